@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Runs every check and suite, one after another, and closes with one line: "N passed, N failed".
+//
+//   npm test                     everything but the long suites
+//   npm test -- types solidity   only those named
+//   CI=true npm test             the long suites too (what .ci/run does)
+//   ASSAY_DEEP=1 npm test        more fuzz and invariant runs, from a new printed seed; ASSAY_SEED repeats one
+import { randomBytes } from "node:crypto";
+import { existsSync, globSync } from "node:fs";
+import { runCounted } from "./support/run-counted.ts";
+
+interface Suite {
+  readonly name: string;
+  readonly run: readonly string[];
+  /** Count mocha-style "N passing" lines; otherwise the exit code is one check. */
+  readonly counts: boolean;
+  /** Only under CI or when named. */
+  readonly long?: true;
+  /** Nothing below can run when this fails. */
+  readonly essential?: true;
+}
+
+const deep = process.env["ASSAY_DEEP"] === "1";
+if (deep) {
+  process.env["ASSAY_SEED"] ??= `0x${randomBytes(32).toString("hex")}`;
+  console.log(`ASSAY_SEED=${process.env["ASSAY_SEED"]}`);
+}
+
+const formatted = ["contracts", "offchain", "scripts", "test", "bench", "examples"].filter((path) => existsSync(path));
+const mocha = (pattern: string) => ["mocha", "--config", ".mocharc.json", ...globSync(pattern).toSorted()];
+
+const suites: readonly Suite[] = [
+  { name: "build", run: ["hardhat", "build"], counts: false, essential: true },
+  { name: "types", run: ["tsc", "-p", "."], counts: false },
+  { name: "lint", run: ["oxlint", "--type-aware", "--deny-warnings"], counts: false },
+  { name: "format", run: ["prettier", "--check", "--log-level", "warn", ...formatted], counts: false },
+  { name: "rules", run: ["node", "scripts/check.ts"], counts: false },
+  { name: "fresh", run: ["node", "scripts/generate.ts", "--check"], counts: false },
+  { name: "solidity", run: ["hardhat", "test", "solidity", ...(deep ? [] : ["--snapshot-check"])], counts: true },
+  { name: "contracts", run: ["hardhat", "test", "mocha", "--no-compile"], counts: true },
+  { name: "offchain", run: mocha("test/offchain/**/*.test.ts"), counts: true },
+  { name: "integration", run: mocha("test/integration/**/*.test.ts"), counts: true },
+  { name: "e2e", run: mocha("test/{e2e,attacks}/**/*.test.ts"), counts: true, long: true },
+];
+
+const only = process.argv.slice(2);
+const unknown = only.filter((name) => !suites.some((suite) => suite.name === name));
+if (unknown.length > 0) {
+  console.error(`No suite ${unknown.join(", ")}. There are: ${suites.map((suite) => suite.name).join(", ")}`);
+  process.exit(2);
+}
+const long = process.env["CI"] === "true" || deep;
+const chosen = suites.filter((suite) => (only.length > 0 ? only.includes(suite.name) : long || suite.long !== true));
+
+const total = { passed: 0, failed: 0, skipped: 0 };
+for (const suite of chosen) {
+  const startMs = Date.now();
+  const { ok, passing, failing, pending } = await runCounted(suite.run);
+  const passed = suite.counts ? passing : Number(ok);
+  // A suite that exits badly without counting a failure has failed, and so has one that ran nothing.
+  const failed = Math.max(suite.counts ? failing : 0, ok && passed > 0 ? 0 : 1);
+  total.passed += passed;
+  total.failed += failed;
+  total.skipped += suite.counts ? pending : 0;
+  console.log(
+    `-- ${suite.name}: ${failed === 0 ? "ok" : "FAILED"} in ${((Date.now() - startMs) / 1000).toFixed(1)} s\n`,
+  );
+  if (failed > 0 && suite.essential === true) break;
+}
+console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`);
+process.exitCode = total.failed === 0 ? 0 : 1;
