@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+
+interface Definition {
+  readonly type: "counter" | "gauge" | "histogram";
+  readonly help: string;
+  /** Label name → every value it may take. Closed lists, so that no job id or address can become a label. */
+  readonly labels: Readonly<Record<string, readonly string[]>>;
+  readonly buckets?: readonly number[];
+  /** Why these buckets. */
+  readonly why?: string;
+}
+
+const ROLES = ["seat", "requester", "watcher"] as const;
+const PROTOCOLS = ["hello", "offer", "blob", "seat", "channel", "other"] as const;
+const OUTCOMES = ["ok", "refused", "failed", "timeout", "aborted"] as const;
+
+/** The registry of metrics: names are `assay_<area>_<what>_<unit>`. A new metric is one entry here. */
+export const METRICS = {
+  assay_jobs_open_count: { type: "gauge", help: "Jobs this node has a part in.", labels: { role: ROLES } },
+  assay_jobs_ended_total: {
+    type: "counter",
+    help: "Jobs ended, by how.",
+    labels: { outcome: ["final", "refunded", "expired", "unresolved", "abstained", "declined"] },
+  },
+  assay_jobs_stage_seconds: {
+    type: "histogram",
+    help: "Time in a phase of a stage.",
+    labels: { phase: ["fetch", "open", "infer", "digest", "commit", "reveal", "submit", "total"] },
+    buckets: [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+    why: "1 ms is a small inference, 50 ms a 64 KiB salted digest, 1 s a devnet block, 10 s and 60 s the tWork of sets 0 and 1.",
+  },
+  assay_jobs_signatures_total: {
+    type: "counter",
+    help: "Signatures made after a journal entry.",
+    labels: { kind: ["commit", "reveal", "claim", "propose", "envelope", "transaction"] },
+  },
+  assay_jobs_signing_refused_total: {
+    type: "counter",
+    help: "Second, different signatures refused by the journal.",
+    labels: {},
+  },
+  assay_net_calls_total: {
+    type: "counter",
+    help: "Calls made or served.",
+    labels: { side: ["client", "server"], protocol: PROTOCOLS, outcome: OUTCOMES },
+  },
+  assay_net_call_seconds: {
+    type: "histogram",
+    help: "Time of a call, dial to last byte.",
+    labels: { side: ["client", "server"], protocol: PROTOCOLS },
+    buckets: [0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.25, 1, 5, 15, 30],
+    why: "1-2 ms is a loopback call, 10 ms the hop target, 5/15/30 s the dial, idle and call limits.",
+  },
+  assay_net_bytes_total: { type: "counter", help: "Payload bytes moved.", labels: { direction: ["in", "out"] } },
+  assay_net_connections_count: { type: "gauge", help: "Open inbound connections.", labels: {} },
+  assay_net_envelopes_refused_total: {
+    type: "counter",
+    help: "Envelopes refused, by reason.",
+    labels: { reason: ["malformed", "signature", "replay", "expired", "stranger", "recipient", "protocol", "body"] },
+  },
+  assay_store_blob_bytes: { type: "gauge", help: "Bytes of parts on disk.", labels: {} },
+  assay_store_quota_bytes: { type: "gauge", help: "Disk quota for parts.", labels: {} },
+  assay_store_commit_seconds: {
+    type: "histogram",
+    help: "Journal transactions, begin to durable.",
+    labels: {},
+    buckets: [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1],
+    why: "0.3 ms is a commit with synchronous=FULL on an SSD, 10 ms a disk, above 100 ms the disk is in trouble.",
+  },
+  assay_chain_head_number: { type: "gauge", help: "Newest block seen.", labels: {} },
+  assay_chain_processed_number: { type: "gauge", help: "Newest block processed.", labels: {} },
+  assay_chain_reorgs_total: { type: "counter", help: "Reorganisations walked back.", labels: {} },
+  assay_chain_requests_total: { type: "counter", help: "RPC requests.", labels: { outcome: ["ok", "failed"] } },
+  assay_chain_transactions_total: {
+    type: "counter",
+    help: "Transactions sent, by end.",
+    labels: { outcome: ["mined", "reverted", "replaced", "dropped"] },
+  },
+  assay_node_ready_state: { type: "gauge", help: "1 when /readyz answers 200.", labels: {} },
+} as const satisfies Readonly<Record<string, Definition>>;
+
+export type MetricDefinition = Definition;
+type Registry = typeof METRICS;
+export type MetricName<T extends Definition["type"] = Definition["type"]> = {
+  [N in keyof Registry]: Registry[N]["type"] extends T ? N : never;
+}[keyof Registry];
+export type MetricLabels<N extends keyof Registry> = {
+  readonly [L in keyof Registry[N]["labels"]]: Registry[N]["labels"][L] extends readonly (infer V)[] ? V : never;
+};
+
+export interface Metrics {
+  count<N extends MetricName<"counter">>(name: N, labels: MetricLabels<N>, by?: number): void;
+  set<N extends MetricName<"gauge">>(name: N, labels: MetricLabels<N>, value: number): void;
+  observe<N extends MetricName<"histogram">>(name: N, labels: MetricLabels<N>, seconds: number): void;
+}
