@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from "chai";
+import { checkImports } from "../../../scripts/check/imports.ts";
+import { checkRequirements } from "../../../scripts/check/requirements.ts";
+import { checkText } from "../../../scripts/check/text.ts";
+import { countLines } from "../../../scripts/support/run-counted.ts";
+
+const GPL = "// SPDX-License-Identifier: GPL-3.0-or-later\n";
+const MIT = "// SPDX-License-Identifier: MIT\n";
+const importOf = (path: string, specifier: string) =>
+  checkImports([{ path, text: `import { thing } from "${specifier}";\n` }]).length;
+
+describe("import rule", () => {
+  const cases: readonly [file: string, specifier: string, violations: number][] = [
+    ["offchain/core/claim.ts", "./bytes.ts", 0],
+    ["offchain/core/claim.ts", "@noble/hashes/sha3.js", 0],
+    ["offchain/core/claim.ts", "node:crypto", 1],
+    ["offchain/core/claim.ts", "viem", 1],
+    ["offchain/core/program/encode.ts", "../bytes.ts", 0],
+    ["offchain/core/claim.ts", "../engines/program/compile.ts", 1],
+    ["offchain/engines/program/compile.ts", "../../core/tensor.ts", 0],
+    ["offchain/engines/program/compile.ts", "../she/evaluate.ts", 1],
+    ["offchain/adapters/net/http.ts", "../keys/signer.ts", 1],
+    ["offchain/protocol/seat.ts", "../adapters/chain/chain.ts", 1],
+    ["offchain/protocol/seat.ts", "../core/ports/chain.ts", 0],
+    ["offchain/node/start-node.ts", "../protocol/seat.ts", 0],
+    ["offchain/node/start-node.ts", "../sdk/client.ts", 1],
+    ["offchain/sdk/actions/request.ts", "../../adapters/chain/chain.ts", 0],
+    ["offchain/sdk/actions/request.ts", "../../adapters/net/http.ts", 1],
+    ["offchain/sdk/actions/request.ts", "node:fs", 1],
+    ["offchain/sdk/node/crypto.ts", "node:crypto", 0],
+    ["offchain/sdk/actions/request.ts", "circomlibjs", 1],
+    ["offchain/engines/program/onnx.ts", "onnxruntime-node", 0],
+    ["offchain/node/start-node.ts", "onnxruntime-node", 1],
+    ["offchain/cli/main.ts", "../../scripts/test.ts", 1],
+    ["contracts/jobs/AssayHub.sol", "../interfaces/IAssayHub.sol", 0],
+    ["contracts/jobs/AssayHub.sol", "../mocks/DevToken.sol", 1],
+    ["contracts/interfaces/IAssayHub.sol", "../libraries/VoteRules.sol", 1],
+    ["contracts/libraries/VoteRules.sol", "../jobs/AssayHub.sol", 1],
+  ];
+  for (const [file, specifier, violations] of cases)
+    it(`${violations === 0 ? "default" : "error"}: ${file} imports ${specifier}`, () =>
+      expect(importOf(file, specifier)).to.equal(violations));
+
+  it("behavior: dynamic and side-effect imports count too", () => {
+    const text = `${MIT}import "viem";\nconst late = await import("node:fs");\n`;
+    expect(checkImports([{ path: "offchain/core/x.ts", text }]).map(({ line }) => line)).to.deep.equal([2, 3]);
+  });
+});
+
+describe("text rules", () => {
+  const cases: readonly [name: string, path: string, text: string][] = [
+    ["bare error", "offchain/core/x.ts", `${MIT}throw new Error("x");\n`],
+    ["console outside the CLI", "offchain/node/x.ts", `${GPL}console.log(1);\n`],
+    ["any", "offchain/node/x.ts", `${GPL}const x: any = 1;\n`],
+    ["silenced types", "test/x.test.ts", `${GPL}// @ts-ignore\n`],
+    ["only", "test/x.test.ts", `${GPL}it.only("x", () => {});\n`],
+    ["skip without a reason", "test/x.test.ts", `${GPL}it.skip("x", () => {});\n`],
+    ["machine path", "docs/x.md", "see /home/alice/assay\n"],
+    ["unfinished", "contracts/x.sol", `${MIT}// TODO later\n`],
+    ["GPL line in an MIT folder", "offchain/sdk/x.ts", GPL],
+    ["no licence line", "offchain/node/x.ts", "export {};\n"],
+  ];
+  for (const [name, path, text] of cases)
+    it(`error: ${name}`, () => expect(checkText([{ path, text }])).to.have.length(1));
+
+  it("default: clean files, and skips that say why", () => {
+    const text = `${GPL}it.skip("verifies a quote: needs ../shared/fixtures", () => {});\nthis.skip(); // no compiler\n`;
+    expect(checkText([{ path: "test/x.test.ts", text }])).to.deep.equal([]);
+  });
+});
+
+describe("requirements rule", () => {
+  const rows = Array.from({ length: 76 }, (_, n) => `| R${n + 1} | ${n === 0 ? "met" : "open"} | x |\n`).join("");
+
+  it("error: met, but no test names it", () => {
+    expect(checkRequirements([{ path: "docs/requirements.md", text: rows }])).to.have.length(1);
+  });
+
+  it("default: a test names it", () => {
+    const test = { path: "test/offchain/x.test.ts", text: 'it("R1: immutable", () => {})' };
+    expect(checkRequirements([{ path: "docs/requirements.md", text: rows }, test])).to.deep.equal([]);
+  });
+
+  it("error: a row is missing", () => {
+    const text = rows.replace("| R7 | open | x |\n", "");
+    expect(
+      checkRequirements([{ path: "docs/requirements.md", text }]).some(({ message }) => message.includes("R7")),
+    ).to.equal(true);
+  });
+});
+
+describe("test counting", () => {
+  it("behavior: adds mocha's lines and ignores titles that look alike", () => {
+    const text = "  12 passing (3s)\n  1 pending\nit says 9 passing\n  3 passing\n";
+    expect([countLines(text, "passing"), countLines(text, "pending"), countLines(text, "failing")]).to.deep.equal([
+      15, 1, 0,
+    ]);
+  });
+});
