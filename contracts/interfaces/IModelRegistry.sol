@@ -10,7 +10,8 @@ interface IModelRegistry {
         uint32 acceptedMasks;
         uint64 workUnits;
         uint8 stages;
-        bool linear; // every stage is on the network and takes its predecessor's output: no stage table is needed
+        bool network; // every stage is on the network
+        bool linear; // `network`, and each stage takes its predecessor's output: no stage table is needed
         uint8 outKind; // digest kind of the last stage's output
     }
 
