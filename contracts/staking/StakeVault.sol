@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {IStakeVault} from "../interfaces/IStakeVault.sol";
+import {TicketTable} from "./TicketTable.sol";
+
+/// @title Stakes of workers, and the tickets they back
+contract StakeVault is TicketTable, EIP712 {
+    using SafeERC20 for IERC20;
+
+    bytes32 private constant _REGISTER_TYPEHASH = keccak256("Register(address owner)");
+    uint16 private constant _MAX_TICKETS = 64;
+    uint256 private constant _MAX_CLASSES = 4;
+    uint256 private constant _HOLDING_BITS = 48; // class u32 | tickets u16, four a word; free while tickets are 0
+    uint256 private constant _HOLDING_MASK = (1 << _HOLDING_BITS) - 1;
+
+    /// What a draw does not need, in a slot of its own.
+    struct Background {
+        address owner;
+        uint64 capabilities;
+        bool mustLeave; // jailed while holding tickets: nothing but removal until they are gone
+        bool overdue; // counted in Clock.overdue
+    }
+
+    address public immutable HUB;
+    IERC20 public immutable TOKEN;
+    /// @inheritdoc IStakeVault
+    uint96 public immutable minimumStake;
+    /// @inheritdoc IStakeVault
+    uint48 public immutable unbondingPeriod;
+    uint96 private immutable _TICKET_STAKE; // 2U = M/4: half a ticket for each unit U = M/8
+
+    mapping(uint32 workerId => Worker) private _workers;
+    mapping(uint32 workerId => Background) private _backgrounds;
+    mapping(uint32 workerId => uint256) private _holdings;
+    mapping(uint32 ticketClass => TicketClass) private _classes;
+    mapping(address signer => bool) private _signerTaken;
+    /// @inheritdoc IStakeVault
+    mapping(address owner => uint32 workerId) public workerOf;
+
+    modifier onlyHub() {
+        require(msg.sender == HUB, NotHub(msg.sender, HUB));
+        _;
+    }
+
+    modifier onlyOwner(uint32 workerId) {
+        address owner = _backgrounds[workerId].owner;
+        require(msg.sender == owner, NotOwner(msg.sender, owner));
+        _;
+    }
+
+    /// @param hub the hub's address, known before it exists (its CREATE address): so neither contract has a setter
+    constructor(
+        address hub,
+        IERC20 token,
+        uint96 minimumStake_,
+        uint48 unbondingPeriod_,
+        uint48 epochLength_
+    ) TicketTable(epochLength_) EIP712("Assay Vault", "1") {
+        require(minimumStake_ >= 8, StakeTooLow(minimumStake_, 8));
+        (HUB, TOKEN, minimumStake, unbondingPeriod) = (hub, token, minimumStake_, unbondingPeriod_);
+        _TICKET_STAKE = 2 * (minimumStake_ / 8);
+        _createClass(TicketClass(0, type(uint64).max, 0));
+    }
+
+    // --- Worker's journey --------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IStakeVault
+    function register(
+        address signer,
+        Profile calldata profile,
+        bytes32 r,
+        bytes32 vs
+    ) external returns (uint32 workerId) {
+        require(workerOf[msg.sender] == 0, OwnerHasWorker(msg.sender, workerOf[msg.sender]));
+        require(!_signerTaken[signer], SignerTaken(signer));
+        require(profile.expiry > block.timestamp, ExpiryInPast(profile.expiry, block.timestamp));
+        bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(_REGISTER_TYPEHASH, msg.sender)));
+        (address recovered, ECDSA.RecoverError problem, ) = ECDSA.tryRecover(digest, r, vs);
+        require(problem == ECDSA.RecoverError.NoError && recovered == signer, SignerInvalid(recovered, signer));
+
+        workerId = ++_clock.workers;
+        _signerTaken[signer] = true;
+        workerOf[msg.sender] = workerId;
+        (_workers[workerId].signer, _workers[workerId].expiry) = (signer, profile.expiry);
+        _backgrounds[workerId] = Background(msg.sender, profile.capabilities, false, false);
+        emit WorkerRegistered(workerId, msg.sender, signer, profile);
+    }
+
+    /// @inheritdoc IStakeVault
+    function updateProfile(uint32 workerId, Profile calldata profile) external onlyOwner(workerId) {
+        require(profile.expiry > block.timestamp, ExpiryInPast(profile.expiry, block.timestamp));
+        uint64 needed;
+        for (uint256 held = _holdings[workerId]; held != 0; held >>= _HOLDING_BITS) {
+            if (uint16(held) != 0) needed |= _classes[uint32(held >> 16)].capabilities;
+        }
+        require(needed & ~profile.capabilities == 0, CapabilitiesInUse(profile.capabilities, needed));
+        _workers[workerId].expiry = profile.expiry;
+        _backgrounds[workerId].capabilities = profile.capabilities;
+        emit ProfileUpdated(workerId, profile);
+    }
+
+    /// @inheritdoc IStakeVault
+    function stake(uint32 workerId, uint96 amount) public {
+        Worker storage worker_ = _known(workerId);
+        require(amount != 0, AmountZero());
+        worker_.stake += amount;
+        _refreshOverdue(workerId);
+        emit Staked(workerId, msg.sender, amount, worker_.stake);
+
+        uint256 before = TOKEN.balanceOf(address(this));
+        TOKEN.safeTransferFrom(msg.sender, address(this), amount);
+        uint256 received = TOKEN.balanceOf(address(this)) - before;
+        require(received == amount, TransferIncomplete(received, amount));
+    }
+
+    /// @inheritdoc IStakeVault
+    function stakeWithPermit(uint32 workerId, uint96 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external {
+        // Anyone may have sent the permit before: the allowance decides, in `stake`.
+        try IERC20Permit(address(TOKEN)).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
+        stake(workerId, amount);
+    }
+
+    /// @inheritdoc IStakeVault
+    function beginUnbond(uint32 workerId, uint96 amount) external onlyOwner(workerId) {
+        require(amount != 0, AmountZero());
+        Worker storage worker_ = _workers[workerId];
+        require(amount <= worker_.stake, StakeTooLow(worker_.stake, amount));
+        uint48 unbondAt = uint48(block.timestamp) + unbondingPeriod;
+        worker_.stake -= amount;
+        worker_.unbonding += amount;
+        worker_.unbondAt = unbondAt;
+        emit UnbondingStarted(workerId, amount, worker_.unbonding, unbondAt);
+    }
+
+    /// @inheritdoc IStakeVault
+    function withdraw(uint32 workerId, address to) external onlyOwner(workerId) returns (uint96 amount) {
+        Worker storage worker_ = _workers[workerId];
+        amount = worker_.unbonding;
+        require(amount != 0, NothingUnbonding(workerId));
+        require(block.timestamp >= worker_.unbondAt, UnbondingUntil(block.timestamp, worker_.unbondAt));
+        (worker_.unbonding, worker_.unbondAt) = (0, 0);
+        _refreshOverdue(workerId);
+        emit Withdrawn(workerId, to, amount);
+        TOKEN.safeTransfer(to, amount);
+    }
+
+    // --- Tickets -----------------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IStakeVault
+    function createTicketClass(TicketClass calldata class_) external returns (uint32) {
+        return _createClass(class_);
+    }
+
+    /// @inheritdoc IStakeVault
+    function applyChanges(TicketChange[] calldata changes) external {
+        uint16 version = _openVersion();
+        for (uint256 i; i < changes.length; ++i) _apply(changes[i], version);
+    }
+
+    function _apply(TicketChange calldata change, uint16 version) private {
+        (uint32 id, uint32 class_) = (change.workerId, change.ticketClass);
+        Worker storage worker_ = _known(id);
+        Background storage background = _backgrounds[id];
+        uint256 removed = change.remove.length;
+        require(removed + change.add != 0, AmountZero());
+        if (msg.sender != background.owner && msg.sender != worker_.signer) {
+            bool out = background.mustLeave || _isJailed(worker_) || _isExpired(worker_);
+            bool trims = worker_.tickets >= removed + ticketsFor(worker_.stake);
+            require(change.add == 0 && (out || trims), ChangeNotAllowed(id, msg.sender));
+        }
+
+        uint256 held = ticketsOf(id, class_);
+        if (removed != 0) {
+            require(removed <= held, TooManyTickets(removed, held));
+            held -= removed;
+            _removeCells(class_, id, change.remove, held == 0, version);
+            worker_.tickets -= uint16(removed);
+        }
+        if (change.add != 0) {
+            uint256 total = uint256(worker_.tickets) + change.add;
+            _checkMayHold(id, worker_, background, class_, total);
+            _addCells(class_, id, change.add, held == 0, version);
+            held += change.add;
+            worker_.tickets = uint16(total);
+        }
+        _setHolding(id, class_, held);
+        if (worker_.tickets == 0) background.mustLeave = false;
+        _refreshOverdue(id);
+        emit TicketsChanged(id, class_, uint16(held), version);
+    }
+
+    function _checkMayHold(
+        uint32 id,
+        Worker storage worker_,
+        Background storage background,
+        uint32 class_,
+        uint256 total
+    ) private view {
+        require(!_isJailed(worker_), WorkerJailedUntil(id, worker_.jailedUntil));
+        require(!background.mustLeave, WorkerLeaving(id));
+        require(!_isExpired(worker_), WorkerExpired(id, worker_.expiry));
+        require(worker_.stake >= minimumStake, StakeTooLow(worker_.stake, minimumStake));
+        require(total <= ticketsFor(worker_.stake), TooManyTickets(total, ticketsFor(worker_.stake)));
+        require(class_ < _clock.classes, TicketClassUnknown(class_));
+        uint64 needed = _classes[class_].capabilities;
+        require(needed & ~background.capabilities == 0, CapabilitiesInUse(background.capabilities, needed));
+    }
+
+    function _createClass(TicketClass memory class_) private returns (uint32 id) {
+        id = _clock.classes++;
+        _classes[id] = class_;
+        emit TicketClassCreated(id, class_.minPrice, class_.maxUnits, class_.capabilities);
+    }
+
+    function _setHolding(uint32 id, uint32 class_, uint256 count) private {
+        uint256 word = _holdings[id];
+        uint256 free = _MAX_CLASSES;
+        uint256 place = _MAX_CLASSES;
+        for (uint256 i; i < _MAX_CLASSES; ++i) {
+            uint256 held = (word >> (i * _HOLDING_BITS)) & _HOLDING_MASK;
+            if (uint16(held) == 0) free = i;
+            else if (uint32(held >> 16) == class_) place = i;
+        }
+        if (place == _MAX_CLASSES) place = free;
+        require(place != _MAX_CLASSES, TooManyClasses(id, _MAX_CLASSES));
+        uint256 shift = place * _HOLDING_BITS;
+        _holdings[id] = (word & ~(_HOLDING_MASK << shift)) | (((uint256(class_) << 16) | count) << shift);
+    }
+
+    // --- Hub ---------------------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IStakeVault
+    function slash(
+        uint32 workerId,
+        uint96 amount,
+        bytes32 jobId,
+        uint8 offence
+    ) external onlyHub returns (uint96 taken) {
+        Worker storage worker_ = _known(workerId);
+        (uint96 staked, uint96 unbonding) = (worker_.stake, worker_.unbonding);
+        uint96 fromStake = amount < staked ? amount : staked;
+        uint96 rest = amount - fromStake;
+        uint96 fromUnbonding = rest < unbonding ? rest : unbonding;
+        (worker_.stake, worker_.unbonding) = (staked - fromStake, unbonding - fromUnbonding);
+        taken = fromStake + fromUnbonding;
+        _refreshOverdue(workerId);
+        emit WorkerSlashed(workerId, jobId, offence, amount, taken);
+        if (taken != 0) TOKEN.safeTransfer(HUB, taken);
+    }
+
+    /// @inheritdoc IStakeVault
+    function jail(uint32 workerId, uint48 until) external onlyHub {
+        Worker storage worker_ = _known(workerId);
+        if (until > worker_.jailedUntil) worker_.jailedUntil = until;
+        if (_isJailed(worker_) && worker_.tickets != 0) _backgrounds[workerId].mustLeave = true;
+        _refreshOverdue(workerId);
+        emit WorkerJailed(workerId, worker_.jailedUntil);
+    }
+
+    // --- Views -------------------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IStakeVault
+    function draw(
+        uint16 version,
+        uint32 ticketClass_,
+        bytes32 seed,
+        uint32[] calldata excluded,
+        uint256 n
+    ) external view returns (uint32[] memory ids, address[] memory signers) {
+        require(isReadable(version), VersionUnreadable(version, _clock.version));
+        ids = _draw(version, ticketClass_, seed, excluded, n);
+        signers = new address[](n);
+        for (uint256 i; i < n; ++i) signers[i] = _workers[ids[i]].signer;
+    }
+
+    /// @inheritdoc IStakeVault
+    function signersOf(uint32[] calldata ids) external view returns (address[] memory signers) {
+        signers = new address[](ids.length);
+        for (uint256 i; i < ids.length; ++i) signers[i] = _known(ids[i]).signer;
+    }
+
+    /// @inheritdoc IStakeVault
+    function pool(uint32 ticketClass_) external view returns (uint16 version, uint32 workers_, uint96 ticketedStake) {
+        version = _clock.version;
+        workers_ = _workersAt(version, ticketClass_);
+        uint256 total = uint256(_cellsAt(version)) * _TICKET_STAKE;
+        ticketedStake = total > type(uint96).max ? type(uint96).max : uint96(total);
+    }
+
+    /// @inheritdoc IStakeVault
+    function ticketClass(uint32 ticketClass_) external view returns (TicketClass memory) {
+        require(ticketClass_ < _clock.classes, TicketClassUnknown(ticketClass_));
+        return _classes[ticketClass_];
+    }
+
+    /// @inheritdoc IStakeVault
+    function ticketClasses() external view returns (uint32) {
+        return _clock.classes;
+    }
+
+    /// @inheritdoc IStakeVault
+    function tableLength(uint16 version, uint32 ticketClass_) public view returns (uint32) {
+        uint16 current = _clock.version;
+        bool open = version == (current == 0 ? 0 : current + 1);
+        require(open || isReadable(version), VersionUnreadable(version, current));
+        return _lengthAt(version, ticketClass_);
+    }
+
+    /// @inheritdoc IStakeVault
+    function tickets(
+        uint16 version,
+        uint32 ticketClass_,
+        uint32 from,
+        uint32 count
+    ) external view returns (uint32[] memory workerIds) {
+        uint256 length = tableLength(version, ticketClass_);
+        uint256 to = uint256(from) + count < length ? uint256(from) + count : length;
+        workerIds = new uint32[](from < to ? to - from : 0);
+        for (uint256 i = from; i < to; ++i) workerIds[i - from] = _workerAt(version, ticketClass_, i);
+    }
+
+    /// @inheritdoc IStakeVault
+    function ticketsOf(uint32 workerId, uint32 ticketClass_) public view returns (uint16) {
+        for (uint256 held = _holdings[workerId]; held != 0; held >>= _HOLDING_BITS) {
+            if (uint16(held) != 0 && uint32(held >> 16) == ticketClass_) return uint16(held);
+        }
+        return 0;
+    }
+
+    /// @inheritdoc IStakeVault
+    function ticketsFor(uint96 stake_) public view returns (uint16) {
+        return _backedBy(stake_);
+    }
+
+    /// @inheritdoc IStakeVault
+    function worker(uint32 workerId) external view returns (Worker memory) {
+        return _known(workerId);
+    }
+
+    /// @inheritdoc IStakeVault
+    function workers() external view returns (uint32) {
+        return _clock.workers;
+    }
+
+    /// @inheritdoc IStakeVault
+    function ownerOf(uint32 workerId) external view returns (address) {
+        _known(workerId);
+        return _backgrounds[workerId].owner;
+    }
+
+    /// @inheritdoc IStakeVault
+    function capabilitiesOf(uint32 workerId) external view returns (uint64) {
+        _known(workerId);
+        return _backgrounds[workerId].capabilities;
+    }
+
+    // --- Internal ----------------------------------------------------------------------------------------------------
+
+    function _known(uint32 workerId) private view returns (Worker storage worker_) {
+        worker_ = _workers[workerId];
+        require(worker_.signer != address(0), WorkerUnknown(workerId));
+    }
+
+    function _isJailed(Worker storage worker_) private view returns (bool) {
+        return worker_.jailedUntil > block.timestamp;
+    }
+
+    function _isExpired(Worker storage worker_) private view returns (bool) {
+        return worker_.expiry <= block.timestamp;
+    }
+
+    function _backedBy(uint256 amount) private view returns (uint16) {
+        uint256 count = amount / _TICKET_STAKE;
+        return count < _MAX_TICKETS ? uint16(count) : _MAX_TICKETS;
+    }
+
+    /// Keeps `Clock.overdue` exact. Unbonding tokens still back tickets here, because they can still be slashed: else
+    /// an owner could hold up an epoch whenever he liked. Anyone may trim down to what the stake alone backs.
+    function _refreshOverdue(uint32 workerId) private {
+        Worker storage worker_ = _workers[workerId];
+        Background storage background = _backgrounds[workerId];
+        uint16 count = worker_.tickets;
+        bool overdue =
+            count != 0 && (background.mustLeave || count > _backedBy(uint256(worker_.stake) + worker_.unbonding));
+        if (overdue == background.overdue) return;
+        background.overdue = overdue;
+        if (overdue) ++_clock.overdue;
+        else --_clock.overdue;
+    }
+}
