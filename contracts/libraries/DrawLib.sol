@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+/// @title The committee draw (protocol.md section 5); mirror: offchain/core/draw.ts
+/// @notice Draws distinct workers from a table of tickets by a stream of hashes. It reads tickets through a function, so
+/// that the vault runs it over storage and tests over arrays.
+library DrawLib {
+    error PoolTooSmall(uint256 actual, uint256 expected);
+
+    /// `stage` of the one stream that seats all stages of round 0: stage s owns its draws [sk, sk+k).
+    uint16 internal constant ROUND_0 = 0xffff;
+    /// Draws among which a k = 1 or two-vendor job's primary must be.
+    uint256 internal constant CANDIDATES = 12;
+
+    /// The seed of one committee from its beat's randomness.
+    function seedFor(bytes32 beat, bytes32 jobId, uint16 stage, uint8 round) internal pure returns (bytes32) {
+        return keccak256(abi.encode("assay.v1.draw", beat, jobId, stage, round));
+    }
+
+    /// The table index of the i-th try: keccak256(seed, class * 2^128 + i) mod length, both words of 32 bytes.
+    /// The class is bound in, so equal seeds draw independently in different classes.
+    /// @dev `length` must not be 0; `ticketClass` is below 2^32. The modulo bias is below 2^-200.
+    function indexAt(
+        bytes32 seed,
+        uint256 ticketClass,
+        uint256 i,
+        uint256 length
+    ) internal pure returns (uint256 index) {
+        assembly ("memory-safe") {
+            // Scratch space holds exactly these two words.
+            mstore(0, seed)
+            mstore(32, or(shl(128, ticketClass), i))
+            index := mod(keccak256(0, 64), length)
+        }
+    }
+
+    /// `n` distinct worker ids, none of them in `excluded`, in seat order. A worker holding t of `length` tickets is
+    /// drawn with probability t / length; repeats are skipped. After 4n+32 tries the table is walked upwards from the
+    /// last try's index, cyclically and once, so every draw that can be completed ends.
+    /// @param cellAt the worker id at a table index (0: an empty cell, skipped), given `table` and the index
+    /// @param table passed to `cellAt` as it is, for instance a storage slot and a version
+    /// @dev Reverts `PoolTooSmall(found, n)` if the table does not hold `n` other workers.
+    function draw(
+        function(uint256, uint256) view returns (uint32) cellAt,
+        uint256 table,
+        uint256 length,
+        uint256 ticketClass,
+        bytes32 seed,
+        uint32[] calldata excluded,
+        uint256 n
+    ) internal view returns (uint32[] memory ids) {
+        ids = new uint32[](n);
+        if (n == 0) return ids;
+        if (length == 0) revert PoolTooSmall(0, n);
+        // Bit (id mod 256) is set for every id that is taken: only a set bit needs the two scans of `_isTaken`. Bit 0
+        // is set for the empty cell.
+        uint256 seen = 1;
+        // Bounds: i < 4n+32, found < n, step < length, all far below 2^256.
+        unchecked {
+            for (uint256 e; e < excluded.length; ++e) seen |= 1 << (excluded[e] & 0xff);
+            uint256 found;
+            uint256 index;
+            uint256 tries = 4 * n + 32;
+            for (uint256 i; i < tries; ++i) {
+                index = indexAt(seed, ticketClass, i, length);
+                uint32 id = cellAt(table, index);
+                if ((seen >> (id & 0xff)) & 1 == 1 && _isTaken(id, ids, found, excluded)) continue;
+                seen |= 1 << (id & 0xff);
+                ids[found] = id;
+                if (++found == n) return ids;
+            }
+            for (uint256 step; step < length; ++step) {
+                if (++index >= length) index = 0;
+                uint32 id = cellAt(table, index);
+                if ((seen >> (id & 0xff)) & 1 == 1 && _isTaken(id, ids, found, excluded)) continue;
+                seen |= 1 << (id & 0xff);
+                ids[found] = id;
+                if (++found == n) return ids;
+            }
+            revert PoolTooSmall(found, n);
+        }
+    }
+
+    function _isTaken(
+        uint32 id,
+        uint32[] memory ids,
+        uint256 found,
+        uint32[] calldata excluded
+    ) private pure returns (bool) {
+        if (id == 0) return true;
+        unchecked {
+            for (uint256 j; j < found; ++j) if (ids[j] == id) return true;
+            for (uint256 j; j < excluded.length; ++j) if (excluded[j] == id) return true;
+        }
+        return false;
+    }
+}

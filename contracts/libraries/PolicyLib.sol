@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {
+    CIPHER,
+    ENCLAVE,
+    OPTIMISTIC,
+    PROOF,
+    VOTE,
+    FLAG_ACCEPT_DOWNGRADE,
+    FLAG_CRITICAL,
+    FLAG_SMALL_POOL,
+    ParameterSet,
+    Policy,
+    Spec
+} from "../types/Types.sol";
+import {DrawLib} from "./DrawLib.sol";
+import {VoteRules} from "./VoteRules.sol";
+
+/// @title What `request` demands of a job (protocol.md sections 3, 5 and 8); mirror: offchain/core/policy.ts
+library PolicyLib {
+    error NotSupported(uint8 feature, uint256 value);
+    error MaskInvalid(uint8 mask);
+    error SeatsInvalid(uint8 mask, uint256 k);
+    error StagesInvalid(uint256 actual, uint256 expected);
+    error TooManySeats(uint256 actual, uint256 expected);
+    error AuditInvalid(uint256 actual, uint256 expected);
+    error CriticalWeakened(uint8 mask);
+    error WorkTooShort(uint256 actual, uint256 expected);
+    error RevealTooShort(uint256 actual, uint256 expected);
+    error WindowTooShort(uint256 actual, uint256 expected);
+    error ExpiryTooEarly(uint256 actual, uint256 expected);
+    error ExpiryTooLate(uint256 actual, uint256 expected);
+    error SeatStakeTooLow(uint256 actual, uint256 expected); // inequality 1
+    error InsuredAboveStake(uint256 actual, uint256 expected); // inequality 2
+    error InsuredAboveReward(uint256 actual, uint256 expected); // inequality 3
+    error InsuredAboveCap(uint256 actual, uint256 expected); // inequality 5
+    error SeatStakeTooHigh(uint256 actual, uint256 expected); // inequality 6
+    error OpenRiskTooHigh(uint256 actual, uint256 expected); // inequality 6
+    error PoolTooSmall(uint256 actual, uint256 expected);
+
+    // Features of `NotSupported`
+    uint8 internal constant FEATURE_MASK = 1;
+    uint8 internal constant FEATURE_CLASS = 2;
+    uint8 internal constant FEATURE_FLAGS = 3;
+
+    uint256 internal constant MAX_STAGES = 8;
+    uint256 internal constant MAX_SEATS = 31;
+    uint256 internal constant POKES = 6; // poke fees that an escrow holds
+
+    /// What the hub knows at the moment of the request.
+    struct Limits {
+        uint8 supported; // evidence bits this hub can check
+        uint48 time;
+        uint96 minimumStake; // M
+        uint96 maxInsured; // of the randomness source
+        uint96 enclaveCap; // for ENCLAVE alone
+        uint96 openRisk; // sum of open LkS
+        uint96 ticketedStake;
+        uint32 workers; // distinct workers in the ticket class
+    }
+
+    /// Checks everything about a job but its model and price, and fixes its numbers.
+    /// @return rounds escalation rounds a stage
+    /// @return escrow what the requester pays in
+    /// @return risk the job's LkS, to be added to openRisk until it ends
+    function check(
+        Spec calldata spec,
+        ParameterSet memory set,
+        Limits memory limits
+    ) internal pure returns (uint8 rounds, uint256 escrow, uint256 risk) {
+        Policy calldata policy = spec.policy;
+        uint256 seats = checkShape(policy, spec.stages, limits.supported);
+        _checkTimes(spec, set, limits.time);
+        risk = seats * policy.seatStake;
+        _checkMoney(spec, set, limits, risk);
+        rounds = roundsOf(spec, limits.workers);
+        escrow = escrowOf(spec, set.feeBps);
+    }
+
+    /// The policy alone: known bits, allowed committee, no silent weakening.
+    /// @return seats of round 0, all stages
+    function checkShape(Policy calldata policy, uint256 stages, uint8 supported) internal pure returns (uint256 seats) {
+        uint8 mask = policy.mask;
+        if (mask & ~supported != 0) revert NotSupported(FEATURE_MASK, mask & ~supported);
+        if (policy.cls != 0) revert NotSupported(FEATURE_CLASS, policy.cls);
+        uint32 unknown = policy.flags & ~(FLAG_CRITICAL | FLAG_ACCEPT_DOWNGRADE | FLAG_SMALL_POOL);
+        if (unknown != 0) revert NotSupported(FEATURE_FLAGS, unknown);
+        bool vote = mask & VOTE != 0;
+        // CIPHER is voted on; OPTIMISTIC replaces the vote; CIPHER with ENCLAVE means nothing.
+        if (
+            mask == 0 ||
+            mask > 31 ||
+            (mask & CIPHER != 0 && (!vote || mask & ENCLAVE != 0)) ||
+            (mask & OPTIMISTIC != 0 && mask & ~(OPTIMISTIC | ENCLAVE) != 0)
+        ) revert MaskInvalid(mask);
+
+        uint256 k = policy.k;
+        bool fits;
+        if (vote) fits = k == 2 || k == 3 || k == 5 || k == 7;
+        else fits = k == 1 || (k == 2 && mask == ENCLAVE | PROOF);
+        if (!fits) revert SeatsInvalid(mask, k);
+        if (stages == 0 || stages > MAX_STAGES) revert StagesInvalid(stages, MAX_STAGES);
+        // At most 8 * 7.
+        unchecked {
+            seats = stages * k;
+        }
+        uint256 most = vote ? MAX_SEATS : DrawLib.CANDIDATES;
+        if (seats > most) revert TooManySeats(seats, most);
+
+        // A vote audits everything: a share is only meant by OPTIMISTIC.
+        if (mask & OPTIMISTIC == 0 && policy.auditBps != 0 && policy.auditBps != 10_000)
+            revert AuditInvalid(policy.auditBps, 10_000);
+        if (policy.flags & (FLAG_CRITICAL | FLAG_ACCEPT_DOWNGRADE) == FLAG_CRITICAL && mask & (PROOF | CIPHER) == 0)
+            revert CriticalWeakened(mask);
+    }
+
+    /// The rounds of escalation the class can always seat; fewer than two only for uninsured jobs that accept it.
+    function roundsOf(Spec calldata spec, uint256 workers) internal pure returns (uint8 rounds) {
+        uint8 mask = spec.policy.mask;
+        uint256 k = spec.policy.k;
+        // k <= 7, stages <= 8.
+        unchecked {
+            uint256 seats = uint256(spec.stages) * k;
+            bool vote = mask & VOTE != 0;
+            uint256 least = vote || seats > DrawLib.CANDIDATES ? seats : DrawLib.CANDIDATES;
+            if (mask & PROOF != 0 && !vote) {
+                // Only a proof can decide here.
+                if (workers < least) revert PoolTooSmall(workers, least);
+                return 0;
+            }
+            uint256 full = seats + 6 * k + 4;
+            if (workers >= full && workers >= least) return 2;
+            if (mask & PROOF == 0) {
+                if (spec.policy.flags & FLAG_SMALL_POOL == 0) revert PoolTooSmall(workers, full > least ? full : least);
+                if (spec.insuredValue != 0) revert InsuredAboveCap(spec.insuredValue, 0);
+            }
+            if (workers < least) revert PoolTooSmall(workers, least);
+            return workers >= seats + 2 * k + 1 ? 1 : 0;
+        }
+    }
+
+    /// All seat rewards, the protocol fee on them, and the pokes.
+    function escrowOf(Spec calldata spec, uint256 feeBps) internal pure returns (uint256) {
+        // 31 * 2^96 * 2^16 + 6 * 2^96 < 2^256
+        unchecked {
+            uint256 rewards = uint256(spec.stages) * spec.policy.k * spec.seatReward;
+            return rewards + (rewards * feeBps) / 10_000 + POKES * spec.pokeFee;
+        }
+    }
+
+    /// The longest a job can take if every stage is challenged twice: past it no honest call is late.
+    function longest(Spec calldata spec, ParameterSet memory set) internal pure returns (uint256) {
+        // Sums of products of 8-bit and 32-bit numbers.
+        unchecked {
+            uint256 stages = spec.stages;
+            uint256 window = spec.policy.window > set.minWindow ? spec.policy.window : set.minWindow;
+            return
+                3 * stages * (2 * uint256(spec.policy.tWork) + spec.policy.tReveal) +
+                (1 + 4 * stages) * window +
+                set.hungLast;
+        }
+    }
+
+    function _checkTimes(Spec calldata spec, ParameterSet memory set, uint256 time) private pure {
+        Policy calldata policy = spec.policy;
+        if (policy.tWork < set.minWork) revert WorkTooShort(policy.tWork, set.minWork);
+        if (policy.tReveal < set.minReveal) revert RevealTooShort(policy.tReveal, set.minReveal);
+        if (spec.insuredValue != 0 && policy.mask & PROOF == 0 && policy.window < set.minWindow)
+            revert WindowTooShort(policy.window, set.minWindow);
+        // 48-bit and 32-bit numbers.
+        unchecked {
+            uint256 least = time + longest(spec, set);
+            if (spec.expiry < least) revert ExpiryTooEarly(spec.expiry, least);
+            if (spec.expiry > time + set.jobLife) revert ExpiryTooLate(spec.expiry, time + set.jobLife);
+        }
+    }
+
+    /// Section 8, inequalities 1, 2, 3, 5 and 6. Inequality 4 belongs to OPTIMISTIC.
+    function _checkMoney(Spec calldata spec, ParameterSet memory set, Limits memory limits, uint256 risk) private pure {
+        uint256 insured = spec.insuredValue;
+        uint256 stake = spec.policy.seatStake;
+        uint256 reward = spec.seatReward;
+        uint256 k = spec.policy.k;
+        uint8 mask = spec.policy.mask;
+        // Amounts are below 2^96, factors below 5^7: no product reaches 2^128.
+        unchecked {
+            uint256 least = 4 * (2 * k + 1) * reward;
+            if (stake < least) revert SeatStakeTooLow(stake, least);
+            if (mask & VOTE != 0 && mask & PROOF == 0) {
+                uint256 most = (8 * VoteRules.quorum(k) * stake) / 10;
+                if (insured > most) revert InsuredAboveStake(insured, most);
+                // 20 V L / 5^k <= R
+                most = (reward * 5 ** k) / (20 * uint256(spec.stages));
+                if (insured > most) revert InsuredAboveReward(insured, most);
+            }
+            uint256 cap = set.forceUninsured ? 0 : limits.maxInsured;
+            if (mask == ENCLAVE && cap > limits.enclaveCap) cap = limits.enclaveCap;
+            if (insured > cap) revert InsuredAboveCap(insured, cap);
+            if (stake > limits.minimumStake / 4) revert SeatStakeTooHigh(stake, limits.minimumStake / 4);
+            uint256 open = risk + limits.openRisk;
+            if (open > limits.ticketedStake / 8) revert OpenRiskTooHigh(open, limits.ticketedStake / 8);
+        }
+    }
+}
