@@ -14,36 +14,13 @@ import {
     Policy,
     Spec
 } from "../types/Types.sol";
+import {IAssayHub} from "../interfaces/IAssayHub.sol";
 import {DrawLib} from "./DrawLib.sol";
 import {VoteRules} from "./VoteRules.sol";
 
 /// @title What `request` demands of a job (protocol.md sections 3, 5 and 8); mirror: offchain/core/policy.ts
+/// @notice Reverts with the hub's own errors, in a fixed order: shape, times, money, pool.
 library PolicyLib {
-    error NotSupported(uint8 feature, uint256 value);
-    error MaskInvalid(uint8 mask);
-    error SeatsInvalid(uint8 mask, uint256 k);
-    error StagesInvalid(uint256 actual, uint256 expected);
-    error TooManySeats(uint256 actual, uint256 expected);
-    error AuditInvalid(uint256 actual, uint256 expected);
-    error CriticalWeakened(uint8 mask);
-    error WorkTooShort(uint256 actual, uint256 expected);
-    error RevealTooShort(uint256 actual, uint256 expected);
-    error WindowTooShort(uint256 actual, uint256 expected);
-    error ExpiryTooEarly(uint256 actual, uint256 expected);
-    error ExpiryTooLate(uint256 actual, uint256 expected);
-    error SeatStakeTooLow(uint256 actual, uint256 expected); // inequality 1
-    error InsuredAboveStake(uint256 actual, uint256 expected); // inequality 2
-    error InsuredAboveReward(uint256 actual, uint256 expected); // inequality 3
-    error InsuredAboveCap(uint256 actual, uint256 expected); // inequality 5
-    error SeatStakeTooHigh(uint256 actual, uint256 expected); // inequality 6
-    error OpenRiskTooHigh(uint256 actual, uint256 expected); // inequality 6
-    error PoolTooSmall(uint256 actual, uint256 expected);
-
-    // Features of `NotSupported`
-    uint8 internal constant FEATURE_MASK = 1;
-    uint8 internal constant FEATURE_CLASS = 2;
-    uint8 internal constant FEATURE_FLAGS = 3;
-
     uint256 internal constant MAX_STAGES = 8;
     uint256 internal constant MAX_SEATS = 31;
     uint256 internal constant POKES = 6; // poke fees that an escrow holds
@@ -82,10 +59,10 @@ library PolicyLib {
     /// @return seats of round 0, all stages
     function checkShape(Policy calldata policy, uint256 stages, uint8 supported) internal pure returns (uint256 seats) {
         uint8 mask = policy.mask;
-        if (mask & ~supported != 0) revert NotSupported(FEATURE_MASK, mask & ~supported);
-        if (policy.cls != 0) revert NotSupported(FEATURE_CLASS, policy.cls);
+        if (mask & ~supported != 0) revert IAssayHub.NotSupported("mask");
+        if (policy.cls != 0) revert IAssayHub.NotSupported("class T");
         uint32 unknown = policy.flags & ~(FLAG_CRITICAL | FLAG_ACCEPT_DOWNGRADE | FLAG_SMALL_POOL);
-        if (unknown != 0) revert NotSupported(FEATURE_FLAGS, unknown);
+        if (unknown != 0) revert IAssayHub.NotSupported("flags");
         bool vote = mask & VOTE != 0;
         // CIPHER is voted on; OPTIMISTIC replaces the vote; CIPHER with ENCLAVE means nothing.
         if (
@@ -93,26 +70,32 @@ library PolicyLib {
             mask > 31 ||
             (mask & CIPHER != 0 && (!vote || mask & ENCLAVE != 0)) ||
             (mask & OPTIMISTIC != 0 && mask & ~(OPTIMISTIC | ENCLAVE) != 0)
-        ) revert MaskInvalid(mask);
+        ) revert IAssayHub.NotSupported("mask");
 
         uint256 k = policy.k;
-        bool fits;
-        if (vote) fits = k == 2 || k == 3 || k == 5 || k == 7;
-        else fits = k == 1 || (k == 2 && mask == ENCLAVE | PROOF);
-        if (!fits) revert SeatsInvalid(mask, k);
-        if (stages == 0 || stages > MAX_STAGES) revert StagesInvalid(stages, MAX_STAGES);
+        bool pair = mask == ENCLAVE | PROOF;
+        uint256 mostK =
+            vote
+                ? 7
+                : pair
+                    ? 2
+                    : 1;
+        // 1, 2, 3, 5 or 7; a vote of one compares nothing.
+        if (k < (vote ? 2 : 1) || k > mostK || k == 4 || k == 6)
+            revert IAssayHub.SpecInvalid("k", k, vote ? 2 : 1, mostK);
+        if (stages == 0 || stages > MAX_STAGES) revert IAssayHub.SpecInvalid("stages", stages, 1, MAX_STAGES);
         // At most 8 * 7.
         unchecked {
             seats = stages * k;
         }
         uint256 most = vote ? MAX_SEATS : DrawLib.CANDIDATES;
-        if (seats > most) revert TooManySeats(seats, most);
+        if (seats > most) revert IAssayHub.SpecInvalid("stages", stages, 1, most / k);
 
         // A vote audits everything: a share is only meant by OPTIMISTIC.
         if (mask & OPTIMISTIC == 0 && policy.auditBps != 0 && policy.auditBps != 10_000)
-            revert AuditInvalid(policy.auditBps, 10_000);
+            revert IAssayHub.SpecInvalid("auditBps", policy.auditBps, 0, 10_000);
         if (policy.flags & (FLAG_CRITICAL | FLAG_ACCEPT_DOWNGRADE) == FLAG_CRITICAL && mask & (PROOF | CIPHER) == 0)
-            revert CriticalWeakened(mask);
+            revert IAssayHub.CriticalNeedsConsent();
     }
 
     /// The rounds of escalation the class can always seat; fewer than two only for uninsured jobs that accept it.
@@ -126,16 +109,17 @@ library PolicyLib {
             uint256 least = vote || seats > DrawLib.CANDIDATES ? seats : DrawLib.CANDIDATES;
             if (mask & PROOF != 0 && !vote) {
                 // Only a proof can decide here.
-                if (workers < least) revert PoolTooSmall(workers, least);
+                if (workers < least) revert IAssayHub.PoolTooSmall(workers, least);
                 return 0;
             }
             uint256 full = seats + 6 * k + 4;
             if (workers >= full && workers >= least) return 2;
             if (mask & PROOF == 0) {
-                if (spec.policy.flags & FLAG_SMALL_POOL == 0) revert PoolTooSmall(workers, full > least ? full : least);
-                if (spec.insuredValue != 0) revert InsuredAboveCap(spec.insuredValue, 0);
+                if (spec.policy.flags & FLAG_SMALL_POOL == 0)
+                    revert IAssayHub.PoolTooSmall(workers, full > least ? full : least);
+                if (spec.insuredValue != 0) revert IAssayHub.SpecInvalid("insuredValue", spec.insuredValue, 0, 0);
             }
-            if (workers < least) revert PoolTooSmall(workers, least);
+            if (workers < least) revert IAssayHub.PoolTooSmall(workers, least);
             return workers >= seats + 2 * k + 1 ? 1 : 0;
         }
     }
@@ -164,15 +148,18 @@ library PolicyLib {
 
     function _checkTimes(Spec calldata spec, ParameterSet memory set, uint256 time) private pure {
         Policy calldata policy = spec.policy;
-        if (policy.tWork < set.minWork) revert WorkTooShort(policy.tWork, set.minWork);
-        if (policy.tReveal < set.minReveal) revert RevealTooShort(policy.tReveal, set.minReveal);
+        if (policy.tWork < set.minWork)
+            revert IAssayHub.SpecInvalid("tWork", policy.tWork, set.minWork, type(uint32).max);
+        if (policy.tReveal < set.minReveal)
+            revert IAssayHub.SpecInvalid("tReveal", policy.tReveal, set.minReveal, type(uint32).max);
         if (spec.insuredValue != 0 && policy.mask & PROOF == 0 && policy.window < set.minWindow)
-            revert WindowTooShort(policy.window, set.minWindow);
+            revert IAssayHub.SpecInvalid("window", policy.window, set.minWindow, type(uint32).max);
         // 48-bit and 32-bit numbers.
         unchecked {
             uint256 least = time + longest(spec, set);
-            if (spec.expiry < least) revert ExpiryTooEarly(spec.expiry, least);
-            if (spec.expiry > time + set.jobLife) revert ExpiryTooLate(spec.expiry, time + set.jobLife);
+            uint256 most = time + set.jobLife;
+            if (spec.expiry < least || spec.expiry > most)
+                revert IAssayHub.SpecInvalid("expiry", spec.expiry, least, most);
         }
     }
 
@@ -186,20 +173,23 @@ library PolicyLib {
         // Amounts are below 2^96, factors below 5^7: no product reaches 2^128.
         unchecked {
             uint256 least = 4 * (2 * k + 1) * reward;
-            if (stake < least) revert SeatStakeTooLow(stake, least);
+            if (stake < least) revert IAssayHub.PolicyUnsafe(1, stake, least);
+            uint256 most;
             if (mask & VOTE != 0 && mask & PROOF == 0) {
-                uint256 most = (8 * VoteRules.quorum(k) * stake) / 10;
-                if (insured > most) revert InsuredAboveStake(insured, most);
+                most = (8 * VoteRules.quorum(k) * stake) / 10;
+                if (insured > most) revert IAssayHub.PolicyUnsafe(2, insured, most);
                 // 20 V L / 5^k <= R
                 most = (reward * 5 ** k) / (20 * uint256(spec.stages));
-                if (insured > most) revert InsuredAboveReward(insured, most);
+                if (insured > most) revert IAssayHub.PolicyUnsafe(3, insured, most);
             }
             uint256 cap = set.forceUninsured ? 0 : limits.maxInsured;
             if (mask == ENCLAVE && cap > limits.enclaveCap) cap = limits.enclaveCap;
-            if (insured > cap) revert InsuredAboveCap(insured, cap);
-            if (stake > limits.minimumStake / 4) revert SeatStakeTooHigh(stake, limits.minimumStake / 4);
+            if (insured > cap) revert IAssayHub.PolicyUnsafe(5, insured, cap);
+            most = limits.minimumStake / 4;
+            if (stake > most) revert IAssayHub.PolicyUnsafe(6, stake, most);
             uint256 open = risk + limits.openRisk;
-            if (open > limits.ticketedStake / 8) revert OpenRiskTooHigh(open, limits.ticketedStake / 8);
+            most = limits.ticketedStake / 8;
+            if (open > most) revert IAssayHub.PolicyUnsafe(6, open, most);
         }
     }
 }
