@@ -14,7 +14,7 @@ import {
     Policy,
     Spec
 } from "../types/Types.sol";
-import {IAssayHub} from "../interfaces/IAssayHub.sol";
+import {IHubTypes} from "../interfaces/IHubTypes.sol";
 import {DrawLib} from "./DrawLib.sol";
 import {VoteRules} from "./VoteRules.sol";
 
@@ -59,10 +59,10 @@ library PolicyLib {
     /// @return seats of round 0, all stages
     function checkShape(Policy calldata policy, uint256 stages, uint8 supported) internal pure returns (uint256 seats) {
         uint8 mask = policy.mask;
-        if (mask & ~supported != 0) revert IAssayHub.NotSupported("mask");
-        if (policy.cls != 0) revert IAssayHub.NotSupported("class T");
+        if (mask & ~supported != 0) revert IHubTypes.NotSupported("mask");
+        if (policy.cls != 0) revert IHubTypes.NotSupported("class T");
         uint32 unknown = policy.flags & ~(FLAG_CRITICAL | FLAG_ACCEPT_DOWNGRADE | FLAG_SMALL_POOL);
-        if (unknown != 0) revert IAssayHub.NotSupported("flags");
+        if (unknown != 0) revert IHubTypes.NotSupported("flags");
         bool vote = mask & VOTE != 0;
         // CIPHER is voted on; OPTIMISTIC replaces the vote; CIPHER with ENCLAVE means nothing.
         if (
@@ -70,7 +70,7 @@ library PolicyLib {
             mask > 31 ||
             (mask & CIPHER != 0 && (!vote || mask & ENCLAVE != 0)) ||
             (mask & OPTIMISTIC != 0 && mask & ~(OPTIMISTIC | ENCLAVE) != 0)
-        ) revert IAssayHub.NotSupported("mask");
+        ) revert IHubTypes.NotSupported("mask");
 
         uint256 k = policy.k;
         bool pair = mask == ENCLAVE | PROOF;
@@ -82,20 +82,20 @@ library PolicyLib {
                     : 1;
         // 1, 2, 3, 5 or 7; a vote of one compares nothing.
         if (k < (vote ? 2 : 1) || k > mostK || k == 4 || k == 6)
-            revert IAssayHub.SpecInvalid("k", k, vote ? 2 : 1, mostK);
-        if (stages == 0 || stages > MAX_STAGES) revert IAssayHub.SpecInvalid("stages", stages, 1, MAX_STAGES);
+            revert IHubTypes.SpecInvalid("k", k, vote ? 2 : 1, mostK);
+        if (stages == 0 || stages > MAX_STAGES) revert IHubTypes.SpecInvalid("stages", stages, 1, MAX_STAGES);
         // At most 8 * 7.
         unchecked {
             seats = stages * k;
         }
         uint256 most = vote ? MAX_SEATS : DrawLib.CANDIDATES;
-        if (seats > most) revert IAssayHub.SpecInvalid("stages", stages, 1, most / k);
+        if (seats > most) revert IHubTypes.SpecInvalid("stages", stages, 1, most / k);
 
         // A vote audits everything: a share is only meant by OPTIMISTIC.
         if (mask & OPTIMISTIC == 0 && policy.auditBps != 0 && policy.auditBps != 10_000)
-            revert IAssayHub.SpecInvalid("auditBps", policy.auditBps, 0, 10_000);
+            revert IHubTypes.SpecInvalid("auditBps", policy.auditBps, 0, 10_000);
         if (policy.flags & (FLAG_CRITICAL | FLAG_ACCEPT_DOWNGRADE) == FLAG_CRITICAL && mask & (PROOF | CIPHER) == 0)
-            revert IAssayHub.CriticalNeedsConsent();
+            revert IHubTypes.CriticalNeedsConsent();
     }
 
     /// The rounds of escalation the class can always seat; fewer than two only for uninsured jobs that accept it.
@@ -109,17 +109,17 @@ library PolicyLib {
             uint256 least = vote || seats > DrawLib.CANDIDATES ? seats : DrawLib.CANDIDATES;
             if (mask & PROOF != 0 && !vote) {
                 // Only a proof can decide here.
-                if (workers < least) revert IAssayHub.PoolTooSmall(workers, least);
+                if (workers < least) revert IHubTypes.PoolTooSmall(workers, least);
                 return 0;
             }
             uint256 full = seats + 6 * k + 4;
             if (workers >= full && workers >= least) return 2;
             if (mask & PROOF == 0) {
                 if (spec.policy.flags & FLAG_SMALL_POOL == 0)
-                    revert IAssayHub.PoolTooSmall(workers, full > least ? full : least);
-                if (spec.insuredValue != 0) revert IAssayHub.SpecInvalid("insuredValue", spec.insuredValue, 0, 0);
+                    revert IHubTypes.PoolTooSmall(workers, full > least ? full : least);
+                if (spec.insuredValue != 0) revert IHubTypes.SpecInvalid("insuredValue", spec.insuredValue, 0, 0);
             }
-            if (workers < least) revert IAssayHub.PoolTooSmall(workers, least);
+            if (workers < least) revert IHubTypes.PoolTooSmall(workers, least);
             return workers >= seats + 2 * k + 1 ? 1 : 0;
         }
     }
@@ -149,17 +149,17 @@ library PolicyLib {
     function _checkTimes(Spec calldata spec, ParameterSet memory set, uint256 time) private pure {
         Policy calldata policy = spec.policy;
         if (policy.tWork < set.minWork)
-            revert IAssayHub.SpecInvalid("tWork", policy.tWork, set.minWork, type(uint32).max);
+            revert IHubTypes.SpecInvalid("tWork", policy.tWork, set.minWork, type(uint32).max);
         if (policy.tReveal < set.minReveal)
-            revert IAssayHub.SpecInvalid("tReveal", policy.tReveal, set.minReveal, type(uint32).max);
+            revert IHubTypes.SpecInvalid("tReveal", policy.tReveal, set.minReveal, type(uint32).max);
         if (spec.insuredValue != 0 && policy.mask & PROOF == 0 && policy.window < set.minWindow)
-            revert IAssayHub.SpecInvalid("window", policy.window, set.minWindow, type(uint32).max);
+            revert IHubTypes.SpecInvalid("window", policy.window, set.minWindow, type(uint32).max);
         // 48-bit and 32-bit numbers.
         unchecked {
             uint256 least = time + longest(spec, set);
             uint256 most = time + set.jobLife;
             if (spec.expiry < least || spec.expiry > most)
-                revert IAssayHub.SpecInvalid("expiry", spec.expiry, least, most);
+                revert IHubTypes.SpecInvalid("expiry", spec.expiry, least, most);
         }
     }
 
@@ -173,23 +173,23 @@ library PolicyLib {
         // Amounts are below 2^96, factors below 5^7: no product reaches 2^128.
         unchecked {
             uint256 least = 4 * (2 * k + 1) * reward;
-            if (stake < least) revert IAssayHub.PolicyUnsafe(1, stake, least);
+            if (stake < least) revert IHubTypes.PolicyUnsafe(1, stake, least);
             uint256 most;
             if (mask & VOTE != 0 && mask & PROOF == 0) {
                 most = (8 * VoteRules.quorum(k) * stake) / 10;
-                if (insured > most) revert IAssayHub.PolicyUnsafe(2, insured, most);
+                if (insured > most) revert IHubTypes.PolicyUnsafe(2, insured, most);
                 // 20 V L / 5^k <= R
                 most = (reward * 5 ** k) / (20 * uint256(spec.stages));
-                if (insured > most) revert IAssayHub.PolicyUnsafe(3, insured, most);
+                if (insured > most) revert IHubTypes.PolicyUnsafe(3, insured, most);
             }
             uint256 cap = set.forceUninsured ? 0 : limits.maxInsured;
             if (mask == ENCLAVE && cap > limits.enclaveCap) cap = limits.enclaveCap;
-            if (insured > cap) revert IAssayHub.PolicyUnsafe(5, insured, cap);
+            if (insured > cap) revert IHubTypes.PolicyUnsafe(5, insured, cap);
             most = limits.minimumStake / 4;
-            if (stake > most) revert IAssayHub.PolicyUnsafe(6, stake, most);
+            if (stake > most) revert IHubTypes.PolicyUnsafe(6, stake, most);
             uint256 open = risk + limits.openRisk;
             most = limits.ticketedStake / 8;
-            if (open > most) revert IAssayHub.PolicyUnsafe(6, open, most);
+            if (open > most) revert IHubTypes.PolicyUnsafe(6, open, most);
         }
     }
 }

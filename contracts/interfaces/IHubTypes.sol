@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Record, Spec} from "../types/Types.sol";
+
+/// @title What the hub stores, tells and refuses
+interface IHubTypes {
+    // --- Types --------------------------------------------------------------------------------------------------------
+
+    /// One worker's earnings and history. Counters are halved together whenever their sum reaches 64.
+    struct Account {
+        uint96 earned; // wei, taken by `claim`
+        int32 rho; // micro-nats, log of the reputation
+        uint32 agreed;
+        uint32 absent;
+        uint32 wrong; // wrong or committed without revealing
+        uint32 abstained;
+    }
+
+    struct Totals {
+        uint96 openRisk; // sum of stages * k * seatStake over open jobs, wei
+        uint96 fees; // protocol fees not yet swept, wei
+        uint48 pausedUntil;
+    }
+
+    /// A round on the slow path. Bit i stands for seat i of the committee.
+    struct Box {
+        uint32 posted; // committed by the seat itself
+        uint32 batched; // committed through `commitMany`
+        uint32 revealed; // opened through `reveal`
+        uint48 closedAt; // when the last seat committed; 0: the commit phase ends at the slot's deadline
+        bytes32 batchHash; // keccak256(abi.encodePacked(commitments of `batched`, ascending seats))
+    }
+
+    /// Two statements of one worker about the same job, stage and round that exclude each other.
+    struct Equivocation {
+        bytes32 jobId;
+        uint16 stage;
+        uint8 round;
+        uint8 kind; // 0: two signed Commits; 1: two signed Reveals; 2: a signed Commit against the one posted by `commit`
+        Statement a;
+        Statement b; // kind 2: ignored
+    }
+
+    /// A signed Commit (only `commitment` counts) or a signed Reveal (all other fields count).
+    struct Statement {
+        bytes32 commitment;
+        bytes32 inDigest;
+        bytes32 outDigest;
+        bytes32 payload;
+        bytes32 extra;
+        bytes32 commitSet;
+        bytes32 r;
+        bytes32 vs;
+    }
+
+    // --- Money --------------------------------------------------------------------------------------------------------
+
+    event Deposited(address indexed account, uint256 amount);
+    event Withdrawn(address indexed account, address indexed to, uint256 amount);
+    event Claimed(uint32 indexed workerId, address indexed to, uint256 amount);
+    event FeesSwept(address indexed to, uint256 amount);
+    /// Paid from the escrow to the sender of `tally`, `settle` or `expire`, as free balance.
+    event PokePaid(bytes32 indexed jobId, address indexed to, uint256 amount);
+    error BalanceTooLow(uint256 have, uint256 need);
+    /// The token took a fee or lied: `received` arrived instead of `amount`.
+    error TransferMismatch(uint256 received, uint256 amount);
+
+    // --- Requesting ---------------------------------------------------------------------------------------------------
+
+    event JobRequested(
+        bytes32 indexed jobId,
+        address indexed requester,
+        bytes32 indexed modelId,
+        uint96 nonce,
+        Spec spec
+    );
+    /// A critical job runs without PROOF or CIPHER because the requester itself asked for that.
+    event Downgraded(bytes32 indexed jobId, address indexed requester);
+    /// Understood, but not offered by this hub: "mask", "class T", "flags".
+    error NotSupported(string what);
+    error Paused(uint48 until);
+    error JobExists(bytes32 jobId);
+    error MaskNotAccepted(uint8 mask, uint32 accepted);
+    error CriticalNeedsConsent();
+    /// `field` is the struct member's name; the value must lie within [least, most].
+    error SpecInvalid(string field, uint256 value, uint256 least, uint256 most);
+    /// An inequality of protocol.md section 8 fails, by its number there.
+    error PolicyUnsafe(uint8 inequality, uint256 have, uint256 bound);
+    /// Too few workers for the draw (and for two escalations, unless SMALL_POOL is set).
+    error PoolTooSmall(uint256 workers, uint256 need);
+    error TableNotReady();
+
+    // --- Voting -------------------------------------------------------------------------------------------------------
+
+    /// Seats of a committee became part of the job's record. Round 0 names the seats of all stages.
+    event Pinned(bytes32 indexed jobId, uint8 stage, uint8 round, uint32[] seats);
+    event Committed(bytes32 indexed jobId, uint8 stage, uint8 round, uint8 seat, bytes32 commitment);
+    /// Commitments of the seats in bitmap `seats`, ascending.
+    event CommittedMany(bytes32 indexed jobId, uint8 stage, uint8 round, uint32 seats, bytes32[] commitments);
+    event Revealed(
+        bytes32 indexed jobId,
+        uint8 stage,
+        uint8 round,
+        uint8 seat,
+        bytes32 outDigest,
+        bytes32 payload,
+        bytes32 salt
+    );
+    /// One committee's vote is counted. `digest` is 0 if nothing reached the quorum. `record` is what the next call needs.
+    /// Not emitted where one fast-path call ends an undisputed job: there `Pinned` and the calldata say it all.
+    event StageTallied(bytes32 indexed jobId, uint8 stage, uint8 round, bytes32 digest, Record record);
+    error StateWrong(uint8 have, uint8 need);
+    error RequesterOnly(address requester);
+    error TooLate(uint256 now_, uint256 deadline);
+    error TooEarly(uint256 now_, uint256 from);
+    /// The record supplied is not the one the job stands at.
+    error RecordMismatch(bytes32 have, bytes32 need);
+    error StageTableMismatch(bytes32 have, bytes32 need);
+    error VotesMalformed(uint256 stage);
+    error SignerMismatch(uint256 seat, address have, address need);
+    error SeatInvalid(uint256 seat);
+    error AlreadyCommitted(uint256 seat);
+    error AlreadyRevealed(uint256 seat);
+    error CommitmentMismatch(uint256 seat, bytes32 have, bytes32 need);
+    error OutputMismatch(bytes32 have, bytes32 need);
+    error OutputTooLarge(uint256 have, uint256 most);
+    /// Not every committed seat has opened, and its time is not over.
+    error OpeningsMissing(uint32 missing, uint256 until);
+
+    // --- Disputes and ends ----------------------------------------------------------------------------------------------
+
+    /// `record` is what the next call needs; its last tally is the new, still empty round.
+    event Challenged(
+        bytes32 indexed jobId,
+        uint8 stage,
+        uint8 round,
+        address indexed challenger,
+        uint256 bond,
+        Record record
+    );
+    event Equivocated(
+        bytes32 indexed jobId,
+        uint32 indexed workerId,
+        address indexed reporter,
+        uint256 taken,
+        uint256 reward
+    );
+    event Finalized(bytes32 indexed jobId, bytes32 outDigest, bytes32 recordHash, uint8 mask);
+    /// `refund` went back to the requester's free balance.
+    event Closed(bytes32 indexed jobId, uint8 reason, uint256 refund);
+    /// Offences: 1 wrong, 2 unrevealed, 3 absent, 4 equivocation, 5 beacon.
+    event Slashed(uint32 indexed workerId, bytes32 indexed jobId, uint8 offence, uint256 amount, uint256 burned);
+    event CallbackResult(bytes32 indexed jobId, bool ok, uint256 gasUsed);
+    event PauseSet(uint48 until);
+    error StageInvalid(uint256 stage);
+    error NoRoundsLeft(uint256 stage, uint256 rounds);
+    error NotEquivocation();
+    error NothingToSlash(uint32 workerId);
+    error InsufficientGas(uint256 have, uint256 need);
+    error CallbackNotDue(bytes32 jobId);
+    error GuardianOnly();
+    error Reentered();
+}
