@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {ModelManifest, StageInfo} from "../types/Types.sol";
+import {ModelManifest} from "../types/Types.sol";
 
 /// @title Immutable records of models
+/// @notice Anyone registers; a record never changes and nobody can remove it.
+/// @dev Warning: a record says what a model is, not that it is good. Model authors are adversaries: accuracy, bounds and
+/// leakage reports are bound by hash, and whoever relies on them checks them off-chain.
 interface IModelRegistry {
     struct Model {
-        bytes32 stagesHash;
+        bytes32 stagesHash; // keccak256(abi.encode(StageInfo[]))
         uint32 acceptedMasks;
         uint64 workUnits;
         uint8 stages;
-        bool network; // every stage is on the network
-        bool linear; // `network`, and each stage takes its predecessor's output: no stage table is needed
+        bool linear; // every stage is on the network and takes its predecessor's output: no stage table is needed
         uint8 outKind; // digest kind of the last stage's output
     }
 
@@ -19,11 +21,20 @@ interface IModelRegistry {
 
     error ModelExists(bytes32 modelId);
     error ModelUnknown(bytes32 modelId);
+    /// @dev Fields: 1 name (1 to 64 bytes), 2 programRoot, 3 acceptedMasks, 4 workUnits, 5 weightsHash, 6 reportHash,
+    /// 7 toolsHash; 2 and 4 to 7 must not be 0.
+    /// acceptedMasks: 1 to 31 are masks; CIPHER needs VOTE and ciphertext stages throughout the network; PROOF needs
+    /// a key id on every network stage that is no CIPHER stage, and on one stage at least; OPTIMISTIC needs one stage and no VOTE.
     error ManifestInvalid(uint8 field);
+    error StageCountInvalid(uint256 have, uint256 most);
+    /// @dev Fields: 1 place, 2 kinds (also: differ from the producers'), 3 producers (none, not ascending, not earlier),
+    /// 4 keyId (with a BLINDED end), 5 kernel (0), 6 probe (on a client stage), 7 not used by any later stage.
+    error StageInvalid(uint256 stage, uint8 field);
 
     /// @notice Registers a model for good. The id is computed here from the manifest; there is no update.
     function register(ModelManifest calldata manifest) external returns (bytes32 modelId);
 
+    /// @notice Reverts `ModelUnknown` for ids that were never registered.
     function model(bytes32 modelId) external view returns (Model memory);
 
     function idOf(ModelManifest calldata manifest) external pure returns (bytes32 modelId);

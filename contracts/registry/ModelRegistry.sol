@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
+import {
+    CIPHER,
+    KIND_BLINDED,
+    KIND_CIPHER,
+    ModelManifest,
+    NO_PROBE,
+    OPTIMISTIC,
+    PLACE_CLIENT,
+    PLACE_NETWORK,
+    PRODUCER_INPUT,
+    PROOF,
+    StageInfo,
+    VOTE
+} from "../types/Types.sol";
+
+/// @title Models, two slots each
+contract ModelRegistry is IModelRegistry {
+    uint256 private constant _MAX_STAGES = 8;
+    uint256 private constant _MAX_NAME = 64;
+
+    /// What the stages allow the model to accept.
+    struct Shape {
+        bool linear;
+        bool provable; // every plaintext network stage has a key, and at least one stage has
+        bool ciphered; // every network stage maps ciphertext to ciphertext
+    }
+
+    mapping(bytes32 modelId => Model) private _models;
+
+    /// @inheritdoc IModelRegistry
+    function register(ModelManifest calldata manifest) external returns (bytes32 modelId) {
+        modelId = idOf(manifest);
+        require(_models[modelId].stages == 0, ModelExists(modelId));
+        _checkFields(manifest);
+        Shape memory shape = _checkStages(manifest.stages);
+        _checkMasks(manifest.acceptedMasks, manifest.stages.length, shape);
+        _models[modelId] = Model({
+            stagesHash: keccak256(abi.encode(manifest.stages)),
+            acceptedMasks: manifest.acceptedMasks,
+            workUnits: manifest.workUnits,
+            stages: uint8(manifest.stages.length),
+            linear: shape.linear,
+            outKind: manifest.stages[manifest.stages.length - 1].outKind
+        });
+        emit ModelRegistered(modelId, msg.sender, manifest);
+    }
+
+    /// @inheritdoc IModelRegistry
+    function model(bytes32 modelId) external view returns (Model memory found) {
+        found = _models[modelId];
+        require(found.stages != 0, ModelUnknown(modelId));
+    }
+
+    /// @inheritdoc IModelRegistry
+    function idOf(ModelManifest calldata manifest) public pure returns (bytes32 modelId) {
+        return keccak256(abi.encode("assay.v1.model", manifest));
+    }
+
+    function _checkFields(ModelManifest calldata manifest) private pure {
+        uint256 nameLength = bytes(manifest.name).length;
+        require(nameLength != 0 && nameLength <= _MAX_NAME, ManifestInvalid(1));
+        require(manifest.programRoot != 0, ManifestInvalid(2));
+        require(manifest.workUnits != 0, ManifestInvalid(4)); // else the class' price would be void
+        require(manifest.weightsHash != 0, ManifestInvalid(5));
+        require(manifest.reportHash != 0, ManifestInvalid(6));
+        require(manifest.toolsHash != 0, ManifestInvalid(7));
+    }
+
+    function _checkStages(StageInfo[] calldata stages) private pure returns (Shape memory shape) {
+        uint256 count = stages.length;
+        require(count != 0 && count <= _MAX_STAGES, StageCountInvalid(count, _MAX_STAGES));
+        shape = Shape(true, true, true);
+        bool networked;
+        bool keyed;
+        uint256 used; // bit s: a later stage takes the output of stage s
+        for (uint256 s; s < count; ++s) {
+            StageInfo calldata stage = stages[s];
+            require(stage.place <= PLACE_CLIENT, StageInvalid(s, 1));
+            require(stage.inKind <= KIND_CIPHER && stage.outKind <= KIND_CIPHER, StageInvalid(s, 2));
+            used |= _checkProducers(stages, s);
+            bool blinded = stage.inKind == KIND_BLINDED || stage.outKind == KIND_BLINDED;
+            require(stage.keyId == 0 || !blinded, StageInvalid(s, 4));
+            require(stage.kernel != 0, StageInvalid(s, 5));
+
+            keyed = keyed || stage.keyId != 0;
+            bool onNetwork = stage.place == PLACE_NETWORK;
+            require(onNetwork || stage.probe == NO_PROBE, StageInvalid(s, 6)); // nobody votes on client stages
+            bool ciphered = stage.inKind == KIND_CIPHER && stage.outKind == KIND_CIPHER;
+            if (onNetwork) {
+                networked = true;
+                shape.ciphered = shape.ciphered && ciphered;
+                shape.provable = shape.provable && (stage.keyId != 0 || ciphered);
+            }
+            uint16 before = s == 0 ? PRODUCER_INPUT : uint16(s - 1);
+            shape.linear = shape.linear && onNetwork && stage.producers.length == 1 && stage.producers[0] == before;
+        }
+        require(networked, StageInvalid(0, 1));
+        shape.provable = shape.provable && keyed;
+        // A stage whose output goes nowhere would be paid for nothing and could not be disputed to any effect.
+        for (uint256 s; s + 1 < count; ++s) require(used & (1 << s) != 0, StageInvalid(s, 7));
+    }
+
+    /// Producers ascend and come earlier (so the table is in topological order and no join has two spellings); the job's
+    /// input sorts last. Each hands over the kind that this stage expects; the input's kind is checked against digests.
+    function _checkProducers(StageInfo[] calldata stages, uint256 s) private pure returns (uint256 used) {
+        uint16[] calldata producers = stages[s].producers;
+        require(producers.length != 0 && producers.length <= _MAX_STAGES, StageInvalid(s, 3));
+        for (uint256 i; i < producers.length; ++i) {
+            uint16 producer = producers[i];
+            require(i == 0 || producers[i - 1] < producer, StageInvalid(s, 3));
+            if (producer == PRODUCER_INPUT) continue;
+            require(producer < s, StageInvalid(s, 3));
+            require(stages[producer].outKind == stages[s].inKind, StageInvalid(s, 2));
+            used |= 1 << producer;
+        }
+    }
+
+    function _checkMasks(uint32 accepted, uint256 stages, Shape memory shape) private pure {
+        require(accepted != 0 && accepted & 1 == 0, ManifestInvalid(3)); // mask 0 asks for no evidence
+        for (uint8 mask = 1; mask < 32; ++mask) {
+            if ((accepted >> mask) & 1 == 0) continue;
+            bool cipher = mask & CIPHER != 0;
+            require(cipher == shape.ciphered, ManifestInvalid(3));
+            require(!cipher || mask & VOTE != 0, ManifestInvalid(3));
+            require(mask & PROOF == 0 || shape.provable, ManifestInvalid(3));
+            require(mask & OPTIMISTIC == 0 || (stages == 1 && mask & VOTE == 0), ManifestInvalid(3));
+        }
+    }
+}
