@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IStakeVault} from "../interfaces/IStakeVault.sol";
+import {DrawLib} from "../libraries/DrawLib.sol";
 
 /// @title Versioned tables of tickets, one a class
 /// @notice Knows cells, lengths, versions and the clock; who may change what is decided by `StakeVault`.
@@ -174,8 +175,6 @@ abstract contract TicketTable is IStakeVault {
         return (uint256(class_) << 32) | (index / _CELLS_A_SLOT);
     }
 
-    /// Draw i takes cell keccak256(seed, i) mod length unless its worker is taken; after 4n + 32 tries the cells behind
-    /// the last one follow in order, so that a small pool ends too.
     function _draw(
         uint16 version,
         uint32 class_,
@@ -183,29 +182,11 @@ abstract contract TicketTable is IStakeVault {
         uint32[] calldata excluded,
         uint256 n
     ) internal view returns (uint32[] memory ids) {
-        uint256 length = _lengthAt(version, class_);
-        require(length != 0 || n == 0, PoolTooSmall(0, n));
-        ids = new uint32[](n);
-        uint256 tries = 4 * n + 32;
-        uint256 index;
-        uint256 got;
-        for (uint256 i; got < n; ++i) {
-            require(i < tries + length, PoolTooSmall(got, n));
-            if (i < tries) index = uint256(keccak256(abi.encode(seed, i))) % length;
-            else if (++index == length) index = 0;
-            uint32 id = _workerAt(version, class_, index);
-            if (!_taken(id, ids, got, excluded)) ids[got++] = id;
-        }
+        uint256 table = (uint256(version) << 32) | class_;
+        return DrawLib.draw(_cellForDraw, table, _lengthAt(version, class_), class_, seed, excluded, n);
     }
 
-    function _taken(
-        uint32 id,
-        uint32[] memory ids,
-        uint256 got,
-        uint32[] calldata excluded
-    ) private pure returns (bool) {
-        for (uint256 i; i < got; ++i) if (ids[i] == id) return true;
-        for (uint256 i; i < excluded.length; ++i) if (excluded[i] == id) return true;
-        return false;
+    function _cellForDraw(uint256 table, uint256 index) private view returns (uint32) {
+        return _workerAt(uint16(table >> 32), uint32(table), index);
     }
 }
