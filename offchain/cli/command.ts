@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Field, Fields, Values } from "./fields.ts";
 import type { Io } from "./io.ts";
-import { CLI_ERRORS } from "./errors.ts";
+import { CliError } from "./errors.ts";
 import type { ExitCode } from "./exit-code.ts";
 
 /** A command as data: commander runs it, `docs/cli.md` is printed from it. */
@@ -54,12 +54,12 @@ export const flagOf = (name: string): string => name.replace(/[A-Z]/g, (c) => `-
 
 function parse(command: string, name: string, field: Field<unknown>, given: unknown): unknown {
   if (given === undefined) {
-    if (field.kind === "required") throw CLI_ERRORS.create("OPTION_MISSING", { command, name });
+    if (field.kind === "required") throw new CliError("OPTION_MISSING", { command, name });
     return field.fallback;
   }
   if (field.kind === "switch") return given === true;
-  if (typeof given !== "string") throw CLI_ERRORS.create("OPTION_INVALID", { command, name, why: "needs a value" });
+  if (typeof given !== "string") throw new CliError("OPTION_INVALID", { command, name, why: "needs a value" });
   const result = field.parse(given);
-  if ("why" in result) throw CLI_ERRORS.create("OPTION_INVALID", { command, name, why: result.why });
+  if ("why" in result) throw new CliError("OPTION_INVALID", { command, name, why: result.why });
   return result.value;
 }

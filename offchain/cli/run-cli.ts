@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { Command as CommanderCommand, CommanderError } from "commander";
 import { flagOf, type Command } from "./command.ts";
-import { CLI_ERRORS } from "./errors.ts";
+import { CliError } from "./errors.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
 import type { Field } from "./fields.ts";
 import { createIo, type Io } from "./io.ts";
@@ -35,7 +35,7 @@ export async function runCli(commands: readonly Command[], argv: readonly string
       if (error.exitCode === 0) return EXIT.done; // --help, --version
       // A group without a command prints its help; that is a usage mistake without more to say.
       if (error.code === "commander.help") return EXIT.usage;
-      return reportError(CLI_ERRORS.create("USAGE", { why: error.message.replace(/^error: /, "") }), asJson, host);
+      return reportError(new CliError("USAGE", { why: error.message.replace(/^error: /, "") }), asJson, host);
     }
     if (host.signal.aborted) return EXIT.interrupted;
     return reportError(error, asJson, host);
