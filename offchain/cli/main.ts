@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { commands } from "./commands/index.ts";
+import { commands } from "./commands/all.ts";
 import { runCli } from "./run-cli.ts";
 
 // First signal: stop cleanly. Second: at once, for whoever is stuck in a clean stop.

@@ -28,18 +28,18 @@ export class Children {
   readonly #children = new Set<Child>();
 
   start(options: ChildOptions): Child {
-    const process_ = spawn(options.command, options.args, {
+    const spawned = spawn(options.command, options.args, {
       env: { ...process.env, ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
       // A group of its own: Ctrl-C reaches this run alone, which then stops its children in order.
       detached: true,
     });
     const log = createWriteStream(options.logFile, { flags: "a" });
-    process_.stdout.pipe(log, { end: false });
-    process_.stderr.pipe(log, { end: false });
+    spawned.stdout.pipe(log, { end: false });
+    spawned.stderr.pipe(log, { end: false });
     const { onLine } = options;
-    if (onLine !== undefined) createInterface({ input: process_.stdout }).on("line", onLine);
-    const child = toChild(options.name, process_);
+    if (onLine !== undefined) createInterface({ input: spawned.stdout }).on("line", onLine);
+    const child = toChild(options.name, spawned);
     this.#children.add(child);
     void child.exited.then(() => {
       this.#children.delete(child);
@@ -65,25 +65,25 @@ export class Children {
   }
 }
 
-function toChild(name: string, process_: ChildProcess): Child {
+function toChild(name: string, spawned: ChildProcess): Child {
   let running = true;
   const exited = new Promise<number | string>((resolve) => {
-    process_.once("error", (error) => {
+    spawned.once("error", (error) => {
       running = false;
       resolve(error.message);
     });
-    process_.once("close", (code, signal) => {
+    spawned.once("close", (code, signal) => {
       running = false;
       resolve(code ?? signal ?? "unknown");
     });
   });
   return {
     name,
-    pid: process_.pid ?? -1,
+    pid: spawned.pid ?? -1,
     get running() {
       return running;
     },
     exited,
-    kill: (signal) => void process_.kill(signal),
+    kill: (signal) => void spawned.kill(signal),
   };
 }

@@ -11,16 +11,16 @@ export const DemoError = defineErrors("demo", 41, {
   },
   CHILD_ENDED: {
     n: 2,
-    text: "{name} ended with {code} before it was ready.",
-    fix: "Its output is in {logFile}.",
+    text: "{name} ended with {code} before it was ready; its output is in {logFile}.",
+    fix: "Read the last lines of that file.",
     retry: "never",
   },
   RPC_FAILED: { n: 3, text: "{method} failed: {why}.", fix: "Look at chain.log in the run folder.", retry: "never" },
   INTERRUPTED: { n: 4, text: "Interrupted.", fix: "Run it again.", retry: "now" },
   WORKER_SILENT: {
     n: 5,
-    text: "Worker {index} was not ready within {seconds} s.",
-    fix: "Its output is in {logFile}.",
+    text: "Worker {index} was not ready within {seconds} s; its output is in {logFile}.",
+    fix: "Read the last lines of that file; a loaded machine may just need another try.",
     retry: "now",
   },
   BUILD_FAILED: {

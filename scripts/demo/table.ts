@@ -2,10 +2,10 @@
 
 /** Columns as wide as their widest cell; cells that look like numbers stand to the right. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => (row[column] ?? "").length)),
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? "").length)));
+  const right = head.map((_, column) =>
+    rows.every((row) => /^[-+]?[\d.,]*\s?(s|ms|MiB|gas)?$/.test(row[column] ?? "")),
   );
-  const right = head.map((_, column) => rows.every((row) => /^[-+]?[\d.,]*\s?(s|ms|MiB|gas)?$/.test(row[column] ?? "")));
   const line = (row: readonly string[]): string =>
     widths
       .map((width, column) => {

@@ -65,10 +65,11 @@ function addressOf(hexText: string, bytes: 4 | 16): string {
   const raw = Buffer.from(hexText, "hex");
   for (let word = 0; word < bytes; word += 4) raw.subarray(word, word + 4).reverse();
   if (bytes === 4) return [...raw].join(".");
-  if (raw.subarray(0, 12).equals(Buffer.from("00000000000000000000ffff", "hex"))) return [...raw.subarray(12)].join(".");
+  if (raw.subarray(0, 12).equals(Buffer.from("00000000000000000000ffff", "hex")))
+    return [...raw.subarray(12)].join(".");
   return raw.toString("hex").replace(/(.{4})(?!$)/g, "$1:");
 }
 
 /** 127.0.0.0/8 or ::1. */
 export const isLoopback = (address: string): boolean =>
-  /^127\./.test(address) || address === "0000:0000:0000:0000:0000:0000:0000:0001";
+  address.startsWith("127.") || address === "0000:0000:0000:0000:0000:0000:0000:0001";
