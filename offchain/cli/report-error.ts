@@ -1,15 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { isAssayError, type AssayError } from "../core/errors.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
 import { json } from "./json.ts";
-
-/** What every AssayError has; recognised by shape, so that errors of another package copy count too. */
-interface TypedError {
-  id: string;
-  code: string;
-  message: string;
-  fix: string;
-  retry: "never" | "later" | "now";
-}
 
 interface Sinks {
   out: { write(text: string): unknown };
@@ -17,11 +9,11 @@ interface Sinks {
 }
 
 // Module 40 is the CLI itself: its errors are all about how it was called. Configuration errors say so in their code.
-const isUsage = (error: TypedError): boolean => error.id.startsWith("E40") || error.code.startsWith("CONFIG_");
+const isUsage = (error: AssayError): boolean => error.id.startsWith("E40") || error.code.startsWith("CONFIG_");
 
 /** Prints a mistake as one line and its fix, a bug with its stack, and says which exit code it means. */
 export function reportError(error: unknown, asJson: boolean, sinks: Sinks): ExitCode {
-  if (!isTyped(error)) {
+  if (!isAssayError(error)) {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
     if (asJson) sinks.out.write(`${json({ error: { id: "BUG", code: "BUG", message: String(error) } })}\n`);
     sinks.err.write(`This is a bug in assay, please report it:\n${stack}\n`);
@@ -32,16 +24,4 @@ export function reportError(error: unknown, asJson: boolean, sinks: Sinks): Exit
   else sinks.err.write(`${id} ${code}: ${message}\n${fix}\n`);
   if (isUsage(error)) return EXIT.usage;
   return retry === "never" ? EXIT.failed : EXIT.later;
-}
-
-function isTyped(error: unknown): error is TypedError {
-  return (
-    error instanceof Error &&
-    "id" in error &&
-    "code" in error &&
-    "fix" in error &&
-    "retry" in error &&
-    typeof error.id === "string" &&
-    /^E\d+$/.test(error.id)
-  );
 }

@@ -14,8 +14,13 @@ import {
   required,
   text,
 } from "../../../offchain/cli/fields.ts";
-import { StoreError } from "../../../offchain/adapters/store/errors.ts";
+import { defineErrors } from "../../../offchain/core/errors.ts";
 import { captureCli } from "../../support/capture-cli.ts";
+
+const OtherError = defineErrors("other", 99, {
+  BUSY: { n: 1, text: "{path} is busy.", fix: "Wait.", retry: "later" },
+  BROKEN: { n: 2, text: "{path} is broken.", fix: "Mend it.", retry: "never" },
+});
 
 const echo = defineCommand({
   name: "try echo",
@@ -47,8 +52,8 @@ const failing = defineCommand({
   options: {},
   run: async ({ how }, io) => {
     if (how === "usage") throw new CliError("FILE_EXISTS", { path: "x" });
-    if (how === "later") throw new StoreError("JOURNAL_BUSY", { path: "x" });
-    if (how === "never") throw new StoreError("JOURNAL_CLOSED", {});
+    if (how === "later") throw new OtherError("BUSY", { path: "x" });
+    if (how === "never") throw new OtherError("BROKEN", { path: "x" });
     if (how === "wait") await new Promise<void>((resolve) => io.signal.addEventListener("abort", () => resolve()));
     if (how === "bug") throw new TypeError("oops");
     return EXIT.done;
