@@ -474,6 +474,7 @@ export const assayHubAbi = [
         name: "record",
         type: "tuple",
       },
+      { name: "batch", type: "bytes32[]" },
     ],
     name: "expire",
     outputs: [],
