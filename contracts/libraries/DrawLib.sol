@@ -7,6 +7,15 @@ pragma solidity 0.8.37;
 library DrawLib {
     error PoolTooSmall(uint256 actual, uint256 expected);
 
+    /// The arguments of a draw, in memory: on the stack they are too many.
+    struct Source {
+        function(uint256, uint256) view returns (uint32) cellAt;
+        uint256 table;
+        uint256 length;
+        uint256 ticketClass;
+        bytes32 seed;
+    }
+
     /// `stage` of the one stream that seats all stages of round 0: stage s owns its draws [sk, sk+k).
     uint16 internal constant ROUND_0 = 0xffff;
     /// Draws among which a k = 1 or two-vendor job's primary must be.
@@ -52,32 +61,29 @@ library DrawLib {
         ids = new uint32[](n);
         if (n == 0) return ids;
         if (length == 0) revert PoolTooSmall(0, n);
+        _fill(ids, Source(cellAt, table, length, ticketClass, seed), excluded);
+    }
+
+    function _fill(uint32[] memory ids, Source memory source, uint32[] calldata excluded) private view {
         // Bit (id mod 256) is set for every id that is taken: only a set bit needs the two scans of `_isTaken`. Bit 0
         // is set for the empty cell.
         uint256 seen = 1;
-        // Bounds: i < 4n+32, found < n, step < length, all far below 2^256.
+        uint256 length = source.length;
+        uint256 found;
+        uint256 index;
+        // Bounds: i < 4n + 32 + length, found < n, all far below 2^256.
         unchecked {
             for (uint256 e; e < excluded.length; ++e) seen |= 1 << (excluded[e] & 0xff);
-            uint256 found;
-            uint256 index;
-            uint256 tries = 4 * n + 32;
-            for (uint256 i; i < tries; ++i) {
-                index = indexAt(seed, ticketClass, i, length);
-                uint32 id = cellAt(table, index);
+            for (uint256 i; ; ++i) {
+                if (i < 4 * ids.length + 32) index = indexAt(source.seed, source.ticketClass, i, length);
+                else if (i == 4 * ids.length + 32 + length) revert PoolTooSmall(found, ids.length);
+                else if (++index == length) index = 0;
+                uint32 id = source.cellAt(source.table, index);
                 if ((seen >> (id & 0xff)) & 1 == 1 && _isTaken(id, ids, found, excluded)) continue;
                 seen |= 1 << (id & 0xff);
                 ids[found] = id;
-                if (++found == n) return ids;
+                if (++found == ids.length) return;
             }
-            for (uint256 step; step < length; ++step) {
-                if (++index >= length) index = 0;
-                uint32 id = cellAt(table, index);
-                if ((seen >> (id & 0xff)) & 1 == 1 && _isTaken(id, ids, found, excluded)) continue;
-                seen |= 1 << (id & 0xff);
-                ids[found] = id;
-                if (++found == n) return ids;
-            }
-            revert PoolTooSmall(found, n);
         }
     }
 

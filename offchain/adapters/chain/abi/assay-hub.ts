@@ -474,7 +474,6 @@ export const assayHubAbi = [
         name: "record",
         type: "tuple",
       },
-      { name: "batch", type: "bytes32[]" },
     ],
     name: "expire",
     outputs: [],

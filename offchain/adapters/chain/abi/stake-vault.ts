@@ -562,8 +562,8 @@ export const stakeVaultAbi = [
   },
   {
     inputs: [
-      { name: "have", type: "uint256" },
-      { name: "need", type: "uint256" },
+      { name: "actual", type: "uint256" },
+      { name: "expected", type: "uint256" },
     ],
     name: "PoolTooSmall",
     type: "error",

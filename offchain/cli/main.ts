@@ -1,0 +1,19 @@
+#!/usr/bin/env node
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { commands } from "./commands/all.ts";
+import { runCli } from "./run-cli.ts";
+
+// First signal: stop cleanly. Second: at once, for whoever is stuck in a clean stop.
+const stop = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"] as const)
+  process.on(name, () => {
+    if (stop.signal.aborted) process.exit(130);
+    stop.abort();
+  });
+
+process.exitCode = await runCli(commands, process.argv.slice(2), {
+  out: process.stdout,
+  err: process.stderr,
+  interactive: process.stdin.isTTY && process.stderr.isTTY,
+  signal: stop.signal,
+});
