@@ -1,94 +1,128 @@
 // SPDX-License-Identifier: MIT
 
-/** Whether the same call may succeed later without a change by the caller. */
+/** `never`: the same call fails again; `later`: the world must change first; `now`: trying again may help. */
 export type Retry = "never" | "later" | "now";
 
 export interface ErrorDefinition {
-  /** Number within the module; never reused. */
+  /** Number within the module, 1 to 99, never reused. */
   readonly n: number;
-  /** One sentence with {placeholders}; a test never asserts it. */
+  /** One sentence; `{name}` marks a value of `meta`. */
   readonly text: string;
-  /** What the reader does next. */
+  /** What the reader can do about it; placeholders allowed. */
   readonly fix: string;
   readonly retry: Retry;
 }
 
-type Placeholders<Text extends string> = Text extends `${string}{${infer Key}}${infer Rest}`
-  ? Key | Placeholders<Rest>
+export type MetaValue = string | number | bigint | boolean;
+
+type Placeholder<T extends string> = T extends `${string}{${infer P}}${infer Rest}` ? P | Placeholder<Rest> : never;
+type PlaceholderOf<D> = D extends { readonly text: infer T extends string; readonly fix: infer F extends string }
+  ? Placeholder<T> | Placeholder<F>
   : never;
-export type ErrorMeta<Text extends string> = Readonly<Record<Placeholders<Text>, string | number | bigint | boolean>>;
+export type MetaOf<D> = { readonly [P in PlaceholderOf<D>]: MetaValue };
 
-// Recognised across packages and duplicated installs, where instanceof fails.
-const BRAND = Symbol.for("assay.v1.error");
+interface ErrorOptions {
+  readonly cause?: unknown;
+}
+type Rest<D> = [PlaceholderOf<D>] extends [never]
+  ? [meta?: Readonly<Record<string, never>>, options?: ErrorOptions]
+  : [meta: MetaOf<D>, options?: ErrorOptions];
 
-/** Any failure that Assay names. `meta` holds what the text's placeholders said; never a secret. */
-export class AssayError extends Error {
-  readonly [BRAND] = true;
+const BRAND = Symbol.for("assay.error");
+
+const fill = (template: string, meta: Readonly<Record<string, MetaValue>>): string =>
+  template.replaceAll(/\{(\w+)\}/g, (whole, name: string) => (Object.hasOwn(meta, name) ? String(meta[name]) : whole));
+
+/** Every error that Assay throws on purpose. Made by a module's error function, recognised by `isAssayError`. */
+export class AssayError<C extends string = string> extends Error {
+  /** "E1103": module 11, error 3. */
   readonly id: string;
-  readonly code: string;
-  readonly meta: Readonly<Record<string, unknown>>;
+  readonly code: C;
+  readonly module: string;
+  readonly meta: Readonly<Record<string, MetaValue>>;
   readonly fix: string;
   readonly retry: Retry;
 
   constructor(
+    module: string,
     id: string,
-    code: string,
+    code: C,
     definition: ErrorDefinition,
-    meta: Readonly<Record<string, unknown>>,
-    cause?: unknown,
+    meta: Readonly<Record<string, MetaValue>>,
+    options?: ErrorOptions,
   ) {
-    const text = definition.text.replaceAll(/\{(\w+)\}/g, (_, key: string) => String(meta[key]));
-    super(text, cause === undefined ? undefined : { cause });
+    super(fill(definition.text, meta), options);
     this.name = "AssayError";
+    this.module = module;
     this.id = id;
     this.code = code;
     this.meta = meta;
-    this.fix = definition.fix;
+    this.fix = fill(definition.fix, meta);
     this.retry = definition.retry;
+    Object.defineProperty(this, BRAND, { value: true });
   }
 
-  /** For logs and interfaces: without stack and cause. */
+  /** For logs and APIs: no stack; a typed cause is kept, a foreign one by its name only, for its text may hold anything. */
   toJSON(): Record<string, unknown> {
     const meta = Object.fromEntries(
-      Object.entries(this.meta).map(([key, value]) => [key, typeof value === "bigint" ? String(value) : value]),
+      Object.entries(this.meta).map(([key, value]) => [key, typeof value === "bigint" ? value.toString() : value]),
     );
-    return { id: this.id, code: this.code, message: this.message, fix: this.fix, retry: this.retry, meta };
+    const { id, code, message, fix, retry, cause } = this;
+    const json = { id, code, message, meta, fix, retry };
+    if (isAssayError(cause)) return { ...json, cause: cause.toJSON() };
+    return cause instanceof Error ? { ...json, cause: cause.name } : json;
   }
+}
+
+/** By brand, not `instanceof`: two copies of this package recognise each other's errors. */
+export function isAssayError(value: unknown): value is AssayError {
+  return value instanceof Error && Reflect.get(value, BRAND) === true;
+}
+
+export function hasCode<C extends string>(value: unknown, code: C): value is AssayError<C> {
+  return isAssayError(value) && value.code === code;
 }
 
 export interface RegisteredError extends ErrorDefinition {
-  readonly module: string;
   readonly id: string;
   readonly code: string;
+  readonly module: string;
 }
 
-const registry: RegisteredError[] = [];
+const registry = new Map<string, RegisteredError>();
 
-/** Every error of the modules loaded so far, in numerical order: the source of docs/errors.md. */
-export const errorRegistry = (): readonly RegisteredError[] =>
-  registry.toSorted((a, b) => a.id.localeCompare(b.id, "en", { numeric: true }));
+/** Every error defined by the modules loaded so far, by id: the source of `docs/errors.md`. */
+export function errorRegistry(): readonly RegisteredError[] {
+  return [...registry.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1));
+}
 
 /**
- * The error class of one module: `throw new NetError("IDENTITY_MISMATCH", { peer, worker })`. `meta` is typed from the
- * placeholders of the code's text. Ids are "E" + module number + two digits.
+ * Declares a module's errors and returns the function that makes them: `fail("CODE", { placeholder: value }, { cause })`.
+ * Ids are `E` + (number · 100 + n), four digits. Throws ERROR_ID_TAKEN if two definitions claim one id.
  */
-export function defineErrors<const Definitions extends Readonly<Record<string, ErrorDefinition>>>(
+export function defineErrors<const D extends Readonly<Record<string, ErrorDefinition>>>(
   module: string,
   number: number,
-  definitions: Definitions,
+  definitions: D,
 ) {
-  const idOf = (n: number) => `E${number}${String(n).padStart(2, "0")}`;
-  for (const [code, definition] of Object.entries(definitions))
-    registry.push({ module, code, id: idOf(definition.n), ...definition });
-  return class ModuleError<Code extends keyof Definitions & string = keyof Definitions & string> extends AssayError {
-    declare readonly code: Code;
-
-    constructor(code: Code, meta: ErrorMeta<Definitions[Code]["text"]>, options: { readonly cause?: unknown } = {}) {
-      const definition: ErrorDefinition = definitions[code] ?? { n: 0, text: code, fix: "", retry: "never" };
-      super(idOf(definition.n), code, definition, meta, options.cause);
-    }
+  const idOf = (n: number): string => `E${String(number * 100 + n).padStart(4, "0")}`;
+  for (const [code, definition] of Object.entries(definitions)) {
+    const id = idOf(definition.n);
+    const other = registry.get(id);
+    if (other !== undefined && (other.code !== code || other.module !== module))
+      throw new AssayError("core", "E0100", "ERROR_ID_TAKEN", ID_TAKEN, { id, first: other.code, second: code });
+    registry.set(id, { ...definition, id, code, module });
+  }
+  return <C extends keyof D & string>(code: C, ...[meta, options]: Rest<D[C]>): AssayError<C> => {
+    const definition: ErrorDefinition = definitions[code] ?? ID_TAKEN;
+    return new AssayError(module, idOf(definition.n), code, definition, meta ?? {}, options);
   };
 }
 
-export const isAssayError = (error: unknown): error is AssayError =>
-  typeof error === "object" && error !== null && (error as { [BRAND]?: unknown })[BRAND] === true;
+const ID_TAKEN: ErrorDefinition = {
+  n: 0,
+  text: "Error id {id} is claimed by {first} and by {second}.",
+  fix: "Give the new error the next free number of its module.",
+  retry: "never",
+};
+registry.set("E0100", { ...ID_TAKEN, id: "E0100", code: "ERROR_ID_TAKEN", module: "core" });

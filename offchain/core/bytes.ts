@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+import { coreError } from "./core-errors.ts";
+
+/** Lower-case when made here; both cases are read. */
+export type Hex = `0x${string}`;
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+const text = { encoder: new TextEncoder(), decoder: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }) };
+
+export function toHex(bytes: Uint8Array): Hex {
+  let out = "";
+  for (const byte of bytes) out += HEX[byte];
+  return `0x${out}`;
+}
+
+const nibble = (code: number): number => {
+  if (code >= 48 && code <= 57) return code - 48;
+  const lower = code | 32;
+  return lower >= 97 && lower <= 102 ? lower - 87 : -1;
+};
+
+/** Strict: `0x`, then whole bytes; with `length` exactly that many. Error: HEX_INVALID. */
+export function fromHex(hex: string, length?: number, what = "The value"): Uint8Array {
+  if (typeof hex !== "string" || !hex.startsWith("0x"))
+    throw coreError("HEX_INVALID", { what, why: "it does not begin with 0x" });
+  if (hex.length % 2 !== 0) throw coreError("HEX_INVALID", { what, why: "it has an odd number of digits" });
+  const bytes = new Uint8Array(hex.length / 2 - 1);
+  if (length !== undefined && bytes.length !== length)
+    throw coreError("HEX_INVALID", { what, why: `it has ${bytes.length} bytes instead of ${length}` });
+  for (let i = 0; i < bytes.length; i++) {
+    const high = nibble(hex.charCodeAt(2 * i + 2));
+    const low = nibble(hex.charCodeAt(2 * i + 3));
+    if (high < 0 || low < 0) throw coreError("HEX_INVALID", { what, why: `digit ${2 * i} is no digit` });
+    bytes[i] = high * 16 + low;
+  }
+  return bytes;
+}
+
+export const isHex = (value: unknown, length?: number): value is Hex =>
+  typeof value === "string" &&
+  /^0x(?:[0-9a-fA-F]{2})*$/.test(value) &&
+  (length === undefined || value.length === 2 + 2 * length);
+
+export const utf8 = (value: string): Uint8Array => text.encoder.encode(value);
+
+/** Strict UTF-8; a byte order mark is kept as data. Error: NOT_CANONICAL. */
+export function fromUtf8(bytes: Uint8Array, what = "The text"): string {
+  try {
+    return text.decoder.decode(bytes);
+  } catch (cause) {
+    throw coreError("NOT_CANONICAL", { what, why: "it is not UTF-8" }, { cause });
+  }
+}
+
+export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+
+/** Takes the same time wherever equally long arrays differ. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  let difference = 0;
+  for (let i = 0; i < a.length; i++) difference |= (a[i] ?? 0) ^ (b[i] ?? 0);
+  return difference === 0;
+}
+
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const shorter = Math.min(a.length, b.length);
+  for (let i = 0; i < shorter; i++) {
+    const difference = (a[i] ?? 0) - (b[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
+}
+
+export function assertLength(bytes: Uint8Array, expected: number, what: string): Uint8Array {
+  if (!(bytes instanceof Uint8Array) || bytes.length !== expected)
+    throw coreError("LENGTH_WRONG", { what, actual: bytes.length, expected });
+  return bytes;
+}
+
+/** Unsigned big-endian, exactly `length` bytes. Error: NUMBER_OUT_OF_RANGE. */
+export function bigToBytes(value: bigint, length: number, what = "The number"): Uint8Array {
+  if (value < 0n || value >> BigInt(8 * length) !== 0n)
+    throw coreError("NUMBER_OUT_OF_RANGE", { what, value, low: 0, high: `2^${8 * length}-1` });
+  const out = new Uint8Array(length);
+  let rest = value;
+  for (let i = length - 1; i >= 0; i--) {
+    out[i] = Number(rest & 0xffn);
+    rest >>= 8n;
+  }
+  return out;
+}
+
+export const bytesToBig = (bytes: Uint8Array): bigint => (bytes.length === 0 ? 0n : BigInt(toHex(bytes)));
+
+/** Checks a whole number against an inclusive range. Error: NUMBER_OUT_OF_RANGE. */
+export function assertInteger(value: number, low: number, high: number, what: string): number {
+  if (!Number.isSafeInteger(value) || value < low || value > high)
+    throw coreError("NUMBER_OUT_OF_RANGE", { what, value: String(value), low, high });
+  return value;
+}
