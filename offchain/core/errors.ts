@@ -21,12 +21,12 @@ type PlaceholderOf<D> = D extends { readonly text: infer T extends string; reado
   : never;
 export type MetaOf<D> = { readonly [P in PlaceholderOf<D>]: MetaValue };
 
-interface ErrorOptions {
+export interface AssayErrorOptions {
   readonly cause?: unknown;
 }
-type Rest<D> = [PlaceholderOf<D>] extends [never]
-  ? [meta?: Readonly<Record<string, never>>, options?: ErrorOptions]
-  : [meta: MetaOf<D>, options?: ErrorOptions];
+export type ErrorArguments<D> = [PlaceholderOf<D>] extends [never]
+  ? [meta?: Readonly<Record<string, never>>, options?: AssayErrorOptions]
+  : [meta: MetaOf<D>, options?: AssayErrorOptions];
 
 const BRAND = Symbol.for("assay.error");
 
@@ -49,7 +49,7 @@ export class AssayError<C extends string = string> extends Error {
     code: C,
     definition: ErrorDefinition,
     meta: Readonly<Record<string, MetaValue>>,
-    options?: ErrorOptions,
+    options?: AssayErrorOptions,
   ) {
     super(fill(definition.text, meta), options);
     this.name = "AssayError";
@@ -96,15 +96,21 @@ export function errorRegistry(): readonly RegisteredError[] {
   return [...registry.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1));
 }
 
+/** A module's errors: `throw new NetError("IDENTITY_MISMATCH", { peer, worker })`. `new` may be left out. */
+export interface ModuleErrors<D extends Readonly<Record<string, ErrorDefinition>>> {
+  new <C extends keyof D & string>(code: C, ...rest: ErrorArguments<D[C]>): AssayError<C>;
+  <C extends keyof D & string>(code: C, ...rest: ErrorArguments<D[C]>): AssayError<C>;
+}
+
 /**
- * Declares a module's errors and returns the function that makes them: `fail("CODE", { placeholder: value }, { cause })`.
- * Ids are `E` + (number · 100 + n), four digits. Throws ERROR_ID_TAKEN if two definitions claim one id.
+ * Declares a module's errors. Ids are `E` + (number · 100 + n), four digits. Throws ERROR_ID_TAKEN if two definitions
+ * claim one id.
  */
 export function defineErrors<const D extends Readonly<Record<string, ErrorDefinition>>>(
   module: string,
   number: number,
   definitions: D,
-) {
+): ModuleErrors<D> {
   const idOf = (n: number): string => `E${String(number * 100 + n).padStart(4, "0")}`;
   for (const [code, definition] of Object.entries(definitions)) {
     const id = idOf(definition.n);
@@ -113,10 +119,12 @@ export function defineErrors<const D extends Readonly<Record<string, ErrorDefini
       throw new AssayError("core", "E0100", "ERROR_ID_TAKEN", ID_TAKEN, { id, first: other.code, second: code });
     registry.set(id, { ...definition, id, code, module });
   }
-  return <C extends keyof D & string>(code: C, ...[meta, options]: Rest<D[C]>): AssayError<C> => {
+  // A plain function serves both forms: what a constructor returns replaces `this`.
+  function make(code: string, meta: Readonly<Record<string, MetaValue>> = {}, options?: AssayErrorOptions): AssayError {
     const definition: ErrorDefinition = definitions[code] ?? ID_TAKEN;
-    return new AssayError(module, idOf(definition.n), code, definition, meta ?? {}, options);
-  };
+    return new AssayError(module, idOf(definition.n), code, definition, meta, options);
+  }
+  return make as unknown as ModuleErrors<D>;
 }
 
 const ID_TAKEN: ErrorDefinition = {
