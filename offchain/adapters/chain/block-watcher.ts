@@ -5,7 +5,7 @@ import type { Clock } from "../../core/ports/clock.ts";
 import type { Journal } from "../../core/ports/journal.ts";
 import type { Logger } from "../../core/ports/logger.ts";
 import type { Metrics } from "../../core/ports/metrics.ts";
-import { ChainError } from "./errors.ts";
+import { chainError } from "./errors.ts";
 
 export interface Head {
   readonly number: bigint;
@@ -171,7 +171,7 @@ export class BlockWatcher {
     const start = this.#options.fromBlock - 1n;
     logger.error("chain.reorg", {
       block: start,
-      error: new ChainError("REORG_TOO_DEEP", { block: from, depth: REMEMBERED }),
+      error: chainError("REORG_TOO_DEEP", { block: from, depth: REMEMBERED }),
     });
     await this.#handlers.onRewind(start);
     cursors.rewindTo(start);

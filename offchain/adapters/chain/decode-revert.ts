@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { BaseError, decodeErrorResult, isHex, type Abi, type Hex } from "viem";
 import { isAssayError, type AssayError } from "../../core/errors.ts";
-import { ChainError } from "./errors.ts";
+import { chainError } from "./errors.ts";
 
 export interface Revert {
   /** Solidity name of the custom error, `Error` or `Panic`, or `unknown` with the raw data as only argument. */
@@ -52,11 +52,11 @@ export function toChainError(error: unknown, call: string, abi: Abi): AssayError
   if (known !== null) return known;
   const revert = decodeRevert(error, abi);
   if (revert !== null)
-    return new ChainError(
+    return chainError(
       "REVERTED",
       { call, name: revert.name, args: revert.args.map(print).join(", ") },
       { cause: error },
     );
   const reason = error instanceof BaseError ? error.details || error.shortMessage : String(error);
-  return new ChainError("RPC_REJECTED", { method: call, reason: reason.slice(0, 300) }, { cause: error });
+  return chainError("RPC_REJECTED", { method: call, reason: reason.slice(0, 300) }, { cause: error });
 }

@@ -10,18 +10,17 @@ export interface ExpireJobParameters {
   readonly jobId: Hex;
   readonly job: Args[0];
   readonly record: Args[1];
-  readonly batch: Args[2];
 }
 export type ExpireJobReturnType = TransactionReceipt;
 
 /** Ends what nobody carried on after its deadline. Errors: REVERTED, RPC_UNAVAILABLE, TRANSACTION_*. */
 export async function expireJob(chain: Chain, parameters: ExpireJobParameters): Promise<ExpireJobReturnType> {
-  const { job, record, batch } = parameters;
+  const { job, record } = parameters;
   return writeContract(chain, {
     address: chain.contracts.hub,
     abi: assayHubAbi,
     functionName: "expire",
-    args: [job, record, batch],
+    args: [job, record],
     jobId: parameters.jobId,
   });
 }

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+import { ByteReader } from "./byte-reader.ts";
+import { ByteWriter } from "./byte-writer.ts";
+import { MAX_TENSOR_BYTES } from "./tensor.ts";
+
+/**
+ * What travels sealed to the seats of one stage: boundary tensors and boundary salts. A boundary is named by the stage that produces
+ * it, or JOB_INPUT. A client seals its input with the stage's salts in one message; for inner stages it sends salts only, and the
+ * producing stage's seats send the tensor. Holders re-seal both for escalated seats. PUBLIC boundaries have no salt.
+ *
+ * Bytes: "ASIN" ‖ u8 version = 1 ‖ u16be stage ‖ u8 n ‖ n × (u16be boundary ‖ u8 length ‖ salt) ‖ u8 m ‖ m × (u16be boundary ‖ u32be
+ * length ‖ tensor bytes); boundaries strictly ascending in both lists. Any other encoding is refused.
+ */
+export interface SealedInput {
+  /** Stage whose seats may open it. */
+  readonly stage: number;
+  readonly salts: readonly BoundarySalt[];
+  readonly tensors: readonly BoundaryTensor[];
+}
+
+export interface BoundarySalt {
+  readonly boundary: number;
+  /** 31 bytes (SALTED) or 32 (BLINDED). */
+  readonly salt: Uint8Array;
+}
+
+export interface BoundaryTensor {
+  readonly boundary: number;
+  /** Canonical tensor bytes; the receiver checks them against the boundary's digest. */
+  readonly tensor: Uint8Array;
+}
+
+/** The boundary that is the job's input (PRODUCER_INPUT of Types.sol). */
+export const JOB_INPUT = 0xffff;
+/** Stages a program may have (protocol.md section 5). */
+const MAX_STAGES = 8;
+const WHAT = "The sealed input";
+/** Header of the largest tensor: version, dtype, rank and 8 dimensions. */
+const MAX_ENCODED_TENSOR = MAX_TENSOR_BYTES + 35;
+
+/** Errors: NOT_CANONICAL, TOO_LARGE. */
+export function encodeSealedInput(input: SealedInput): Uint8Array {
+  const writer = new ByteWriter().u32be(0x4153494e).u8(1).u16be(input.stage).u8(input.salts.length);
+  for (const { boundary, salt } of input.salts) writer.u16be(boundary).u8(salt.length).raw(salt);
+  writer.u8(input.tensors.length);
+  for (const { boundary, tensor } of input.tensors) writer.u16be(boundary).u32be(tensor.length).raw(tensor);
+  const bytes = writer.finish();
+  decodeSealedInput(bytes); // one set of rules for both directions
+  return bytes;
+}
+
+/** Accepts exactly what `encodeSealedInput` produces. Errors: NOT_CANONICAL, VERSION_UNKNOWN, BYTES_TRUNCATED, BYTES_TRAILING. */
+export function decodeSealedInput(bytes: Uint8Array): SealedInput {
+  const reader = new ByteReader(bytes, WHAT);
+  if (reader.u32be() !== 0x4153494e) throw reader.refuse("it does not begin with ASIN");
+  const version = reader.u8();
+  if (version !== 1) throw reader.refuse(`version ${version}`);
+  const stage = reader.u16be();
+  if (stage >= MAX_STAGES) throw reader.refuse(`stage ${stage}`);
+  const salts = Array.from({ length: reader.count(reader.u8(), MAX_STAGES, 34) }, () => {
+    const boundary = readBoundary(reader);
+    const length = reader.u8();
+    if (length !== 31 && length !== 32) throw reader.refuse(`a salt of ${length} bytes`);
+    return { boundary, salt: reader.raw(length).slice() };
+  });
+  const tensors = Array.from({ length: reader.count(reader.u8(), MAX_STAGES, 7) }, () => {
+    const boundary = readBoundary(reader);
+    const length = reader.u32be();
+    if (length === 0 || length > MAX_ENCODED_TENSOR) throw reader.refuse(`a tensor of ${length} bytes`);
+    return { boundary, tensor: reader.raw(length).slice() };
+  });
+  reader.end();
+  for (const list of [salts, tensors])
+    for (const [i, { boundary }] of list.entries())
+      if (i > 0 && (list[i - 1]?.boundary ?? 0) >= boundary) throw reader.refuse("boundaries are not ascending");
+  return { stage, salts, tensors };
+}
+
+function readBoundary(reader: ByteReader): number {
+  const boundary = reader.u16be();
+  if (boundary >= MAX_STAGES && boundary !== JOB_INPUT) throw reader.refuse(`boundary ${boundary}`);
+  return boundary;
+}
