@@ -17,7 +17,9 @@ export function createPresenter(write: (text: string) => void, nowMs: () => numb
     title: (text) => write(`\n${paint(1, text)}\n`),
     line: (text) => write(`${clock()}  ${text}\n`),
     job: (index, stage, text) =>
-      write(`${clock()}  job ${String(index).padStart(2)}  ${paint(STAGE_COLORS[stage] ?? 0, stage.padEnd(16))}  ${text}\n`),
+      write(
+        `${clock()}  job ${String(index).padStart(2)}  ${paint(STAGE_COLORS[stage] ?? 0, stage.padEnd(16))}  ${text}\n`,
+      ),
     elapsedMs: () => nowMs() - startMs,
   };
 }

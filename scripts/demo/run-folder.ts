@@ -14,7 +14,10 @@ export interface RunFolder {
 
 /** Makes `build/run/<UTC time>/`; two runs in one second get different folders. */
 export function createRunFolder(root: string, now: Date): RunFolder {
-  const stamp = now.toISOString().replace(/\.\d+Z$/, "").replaceAll(":", "-");
+  const stamp = now
+    .toISOString()
+    .replace(/\.\d+Z$/, "")
+    .replaceAll(":", "-");
   let path = join(root, stamp);
   for (let suffix = 2; !makeNew(path); suffix++) path = join(root, `${stamp}-${suffix}`);
   const sub = (name: string): string => {

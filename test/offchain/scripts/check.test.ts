@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
 import { checkImports } from "../../../scripts/check/imports.ts";
+import { checkLinks } from "../../../scripts/check/links.ts";
 import { checkRequirements } from "../../../scripts/check/requirements.ts";
 import { checkText } from "../../../scripts/check/text.ts";
 import { countLines } from "../../../scripts/support/run-counted.ts";
@@ -52,7 +53,6 @@ describe("text rules", () => {
   const cases: readonly [name: string, path: string, text: string][] = [
     ["bare error", "offchain/core/x.ts", `${MIT}throw new Error("x");\n`],
     ["console outside the CLI", "offchain/node/x.ts", `${GPL}console.log(1);\n`],
-    ["any", "offchain/node/x.ts", `${GPL}const x: any = 1;\n`],
     ["silenced types", "test/x.test.ts", `${GPL}// @ts-ignore\n`],
     ["only", "test/x.test.ts", `${GPL}it.only("x", () => {});\n`],
     ["skip without a reason", "test/x.test.ts", `${GPL}it.skip("x", () => {});\n`],
@@ -67,6 +67,25 @@ describe("text rules", () => {
   it("default: clean files, and skips that say why", () => {
     const text = `${GPL}it.skip("verifies a quote: needs ../shared/fixtures", () => {});\nthis.skip(); // no compiler\n`;
     expect(checkText([{ path: "test/x.test.ts", text }])).to.deep.equal([]);
+  });
+});
+
+describe("link rule", () => {
+  const exists = (path: string) => path === "docs/there.md";
+  const example = { path: "examples/x.ts", text: `${GPL}run();\n` };
+  const page = (text: string) => [example, { path: "docs/page.md", text }];
+
+  it("default: relative links and examples that are the file", () => {
+    const text = "[a](there.md#part) [b](https://example.org)\n<!-- example: examples/x.ts -->\n\n```ts\nrun();\n```\n";
+    expect(checkLinks(page(text), exists)).to.deep.equal([]);
+  });
+
+  it("error: dead link", () => expect(checkLinks(page("[a](gone.md)"), exists)).to.have.length(1));
+
+  it("error: example differs from its file, or is missing", () => {
+    const marker = "<!-- example: examples/x.ts -->\n\n";
+    expect(checkLinks(page(`${marker}\`\`\`ts\nother();\n\`\`\`\n`), exists)).to.have.length(1);
+    expect(checkLinks(page(marker), exists)).to.have.length(1);
   });
 });
 
