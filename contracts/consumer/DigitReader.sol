@@ -13,6 +13,9 @@ contract DigitReader is InferenceConsumer {
     using SafeERC20 for IERC20;
 
     uint8 private constant _VERSION = 1; // of the canonical tensor encoding (offchain/core/tensor.ts)
+    uint8 private constant _I8 = 1;
+    uint8 private constant _U8 = 2;
+    uint8 private constant _I32 = 3;
     uint8 private constant _NONE = 0xff;
 
     struct Reading {
@@ -65,14 +68,14 @@ contract DigitReader is InferenceConsumer {
         emit ReadingDone(jobId, status, digit);
     }
 
-    /// Index of the first highest score in a canonical tensor: u8 version, u8 dtype (0 i8, 1 u8, 2 i32), u8 rank,
+    /// Index of the first highest score in a canonical tensor: u8 version, u8 dtype (1 i8, 2 u8, 3 i32), u8 rank,
     /// u32le dims[rank], data little-endian. The hub has checked the digest, so only the shape is at stake here.
     function _argmax(bytes calldata tensor) private pure returns (uint8 best) {
         require(tensor.length >= 3, OutputMalformed(tensor.length));
         (uint8 version, uint8 dtype, uint256 rank) = (uint8(tensor[0]), uint8(tensor[1]), uint8(tensor[2]));
         uint256 start = 3 + 4 * rank;
-        uint256 width = dtype == 2 ? 4 : 1;
-        bool known = version == _VERSION && dtype <= 2;
+        uint256 width = dtype == _I32 ? 4 : 1;
+        bool known = version == _VERSION && dtype >= _I8 && dtype <= _I32;
         require(known && tensor.length > start && (tensor.length - start) % width == 0, OutputMalformed(tensor.length));
         uint256 count = (tensor.length - start) / width;
         require(count < _NONE, OutputMalformed(tensor.length));
@@ -85,8 +88,8 @@ contract DigitReader is InferenceConsumer {
     }
 
     function _score(bytes calldata tensor, uint256 offset, uint8 dtype) private pure returns (int256) {
-        if (dtype == 0) return int8(uint8(tensor[offset]));
-        if (dtype == 1) return int256(uint256(uint8(tensor[offset])));
+        if (dtype == _I8) return int8(uint8(tensor[offset]));
+        if (dtype == _U8) return int256(uint256(uint8(tensor[offset])));
         uint32 word;
         for (uint256 i; i < 4; ++i) word |= uint32(uint8(tensor[offset + i])) << uint32(8 * i);
         return int32(word);

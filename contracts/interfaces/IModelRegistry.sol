@@ -13,6 +13,7 @@ interface IModelRegistry {
         uint32 acceptedMasks;
         uint64 workUnits;
         uint8 stages;
+        bool network; // no stage is on the client
         bool linear; // every stage is on the network and takes its predecessor's output: no stage table is needed
         uint8 outKind; // digest kind of the last stage's output
     }

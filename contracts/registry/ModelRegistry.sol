@@ -24,6 +24,7 @@ contract ModelRegistry is IModelRegistry {
 
     /// What the stages allow the model to accept.
     struct Shape {
+        bool network;
         bool linear;
         bool provable; // every plaintext network stage has a key, and at least one stage has
         bool ciphered; // every network stage maps ciphertext to ciphertext
@@ -43,6 +44,7 @@ contract ModelRegistry is IModelRegistry {
             acceptedMasks: manifest.acceptedMasks,
             workUnits: manifest.workUnits,
             stages: uint8(manifest.stages.length),
+            network: shape.network,
             linear: shape.linear,
             outKind: manifest.stages[manifest.stages.length - 1].outKind
         });
@@ -73,7 +75,7 @@ contract ModelRegistry is IModelRegistry {
     function _checkStages(StageInfo[] calldata stages) private pure returns (Shape memory shape) {
         uint256 count = stages.length;
         require(count != 0 && count <= _MAX_STAGES, StageCountInvalid(count, _MAX_STAGES));
-        shape = Shape(true, true, true);
+        shape = Shape(true, true, true, true);
         bool networked;
         bool keyed;
         uint256 used; // bit s: a later stage takes the output of stage s
@@ -96,6 +98,7 @@ contract ModelRegistry is IModelRegistry {
                 shape.provable = shape.provable && (stage.keyId != 0 || ciphered);
             }
             uint16 before = s == 0 ? PRODUCER_INPUT : uint16(s - 1);
+            shape.network = shape.network && onNetwork;
             shape.linear = shape.linear && onNetwork && stage.producers.length == 1 && stage.producers[0] == before;
         }
         require(networked, StageInvalid(0, 1));

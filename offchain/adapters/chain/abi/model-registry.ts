@@ -45,6 +45,7 @@ export const modelRegistryAbi = [
           { name: "acceptedMasks", type: "uint32" },
           { name: "workUnits", type: "uint64" },
           { name: "stages", type: "uint8" },
+          { name: "network", type: "bool" },
           { name: "linear", type: "bool" },
           { name: "outKind", type: "uint8" },
         ],

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import {
+  type Account,
+  type Address,
+  type Chain,
+  type Hex,
+  type PublicClient,
+  type Transport,
+  type WalletClient,
+  encodeDeployData,
+  getContractAddress,
+  isAddressEqual,
+  keccak256,
+  parseAbi,
+  toHex,
+} from "viem";
+import { DeployError } from "./errors.ts";
+import { type DeploymentParameters, devnetParameters, productionParameters } from "./parameters.ts";
+import { readArtifact } from "./read-artifact.ts";
+
+export interface Deployment {
+  readonly chainId: number;
+  /** First block with a part of the deployment: where reading events begins. */
+  readonly fromBlock: number;
+  readonly token: Address;
+  readonly registry: Address;
+  readonly params: Address;
+  readonly randomness: Address;
+  readonly vault: Address;
+  readonly hub: Address;
+  readonly lens: Address;
+}
+
+export interface DeployAssayParameters {
+  readonly publicClient: PublicClient;
+  readonly walletClient: WalletClient<Transport, Chain | undefined, Account | undefined>;
+  readonly parameterOverrides?: Partial<DeploymentParameters>;
+}
+
+type Part = "token" | "registry" | "params" | "randomness" | "vault" | "hub" | "lens";
+
+const LOCAL_CHAIN = 31337;
+
+/** The table itself is off-chain; until a caller names its hash, the deployment is bound to no table. */
+const NO_POLICY_TABLE = keccak256(toHex("assay.v1.policy-table"));
+
+/** Constructor gas, with room: code costs 200 a byte, calldata up to 40, and no constructor here does much else. */
+const gasFor = (data: Hex): bigint => {
+  const bytes = BigInt(data.length / 2);
+  const gas = 1_500_000n + 260n * bytes;
+  return gas < 16_777_216n ? gas : 16_777_216n;
+};
+
+const views = parseAbi([
+  "function HUB() view returns (address)",
+  "function vault() view returns (address)",
+  "function token() view returns (address)",
+  "function registry() view returns (address)",
+  "function params() view returns (address)",
+  "function randomness() view returns (address)",
+]);
+
+/**
+ * Deploys one Assay: hub, vault, registry, parameters, seeds, lens, and a token on local chains.
+ *
+ * Vault and hub name each other for good, and neither has a setter that somebody could call first. So every address is
+ * computed from the deployer's next nonces, and the wiring is read back before this returns.
+ * Errors: ARTIFACT_MISSING, ACCOUNT_MISSING, TOKEN_MISSING, DEPLOYMENT_FAILED, WIRING_WRONG.
+ */
+export async function deployAssay(options: DeployAssayParameters): Promise<Deployment> {
+  const { publicClient, walletClient } = options;
+  const account = walletClient.account;
+  if (account === undefined) throw new DeployError("ACCOUNT_MISSING", {});
+  const chainId = await publicClient.getChainId();
+  const parameters: DeploymentParameters = {
+    policyTableHash: NO_POLICY_TABLE,
+    ...(chainId === LOCAL_CHAIN ? devnetParameters : productionParameters),
+    ...options.parameterOverrides,
+  };
+  if (parameters.token === undefined && chainId !== LOCAL_CHAIN) throw new DeployError("TOKEN_MISSING", { chainId });
+
+  const first = await publicClient.getTransactionCount({ address: account.address, blockTag: "pending" });
+  const order: readonly Part[] = [
+    ...(parameters.token === undefined ? (["token"] as const) : []),
+    "registry",
+    "params",
+    "randomness",
+    "vault",
+    "hub",
+    "lens",
+  ];
+  const at = (part: Part): Address =>
+    part === "token" && parameters.token !== undefined
+      ? parameters.token
+      : getContractAddress({ from: account.address, nonce: BigInt(first + order.indexOf(part)) });
+
+  const { minimumStake, unbondingSeconds, epochSeconds, sets, policyTableHash } = parameters;
+  const steps: Record<Part, { contract: string; args: readonly unknown[] }> = {
+    token: { contract: "DevToken", args: [] },
+    registry: { contract: "ModelRegistry", args: [] },
+    params: {
+      contract: "ProtocolParams",
+      args: [parameters.timelock ?? account.address, unbondingSeconds, policyTableHash, sets],
+    },
+    randomness: { contract: "BlockSeed", args: [minimumStake] },
+    vault: { contract: "StakeVault", args: [at("hub"), at("token"), minimumStake, unbondingSeconds, epochSeconds] },
+    hub: {
+      contract: "AssayHub",
+      args: [
+        {
+          token: at("token"),
+          vault: at("vault"),
+          registry: at("registry"),
+          params: at("params"),
+          randomness: at("randomness"),
+          guardian: parameters.guardian ?? account.address,
+          treasury: parameters.treasury ?? account.address,
+        },
+      ],
+    },
+    lens: { contract: "HubLens", args: [at("hub")] },
+  };
+
+  // Sent one behind the other without waiting: on a chain with a block a second that saves as many seconds.
+  const sent: { part: Part; hash: Hex }[] = [];
+  for (const [index, part] of order.entries()) {
+    const { contract, args } = steps[part];
+    const artifact = readArtifact(contract);
+    if (artifact === undefined) throw new DeployError("ARTIFACT_MISSING", { contract });
+    const data = encodeDeployData({ abi: artifact.abi, bytecode: artifact.bytecode, args });
+    const request = { account, chain: walletClient.chain ?? null, data, nonce: first + index, gas: gasFor(data) };
+    sent.push({ part, hash: await walletClient.sendTransaction(request) });
+  }
+  let fromBlock = Number.MAX_SAFE_INTEGER;
+  for (const { part, hash } of sent) {
+    const receipt = await publicClient.waitForTransactionReceipt({ hash, pollingInterval: 100 });
+    const address = at(part);
+    const stands =
+      receipt.status === "success" &&
+      receipt.contractAddress !== null &&
+      receipt.contractAddress !== undefined &&
+      isAddressEqual(receipt.contractAddress, address);
+    if (!stands) throw new DeployError("DEPLOYMENT_FAILED", { contract: steps[part].contract, address, hash });
+    fromBlock = Math.min(fromBlock, Number(receipt.blockNumber));
+  }
+
+  const deployment: Deployment = {
+    chainId,
+    fromBlock,
+    token: at("token"),
+    registry: at("registry"),
+    params: at("params"),
+    randomness: at("randomness"),
+    vault: at("vault"),
+    hub: at("hub"),
+    lens: at("lens"),
+  };
+  await checkWiring(publicClient, deployment);
+  return deployment;
+}
+
+async function checkWiring(client: PublicClient, deployment: Deployment): Promise<void> {
+  const { hub, vault, lens } = deployment;
+  const check = async (what: string, address: Address, functionName: "HUB" | keyof Deployment, want: Address) => {
+    const have = await client.readContract({ address, abi: views, functionName: functionName as "HUB" });
+    if (!isAddressEqual(have, want)) throw new DeployError("WIRING_WRONG", { what, have, want });
+  };
+  await check("The vault's hub", vault, "HUB", hub);
+  await check("The lens' hub", lens, "HUB", hub);
+  for (const part of ["token", "vault", "registry", "params", "randomness"] as const) {
+    await check(`The hub's ${part}`, hub, part, deployment[part]);
+  }
+}
