@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import {
-  type Account,
   type Address,
   type Chain,
   type Hex,
@@ -14,7 +13,7 @@ import {
   parseAbi,
   toHex,
 } from "viem";
-import { DeployError } from "./errors.ts";
+import { deployError } from "./errors.ts";
 import { type DeploymentParameters, devnetParameters, productionParameters } from "./parameters.ts";
 import { readArtifact } from "./read-artifact.ts";
 
@@ -33,7 +32,7 @@ export interface Deployment {
 
 export interface DeployAssayParameters {
   readonly publicClient: PublicClient;
-  readonly walletClient: WalletClient<Transport, Chain | undefined, Account | undefined>;
+  readonly walletClient: WalletClient<Transport, Chain | undefined>;
   readonly parameterOverrides?: Partial<DeploymentParameters>;
 }
 
@@ -70,14 +69,14 @@ const views = parseAbi([
 export async function deployAssay(options: DeployAssayParameters): Promise<Deployment> {
   const { publicClient, walletClient } = options;
   const account = walletClient.account;
-  if (account === undefined) throw new DeployError("ACCOUNT_MISSING", {});
+  if (account === undefined) throw deployError("ACCOUNT_MISSING", {});
   const chainId = await publicClient.getChainId();
   const parameters: DeploymentParameters = {
     policyTableHash: NO_POLICY_TABLE,
     ...(chainId === LOCAL_CHAIN ? devnetParameters : productionParameters),
     ...options.parameterOverrides,
   };
-  if (parameters.token === undefined && chainId !== LOCAL_CHAIN) throw new DeployError("TOKEN_MISSING", { chainId });
+  if (parameters.token === undefined && chainId !== LOCAL_CHAIN) throw deployError("TOKEN_MISSING", { chainId });
 
   const first = await publicClient.getTransactionCount({ address: account.address, blockTag: "pending" });
   const order: readonly Part[] = [
@@ -126,7 +125,7 @@ export async function deployAssay(options: DeployAssayParameters): Promise<Deplo
   for (const [index, part] of order.entries()) {
     const { contract, args } = steps[part];
     const artifact = readArtifact(contract);
-    if (artifact === undefined) throw new DeployError("ARTIFACT_MISSING", { contract });
+    if (artifact === undefined) throw deployError("ARTIFACT_MISSING", { contract });
     const data = encodeDeployData({ abi: artifact.abi, bytecode: artifact.bytecode, args });
     const request = { account, chain: walletClient.chain ?? null, data, nonce: first + index, gas: gasFor(data) };
     sent.push({ part, hash: await walletClient.sendTransaction(request) });
@@ -140,7 +139,7 @@ export async function deployAssay(options: DeployAssayParameters): Promise<Deplo
       receipt.contractAddress !== null &&
       receipt.contractAddress !== undefined &&
       isAddressEqual(receipt.contractAddress, address);
-    if (!stands) throw new DeployError("DEPLOYMENT_FAILED", { contract: steps[part].contract, address, hash });
+    if (!stands) throw deployError("DEPLOYMENT_FAILED", { contract: steps[part].contract, address, hash });
     fromBlock = Math.min(fromBlock, Number(receipt.blockNumber));
   }
 
@@ -163,7 +162,7 @@ async function checkWiring(client: PublicClient, deployment: Deployment): Promis
   const { hub, vault, lens } = deployment;
   const check = async (what: string, address: Address, functionName: "HUB" | keyof Deployment, want: Address) => {
     const have = await client.readContract({ address, abi: views, functionName: functionName as "HUB" });
-    if (!isAddressEqual(have, want)) throw new DeployError("WIRING_WRONG", { what, have, want });
+    if (!isAddressEqual(have, want)) throw deployError("WIRING_WRONG", { what, have, want });
   };
   await check("The vault's hub", vault, "HUB", hub);
   await check("The lens' hub", lens, "HUB", hub);
