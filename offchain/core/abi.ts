@@ -247,7 +247,9 @@ function decodeAt(type: AbiType, bytes: Uint8Array, at: number, path: string): [
     at,
     fields.reduce((sum, [, field]) => sum + headSize(field), 0),
   );
-  const value = Object.fromEntries(fields.map(([name, field]) => [name, decodeMember(field, frame, `${path}.${name}`)]));
+  const value = Object.fromEntries(
+    fields.map(([name, field]) => [name, decodeMember(field, frame, `${path}.${name}`)]),
+  );
   return [value, frame.tail];
 }
 

@@ -88,7 +88,8 @@ export class ByteReader {
 
   /** A count of things that take at least `least` bytes each: refuses what cannot fit, before anything is allocated. */
   count(value: number, limit: number, least: number): number {
-    if (value > limit) throw coreError("TOO_LARGE", { what: `A list of ${this.#what}`, actual: `${value} items`, limit });
+    if (value > limit)
+      throw coreError("TOO_LARGE", { what: `A list of ${this.#what}`, actual: `${value} items`, limit });
     if (value * least > this.remaining)
       throw coreError("BYTES_TRUNCATED", { what: this.#what, missing: value * least - this.remaining });
     return value;

@@ -53,7 +53,12 @@ export const coreError = defineErrors("core", 1, {
     retry: "never",
   },
   SIGNATURE_INVALID: { n: 20, text: "Signature: {why}.", fix: "Refuse the message.", retry: "never" },
-  PRIVATE_KEY_INVALID: { n: 21, text: "The private key is not usable.", fix: "Use a key from 1 to n-1.", retry: "never" },
+  PRIVATE_KEY_INVALID: {
+    n: 21,
+    text: "The private key is not usable.",
+    fix: "Use a key from 1 to n-1.",
+    retry: "never",
+  },
   SEALED_INVALID: { n: 22, text: "Not a sealed blob: {why}.", fix: RESEND, retry: "never" },
   SEALED_CONTEXT: {
     n: 23,

@@ -10,7 +10,8 @@ import { domainHash, keccak256 } from "./keccak.ts";
 const MAX_LEAVES = 0xffffffff;
 
 /** keccak256(keccak256(domain ".leaf") ‖ data). */
-export const merkleLeaf = (data: Uint8Array, domain: string): Uint8Array => keccak256(domainHash(`${domain}.leaf`), data);
+export const merkleLeaf = (data: Uint8Array, domain: string): Uint8Array =>
+  keccak256(domainHash(`${domain}.leaf`), data);
 
 const node = (left: Uint8Array, right: Uint8Array, domain: string): Uint8Array =>
   keccak256(domainHash(`${domain}.node`), left, right);
@@ -21,7 +22,7 @@ const close = (top: Uint8Array, count: number, domain: string): Uint8Array =>
 function levels(leaves: readonly Uint8Array[], domain: string): Uint8Array[][] {
   if (leaves.length === 0 || leaves.length > MAX_LEAVES) throw coreError("MERKLE_INVALID", { why: "no leaves" });
   const all = [leaves.map((leaf) => merkleLeaf(leaf, domain))];
-  for (let level = all[0] ?? []; level.length > 1; ) {
+  for (let level = all[0] ?? []; level.length > 1;) {
     const above: Uint8Array[] = [];
     for (let i = 0; i < level.length; i += 2) {
       const [left, right] = [level[i], level[i + 1]];

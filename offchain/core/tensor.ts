@@ -121,8 +121,7 @@ export function assertTensor(
     tensor.dtype === expected.dtype &&
     tensor.dims.length === expected.dims.length &&
     tensor.dims.every((dim, i) => dim === expected.dims[i]);
-  if (!same)
-    throw coreError("TENSOR_MISMATCH", { actual: describeShape(tensor), expected: describeShape(expected) });
+  if (!same) throw coreError("TENSOR_MISMATCH", { actual: describeShape(tensor), expected: describeShape(expected) });
   checkTensor(tensor, Number.MAX_SAFE_INTEGER);
   return tensor;
 }
