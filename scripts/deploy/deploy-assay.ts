@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import {
   type Address,
-  type Chain,
   type Hex,
   type PublicClient,
-  type Transport,
   type WalletClient,
   encodeDeployData,
   getContractAddress,
@@ -32,7 +30,7 @@ export interface Deployment {
 
 export interface DeployAssayParameters {
   readonly publicClient: PublicClient;
-  readonly walletClient: WalletClient<Transport, Chain | undefined>;
+  readonly walletClient: WalletClient;
   readonly parameterOverrides?: Partial<DeploymentParameters>;
 }
 
