@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import type { ColumnCipher } from "./journal.ts";
 import type { TransportIdentity } from "./transport.ts";
 
 /** Signs 32-byte digests. Callers write to the journal first (`Journal.writeBeforeSign`). */
@@ -23,6 +24,8 @@ export interface KeyRing {
   readonly transport: TransportIdentity;
   /** Newest first; old ones live until their jobs end. */
   readonly sealKeys: readonly SealKeyPair[];
+  /** Seals the journal's columns; derived from the operator key, so that a backup of both suffices. */
+  readonly columnCipher: ColumnCipher;
   /**
    * 32 pseudo-random bytes that only this worker can compute: HMAC-SHA256 keyed by HKDF(operator key). Used for commit salts, so
    * that a lost journal still gives the same salt.
