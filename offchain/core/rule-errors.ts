@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+import { defineErrors } from "./errors.ts";
+
+/** Errors of draw, vote, settle, policy and economics: numbers 50 to 79 of core. They mirror the hub's reverts. */
+export const ruleError = defineErrors("core", 1, {
+  POOL_TOO_SMALL: {
+    n: 50,
+    text: "The ticket class has {have} workers, but {need} are needed.",
+    fix: "Wait for more workers, take fewer seats or stages, or set SMALL_POOL on a job that insures nothing.",
+    retry: "later",
+  },
+  NOT_SUPPORTED: {
+    n: 51,
+    text: "{what} is specified but not offered yet.",
+    fix: "Choose a policy from the evidence that this hub checks; nothing weaker is chosen for you.",
+    retry: "never",
+  },
+  SPEC_INVALID: {
+    n: 52,
+    text: "{field} is {value}, but must be from {least} to {most}.",
+    fix: "Correct {field} and ask again.",
+    retry: "never",
+  },
+  POLICY_UNSAFE: {
+    n: 53,
+    text: "Inequality {inequality} of the protocol fails: {have} against a bound of {bound}.",
+    fix: "Insure less, stake more a seat, or choose stronger evidence (protocol.md section 8).",
+    retry: "never",
+  },
+  CRITICAL_NEEDS_CONSENT: {
+    n: 54,
+    text: "A critical job needs PROOF or CIPHER, but its mask is {mask}.",
+    fix: "Use a critical preset, or set ACCEPT_DOWNGRADE in your own transaction.",
+    retry: "never",
+  },
+  NO_POLICY: {
+    n: 55,
+    text: "No policy fits: {preset} is required, but {why}.",
+    fix: "Change the scenario or the model; a critical wish is never met by something weaker.",
+    retry: "never",
+  },
+});
