@@ -117,11 +117,24 @@ function settleVectors(): Field[][] {
     const paid = distribute(spec, record, outcome, seats, taken, escrow);
     const { k, seatStake } = spec.policy;
     return [
-      ...[k, spec.stages, spec.seatReward, seatStake, spec.pokeFee],
-      ...[outcome.reason, outcome.seatsKnown, outcome.poked, outcome.feeBps, escrow],
-      ...[record.boundaries.length, record.tallies.length],
+      k,
+      spec.stages,
+      spec.seatReward,
+      seatStake,
+      spec.pokeFee,
+      outcome.reason,
+      outcome.seatsKnown,
+      outcome.poked,
+      outcome.feeBps,
+      escrow,
+      record.boundaries.length,
+      record.tallies.length,
       ...record.tallies.flatMap(({ stage, round, bond, seats: ids, said }) => [
-        ...[stage, round, bond, ids.length, said.length],
+        stage,
+        round,
+        bond,
+        ids.length,
+        said.length,
         ...ids,
         ...said.map((word) => BigInt(word)),
       ]),
@@ -134,7 +147,10 @@ function settleVectors(): Field[][] {
         paid.seats[at] ?? 0n,
       ]),
       ...paid.challengers,
-      ...[paid.requester, paid.burn, paid.fees, paid.poke],
+      paid.requester,
+      paid.burn,
+      paid.fees,
+      paid.poke,
     ];
   });
 }
@@ -201,12 +217,35 @@ function revertHash(error: unknown): `0x${string}` {
 function policyVector({ spec, set, limits }: { spec: PolicySpec; set: PolicySet; limits: PolicyLimits }): Field[] {
   const { policy } = spec;
   const input = [
-    ...[policy.mask, policy.k, policy.auditBps, policy.cls, policy.flags, policy.seatStake],
-    ...[policy.window, policy.tWork, policy.tReveal],
-    ...[spec.stages, spec.seatReward, spec.pokeFee, spec.insuredValue, spec.expiry],
-    ...[set.minWindow, set.minWork, set.minReveal, set.hungLast, set.jobLife, set.feeBps, set.forceUninsured],
-    ...[limits.supported, limits.time, limits.minimumStake, limits.maxInsured, limits.enclaveCap],
-    ...[limits.openRisk, limits.ticketedStake, limits.workers],
+    policy.mask,
+    policy.k,
+    policy.auditBps,
+    policy.cls,
+    policy.flags,
+    policy.seatStake,
+    policy.window,
+    policy.tWork,
+    policy.tReveal,
+    spec.stages,
+    spec.seatReward,
+    spec.pokeFee,
+    spec.insuredValue,
+    spec.expiry,
+    set.minWindow,
+    set.minWork,
+    set.minReveal,
+    set.hungLast,
+    set.jobLife,
+    set.feeBps,
+    set.forceUninsured,
+    limits.supported,
+    limits.time,
+    limits.minimumStake,
+    limits.maxInsured,
+    limits.enclaveCap,
+    limits.openRisk,
+    limits.ticketedStake,
+    limits.workers,
   ];
   try {
     const { rounds, escrow, risk } = checkPolicy(spec, set, limits);
