@@ -4,8 +4,7 @@ import { readContract } from "viem/actions";
 import { assayHubAbi } from "../../adapters/chain/abi/assay-hub.ts";
 import { blockSeedAbi } from "../../adapters/chain/abi/block-seed.ts";
 import { stakeVaultAbi } from "../../adapters/chain/abi/stake-vault.ts";
-import { isReverted } from "../../adapters/chain/decode-revert.ts";
-import { checked } from "../checked.ts";
+import { checked, isRevert } from "../checked.ts";
 import { getDeployment } from "../deployment.ts";
 import { SdkError } from "../errors.ts";
 
@@ -61,7 +60,7 @@ async function seedOf(client: Client, randomness: Address, seedRef: number): Pro
       readContract(client, { address: randomness, abi: blockSeedAbi, functionName: "seedOf", args: [seedRef] }),
     );
   } catch (error) {
-    if (isReverted(error, "SeedNotReady")) return null;
+    if (isRevert(error, "SeedNotReady")) return null;
     throw error;
   }
 }
