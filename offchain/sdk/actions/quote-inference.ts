@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+import type { Address, Client } from "viem";
+import { modelId as modelIdOf } from "../../core/model.ts";
+import { ZERO_ADDRESS, ZERO_BYTES32, type ModelManifest, type Spec } from "../../core/types.ts";
+import { getDeployment } from "../deployment.ts";
+import { defaultParamsVersion, planJob, type JobWishes } from "../plan-job.ts";
+import { readMarket } from "../read-market.ts";
+import { getBalance } from "./get-balance.ts";
+
+export interface QuoteInferenceParameters extends JobWishes {
+  readonly hub: Address;
+  readonly manifest: ModelManifest;
+  /** Who will pay; without it `missing` is the whole escrow. */
+  readonly requester?: Address | undefined;
+}
+
+/** Amounts in token base units. */
+export interface QuoteInferenceReturnType {
+  /** Taken from the free balance at request. */
+  readonly escrow: bigint;
+  /** The part that comes back if nobody has to poke and nothing escalates: unused poke fees. */
+  readonly refundable: bigint;
+  /** What must still be deposited. */
+  readonly missing: bigint;
+  /** Estimates for k seats and one stage, fast path. */
+  readonly gas: { readonly request: bigint; readonly finish: bigint };
+  /** Escalation rounds that the pool of workers can seat. */
+  readonly rounds: number;
+  /** What would be requested, but for the input digest and result key. */
+  readonly spec: Spec;
+}
+
+/** protocol.md section 11: a request, and a fast-path submission of k seats a stage. */
+const GAS = { request: 90_000n, submitBase: 88_000n, seat: 22_000n } as const;
+
+/**
+ * What a job would cost, after the same checks that the hub will make.
+ * Errors: MODEL_UNKNOWN, NOT_SUPPORTED, POLICY_UNSAFE, SPEC_INVALID, POOL_TOO_SMALL, RPC_UNAVAILABLE.
+ *
+ * @example
+ * const { escrow, missing } = await quoteInference(client, { hub, manifest, requester: account.address });
+ */
+export async function quoteInference(
+  client: Client,
+  parameters: QuoteInferenceParameters,
+): Promise<QuoteInferenceReturnType> {
+  const { hub, manifest, requester } = parameters;
+  const { chainId } = await getDeployment(client, hub);
+  const paramsVersion = parameters.paramsVersion ?? defaultParamsVersion(chainId);
+  const modelId = modelIdOf(manifest);
+  const ticketClass = parameters.ticketClass ?? 0;
+  const [market, free] = await Promise.all([
+    readMarket(client, { hub, modelId, paramsVersion, ticketClass }),
+    requester === undefined ? 0n : getBalance(client, { hub, account: requester }),
+  ]);
+  const { spec, escrow, rounds } = planJob(parameters, market, {
+    modelId,
+    inDigest: ZERO_BYTES32,
+    inputRef: ZERO_BYTES32,
+    client: requester ?? ZERO_ADDRESS,
+    resultKey: ZERO_BYTES32,
+    paramsVersion,
+  });
+  return {
+    escrow,
+    refundable: 6n * spec.pokeFee,
+    missing: escrow > free ? escrow - free : 0n,
+    gas: { request: GAS.request, finish: GAS.submitBase + GAS.seat * BigInt(spec.stages * spec.policy.k) },
+    rounds,
+    spec,
+  };
+}

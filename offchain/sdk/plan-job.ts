@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+import type { Address, Hex } from "viem";
+import { checkPolicy, FLAG, SUPPORTED_EVIDENCE } from "../core/policy.ts";
+import type { PresetName } from "../core/policy-presets.ts";
+import { PRESETS } from "../core/policy-presets.ts";
+import { ZERO_ADDRESS, type Policy, type Spec } from "../core/types.ts";
+import { SdkError } from "./errors.ts";
+import type { Market } from "./read-market.ts";
+
+/** What a requester may choose about a job; everything has a default. Amounts in token base units, times in seconds. */
+export interface JobWishes {
+  /** Only `general-vote` in this version. */
+  readonly preset?: PresetName | undefined;
+  /** Single policy numbers, for who knows why. */
+  readonly policy?: Partial<Policy> | undefined;
+  readonly seatReward?: bigint | undefined;
+  readonly pokeFee?: bigint | undefined;
+  /** What a wrong answer may cost; the committee's stake must cover it. 0 by default. */
+  readonly insuredValue?: bigint | undefined;
+  /** Unix seconds; the longest life that the parameter set allows by default. */
+  readonly expiry?: number | undefined;
+  /** Parameter set; 0 (development) on chain 31337, else 1. */
+  readonly paramsVersion?: number | undefined;
+  readonly ticketClass?: number | undefined;
+  readonly callback?: Address | undefined;
+  readonly callbackGas?: number | undefined;
+  /** Who seals the input and signs client stages; the requester by default. */
+  readonly client?: Address | undefined;
+}
+
+export interface PlannedJob {
+  readonly spec: Spec;
+  /** What `request` will take from the free balance. */
+  readonly escrow: bigint;
+  /** Escalations that the pool can seat. */
+  readonly rounds: number;
+}
+
+/** Blocks may come between reading the chain's time and mining the request. */
+const EXPIRY_SLACK_SEC = 60;
+
+export const defaultParamsVersion = (chainId: number): number => (chainId === 31337 ? 0 : 1);
+
+/**
+ * Builds the spec and checks everything that `request` will check, before anything is paid.
+ * Errors: NOT_SUPPORTED; the policy rules' POLICY_UNSAFE (naming the inequality), SPEC_INVALID, POOL_TOO_SMALL.
+ */
+export function planJob(
+  wishes: JobWishes,
+  market: Market,
+  job: { modelId: Hex; inDigest: Hex; inputRef: Hex; client: Address; resultKey: Hex; paramsVersion: number },
+): PlannedJob {
+  const preset = PRESETS[wishes.preset ?? "general-vote"];
+  if ((preset.mask & ~SUPPORTED_EVIDENCE) !== 0) throw new SdkError("NOT_SUPPORTED", { what: `preset ${preset.name}` });
+  const size = preset.sizes[0];
+  if (size === undefined) throw new SdkError("NOT_SUPPORTED", { what: `preset ${preset.name}` });
+  const insuredValue = wishes.insuredValue ?? 0n;
+  const seatReward = wishes.seatReward ?? defaultReward(market, size.stakePerReward);
+  const wanted = insuredValue === 0n ? preset.windowUninsured : preset.window;
+  const { set } = market;
+  const window = wanted === 0 ? 0 : set.localOnly ? set.minWindow : Math.max(wanted, set.minWindow);
+  const policy: Policy = {
+    mask: preset.mask,
+    k: size.k,
+    auditBps: preset.auditBps,
+    cls: 0,
+    flags: needsSmallPool(market, size.k, insuredValue) ? FLAG.SMALL_POOL : 0,
+    seatStake: BigInt(size.stakePerReward) * seatReward,
+    window,
+    tWork: set.minWork,
+    tReveal: set.minReveal,
+    ticketClass: wishes.ticketClass ?? 0,
+    ...definedOnly(wishes.policy ?? {}),
+  };
+  const spec: Spec = {
+    modelId: job.modelId,
+    inDigest: job.inDigest,
+    inputRef: job.inputRef,
+    stages: market.model.stages,
+    policy,
+    seatReward,
+    pokeFee: wishes.pokeFee ?? seatReward / 20n,
+    insuredValue,
+    client: wishes.client ?? job.client,
+    callback: wishes.callback ?? ZERO_ADDRESS,
+    callbackGas: wishes.callback === undefined ? 0 : (wishes.callbackGas ?? 200_000),
+    expiry: wishes.expiry ?? market.time + set.jobLife - EXPIRY_SLACK_SEC,
+    paramsVersion: job.paramsVersion,
+    resultKey: job.resultKey,
+  };
+  const { rounds, escrow } = checkPolicy(spec, set, {
+    supported: SUPPORTED_EVIDENCE,
+    time: market.time,
+    minimumStake: market.minimumStake,
+    maxInsured: market.maxInsured,
+    enclaveCap: 0n,
+    openRisk: market.openRisk,
+    ticketedStake: market.ticketedStake,
+    workers: market.workers,
+  });
+  return { spec, escrow, rounds };
+}
+
+/** The class' price, or where it is nothing the reward whose stake is a hundredth of the minimum stake (protocol.md section 10). */
+function defaultReward(market: Market, stakePerReward: number): bigint {
+  const price = market.minPrice * market.model.workUnits;
+  const fair = market.minimumStake / BigInt(100 * stakePerReward);
+  return price > fair ? price : fair;
+}
+
+/** A pool without two escalation rounds is accepted for uninsured jobs only, and the spec says so. */
+const needsSmallPool = (market: Market, k: number, insuredValue: bigint): boolean =>
+  insuredValue === 0n && market.workers < market.model.stages * k + 6 * k + 4;
+
+const definedOnly = (policy: Partial<Policy>): Partial<Policy> =>
+  Object.fromEntries(Object.entries(policy).filter(([, value]) => value !== undefined));
+

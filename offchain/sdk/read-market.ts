@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+import type { Address, Client, Hex } from "viem";
+import { getBlock, readContract } from "viem/actions";
+import { assayHubAbi } from "../adapters/chain/abi/assay-hub.ts";
+import { blockSeedAbi } from "../adapters/chain/abi/block-seed.ts";
+import { modelRegistryAbi } from "../adapters/chain/abi/model-registry.ts";
+import { protocolParamsAbi } from "../adapters/chain/abi/protocol-params.ts";
+import { stakeVaultAbi } from "../adapters/chain/abi/stake-vault.ts";
+import type { ParameterSet } from "../core/types.ts";
+import { checked, isRevert } from "./checked.ts";
+import { getDeployment } from "./deployment.ts";
+import { SdkError } from "./errors.ts";
+
+/** What `request` will compare a job with, read at one moment. Amounts in token base units, times in seconds. */
+export interface Market {
+  readonly set: ParameterSet;
+  readonly time: number;
+  readonly model: { readonly acceptedMasks: number; readonly workUnits: bigint; readonly stages: number };
+  readonly minPrice: bigint;
+  readonly maxUnits: bigint;
+  readonly workers: number;
+  readonly ticketedStake: bigint;
+  readonly openRisk: bigint;
+  readonly minimumStake: bigint;
+  readonly maxInsured: bigint;
+}
+
+/**
+ * Reads prices, limits and the model's registry record.
+ * Errors: MODEL_UNKNOWN; RPC_UNAVAILABLE; REVERTED with ParameterSetUnknown, ParameterSetLocalOnly, TicketClassUnknown.
+ */
+export async function readMarket(
+  client: Client,
+  query: { hub: Address; modelId: Hex; paramsVersion: number; ticketClass: number },
+): Promise<Market> {
+  const { hub, modelId, paramsVersion, ticketClass } = query;
+  const { vault, registry, params, randomness } = await getDeployment(client, hub);
+  const atVault = { address: vault, abi: stakeVaultAbi } as const;
+  const [model, set, pool, class_, minimumStake, totals, maxInsured, block] = await Promise.all([
+    readModel(client, registry, modelId),
+    checked("parameters", async () =>
+      readContract(client, {
+        address: params,
+        abi: protocolParamsAbi,
+        functionName: "parameters",
+        args: [paramsVersion],
+      }),
+    ),
+    checked("pool", async () => readContract(client, { ...atVault, functionName: "pool", args: [ticketClass] })),
+    checked("ticketClass", async () =>
+      readContract(client, { ...atVault, functionName: "ticketClass", args: [ticketClass] }),
+    ),
+    checked("minimumStake", async () => readContract(client, { ...atVault, functionName: "minimumStake" })),
+    checked("totals", async () => readContract(client, { address: hub, abi: assayHubAbi, functionName: "totals" })),
+    checked("maxInsured", async () =>
+      readContract(client, { address: randomness, abi: blockSeedAbi, functionName: "maxInsured" }),
+    ),
+    checked("getBlock", async () => getBlock(client)),
+  ]);
+  const [, workers, ticketedStake] = pool;
+  return {
+    set,
+    time: Number(block.timestamp),
+    model,
+    minPrice: class_.minPrice,
+    maxUnits: class_.maxUnits,
+    workers,
+    ticketedStake,
+    openRisk: totals.openRisk,
+    minimumStake,
+    maxInsured,
+  };
+}
+
+async function readModel(client: Client, registry: Address, modelId: Hex): Promise<Market["model"]> {
+  try {
+    return await checked("model", async () =>
+      readContract(client, { address: registry, abi: modelRegistryAbi, functionName: "model", args: [modelId] }),
+    );
+  } catch (error) {
+    if (isRevert(error, "ModelUnknown")) throw new SdkError("MODEL_UNKNOWN", { modelId }, { cause: error });
+    throw error;
+  }
+}
