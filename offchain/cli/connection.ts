@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { readFileSync, statSync } from "node:fs";
 import { z } from "zod";
+import { isAssayError } from "../core/errors.ts";
 import { CliError } from "./errors.ts";
 import { address, optional, text, url } from "./fields.ts";
 
@@ -66,7 +67,7 @@ export function readFileBytes(path: string, maxBytes: number): Uint8Array {
     if (size > maxBytes) throw new CliError("FILE_UNREADABLE", { path, why: `${size} bytes, at most ${maxBytes}` });
     return new Uint8Array(readFileSync(path));
   } catch (error) {
-    if (error instanceof CliError) throw error;
+    if (isAssayError(error)) throw error;
     throw new CliError("FILE_UNREADABLE", { path, why: error instanceof Error ? error.message : String(error) });
   }
 }

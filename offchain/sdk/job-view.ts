@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type { Hex } from "viem";
-import type { Job } from "../core/job.ts";
+import type { Job } from "../core/types.ts";
 
 export type JobState = "NONE" | "OPEN" | "PROPOSED" | "HUNG" | "WINDOW" | "FINAL" | "CLOSED";
 

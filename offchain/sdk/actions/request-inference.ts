@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+import { parseEventLogs, type Account, type Address, type Hex, type Log } from "viem";
+import { simulateContract, writeContract } from "viem/actions";
+import { assayHubAbi } from "../../adapters/chain/abi/assay-hub.ts";
+import { toHex } from "../../core/bytes.ts";
+import type { CryptoPort } from "../../core/crypto-port.ts";
+import { jobId as jobIdOf } from "../../core/job.ts";
+import { modelId as modelIdOf } from "../../core/model.ts";
+import { decodeTensor, encodeTensor, type Tensor } from "../../core/tensor.ts";
+import { KIND_PUBLIC, ZERO_BYTES32, type Job, type ModelManifest } from "../../core/types.ts";
+import { checked } from "../checked.ts";
+import { getDeployment } from "../deployment.ts";
+import { SdkError } from "../errors.ts";
+import { createJobSecret, inputDigest, inputKind, randomNonce, resultKeyPair, type JobSecret } from "../job-secret.ts";
+import { defaultParamsVersion, planJob, type JobWishes } from "../plan-job.ts";
+import { readMarket } from "../read-market.ts";
+import { accountOf, type TransactionHash, type WalletLike } from "../send.ts";
+import { getBalance } from "./get-balance.ts";
+
+export interface PrepareInferenceParameters extends JobWishes {
+  readonly hub: Address;
+  readonly manifest: ModelManifest;
+  /** The model's input, as a tensor or its canonical bytes. Never leaves this process in clear. */
+  readonly input: Tensor | Uint8Array;
+  readonly crypto: CryptoPort;
+  /** A secret to use again, for instance after a crash; a fresh one by default. One job, one secret. */
+  readonly secret?: JobSecret | undefined;
+  /** Random by default. */
+  readonly nonce?: bigint | undefined;
+}
+export interface RequestInferenceParameters extends PrepareInferenceParameters {
+  readonly account?: Account | Address | undefined;
+}
+
+export interface PreparedInference {
+  readonly jobId: Hex;
+  readonly job: Job;
+  /** Keep it until the result is read: salts and result key follow from it. */
+  readonly secret: JobSecret;
+  /** Canonical tensor bytes, for `deliverInput`. */
+  readonly input: Uint8Array;
+  readonly escrow: bigint;
+}
+export interface RequestInferenceReturnType extends PreparedInference {
+  readonly hash: TransactionHash;
+}
+
+/**
+ * Builds a job without sending it: spec, digest of the input under a fresh secret, job id. What a contract that requests on its own
+ * account takes as argument (`requester` is then the contract, `wishes.client` who seals the input).
+ * Errors: MODEL_UNKNOWN, NOT_SUPPORTED, TENSOR_INVALID, POLICY_UNSAFE, SPEC_INVALID, POOL_TOO_SMALL, RPC_UNAVAILABLE.
+ */
+export async function prepareInference(
+  client: WalletLike,
+  parameters: PrepareInferenceParameters & { readonly requester: Address },
+): Promise<PreparedInference> {
+  const { hub, manifest, crypto, requester } = parameters;
+  const { chainId } = await getDeployment(client, hub);
+  const paramsVersion = parameters.paramsVersion ?? defaultParamsVersion(chainId);
+  if (inputKind(manifest) === KIND_PUBLIC) throw new SdkError("NOT_SUPPORTED", { what: "models with PUBLIC inputs" });
+  const input =
+    parameters.input instanceof Uint8Array ? encodeTensor(decodeTensor(parameters.input)) : encodeTensor(parameters.input);
+  const secret = parameters.secret ?? createJobSecret(crypto);
+  const modelId = modelIdOf(manifest);
+  const ticketClass = parameters.ticketClass ?? 0;
+  const market = await readMarket(client, { hub, modelId, paramsVersion, ticketClass });
+  const { spec, escrow } = planJob(parameters, market, {
+    modelId,
+    inDigest: inputDigest(manifest, input, secret),
+    inputRef: ZERO_BYTES32,
+    client: requester,
+    resultKey: toHex(resultKeyPair(crypto, secret).publicKey),
+    paramsVersion,
+  });
+  const job: Job = { requester, nonce: parameters.nonce ?? randomNonce(crypto), spec };
+  return { jobId: jobIdOf({ chainId: BigInt(chainId), hub }, job), job, secret, input, escrow };
+}
+
+/**
+ * Opens a job, paid from the account's free balance, and returns at once with the transaction's hash. The seats become known two
+ * blocks later; then `deliverInput` seals the input to them.
+ * Errors: those of `prepareInference`; BALANCE_TOO_LOW before anything is sent; REVERTED; ACCOUNT_MISSING.
+ *
+ * @example
+ * const { jobId, hash, secret, input } = await requestInference(wallet, { hub, manifest, input: tensor, crypto: nodeCrypto });
+ */
+export async function requestInference(
+  client: WalletLike,
+  parameters: RequestInferenceParameters,
+): Promise<RequestInferenceReturnType> {
+  const { hub } = parameters;
+  const account = accountOf(client, parameters.account, "requestInference");
+  const prepared = await prepareInference(client, { ...parameters, requester: account.address });
+  const free = await getBalance(client, { hub, account: account.address });
+  if (free < prepared.escrow) throw new SdkError("BALANCE_TOO_LOW", { have: free, need: prepared.escrow });
+  const hash = await checked("request", async () =>
+    writeContract(client, {
+      address: hub,
+      abi: assayHubAbi,
+      functionName: "request",
+      args: [prepared.job.nonce, prepared.job.spec],
+      account,
+      chain: client.chain ?? null,
+    }),
+  );
+  return { ...prepared, hash };
+}
+
+/** Dry run: everything that the request would check, on the chain's present state; sends nothing. */
+requestInference.call = async (
+  client: WalletLike,
+  parameters: RequestInferenceParameters,
+): Promise<PreparedInference> => {
+  const account = accountOf(client, parameters.account, "requestInference");
+  const prepared = await prepareInference(client, { ...parameters, requester: account.address });
+  await checked("request", async () =>
+    simulateContract(client, {
+      address: parameters.hub,
+      abi: assayHubAbi,
+      functionName: "request",
+      args: [prepared.job.nonce, prepared.job.spec],
+      account,
+    }),
+  );
+  return prepared;
+};
+
+/** The request's event in a transaction's logs: id and spec of the job, also where a contract requested it. */
+requestInference.extractEvent = (logs: Log[]) =>
+  parseEventLogs({ abi: assayHubAbi, eventName: "JobRequested", logs })[0];
