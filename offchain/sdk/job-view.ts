@@ -34,4 +34,3 @@ export interface JobView {
   readonly endBlock: bigint | null;
   readonly slashes: readonly JobSlash[];
 }
-

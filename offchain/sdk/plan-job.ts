@@ -114,4 +114,3 @@ const needsSmallPool = (market: Market, k: number, insuredValue: bigint): boolea
 
 const definedOnly = (policy: Partial<Policy>): Partial<Policy> =>
   Object.fromEntries(Object.entries(policy).filter(([, value]) => value !== undefined));
-

@@ -4,7 +4,7 @@ import { parseAccount } from "viem/accounts";
 import { SdkError } from "./errors.ts";
 
 /** A client that signs. */
-export type WalletLike = Client<Transport, Chain | undefined, Account | undefined>;
+export type WalletLike = Client<Transport, Chain | undefined>;
 
 /** The account that an action signs with: its own parameter, else the client's. */
 export function accountOf(client: WalletLike, given: Account | Address | undefined, action: string): Account {

@@ -64,7 +64,9 @@ export function printSummary(summary: RunSummary): string {
     `Median latency of an undisturbed job: ${seconds(median(latencies))}, of which the chain's blocks are the most.`,
   ];
   if (summary.liar !== null)
-    lines.push(`Worker ${summary.liar.workerId} lied: ${summary.liar.slashed} slashed, ${summary.liar.burned} of it burned.`);
+    lines.push(
+      `Worker ${summary.liar.workerId} lied: ${summary.liar.slashed} slashed, ${summary.liar.burned} of it burned.`,
+    );
   if (summary.killed !== null)
     lines.push(
       `Worker ${summary.killed.workerId} was killed: ${summary.killed.offence}; ${summary.killed.restarted ? "restarted from its journal" : "NOT restarted"}.`,
@@ -77,7 +79,5 @@ export function printSummary(summary: RunSummary): string {
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1
-    ? (sorted[middle] ?? 0)
-    : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
+  return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
 }

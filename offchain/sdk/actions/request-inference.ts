@@ -59,7 +59,9 @@ export async function prepareInference(
   const paramsVersion = parameters.paramsVersion ?? defaultParamsVersion(chainId);
   if (inputKind(manifest) === KIND_PUBLIC) throw new SdkError("NOT_SUPPORTED", { what: "models with PUBLIC inputs" });
   const input =
-    parameters.input instanceof Uint8Array ? encodeTensor(decodeTensor(parameters.input)) : encodeTensor(parameters.input);
+    parameters.input instanceof Uint8Array
+      ? encodeTensor(decodeTensor(parameters.input))
+      : encodeTensor(parameters.input);
   const secret = parameters.secret ?? createJobSecret(crypto);
   const modelId = modelIdOf(manifest);
   const ticketClass = parameters.ticketClass ?? 0;

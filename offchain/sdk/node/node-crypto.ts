@@ -36,9 +36,7 @@ export const nodeCrypto: CryptoPort = {
   },
   x25519PublicKey: (privateKey) => rawPublic(createPublicKey(privateKeyObject(privateKey))),
   x25519: (privateKey, publicKey) =>
-    new Uint8Array(
-      diffieHellman({ privateKey: privateKeyObject(privateKey), publicKey: publicKeyObject(publicKey) }),
-    ),
+    new Uint8Array(diffieHellman({ privateKey: privateKeyObject(privateKey), publicKey: publicKeyObject(publicKey) })),
 
   hmacSha256: (key, message) => new Uint8Array(createHmac("sha256", key).update(message).digest()),
   sha256: (message) => new Uint8Array(createHash("sha256").update(message).digest()),

@@ -8,7 +8,10 @@ import { address, defaulted, integer, optional } from "../../fields.ts";
 export const jobList = defineCommand({
   name: "job list",
   summary: "List jobs, newest first.",
-  examples: ["assay job list --devnet build/devnet.json", "assay job list --rpc http://127.0.0.1:8545 --hub 0x… --json"],
+  examples: [
+    "assay job list --devnet build/devnet.json",
+    "assay job list --rpc http://127.0.0.1:8545 --hub 0x… --json",
+  ],
   args: {},
   options: {
     ...connectionOptions,

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+import type { Client } from "viem";
+import { getBalance, type GetBalanceParameters } from "./actions/get-balance.ts";
+import { getJob, type GetJobParameters } from "./actions/get-job.ts";
+import { getSeats, type GetSeatsParameters } from "./actions/get-seats.ts";
+import { getWorkerProfiles, type GetWorkerProfilesParameters } from "./actions/get-worker-profiles.ts";
+import { listJobs, type ListJobsParameters } from "./actions/list-jobs.ts";
+import { quoteInference, type QuoteInferenceParameters } from "./actions/quote-inference.ts";
+import { watchJobs, type WatchJobsParameters } from "./actions/watch-jobs.ts";
+import type { AssayConfig, Configured } from "./assay-config.ts";
+
+/**
+ * Read actions of one hub for any viem client.
+ *
+ * @example
+ * const client = createPublicClient({ transport: http(url) }).extend(assayPublicActions({ hub, crypto: nodeCrypto }));
+ * const { escrow } = await client.quoteInference({ manifest });
+ */
+export function assayPublicActions(config: AssayConfig) {
+  return (client: Client) => ({
+    getBalance: async (parameters: Configured<GetBalanceParameters>) =>
+      getBalance(client, { ...config, ...parameters }),
+    getJob: async (parameters: Configured<GetJobParameters>) => getJob(client, { ...config, ...parameters }),
+    getSeats: async (parameters: Configured<GetSeatsParameters>) => getSeats(client, { ...config, ...parameters }),
+    getWorkerProfiles: async (parameters: Configured<GetWorkerProfilesParameters>) =>
+      getWorkerProfiles(client, { ...config, ...parameters }),
+    listJobs: async (parameters: Configured<ListJobsParameters> = {}) => listJobs(client, { ...config, ...parameters }),
+    quoteInference: async (parameters: Configured<QuoteInferenceParameters>) =>
+      quoteInference(client, { ...config, ...parameters }),
+    watchJobs: (parameters: Configured<WatchJobsParameters>) => watchJobs(client, { ...config, ...parameters }),
+  });
+}

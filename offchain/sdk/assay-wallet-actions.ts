@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+import { deposit, type DepositParameters } from "./actions/deposit.ts";
+import { requestInference, type RequestInferenceParameters } from "./actions/request-inference.ts";
+import { withdraw, type WithdrawParameters } from "./actions/withdraw.ts";
+import type { AssayConfig, Configured } from "./assay-config.ts";
+import type { WalletLike } from "./send.ts";
+
+/**
+ * Paying and requesting actions of one hub for a viem wallet client.
+ *
+ * @example
+ * const wallet = createWalletClient({ account, transport: http(url) }).extend(assayWalletActions({ hub, crypto: nodeCrypto }));
+ * const { jobId } = await wallet.requestInference({ manifest, input });
+ */
+export function assayWalletActions(config: AssayConfig) {
+  return (client: WalletLike) => ({
+    deposit: async (parameters: Configured<DepositParameters>) => deposit(client, { ...config, ...parameters }),
+    withdraw: async (parameters: Configured<WithdrawParameters>) => withdraw(client, { ...config, ...parameters }),
+    requestInference: async (parameters: Configured<RequestInferenceParameters>) =>
+      requestInference(client, { ...config, ...parameters }),
+  });
+}

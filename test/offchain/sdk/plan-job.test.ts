@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from "chai";
+import { planJob } from "../../../offchain/sdk/plan-job.ts";
+import type { Market } from "../../../offchain/sdk/read-market.ts";
+import { FLAG_SMALL_POOL, VOTE, ZERO_ADDRESS } from "../../../offchain/core/types.ts";
+import { expectCode } from "../../support/expect-code.ts";
+
+const TOKEN = 10n ** 18n;
+const word = (n: number): `0x${string}` => `0x${n.toString(16).padStart(64, "0")}`;
+
+const market: Market = {
+  set: {
+    minWindow: 15,
+    minWork: 10,
+    minReveal: 8,
+    hung: 20,
+    hungLast: 60,
+    clientTime: 15,
+    moveTime: 15,
+    jobLife: 1800,
+    lateCourt: 600,
+    feeBps: 200,
+    forceUninsured: true,
+    localOnly: true,
+  },
+  time: 1_800_000_000,
+  model: { acceptedMasks: 1 << VOTE, workUnits: 1000n, stages: 1 },
+  minPrice: 0n,
+  maxUnits: 2n ** 64n - 1n,
+  workers: 16,
+  ticketedStake: 16n * 4400n * TOKEN,
+  openRisk: 0n,
+  minimumStake: 4400n * TOKEN,
+  maxInsured: 440n * TOKEN,
+};
+const job = {
+  modelId: word(1),
+  inDigest: word(2),
+  inputRef: word(0),
+  client: ZERO_ADDRESS,
+  resultKey: word(3),
+  paramsVersion: 0,
+};
+
+describe("planJob", () => {
+  it("default", () => {
+    const { spec, escrow, rounds } = planJob({}, market, job);
+    expect(spec.policy).to.deep.include({ mask: VOTE, k: 5, window: 0, tWork: 10, tReveal: 8, flags: FLAG_SMALL_POOL });
+    expect(spec.seatReward).to.equal(TOKEN);
+    expect(spec.policy.seatStake).to.equal(44n * TOKEN);
+    expect(rounds).to.equal(1);
+    // 1.02 · 5 R + 6 · R/20
+    expect(escrow).to.equal((540n * TOKEN) / 100n);
+    expect(spec.expiry).to.equal(market.time + 1740);
+  });
+
+  it("behavior: the class' price is the least reward", () => {
+    const { spec } = planJob(
+      {},
+      { ...market, minPrice: TOKEN / 100n, minimumStake: 440_000n * TOKEN, ticketedStake: 10n ** 25n },
+      job,
+    );
+    expect(spec.seatReward).to.equal(100n * TOKEN);
+    const dear = planJob({}, { ...market, minPrice: TOKEN / 500n }, job);
+    expect(dear.spec.seatReward).to.equal(2n * TOKEN);
+  });
+
+  it("behavior: a large pool needs no consent to fewer rounds", () => {
+    const { spec, rounds } = planJob({}, { ...market, workers: 39 }, job);
+    expect(spec.policy.flags).to.equal(0);
+    expect(rounds).to.equal(2);
+  });
+
+  it("behavior: insured jobs wait out the window", () => {
+    const main = {
+      ...market.set,
+      forceUninsured: false,
+      localOnly: false,
+      minWindow: 600,
+      minWork: 60,
+      minReveal: 120,
+      jobLife: 604_800,
+    };
+    const { spec } = planJob({ insuredValue: TOKEN }, { ...market, set: main, workers: 39 }, job);
+    expect(spec.policy.window).to.equal(600);
+  });
+
+  const wrong: readonly (readonly [string, string, Parameters<typeof planJob>[0], Partial<Market>])[] = [
+    ["NOT_SUPPORTED", "a preset of a later step", { preset: "critical-proof" }, {}],
+    ["POLICY_UNSAFE", "insuring under a set that insures nothing", { insuredValue: 1n }, { workers: 39 }],
+    ["POLICY_UNSAFE", "too little stake for the reward", { policy: { seatStake: 43n * TOKEN } }, {}],
+    ["POLICY_UNSAFE", "more open risk than the pool carries", {}, { openRisk: (16n * 4400n * TOKEN) / 8n }],
+    ["POOL_TOO_SMALL", "fewer workers than seats", {}, { workers: 4 }],
+    ["SPEC_INVALID", "a job that expires too early", { expiry: market.time + 10 }, {}],
+    ["SPEC_INVALID", "a committee of four", { policy: { k: 4 } }, {}],
+    ["SPEC_INVALID", "less time to work than the set's least", { policy: { tWork: 9 } }, {}],
+  ];
+  for (const [code, what, wishes, change] of wrong)
+    it(`error: ${code} for ${what}`, async () => {
+      await expectCode(code, () => planJob(wishes, { ...market, ...change }, job));
+    });
+});
