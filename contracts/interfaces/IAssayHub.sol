@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IHubDisputes} from "./IHubDisputes.sol";
 import {IHubFront} from "./IHubFront.sol";
+import {IHubVotes} from "./IHubVotes.sol";
 
 /// @title Assay's hub: jobs, votes, disputes, money
 /// @notice One state machine for every job. Amounts are wei of the deployment's single ERC-20, times are unix seconds.
@@ -12,4 +13,4 @@ import {IHubFront} from "./IHubFront.sol";
 /// registry, parameters and randomness named at construction are trusted code. GUARDIAN can only delay new requests.
 /// Committees are honest with the probabilities of protocol.md section 14; nothing here can detect a wrong answer that
 /// every seat agrees on.
-interface IAssayHub is IHubFront, IHubDisputes {}
+interface IAssayHub is IHubFront, IHubVotes, IHubDisputes {}

@@ -32,6 +32,14 @@ interface IHubTypes {
         bytes32 batchHash; // keccak256(abi.encodePacked(commitments of `batched`, ascending seats))
     }
 
+    /// One seat's opened vote on the slow path; its commitment is already on the chain.
+    struct SeatVote {
+        uint8 seat;
+        bytes32 outDigest;
+        bytes32 payload;
+        bytes32 salt;
+    }
+
     /// Two statements of one worker about the same job, stage and round that exclude each other.
     struct Equivocation {
         bytes32 jobId;
@@ -120,7 +128,11 @@ interface IHubTypes {
     error VotesMalformed(uint256 stage);
     error SignerMismatch(uint256 seat, address have, address need);
     error SeatInvalid(uint256 seat);
+    error AlreadyPinned(bytes32 jobId);
+    /// `seat` 255: a batch was posted in this round.
     error AlreadyCommitted(uint256 seat);
+    /// Only `expire` can follow.
+    error TooFewCommitments(uint256 have, uint256 need);
     error AlreadyRevealed(uint256 seat);
     error CommitmentMismatch(uint256 seat, bytes32 have, bytes32 need);
     error OutputMismatch(bytes32 have, bytes32 need);
@@ -155,10 +167,13 @@ interface IHubTypes {
     event PauseSet(uint48 until);
     error StageInvalid(uint256 stage);
     error NoRoundsLeft(uint256 stage, uint256 rounds);
+    /// Enough committed: `tally` decides, not `expire`.
+    error QuorumCommitted(uint256 have);
     error NotEquivocation();
     error NothingToSlash(uint32 workerId);
     error InsufficientGas(uint256 have, uint256 need);
     error CallbackNotDue(bytes32 jobId);
     error GuardianOnly();
     error Reentered();
+    error ConfigMismatch();
 }

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IHubFront} from "../interfaces/IHubFront.sol";
+import {IHubVotes} from "../interfaces/IHubVotes.sol";
+import {IStakeVault} from "../interfaces/IStakeVault.sol";
+import {
+    FLAG_CRITICAL,
+    Job,
+    ParameterSet,
+    REASON_CANCELLED,
+    Record,
+    Slot,
+    Spec,
+    StageInfo,
+    StageVotes,
+    STATE_FINAL,
+    STATE_NONE,
+    STATE_OPEN,
+    VOTE
+} from "../types/Types.sol";
+import {AccountLib} from "../libraries/AccountLib.sol";
+import {BallotLib} from "../libraries/BallotLib.sol";
+import {DrawLib} from "../libraries/DrawLib.sol";
+import {JobLib} from "../libraries/JobLib.sol";
+import {PolicyLib} from "../libraries/PolicyLib.sol";
+import {SettleLib} from "../libraries/SettleLib.sol";
+import {VoteRules} from "../libraries/VoteRules.sol";
+import {HubConfig, HubCore} from "./HubCore.sol";
+import {HubDisputes} from "./HubDisputes.sol";
+import {HubMoney} from "./HubMoney.sol";
+import {HubVotes} from "./HubVotes.sol";
+
+/// @title Assay's hub
+/// @notice Requests, and the fast path of undisputed jobs; everything else of `IAssayHub` is delegated to `VOTES` and `DISPUTES`.
+contract AssayHub is HubMoney {
+    uint48 private constant _MAX_PAUSE = 7 days;
+    uint256 private constant _MIN_CALLBACK_GAS = 20_000;
+    uint256 private constant _MAX_CALLBACK_GAS = 5_000_000;
+
+    /// Code, not state: they act on this contract's storage and have no other life.
+    address public immutable VOTES;
+    address public immutable DISPUTES;
+    uint96 private immutable _MINIMUM_STAKE;
+
+    constructor(HubConfig memory config, HubVotes votes, HubDisputes disputes) HubCore(config) {
+        (VOTES, DISPUTES) = (address(votes), address(disputes));
+        // All three must have been built from the same configuration.
+        bytes32 digest = configHash();
+        if (votes.configHash() != digest || disputes.configHash() != digest) revert ConfigMismatch();
+        _MINIMUM_STAKE = config.vault.minimumStake();
+    }
+
+    // --- Requesting ---------------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IHubFront
+    function request(uint96 nonce, Spec calldata spec) external unlocked returns (bytes32 jobId) {
+        Totals memory t = _totals;
+        if (block.timestamp < t.pausedUntil) revert Paused(t.pausedUntil);
+        jobId = JobLib.idOf(msg.sender, nonce, spec);
+        Slot storage stored = _slots[jobId];
+        if (stored.state != STATE_NONE) revert JobExists(jobId);
+
+        Slot memory s;
+        uint256 cost = _admit(spec, t, s);
+        s.flags |= _checkModel(spec);
+        _checkCallback(spec, s);
+        _spend(msg.sender, cost);
+        s.state = STATE_OPEN;
+        s.escrow = uint112(cost);
+        s.deadline = uint48(block.timestamp) + uint48(spec.stages) * spec.policy.tWork;
+        s.seedRef = RANDOM.activate();
+        JobLib.save(stored, s);
+        _totals = t;
+        emit JobRequested(jobId, msg.sender, spec.modelId, nonce, spec);
+        if (spec.policy.flags & FLAG_CRITICAL != 0) emit Downgraded(jobId, msg.sender);
+    }
+
+    /// @inheritdoc IHubFront
+    function cancel(Job calldata job) external unlocked {
+        bytes32 jobId = JobLib.idOf(job);
+        Slot memory s = JobLib.load(_slots[jobId]);
+        if (s.state != STATE_OPEN) revert StateWrong(s.state, STATE_OPEN);
+        if (msg.sender != job.requester) revert RequesterOnly(job.requester);
+        uint256 fixedAt = RANDOM.fixedBlock(s.seedRef);
+        // A pinned job's seed may also be an escalation's.
+        if (s.word != 0 || block.number >= fixedAt) revert TooLate(block.number, fixedAt);
+        uint256 refund = s.escrow;
+        _free[job.requester] += refund;
+        _totals.openRisk -= uint96(uint256(job.spec.stages) * job.spec.policy.k * job.spec.policy.seatStake);
+        _end(s, REASON_CANCELLED);
+        s.flags |= JobLib.DELIVERED; // the requester knows
+        JobLib.save(_slots[jobId], s);
+        emit Closed(jobId, REASON_CANCELLED, refund);
+    }
+
+    /// Section 8's inequalities, and what follows from the pool: table version, rounds, open risk.
+    function _admit(Spec calldata spec, Totals memory t, Slot memory s) private returns (uint256 cost) {
+        ParameterSet memory set = _params(spec.paramsVersion);
+        PolicyLib.Limits memory limits;
+        limits.supported = VOTE;
+        limits.time = uint48(block.timestamp);
+        limits.minimumStake = _MINIMUM_STAKE;
+        limits.openRisk = t.openRisk;
+        if (spec.insuredValue != 0) limits.maxInsured = RANDOM.maxInsured();
+        (s.tableVersion, limits.workers, limits.ticketedStake) = VAULT.pool(spec.policy.ticketClass);
+        if (s.tableVersion == 0) revert TableNotReady();
+        uint256 risk;
+        (s.flags, cost, risk) = PolicyLib.check(spec, set, limits);
+        if (cost > type(uint112).max) revert BalanceTooLow(_free[msg.sender], cost);
+        // Checked above: at most an eighth of the ticketed stake.
+        t.openRisk += uint96(risk);
+    }
+
+    /// The model takes this policy, and the class takes this model.
+    function _checkModel(Spec calldata spec) private returns (uint8 flags) {
+        uint256 model = _model(spec.modelId);
+        uint8 mask = spec.policy.mask;
+        if ((model >> mask) & 1 == 0 || mask > 31) revert MaskNotAccepted(mask, uint32(model));
+        uint256 stages = uint8(model >> 96);
+        if (stages != spec.stages) revert SpecInvalid("stages", spec.stages, stages, stages);
+        if ((model >> 104) & 1 == 0) revert NotSupported("client stages");
+        if ((model >> 105) & 1 != 0) flags = JobLib.LINEAR;
+        if ((model >> 106) & 1 != 0) flags |= JobLib.OUTPUT_PUBLIC;
+        // Class 0 has no price and no limit.
+        uint32 class_ = spec.policy.ticketClass;
+        if (class_ == 0) return flags;
+        uint256 units = uint64(model >> 32);
+        IStakeVault.TicketClass memory terms = VAULT.ticketClass(class_);
+        if (units > terms.maxUnits) revert SpecInvalid("ticketClass", units, 0, terms.maxUnits);
+        uint256 least = terms.minPrice * units;
+        if (spec.seatReward < least) revert SpecInvalid("seatReward", spec.seatReward, least, type(uint96).max);
+    }
+
+    function _checkCallback(Spec calldata spec, Slot memory s) private pure {
+        if (spec.callback == address(0)) {
+            s.flags |= JobLib.DELIVERED;
+            return;
+        }
+        uint256 gasLimit = spec.callbackGas;
+        if (gasLimit < _MIN_CALLBACK_GAS || gasLimit > _MAX_CALLBACK_GAS)
+            revert SpecInvalid("callbackGas", gasLimit, _MIN_CALLBACK_GAS, _MAX_CALLBACK_GAS);
+    }
+
+    // --- Voting -------------------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IHubFront
+    /// @dev Unanimous, uninsured, linear, whole jobs are counted here; all others by the same call in `HubVotes`.
+    function submit(
+        Job calldata job,
+        Record calldata record,
+        StageInfo[] calldata,
+        StageVotes[] calldata votes,
+        bytes calldata output
+    ) external unlocked {
+        bytes32 jobId = JobLib.idOf(job);
+        Slot memory s = JobLib.load(_slots[jobId]);
+        if (!_isPlain(job.spec, s, votes) || !_isEmpty(record)) _delegate(VOTES);
+        (bytes32 outDigest, bytes32 recordHash) = _countPlain(job, jobId, s, votes);
+        _slots[jobId].word = JobLib.finalWord(outDigest, recordHash);
+        emit Finalized(jobId, outDigest, recordHash, VOTE);
+        _callBack(job, jobId, s, outDigest, output);
+    }
+
+    function _countPlain(
+        Job calldata job,
+        bytes32 jobId,
+        Slot memory s,
+        StageVotes[] calldata votes
+    ) private returns (bytes32 outDigest, bytes32 recordHash) {
+        uint256 k = job.spec.policy.k;
+        (uint32[] memory ids, address[] memory signers) = VAULT.draw(
+            s.tableVersion,
+            job.spec.policy.ticketClass,
+            DrawLib.seedFor(RANDOM.seedOf(s.seedRef), jobId, DrawLib.ROUND_0, 0),
+            new uint32[](0),
+            k * votes.length
+        );
+        emit Pinned(jobId, 0, 0, ids);
+        outDigest = _checkVotes(job.spec, jobId, votes, signers);
+        recordHash = JobLib.unanimousRecordHash(ids, k, votes);
+        _settlePlain(job, jobId, s, ids);
+    }
+
+    function _isEmpty(Record calldata r) private pure returns (bool) {
+        return r.seats.length | r.boundaries.length | r.tallies.length | r.decided == 0;
+    }
+
+    function _isPlain(Spec calldata spec, Slot memory s, StageVotes[] calldata votes) private view returns (bool) {
+        if (s.state != STATE_OPEN || s.word != 0 || s.flags & JobLib.LINEAR == 0) return false;
+        if (votes.length != spec.stages || spec.policy.window != 0 || block.timestamp > spec.expiry) return false;
+        uint256 k = spec.policy.k;
+        for (uint256 i; i < votes.length; ++i) {
+            StageVotes calldata v = votes[i];
+            if (v.outs.length != 1 || v.payloads.length != 1 || v.seats.length != k) return false;
+            if (VoteRules.isReserved(v.outs[0])) return false;
+            for (uint256 j; j < k; ++j) if (v.seats[j].which != 0) return false;
+        }
+        return true;
+    }
+
+    function _checkVotes(
+        Spec calldata spec,
+        bytes32 jobId,
+        StageVotes[] calldata votes,
+        address[] memory signers
+    ) private view returns (bytes32) {
+        BallotLib.Ballot memory b = BallotLib.Ballot(_domain(), jobId, 0, 0, spec.inDigest);
+        uint256 k = spec.policy.k;
+        for (uint256 i; i < votes.length; ++i) {
+            b.stage = i;
+            BallotLib.check(b, votes[i], signers, i * k, k);
+            b.inDigest = votes[i].outs[0];
+        }
+        return b.inDigest;
+    }
+
+    /// What `SettleLib` does for a record without dissent, absence or abstention (tested to be equal).
+    function _settlePlain(Job calldata job, bytes32 jobId, Slot memory s, uint32[] memory ids) private {
+        Spec calldata spec = job.spec;
+        uint256 reward = spec.seatReward;
+        for (uint256 i; i < ids.length; ++i) {
+            AccountLib.record(_accounts[ids[i]], reward, SettleLib.SEAT_AGREED, SettleLib.RHO_AGREED);
+        }
+        // The escrow is rewards + fee + 6 pokes: all but the pokes is due.
+        uint256 refund = PolicyLib.POKES * uint256(spec.pokeFee);
+        Totals memory t = _totals;
+        t.openRisk -= uint96(ids.length * uint256(spec.policy.seatStake));
+        t.fees += uint96(s.escrow - refund - ids.length * reward);
+        _totals = t;
+        _free[job.requester] += refund;
+        _end(s, 0);
+        JobLib.save(_slots[jobId], s);
+    }
+
+    // --- Pause --------------------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IHubFront
+    function pause(uint48 until) external {
+        if (msg.sender != GUARDIAN) revert GuardianOnly();
+        if (until > block.timestamp + _MAX_PAUSE) revert TooLate(until, block.timestamp + _MAX_PAUSE);
+        _totals.pausedUntil = until;
+        emit PauseSet(until);
+    }
+
+    // --- Views --------------------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IHubFront
+    function verifyResult(bytes32 jobId, bytes32 outDigest, bytes32 recordHash) external view returns (bool) {
+        Slot storage s = _slots[jobId];
+        return s.state == STATE_FINAL && s.word == JobLib.finalWord(outDigest, recordHash);
+    }
+
+    /// @inheritdoc IHubFront
+    function slot(bytes32 jobId) external view returns (Slot memory) {
+        return _slots[jobId];
+    }
+
+    /// @inheritdoc IHubFront
+    function box(bytes32 jobId, uint8 stage, uint8 round) external view returns (Box memory) {
+        return _boxes[_boxKey(jobId, stage, round)];
+    }
+
+    /// @inheritdoc IHubFront
+    function postedBy(bytes32 jobId, uint8 stage, uint8 round, address signer) external view returns (bytes32) {
+        return _posted[_boxKey(jobId, stage, round)][signer];
+    }
+
+    /// @inheritdoc IHubFront
+    function balanceOf(address account_) external view returns (uint256) {
+        return _free[account_];
+    }
+
+    /// @inheritdoc IHubFront
+    function account(uint32 workerId) external view returns (Account memory) {
+        return _accounts[workerId];
+    }
+
+    /// @inheritdoc IHubFront
+    function totals() external view returns (Totals memory) {
+        return _totals;
+    }
+
+    /// @inheritdoc IHubFront
+    function jobIdOf(address requester, uint96 nonce, Spec calldata spec) external view returns (bytes32) {
+        return JobLib.idOf(requester, nonce, spec);
+    }
+
+    /// @inheritdoc IHubFront
+    function escrowOf(Spec calldata spec) external view returns (uint256) {
+        return PolicyLib.escrowOf(spec, _paramsView(spec.paramsVersion).feeBps);
+    }
+
+    /// @inheritdoc IHubFront
+    function domainSeparator() external view returns (bytes32) {
+        return _domain();
+    }
+
+    /// @inheritdoc IHubFront
+    function token() external view returns (address) {
+        return address(TOKEN);
+    }
+
+    /// @inheritdoc IHubFront
+    function vault() external view returns (address) {
+        return address(VAULT);
+    }
+
+    /// @inheritdoc IHubFront
+    function registry() external view returns (address) {
+        return address(REGISTRY);
+    }
+
+    /// @inheritdoc IHubFront
+    function params() external view returns (address) {
+        return address(PARAMS);
+    }
+
+    /// @inheritdoc IHubFront
+    function randomness() external view returns (address) {
+        return address(RANDOM);
+    }
+
+    // --- The other contract -------------------------------------------------------------------------------------------
+
+    fallback() external {
+        bytes4 s = msg.sig;
+        bool vote =
+            s == IHubVotes.tally.selector ||
+                s == IHubVotes.commit.selector ||
+                s == IHubVotes.commitMany.selector ||
+                s == IHubVotes.reveal.selector ||
+                s == IHubVotes.pin.selector;
+        _delegate(vote ? VOTES : DISPUTES);
+    }
+
+    /// Runs the same call in `code` on this storage and ends with its answer.
+    function _delegate(address code) private {
+        assembly ("memory-safe") {
+            let p := mload(0x40)
+            calldatacopy(p, 0, calldatasize())
+            let ok := delegatecall(gas(), code, p, calldatasize(), 0, 0)
+            returndatacopy(p, 0, returndatasize())
+            if ok {
+                return(p, returndatasize())
+            }
+            revert(p, returndatasize())
+        }
+    }
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {IHubDisputes} from "../interfaces/IHubDisputes.sol";
+import {
+    Job,
+    Record,
+    REASON_EXPIRED,
+    REASON_UNRESOLVED,
+    SAID_ABSENT,
+    SAID_UNREVEALED,
+    Slot,
+    STATE_CLOSED,
+    STATE_FINAL,
+    STATE_HUNG,
+    STATE_OPEN,
+    STATE_WINDOW,
+    Tally
+} from "../types/Types.sol";
+import {ClaimLib} from "../libraries/ClaimLib.sol";
+import {JobLib} from "../libraries/JobLib.sol";
+import {SettleLib} from "../libraries/SettleLib.sol";
+import {VoteRules} from "../libraries/VoteRules.sol";
+import {HubConfig, HubCore} from "./HubCore.sol";
+import {HubSettlement} from "./HubSettlement.sol";
+
+/// @title Disputes and ends of jobs
+/// @dev Warning: runs by delegatecall from `AssayHub` only; called directly it finds an empty storage.
+contract HubDisputes is HubSettlement, IHubDisputes {
+    using SafeERC20 for IERC20;
+
+    uint8 private constant _OFFENCE_EQUIVOCATION = 4;
+
+    constructor(HubConfig memory config) HubCore(config) {}
+
+    // --- Ends ---------------------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IHubDisputes
+    function expire(Job calldata job, Record calldata record) external unlocked {
+        Context memory c;
+        c.jobId = JobLib.idOf(job);
+        c.slot = JobLib.load(_slots[c.jobId]);
+        uint8 state = c.slot.state;
+        if (state != STATE_OPEN && state != STATE_HUNG) revert StateWrong(state, STATE_OPEN);
+        _fill(c, job, record);
+        bool expired = block.timestamp > job.spec.expiry;
+        if (state == STATE_HUNG) {
+            if (!expired && block.timestamp <= c.slot.deadline) revert TooEarly(block.timestamp, c.slot.deadline + 1);
+            _closeUnresolved(c);
+        } else {
+            _expireOpen(c, job, expired);
+        }
+        if (c.slot.state == STATE_CLOSED) return _settle(c, job, true, msg.data[:0]);
+        _payPoke(c, job.spec);
+        _save(c);
+    }
+
+    /// OPEN: too few commitments. The committee is seated if that is still possible, so that absence has a price.
+    function _expireOpen(Context memory c, Job calldata job, bool expired) private {
+        Box storage box_ = _boxes[_boxKey(c.jobId, c.slot.stage, c.slot.round)];
+        uint32 committed = box_.posted | box_.batched;
+        uint256 have = _bits(committed);
+        bool enough = box_.closedAt != 0 || have >= VoteRules.quorum(c.size);
+        bool late = block.timestamp > c.slot.deadline;
+        if (!expired) {
+            if (enough) revert QuorumCommitted(have);
+            if (!late) revert TooEarly(block.timestamp, c.slot.deadline + 1);
+        }
+        if (c.slot.round == 0 && !enough && late) {
+            if (_tryPin(c, job.spec)) _push(c, Tally(c.slot.stage, 0, _seats(c), _missed(c, committed), address(0), 0));
+            (c.slot.state, c.reason) = (STATE_CLOSED, REASON_EXPIRED);
+            return;
+        }
+        if (c.slot.round != 0) {
+            Tally memory last = c.record.tallies[c.record.tallies.length - 1];
+            // A committee that committed but was never counted is left out: its openings may be known off the chain.
+            if (!enough && late && _tryPin(c, job.spec)) last.said = _missed(c, committed);
+            else last.seats = new uint32[](0);
+            if (!expired) return _hang(c);
+        }
+        _closeUnresolved(c);
+    }
+
+    function _missed(Context memory c, uint32 committed) private pure returns (bytes32[] memory said) {
+        said = new bytes32[](c.size);
+        for (uint256 i; i < said.length; ++i) said[i] = (committed >> i) & 1 != 0 ? SAID_UNREVEALED : SAID_ABSENT;
+    }
+
+    function _closeUnresolved(Context memory c) private pure {
+        _truncate(c, c.slot.stage);
+        (c.slot.state, c.reason) = (STATE_CLOSED, REASON_UNRESOLVED);
+    }
+
+    /// @inheritdoc IHubDisputes
+    function settle(Job calldata job, Record calldata record, bytes calldata output) external unlocked {
+        Context memory c = _open(job, record, STATE_WINDOW);
+        if (block.timestamp <= c.slot.deadline) revert TooEarly(block.timestamp, c.slot.deadline + 1);
+        // An inner stage was overturned: nothing follows from the new digest.
+        if (c.record.boundaries.length != job.spec.stages) c.reason = REASON_UNRESOLVED;
+        _settle(c, job, true, output);
+    }
+
+    /// @notice Ends a job that `HubVotes` counted in the same call. Nobody else can: `_ending` lives within it.
+    function finish(
+        Job calldata job,
+        Record calldata record,
+        uint8 reason,
+        bool poked,
+        bytes calldata output
+    ) external {
+        if (!_ending) revert StateWrong(0, 0);
+        _ending = false;
+        Context memory c;
+        c.jobId = JobLib.idOf(job);
+        c.slot = JobLib.load(_slots[c.jobId]);
+        c.record = record;
+        c.set = _params(job.spec.paramsVersion);
+        c.k = job.spec.policy.k;
+        c.reason = reason;
+        _settle(c, job, poked, output);
+    }
+
+    // --- Disputes -----------------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IHubDisputes
+    function challenge(Job calldata job, Record calldata record, uint8 stage) external unlocked {
+        Context memory c;
+        c.jobId = JobLib.idOf(job);
+        c.slot = JobLib.load(_slots[c.jobId]);
+        uint8 state = c.slot.state;
+        if (state != STATE_HUNG && state != STATE_WINDOW) revert StateWrong(state, STATE_WINDOW);
+        _fill(c, job, record);
+        if (block.timestamp > c.slot.deadline) revert TooLate(block.timestamp, c.slot.deadline);
+        if (block.timestamp > job.spec.expiry) revert TooLate(block.timestamp, job.spec.expiry);
+        if (state == STATE_HUNG ? stage != c.slot.stage : stage >= c.record.boundaries.length)
+            revert StageInvalid(stage);
+        if ((c.record.decided >> stage) & 1 != 0) revert NoRoundsLeft(stage, 0);
+
+        uint256 round = 1;
+        for (uint256 t; t < c.record.tallies.length; ++t) {
+            Tally memory past = c.record.tallies[t];
+            if (past.stage == stage && past.round >= round) round = past.round + 1;
+        }
+        if (round > _rounds(c)) revert NoRoundsLeft(stage, _rounds(c));
+        uint256 bond = SettleLib.bondOf(job.spec, round);
+        uint256 have = _free[msg.sender];
+        if (have < bond) revert BalanceTooLow(have, bond);
+        _free[msg.sender] = have - bond;
+        // round <= 2; a bond is below 2^96 because it was a balance.
+        _push(c, Tally(stage, uint8(round), new uint32[](0), new bytes32[](0), msg.sender, uint96(bond)));
+        (c.slot.state, c.slot.stage, c.slot.round) = (STATE_OPEN, stage, uint8(round));
+        c.slot.deadline = uint48(block.timestamp) + job.spec.policy.tWork;
+        (c.slot.tableVersion, , ) = VAULT.pool(job.spec.policy.ticketClass);
+        c.slot.seedRef = RANDOM.activate();
+        _save(c);
+        emit Challenged(c.jobId, stage, uint8(round), msg.sender, bond, c.record);
+    }
+
+    /// @inheritdoc IHubDisputes
+    function proveEquivocation(uint32 workerId, Equivocation calldata proof) external unlocked {
+        uint32[] memory ids = new uint32[](1);
+        ids[0] = workerId;
+        address signer = VAULT.signersOf(ids)[0];
+        if (!_contradicts(signer, proof)) revert NotEquivocation();
+        uint256 taken = VAULT.slash(workerId, type(uint96).max, proof.jobId, _OFFENCE_EQUIVOCATION);
+        if (taken == 0) revert NothingToSlash(workerId);
+        VAULT.jail(workerId, type(uint48).max);
+        uint256 reward = taken / 10;
+        _free[msg.sender] += reward;
+        TOKEN.safeTransfer(DEAD, taken - reward);
+        emit Slashed(workerId, proof.jobId, _OFFENCE_EQUIVOCATION, taken, taken - reward);
+        emit Equivocated(proof.jobId, workerId, msg.sender, taken, reward);
+    }
+
+    function _contradicts(address signer, Equivocation calldata p) private view returns (bool) {
+        if (signer == address(0)) return false;
+        if (p.kind == 1) {
+            (bytes32 a, bytes32 b) = (_revealDigest(signer, p, p.a), _revealDigest(signer, p, p.b));
+            return
+                a != b && ClaimLib.recover(a, p.a.r, p.a.vs) == signer && ClaimLib.recover(b, p.b.r, p.b.vs) == signer;
+        }
+        if (p.kind > 2 || !_signedCommit(signer, p, p.a)) return false;
+        if (p.kind == 0) return p.a.commitment != p.b.commitment && _signedCommit(signer, p, p.b);
+        bytes32 posted = _posted[_boxKey(p.jobId, p.stage, p.round)][signer];
+        return posted != 0 && posted != p.a.commitment;
+    }
+
+    function _signedCommit(address signer, Equivocation calldata p, Statement calldata s) private view returns (bool) {
+        bytes32 digest = ClaimLib.commitDigest(_domain(), p.jobId, p.stage, p.round, s.commitment);
+        return ClaimLib.recover(digest, s.r, s.vs) == signer;
+    }
+
+    function _revealDigest(
+        address signer,
+        Equivocation calldata p,
+        Statement calldata s
+    ) private view returns (bytes32) {
+        bytes32 claim = ClaimLib.claimHash(p.jobId, p.stage, s.inDigest, s.outDigest, signer);
+        return ClaimLib.revealDigest(_domain(), claim, p.round, s.payload, s.extra, s.commitSet);
+    }
+
+    // --- Callback -----------------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IHubDisputes
+    function retryCallback(
+        Job calldata job,
+        bytes32 outDigest,
+        bytes32 recordHash,
+        bytes calldata output
+    ) external unlocked {
+        bytes32 jobId = JobLib.idOf(job);
+        Slot memory s = JobLib.load(_slots[jobId]);
+        if (s.state < STATE_FINAL || s.flags & JobLib.DELIVERED != 0) revert CallbackNotDue(jobId);
+        if (block.timestamp > s.deadline) revert TooLate(block.timestamp, s.deadline);
+        if (s.state == STATE_FINAL) {
+            bytes32 have = JobLib.finalWord(outDigest, recordHash);
+            if (have != s.word) revert RecordMismatch(have, s.word);
+        } else if (outDigest != 0) {
+            revert RecordMismatch(outDigest, 0);
+        }
+        _callBack(job, jobId, s, outDigest, output);
+    }
+}
