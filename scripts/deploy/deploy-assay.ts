@@ -34,7 +34,7 @@ export interface DeployAssayParameters {
   readonly parameterOverrides?: Partial<DeploymentParameters>;
 }
 
-type Part = "token" | "registry" | "params" | "randomness" | "vault" | "hub" | "lens";
+type Part = "token" | "registry" | "params" | "randomness" | "vault" | "disputes" | "votes" | "hub" | "lens";
 
 const LOCAL_CHAIN = 31337;
 
@@ -83,6 +83,8 @@ export async function deployAssay(options: DeployAssayParameters): Promise<Deplo
     "params",
     "randomness",
     "vault",
+    "disputes",
+    "votes",
     "hub",
     "lens",
   ];
@@ -92,6 +94,15 @@ export async function deployAssay(options: DeployAssayParameters): Promise<Deplo
       : getContractAddress({ from: account.address, nonce: BigInt(first + order.indexOf(part)) });
 
   const { minimumStake, unbondingSeconds, epochSeconds, sets, policyTableHash } = parameters;
+  const config = {
+    token: at("token"),
+    vault: at("vault"),
+    registry: at("registry"),
+    params: at("params"),
+    randomness: at("randomness"),
+    guardian: parameters.guardian ?? account.address,
+    treasury: parameters.treasury ?? account.address,
+  };
   const steps: Record<Part, { contract: string; args: readonly unknown[] }> = {
     token: { contract: "DevToken", args: [] },
     registry: { contract: "ModelRegistry", args: [] },
@@ -101,20 +112,10 @@ export async function deployAssay(options: DeployAssayParameters): Promise<Deplo
     },
     randomness: { contract: "BlockSeed", args: [minimumStake] },
     vault: { contract: "StakeVault", args: [at("hub"), at("token"), minimumStake, unbondingSeconds, epochSeconds] },
-    hub: {
-      contract: "AssayHub",
-      args: [
-        {
-          token: at("token"),
-          vault: at("vault"),
-          registry: at("registry"),
-          params: at("params"),
-          randomness: at("randomness"),
-          guardian: parameters.guardian ?? account.address,
-          treasury: parameters.treasury ?? account.address,
-        },
-      ],
-    },
+    // The hub is three contracts behind one address; the other two are code that it delegates to.
+    disputes: { contract: "HubDisputes", args: [config] },
+    votes: { contract: "HubVotes", args: [config, at("disputes")] },
+    hub: { contract: "AssayHub", args: [config, at("votes"), at("disputes")] },
     lens: { contract: "HubLens", args: [at("hub")] },
   };
 
