@@ -26,7 +26,8 @@ export interface AssayErrorOptions {
 }
 export type ErrorArguments<D> = [PlaceholderOf<D>] extends [never]
   ? [meta?: Readonly<Record<string, never>>, options?: AssayErrorOptions]
-  : [meta: MetaOf<D>, options?: AssayErrorOptions];
+  : // oxlint-disable-next-line typescript/no-generated-empty-object-type -- empty only where the branch above is taken
+    [meta: MetaOf<D>, options?: AssayErrorOptions];
 
 const BRAND = Symbol.for("assay.error");
 

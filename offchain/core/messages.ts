@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { assertInteger, type Hex } from "./bytes.ts";
+import type { Hex } from "./bytes.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { coreError } from "./core-errors.ts";
@@ -95,19 +95,15 @@ export function decodeOffer(bytes: Uint8Array): Offer {
   return { jobId, boundary, lane, blob, bytes: size, deadline, grant };
 }
 
+const CODE = /^[A-Z][A-Z0-9_]{0,63}$/;
 const ANSWERS = ["ACCEPT", "BUSY", "REFUSE"] as const;
 
 export function encodeOfferReply(reply: OfferReply): Uint8Array {
   const writer = new ByteWriter().u8(1).u8(ANSWERS.indexOf(reply.answer));
-  switch (reply.answer) {
-    case "ACCEPT":
-      return writer.u32be(reply.credits).finish();
-    case "BUSY":
-      return writer.u32be(assertInteger(reply.retryAfterMs, 0, 0xffffffff, "The pause")).finish();
-    case "REFUSE":
-      if (!/^[A-Z][A-Z0-9_]{0,63}$/.test(reply.code)) throw invalid("offer reply", "its code is no error code");
-      return writer.string(reply.code).finish();
-  }
+  if (reply.answer === "ACCEPT") return writer.u32be(reply.credits).finish();
+  if (reply.answer === "BUSY") return writer.u32be(reply.retryAfterMs).finish();
+  if (!CODE.test(reply.code)) throw invalid("offer reply", "its code is no error code");
+  return writer.string(reply.code).finish();
 }
 
 /** Errors: those of `ByteReader`, VERSION_UNKNOWN, MESSAGE_INVALID. */
@@ -120,7 +116,6 @@ export function decodeOfferReply(bytes: Uint8Array): OfferReply {
   else if (answer === "BUSY") reply = { answer, retryAfterMs: reader.u32be() };
   else reply = { answer, code: reader.string(64) };
   reader.end();
-  if (reply.answer === "REFUSE" && !/^[A-Z][A-Z0-9_]{0,63}$/.test(reply.code))
-    throw invalid("offer reply", "its code is no error code");
+  if (reply.answer === "REFUSE" && !CODE.test(reply.code)) throw invalid("offer reply", "its code is no error code");
   return reply;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { sha256 } from "@noble/hashes/sha2.js";
-import { assertLength, bigToBytes, compareBytes, concatBytes, equalBytes, fromHex, utf8, type Hex } from "./bytes.ts";
+import { assertLength, bigToBytes, compareBytes, concatBytes, equalBytes, utf8, type Hex } from "./bytes.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { coreError } from "./core-errors.ts";

@@ -55,7 +55,7 @@ export const describeShape = (tensor: { readonly dtype: Dtype; readonly dims: re
 
 function checkTensor(tensor: Tensor, maxBytes: number): DtypeInfo {
   const info = Object.hasOwn(DTYPES, tensor.dtype) ? DTYPES[tensor.dtype] : undefined;
-  if (info === undefined) throw bad(`unknown dtype ${String(tensor.dtype)}`);
+  if (info === undefined) throw bad(`unknown dtype ${tensor.dtype}`);
   const count = elementCount(tensor.dims);
   if (count * info.bytes > maxBytes)
     throw coreError("TOO_LARGE", { what: "The tensor", actual: `${count * info.bytes} bytes`, limit: maxBytes });

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+import { KIND_NAMES, PLACE_CLIENT, REASON_NAMES } from "./types.ts";
+import { receiptHash, type Receipt } from "./receipt.ts";
+import type { ReceiptReport } from "./verify-receipt.ts";
+import { quorum } from "./vote.ts";
+
+/** Facts for the sentence "what this receipt guarantees"; wording is the reader's. */
+export interface Guarantee {
+  readonly evidence: readonly string[];
+  readonly seats: number;
+  readonly quorum: number;
+  /** Highest amount that a wrong result was insured for, wei. */
+  readonly insuredValue: bigint;
+  /** Stages that nothing stands behind but their own party's word. */
+  readonly unproven: readonly number[];
+  /** True if every stage of the model has evidence: only then may a result be called verified from end to end. */
+  readonly endToEnd: boolean;
+}
+
+export function guaranteeOf(receipt: Receipt, report: ReceiptReport): Guarantee {
+  const { k } = receipt.job.spec.policy;
+  const unproven = report.coverage.filter(({ kind }) => kind !== "EVIDENCED").map(({ stage }) => stage);
+  return {
+    evidence: [...new Set(report.coverage.flatMap(({ evidence }) => evidence))],
+    seats: k,
+    quorum: quorum(k),
+    insuredValue: receipt.job.spec.insuredValue,
+    unproven,
+    endToEnd: report.ok && receipt.reason === 0 && unproven.length === 0,
+  };
+}
+
+/** A view for people and programs: amounts as decimal strings, names beside numbers. Only the binary form is hashed. */
+export function receiptJson(receipt: Receipt): unknown {
+  const view = {
+    format: "assay.v1.receipt",
+    receiptHash: receiptHash(receipt),
+    end: receipt.reason === 0 ? "FINAL" : (REASON_NAMES[receipt.reason] ?? "UNKNOWN"),
+    stages: receipt.manifest.stages.map(({ place, inKind, outKind }) => ({
+      place: place === PLACE_CLIENT ? "client" : "network",
+      inKind: KIND_NAMES[inKind as 0],
+      outKind: KIND_NAMES[outKind as 0],
+    })),
+    ...receipt,
+  };
+  return JSON.parse(
+    JSON.stringify(view, (_, value: unknown) => (typeof value === "bigint" ? value.toString() : value)),
+  ) as unknown;
+}

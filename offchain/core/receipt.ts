@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+import { decodeAbi, encodeAbi, type AbiType, type AbiValue } from "./abi.ts";
+import { concatBytes, equalBytes, fromHex, toHex, utf8, type Hex } from "./bytes.ts";
+import { ByteReader } from "./byte-reader.ts";
+import { coreError } from "./core-errors.ts";
+import { domainHash, keccak256 } from "./keccak.ts";
+import { JOB, MODEL_MANIFEST, RECORD, ZERO_BYTES32 } from "./types.ts";
+
+/** What one seat of a committee left behind. Unused fields are zero. */
+const SEAT_EVIDENCE = {
+  struct: {
+    /** Signing address; 0 if the seat never committed. */
+    signer: "address",
+    /** Slow path only: on the fast path it follows from the opening. */
+    commitment: "bytes32",
+    /** Over Commit; 0 if the seat posted its commitment by a transaction of its own. */
+    commitR: "bytes32",
+    commitVs: "bytes32",
+    opened: "bool",
+    outDigest: "bytes32",
+    payload: "bytes32",
+    salt: "bytes32",
+    /** Over Reveal; fast path only: on the slow path the commitment binds the opening. */
+    revealR: "bytes32",
+    revealVs: "bytes32",
+  },
+} as const satisfies AbiType;
+
+/** The evidence behind `record.tallies[i]`, in the same order. */
+const COMMITTEE = { struct: { fast: "bool", seats: { array: SEAT_EVIDENCE } } } as const satisfies AbiType;
+
+/** A client stage's claim, signed by `spec.client`: closes the digest chain, proves nothing. */
+const CLIENT_CLAIM = {
+  struct: { stage: "uint16", outDigest: "bytes32", r: "bytes32", vs: "bytes32" },
+} as const satisfies AbiType;
+
+const SETTLEMENT = {
+  struct: {
+    feeBps: "uint16",
+    /** What was left of the escrow when the job was settled. */
+    escrow: "uint256",
+    /** What the vault really took, one a seat in the order of the tallies. */
+    taken: { array: "uint256" },
+    seats: { array: "uint256" },
+    challengers: { array: "uint256" },
+    requester: "uint256",
+    burn: "uint256",
+    fees: "uint256",
+    poke: "uint256",
+  },
+} as const satisfies AbiType;
+
+const RECEIPT = {
+  struct: {
+    chainId: "uint256",
+    hub: "address",
+    jobId: "bytes32",
+    job: JOB,
+    manifest: MODEL_MANIFEST,
+    /** 0: FINAL; else the REASON_ for which the job closed. */
+    reason: "uint8",
+    record: RECORD,
+    recordHash: "bytes32",
+    /** 0 unless FINAL. */
+    outDigest: "bytes32",
+    committees: { array: COMMITTEE },
+    clientClaims: { array: CLIENT_CLAIM },
+    /** None or one. */
+    settlement: { array: SETTLEMENT },
+    /** Canonical tensor bytes of the result, empty if not included; the salt belongs to the digest kind. */
+    output: "bytes",
+    outputSalt: "bytes",
+  },
+} as const satisfies AbiType;
+
+export type SeatEvidence = AbiValue<typeof SEAT_EVIDENCE>;
+export type CommitteeEvidence = AbiValue<typeof COMMITTEE>;
+export type ClientClaim = AbiValue<typeof CLIENT_CLAIM>;
+export type ReceiptSettlement = AbiValue<typeof SETTLEMENT>;
+/** A finished job, self-contained: the job, its claims, the evidence for each. */
+export type Receipt = AbiValue<typeof RECEIPT>;
+
+const MAGIC = utf8("ASRC");
+const VERSION = 1;
+/** A job with 31 seats, three committees and an inline output stays far below. */
+export const MAX_RECEIPT_BYTES = 18 * 1024 * 1024;
+
+const bad = (why: string) => coreError("RECEIPT_INVALID", { why });
+const isZero = (...values: readonly Hex[]): boolean => values.every((value) => BigInt(value) === 0n);
+
+/** One way to say that something is missing. */
+function checkAbsences(receipt: Receipt): void {
+  if (receipt.settlement.length > 1) throw bad("more than one settlement");
+  if (receipt.committees.length !== receipt.record.tallies.length)
+    throw bad(`${receipt.committees.length} committees for ${receipt.record.tallies.length} tallies`);
+  if (receipt.output === "0x" && receipt.outputSalt !== "0x") throw bad("a salt without an output");
+  for (const { fast, seats } of receipt.committees)
+    for (const seat of seats) {
+      const { opened, commitment, signer } = seat;
+      if (!opened && !isZero(seat.outDigest, seat.payload, seat.salt, seat.revealR, seat.revealVs))
+        throw bad("an opening of a seat that has not opened");
+      if (fast && !(opened && isZero(commitment, seat.commitR, seat.commitVs)))
+        throw bad("a fast-path seat that has not opened, or with a separate commitment");
+      if (!fast && !isZero(seat.revealR, seat.revealVs)) throw bad("a signed opening on the slow path");
+      if (!fast && commitment === ZERO_BYTES32 && (opened || !isZero(signer, seat.commitR, seat.commitVs)))
+        throw bad("evidence of a seat that has not committed");
+    }
+}
+
+/**
+ * "ASRC" ‖ u8 version ‖ abi.encode(receipt): one encoding a receipt. Errors: RECEIPT_INVALID, ABI_VALUE.
+ */
+export function encodeReceipt(receipt: Receipt): Uint8Array {
+  checkAbsences(receipt);
+  return concatBytes(MAGIC, Uint8Array.of(VERSION), encodeAbi([RECEIPT], [receipt]));
+}
+
+/**
+ * Reads a receipt from anyone: its form only. `verifyReceipt` says whether it is true. Errors: RECEIPT_INVALID, TOO_LARGE,
+ * VERSION_UNKNOWN, BYTES_TRUNCATED, ABI_NOT_CANONICAL, NOT_CANONICAL.
+ */
+export function decodeReceipt(bytes: Uint8Array, maxBytes = MAX_RECEIPT_BYTES): Receipt {
+  if (bytes.length > maxBytes)
+    throw coreError("TOO_LARGE", { what: "The receipt", actual: `${bytes.length} bytes`, limit: maxBytes });
+  const reader = new ByteReader(bytes, "The receipt");
+  if (!equalBytes(reader.raw(4), MAGIC)) throw bad("it does not begin with ASRC");
+  const version = reader.u8();
+  if (version !== VERSION) throw coreError("VERSION_UNKNOWN", { what: "The receipt", version });
+  const [receipt] = decodeAbi([RECEIPT], reader.raw(reader.remaining));
+  checkAbsences(receipt);
+  return receipt;
+}
+
+/** keccak256(keccak256("assay.v1.receipt") ‖ bytes). */
+export const receiptHash = (receipt: Receipt): Hex =>
+  toHex(keccak256(domainHash("assay.v1.receipt"), encodeReceipt(receipt)));
+
+/** The output's bytes, or undefined if the receipt does not include them. */
+export const receiptOutput = (receipt: Receipt): Uint8Array | undefined =>
+  receipt.output === "0x" ? undefined : fromHex(receipt.output);
