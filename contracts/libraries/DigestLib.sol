@@ -8,9 +8,9 @@ import {PRODUCER_INPUT, StageInfo} from "../types/Types.sol";
 library DigestLib {
     uint256 internal constant MAX_OUTPUT = 4096;
 
-    /// keccak256("assay.v1.public" | canonical tensor bytes)
+    /// keccak256(keccak256("assay.v1.public") | canonical tensor bytes)
     function publicDigest(bytes calldata tensor) internal pure returns (bytes32) {
-        return keccak256(abi.encodePacked("assay.v1.public", tensor));
+        return keccak256(abi.encodePacked(keccak256("assay.v1.public"), tensor));
     }
 
     /// An output for a callback: small enough, and the bytes behind the digest.

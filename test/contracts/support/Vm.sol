@@ -21,6 +21,8 @@ interface Vm {
     function expectPartialRevert(bytes4 selector) external;
     function expectEmit() external;
     function recordLogs() external;
+    function snapshotState() external returns (uint256);
+    function revertToState(uint256 id) external returns (bool);
     function label(address account, string calldata name) external;
     function startSnapshotGas(string calldata name) external;
     function stopSnapshotGas() external returns (uint256);
