@@ -337,27 +337,41 @@ contract TicketTableTest is VaultBase {
 
     // --- Gas ---------------------------------------------------------------------------------------------------------
 
-    function test_GasOfTables() public {
+    function test_GasOfTickets() public {
         uint32 id = _join(1, M, 0);
         IStakeVault.TicketChange[] memory change = _change(id, 0, 4, _none());
-        vm.startSnapshotGas("take four tickets, first of a class");
         vm.prank(_owner(1));
+        vm.startSnapshotGas("take four tickets, first of a class");
         _vault.applyChanges(change);
         vm.stopSnapshotGas();
-        for (uint256 n = 2; n <= 40; ++n) _join(n, M, 4);
+    }
+
+    function test_GasOfAdvancing() public {
+        _join(1, M, 4);
         vm.startSnapshotGas("advance the epoch");
         _vault.advanceEpoch();
         vm.stopSnapshotGas();
-        for (uint256 k = 5; k <= 31; k += 26) {
-            vm.startSnapshotGas(k == 5 ? "draw 5 of 40 workers" : "draw 31 of 40 workers");
-            _vault.draw(1, 0, bytes32("seed"), _none(), k);
-            vm.stopSnapshotGas();
-        }
+    }
+
+    function test_GasOfLeaving() public {
+        _sixteen();
         _toChanges();
-        uint32[] memory remove = _lastCells(20, 0, 4);
-        vm.startSnapshotGas("give up four tickets");
-        vm.prank(_owner(20));
-        _vault.applyChanges(_change(20, 0, 0, remove));
+        IStakeVault.TicketChange[] memory change = _change(9, 0, 0, _lastCells(9, 0, 4));
+        vm.prank(_owner(9));
+        vm.startSnapshotGas("give up four tickets of sixty-four");
+        _vault.applyChanges(change);
+        vm.stopSnapshotGas();
+    }
+
+    function test_GasOfDraws() public {
+        for (uint256 n = 1; n <= 40; ++n) _join(n, M, 4);
+        _nextEpoch();
+        uint32[] memory nobody = _none();
+        vm.startSnapshotGas("draw 5 of 40 workers");
+        _vault.draw(1, 0, bytes32("seed"), nobody, 5);
+        vm.stopSnapshotGas();
+        vm.startSnapshotGas("draw 31 of 40 workers");
+        _vault.draw(1, 0, bytes32("seed"), nobody, 31);
         vm.stopSnapshotGas();
     }
 }
