@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import type { BlobStore } from "../core/ports/blob-store.ts";
+import type { Clock } from "../core/ports/clock.ts";
+import type { Journal } from "../core/ports/journal.ts";
+import type { KeyRing } from "../core/ports/keys.ts";
+import type { Logger } from "../core/ports/logger.ts";
+import type { Metrics } from "../core/ports/metrics.ts";
+import type { PeerAddress, Transport } from "../core/ports/transport.ts";
+import type { Tensor } from "../core/tensor.ts";
+
+export type Hex = `0x${string}`;
+
+// --- What the chain says; structures are those of contracts/types/Types.sol -------------------------------------------
+
+export interface PolicyView {
+  readonly mask: number;
+  readonly k: number;
+  readonly auditBps: number;
+  readonly cls: number;
+  readonly flags: number;
+  readonly seatStake: bigint;
+  readonly window: number;
+  readonly tWork: number;
+  readonly tReveal: number;
+  readonly ticketClass: number;
+}
+
+export interface SpecView {
+  readonly modelId: Hex;
+  readonly inDigest: Hex;
+  readonly inputRef: Hex;
+  readonly stages: number;
+  readonly policy: PolicyView;
+  readonly seatReward: bigint;
+  readonly pokeFee: bigint;
+  readonly insuredValue: bigint;
+  readonly client: Hex;
+  readonly callback: Hex;
+  readonly callbackGas: number;
+  readonly expiry: number;
+  readonly paramsVersion: number;
+  readonly resultKey: Hex;
+}
+
+export interface JobView {
+  readonly requester: Hex;
+  readonly nonce: bigint;
+  readonly spec: SpecView;
+}
+
+export interface TallyView {
+  readonly stage: number;
+  readonly round: number;
+  readonly seats: readonly number[];
+  readonly said: readonly Hex[];
+  readonly challenger: Hex;
+  readonly bond: bigint;
+}
+
+export interface RecordView {
+  readonly seats: readonly number[];
+  readonly boundaries: readonly Hex[];
+  readonly tallies: readonly TallyView[];
+  readonly decided: number;
+}
+
+export interface SlotView {
+  readonly state: number;
+  readonly stage: number;
+  readonly round: number;
+  readonly flags: number;
+  readonly seedRef: number;
+  readonly deadline: number;
+  readonly tableVersion: number;
+  readonly escrow: bigint;
+  readonly word: Hex;
+}
+
+export interface BoxView {
+  readonly posted: number;
+  readonly batched: number;
+  readonly revealed: number;
+  readonly closedAt: number;
+  readonly batchHash: Hex;
+}
+
+export interface StageView {
+  readonly place: number;
+  readonly inKind: number;
+  readonly outKind: number;
+  readonly probe: number;
+  readonly kernel: Hex;
+  readonly keyId: Hex;
+  readonly producers: readonly number[];
+}
+
+export interface OpeningView {
+  readonly which: number;
+  readonly salt: Hex;
+  readonly r: Hex;
+  readonly vs: Hex;
+}
+
+export interface StageVotesView {
+  readonly outs: readonly Hex[];
+  readonly payloads: readonly Hex[];
+  readonly seats: readonly OpeningView[];
+}
+
+export interface SignedCommitView {
+  readonly seat: number;
+  readonly commitment: Hex;
+  readonly r: Hex;
+  readonly vs: Hex;
+}
+
+/** What a worker publishes about itself. */
+export interface WorkerProfile {
+  readonly workerId: number;
+  readonly transportId: Hex;
+  readonly sealKey: Hex;
+  readonly addresses: readonly PeerAddress[];
+}
+
+export interface ModelView {
+  readonly stages: number;
+  /** Each stage takes its predecessor's output: calls need no stage table. */
+  readonly linear: boolean;
+}
+
+/** The deployment, as this worker uses it. Reads fail with RPC_UNAVAILABLE or REVERTED; writes also with TRANSACTION_*. */
+export interface ChainPort {
+  readonly chainId: bigint;
+  readonly hub: Hex;
+  readonly domainSeparator: Hex;
+  /** Chain time, seconds. */
+  now(): number;
+  slot(jobId: Hex): Promise<SlotView>;
+  box(jobId: Hex, stage: number, round: number): Promise<BoxView>;
+  /** Null while the seed's block is not mined. */
+  seed(seedRef: number): Promise<Hex | null>;
+  draw(query: {
+    readonly version: number;
+    readonly ticketClass: number;
+    readonly seed: Hex;
+    readonly excluded: readonly number[];
+    readonly count: number;
+  }): Promise<{ readonly ids: readonly number[]; readonly signers: readonly Hex[] }>;
+  signers(workerIds: readonly number[]): Promise<readonly Hex[]>;
+  profiles(workerIds: readonly number[]): Promise<ReadonlyMap<number, WorkerProfile>>;
+  model(modelId: Hex): Promise<ModelView>;
+  /** The model's stage table, from its registration event. */
+  stageTable(modelId: Hex): Promise<readonly StageView[]>;
+  /** Free balance of this worker's signer at the hub, wei. */
+  freeBalance(): Promise<bigint>;
+
+  submit(call: JobCall & { table: readonly StageView[]; votes: readonly StageVotesView[]; output: Hex }): Promise<void>;
+  commit(call: JobCall & { seat: number; commitment: Hex }): Promise<void>;
+  commitMany(call: JobCall & { commits: readonly SignedCommitView[] }): Promise<void>;
+  reveal(
+    call: JobCall & {
+      table: readonly StageView[];
+      seat: number;
+      outDigest: Hex;
+      payload: Hex;
+      salt: Hex;
+      batch: readonly Hex[];
+    },
+  ): Promise<void>;
+  tally(
+    call: JobCall & {
+      table: readonly StageView[];
+      votes: StageVotesView;
+      batch: readonly Hex[];
+      output: Hex;
+    },
+  ): Promise<void>;
+  expire(call: JobCall): Promise<void>;
+  challenge(call: JobCall & { stage: number }): Promise<void>;
+  settle(call: JobCall & { output: Hex }): Promise<void>;
+  proveEquivocation(call: { workerId: number; jobId: Hex; stage: number; round: number; a: EquivocationSide; b: EquivocationSide }): Promise<void>;
+}
+
+export interface JobCall {
+  readonly jobId: Hex;
+  readonly job: JobView;
+  readonly record: RecordView;
+}
+
+export interface EquivocationSide {
+  readonly commitment: Hex;
+  readonly signature: Hex;
+}
+
+// --- Engines -----------------------------------------------------------------------------------------------------------
+
+/** One stage of a loaded model, ready to run. */
+export interface StageRunner {
+  /** Runs the stage; `probe` is the inner operator's output where the model votes on one. Deterministic, bit for bit. */
+  run(inputs: readonly Tensor[], signal: AbortSignal): Promise<{ readonly output: Tensor; readonly probe: Tensor | null }>;
+  /** Largest encoded input that can be right, bytes. */
+  readonly maxInputBytes: number;
+}
+
+export interface ModelShelf {
+  /** Null when this worker does not host the model. Loading is lazy; errors of a damaged model surface here, typed. */
+  stage(modelId: Hex, stage: number): Promise<StageRunner | null>;
+  table(modelId: Hex): readonly StageView[] | null;
+  has(modelId: Hex): boolean;
+}
+
+// --- Behaviour: honest, except in development ---------------------------------------------------------------------------
+
+/** What a development fault mode may bend. Production wires HONEST and refuses everything else. */
+export interface SeatBehaviour {
+  alterVote(vote: { outDigest: Hex; payload: Hex }): { outDigest: Hex; payload: Hex };
+  readonly isSilent: boolean;
+  readonly withholdsReveal: boolean;
+  readonly equivocates: boolean;
+  readonly sendsGarbage: boolean;
+  readonly mayChallenge: boolean;
+}
+
+export const HONEST: SeatBehaviour = {
+  alterVote: (vote) => vote,
+  isSilent: false,
+  withholdsReveal: false,
+  equivocates: false,
+  sendsGarbage: false,
+  mayChallenge: true,
+};
+
+// --- Everything a seat needs --------------------------------------------------------------------------------------------
+
+export interface ProtocolModules {
+  readonly chain: ChainPort;
+  readonly transport: Transport;
+  readonly journal: Journal;
+  readonly blobs: BlobStore;
+  readonly keys: KeyRing;
+  readonly models: ModelShelf;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly behaviour: () => SeatBehaviour;
+  readonly randomBytes: (length: number) => Uint8Array;
+  readonly signal: AbortSignal;
+  /** Named points of the journal; development crash tests stop the process here. */
+  readonly checkpoint: (step: string) => void;
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { fromUtf8, utf8 } from "../core/bytes.ts";
+import { protocolError } from "./errors.ts";
+import type { JobView, RecordView } from "./ports.ts";
+import type { SeatState } from "./seat-machine.ts";
+
+/** What the journal keeps of a job: its calldata, its record so far, and the slow path's commitments. */
+export interface JobMemory {
+  readonly job: JobView;
+  readonly record: RecordView;
+  /** Commitments posted by `commitMany`, ascending seats, by "stage/round". */
+  readonly batches: Readonly<Record<string, readonly `0x${string}`[]>>;
+  /** Own place, once the draw is known; null: none in any round so far. */
+  readonly place: { readonly stage: number; readonly round: number; readonly own: number } | null;
+}
+
+const write = (value: unknown): Uint8Array =>
+  utf8(JSON.stringify(value, (_, item: unknown) => (typeof item === "bigint" ? { $big: String(item) } : item)));
+
+function read(bytes: Uint8Array): unknown {
+  return JSON.parse(fromUtf8(bytes, "A journal row"), (_, item: unknown) => {
+    if (typeof item !== "object" || item === null || !("$big" in item)) return item;
+    return BigInt(String(item.$big));
+  });
+}
+
+/**
+ * Journal rows are this program's own bytes, authenticated by the store's cipher: the shape check only catches rows of another version.
+ */
+export const encodeSeat = (state: SeatState): Uint8Array => write({ version: 1, state });
+export const encodeMemory = (memory: JobMemory): Uint8Array => write({ version: 1, memory });
+
+function open(bytes: Uint8Array, field: "state" | "memory"): object {
+  const row = read(bytes);
+  const value: unknown = typeof row === "object" && row !== null ? Reflect.get(row, field) : undefined;
+  if (typeof value !== "object" || value === null || Reflect.get(Object(row), "version") !== 1)
+    throw protocolError("MESSAGE_INVALID", { protocol: "journal", reason: `no ${field} of version 1` });
+  return value;
+}
+
+export const decodeSeat = (bytes: Uint8Array): SeatState => open(bytes, "state") as SeatState;
+export const decodeMemory = (bytes: Uint8Array): JobMemory => open(bytes, "memory") as JobMemory;
