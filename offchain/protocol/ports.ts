@@ -7,63 +7,13 @@ import type { Logger } from "../core/ports/logger.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
 import type { PeerAddress, Transport } from "../core/ports/transport.ts";
 import type { Tensor } from "../core/tensor.ts";
+import type { Job, Record, SignedCommit, StageInfo, StageVotes } from "../core/types.ts";
 
 export type Hex = `0x${string}`;
 
-// --- What the chain says; structures are those of contracts/types/Types.sol -------------------------------------------
+// --- The chain ---------------------------------------------------------------------------------------------------------
 
-export interface PolicyView {
-  readonly mask: number;
-  readonly k: number;
-  readonly auditBps: number;
-  readonly cls: number;
-  readonly flags: number;
-  readonly seatStake: bigint;
-  readonly window: number;
-  readonly tWork: number;
-  readonly tReveal: number;
-  readonly ticketClass: number;
-}
-
-export interface SpecView {
-  readonly modelId: Hex;
-  readonly inDigest: Hex;
-  readonly inputRef: Hex;
-  readonly stages: number;
-  readonly policy: PolicyView;
-  readonly seatReward: bigint;
-  readonly pokeFee: bigint;
-  readonly insuredValue: bigint;
-  readonly client: Hex;
-  readonly callback: Hex;
-  readonly callbackGas: number;
-  readonly expiry: number;
-  readonly paramsVersion: number;
-  readonly resultKey: Hex;
-}
-
-export interface JobView {
-  readonly requester: Hex;
-  readonly nonce: bigint;
-  readonly spec: SpecView;
-}
-
-export interface TallyView {
-  readonly stage: number;
-  readonly round: number;
-  readonly seats: readonly number[];
-  readonly said: readonly Hex[];
-  readonly challenger: Hex;
-  readonly bond: bigint;
-}
-
-export interface RecordView {
-  readonly seats: readonly number[];
-  readonly boundaries: readonly Hex[];
-  readonly tallies: readonly TallyView[];
-  readonly decided: number;
-}
-
+/** A job's storage, as `slot` returns it. */
 export interface SlotView {
   readonly state: number;
   readonly stage: number;
@@ -82,36 +32,6 @@ export interface BoxView {
   readonly revealed: number;
   readonly closedAt: number;
   readonly batchHash: Hex;
-}
-
-export interface StageView {
-  readonly place: number;
-  readonly inKind: number;
-  readonly outKind: number;
-  readonly probe: number;
-  readonly kernel: Hex;
-  readonly keyId: Hex;
-  readonly producers: readonly number[];
-}
-
-export interface OpeningView {
-  readonly which: number;
-  readonly salt: Hex;
-  readonly r: Hex;
-  readonly vs: Hex;
-}
-
-export interface StageVotesView {
-  readonly outs: readonly Hex[];
-  readonly payloads: readonly Hex[];
-  readonly seats: readonly OpeningView[];
-}
-
-export interface SignedCommitView {
-  readonly seat: number;
-  readonly commitment: Hex;
-  readonly r: Hex;
-  readonly vs: Hex;
 }
 
 /** What a worker publishes about itself. */
@@ -150,16 +70,16 @@ export interface ChainPort {
   profiles(workerIds: readonly number[]): Promise<ReadonlyMap<number, WorkerProfile>>;
   model(modelId: Hex): Promise<ModelView>;
   /** The model's stage table, from its registration event. */
-  stageTable(modelId: Hex): Promise<readonly StageView[]>;
+  stageTable(modelId: Hex): Promise<readonly StageInfo[]>;
   /** Free balance of this worker's signer at the hub, wei. */
   freeBalance(): Promise<bigint>;
 
-  submit(call: JobCall & { table: readonly StageView[]; votes: readonly StageVotesView[]; output: Hex }): Promise<void>;
+  submit(call: JobCall & { table: readonly StageInfo[]; votes: readonly StageVotes[]; output: Hex }): Promise<void>;
   commit(call: JobCall & { seat: number; commitment: Hex }): Promise<void>;
-  commitMany(call: JobCall & { commits: readonly SignedCommitView[] }): Promise<void>;
+  commitMany(call: JobCall & { commits: readonly SignedCommit[] }): Promise<void>;
   reveal(
     call: JobCall & {
-      table: readonly StageView[];
+      table: readonly StageInfo[];
       seat: number;
       outDigest: Hex;
       payload: Hex;
@@ -169,8 +89,8 @@ export interface ChainPort {
   ): Promise<void>;
   tally(
     call: JobCall & {
-      table: readonly StageView[];
-      votes: StageVotesView;
+      table: readonly StageInfo[];
+      votes: StageVotes;
       batch: readonly Hex[];
       output: Hex;
     },
@@ -183,8 +103,8 @@ export interface ChainPort {
 
 export interface JobCall {
   readonly jobId: Hex;
-  readonly job: JobView;
-  readonly record: RecordView;
+  readonly job: Job;
+  readonly record: Record;
 }
 
 export interface EquivocationSide {
@@ -205,7 +125,7 @@ export interface StageRunner {
 export interface ModelShelf {
   /** Null when this worker does not host the model. Loading is lazy; errors of a damaged model surface here, typed. */
   stage(modelId: Hex, stage: number): Promise<StageRunner | null>;
-  table(modelId: Hex): readonly StageView[] | null;
+  table(modelId: Hex): readonly StageInfo[] | null;
   has(modelId: Hex): boolean;
 }
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { fromUtf8, utf8 } from "../core/bytes.ts";
+import type { Job, Record as JobRecord } from "../core/types.ts";
 import { protocolError } from "./errors.ts";
-import type { JobView, RecordView } from "./ports.ts";
 import type { SeatState } from "./seat-machine.ts";
 
 /** What the journal keeps of a job: its calldata, its record so far, and the slow path's commitments. */
 export interface JobMemory {
-  readonly job: JobView;
-  readonly record: RecordView;
+  readonly job: Job;
+  readonly record: JobRecord;
   /** Commitments posted by `commitMany`, ascending seats, by "stage/round". */
   readonly batches: Readonly<Record<string, readonly `0x${string}`[]>>;
   /** Own place, once the draw is known; null: none in any round so far. */
