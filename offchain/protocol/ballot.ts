@@ -3,7 +3,7 @@ import type { Opening, StageVotes } from "../core/types.ts";
 import { say } from "../core/vote.ts";
 import type { Hex } from "./ports.ts";
 import type { SeatCommit, SeatOpening, SeatState } from "./seat-machine.ts";
-import { commitDigest, commitmentOf, commitSetOf, recoverSigner, revealDigest, type StatementContext } from "./statements.ts";
+import { commitmentOf, commitSetOf, commitStatement, isSignedBy, revealStatement, type StatementContext } from "./statements.ts";
 
 /** One committee's votes as far as this worker holds them: its own, or an earlier stage's. */
 export type Ballot = Pick<SeatState, "stage" | "round" | "signers" | "commits" | "openings" | "inDigest" | "commitSet">;
@@ -21,7 +21,7 @@ export const emptyBallot = (stage: number, round: number, signers: readonly Hex[
 /** A commit by this seat's signer. Signature checks cost about 2 ms: callers drop what they already hold first. */
 export function isCommitValid(context: StatementContext, ballot: Ballot, seat: number, commit: SeatCommit): boolean {
   const signer = ballot.signers[seat];
-  return signer !== undefined && recoverSigner(commitDigest(context, commit.commitment), commit.signature) === lower(signer);
+  return signer !== undefined && isSignedBy(signer, commitStatement(context, commit.commitment), commit.signature);
 }
 
 /** An opening of this seat's held commitment, and if signed, over this ballot's commit set. */
@@ -33,7 +33,7 @@ export function isOpeningValid(context: StatementContext, ballot: Ballot, seat: 
   if (commitmentOf(context, claim) !== commit.commitment) return false;
   if (opening.signature === null) return true;
   if (ballot.commitSet === null) return false;
-  return recoverSigner(revealDigest(context, claim, ballot.commitSet), opening.signature) === lower(signer);
+  return isSignedBy(signer, revealStatement(context, claim, ballot.commitSet), opening.signature);
 }
 
 /** The set of all commitments, or null while one is missing. */
@@ -80,5 +80,3 @@ export function splitSignature(signature: Hex | null): [Hex, Hex] {
   if (signature === null) return [NOTHING, NOTHING];
   return [`0x${signature.slice(2, 66)}`, `0x${signature.slice(66)}`];
 }
-
-export const lower = (hex: Hex): Hex => `0x${hex.slice(2).toLowerCase()}`;

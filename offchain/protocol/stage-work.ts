@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { digestOf, joinDigest } from "../core/digest.ts";
+import { decodeSealedInput, encodeSealedInput, JOB_INPUT, type SealedInput } from "../core/sealed-input.ts";
+import { decodeTensor, encodeTensor, type Tensor } from "../core/tensor.ts";
+import { KIND_PUBLIC, NO_PROBE, type DigestKind, type StageInfo } from "../core/types.ts";
+import { protocolError } from "./errors.ts";
+import type { Hex, ModelShelf } from "./ports.ts";
+import { ABSTAIN_REASON, NO_PAYLOAD, reasonWord, SAID_ABSTAIN_WORD } from "./said.ts";
+import type { Vote } from "./seat-machine.ts";
+
+interface Stash {
+  readonly salts: Map<number, Uint8Array>;
+  readonly tensors: Map<number, Uint8Array>;
+  output: Uint8Array | null;
+}
+
+/**
+ * Inputs, salts and outputs of this worker's jobs: in memory only, so that nothing secret is at rest outside sealed blobs. A restart
+ * opens the blobs again.
+ */
+export class StageWork {
+  readonly #models: ModelShelf;
+  readonly #jobs = new Map<Hex, Stash>();
+
+  constructor(models: ModelShelf) {
+    this.#models = models;
+  }
+
+  #stash(jobId: Hex): Stash {
+    const stash = this.#jobs.get(jobId) ?? { salts: new Map(), tensors: new Map(), output: null };
+    this.#jobs.set(jobId, stash);
+    return stash;
+  }
+
+  /** Takes what a sealed input held. Nothing is believed until `inputDigest` matches; later senders may correct earlier ones. */
+  accept(jobId: Hex, stage: number, bytes: Uint8Array): void {
+    const input = decodeSealedInput(bytes);
+    if (input.stage !== stage) throw protocolError("OFFER_REFUSED", { job: jobId, reason: `sealed for stage ${input.stage}` });
+    const stash = this.#stash(jobId);
+    for (const { boundary, salt } of input.salts) stash.salts.set(boundary, salt);
+    for (const { boundary, tensor } of input.tensors) stash.tensors.set(boundary, tensor);
+  }
+
+  /** Takes a public input, which needs no salt. */
+  acceptPublic(jobId: Hex, tensor: Uint8Array): void {
+    this.#stash(jobId).tensors.set(JOB_INPUT, tensor);
+  }
+
+  /** The digest of the stage's input as held, or null while a tensor or salt is missing or unusable. */
+  inputDigest(jobId: Hex, info: StageInfo, producers: readonly StageInfo[]): Hex | null {
+    const stash = this.#jobs.get(jobId);
+    if (stash === undefined) return null;
+    const parts = info.producers.map((producer) => {
+      const boundary = producer;
+      const kind = (producer === JOB_INPUT ? info.inKind : producers[producer]?.outKind) as DigestKind;
+      const tensor = stash.tensors.get(boundary);
+      const salt = stash.salts.get(boundary);
+      if (tensor === undefined || (kind !== KIND_PUBLIC && salt === undefined)) return null;
+      return { producer, kind, digest: digestOf(kind, tensor, kind === KIND_PUBLIC ? undefined : salt) };
+    });
+    if (info.outKind !== KIND_PUBLIC && this.#outSalt(stash, info, producers) === undefined) return null;
+    const held = parts.flatMap((part) => (part === null ? [] : [part]));
+    if (held.length !== parts.length) return null;
+    const [only] = held;
+    return held.length === 1 && only !== undefined ? only.digest : joinDigest(held);
+  }
+
+  /** Runs the stage on the held input, which the caller has checked. Failures that are the input's or the model's fault abstain. */
+  async run(
+    jobId: Hex,
+    modelId: Hex,
+    stage: number,
+    table: readonly StageInfo[],
+    signal: AbortSignal,
+  ): Promise<Vote> {
+    const abstain = (reason: number): Vote => ({ outDigest: SAID_ABSTAIN_WORD, payload: reasonWord(reason) });
+    const info = table[stage];
+    const stash = this.#jobs.get(jobId);
+    if (info === undefined || stash === undefined) return abstain(ABSTAIN_REASON.input);
+    const runner = await this.#models.stage(modelId, stage);
+    if (runner === null) return abstain(ABSTAIN_REASON.model);
+    const inputs: Tensor[] = [];
+    for (const producer of info.producers) {
+      const bytes = stash.tensors.get(producer);
+      if (bytes === undefined) return abstain(ABSTAIN_REASON.input);
+      if (bytes.length > runner.maxInputBytes) return abstain(ABSTAIN_REASON.size);
+      inputs.push(decodeTensor(bytes));
+    }
+    const { output, probe } = await runner.run(inputs, signal);
+    const bytes = encodeTensor(output);
+    const salt = info.outKind === KIND_PUBLIC ? undefined : this.#outSalt(stash, info, table);
+    const kind = info.outKind as DigestKind;
+    const outDigest = digestOf(kind, bytes, salt);
+    const payload = probe === null || info.probe === NO_PROBE ? NO_PAYLOAD : digestOf(kind, encodeTensor(probe), salt);
+    stash.output = bytes;
+    return { outDigest, payload };
+  }
+
+  /** The last output computed for the job, canonical tensor bytes. */
+  output(jobId: Hex): Uint8Array | null {
+    return this.#jobs.get(jobId)?.output ?? null;
+  }
+
+  /** What fresh seats of the same stage need: everything this worker was given. Null if it holds no input. */
+  forSameStage(jobId: Hex, stage: number): Uint8Array | null {
+    const stash = this.#jobs.get(jobId);
+    if (stash === undefined || stash.tensors.size === 0) return null;
+    return encodeSealedInput(sorted({ stage, salts: entries(stash.salts), tensors: tensors(stash.tensors) }));
+  }
+
+  /** What the seats of a following stage need from this one: the boundary tensor; their salts come from the client. */
+  forNextStage(jobId: Hex, stage: number, next: number): Uint8Array | null {
+    const output = this.output(jobId);
+    return output === null
+      ? null
+      : encodeSealedInput({ stage: next, salts: [], tensors: [{ boundary: stage, tensor: output }] });
+  }
+
+  forget(jobId: Hex): void {
+    const stash = this.#jobs.get(jobId);
+    for (const bytes of [...(stash?.salts.values() ?? []), ...(stash?.tensors.values() ?? [])]) bytes.fill(0);
+    this.#jobs.delete(jobId);
+  }
+
+  #outSalt(stash: Stash, info: StageInfo, table: readonly StageInfo[]): Uint8Array | undefined {
+    const stage = table.indexOf(info);
+    return stash.salts.get(stage);
+  }
+}
+
+const entries = (map: ReadonlyMap<number, Uint8Array>) => [...map].map(([boundary, salt]) => ({ boundary, salt }));
+const tensors = (map: ReadonlyMap<number, Uint8Array>) => [...map].map(([boundary, tensor]) => ({ boundary, tensor }));
+const sorted = (input: SealedInput): SealedInput => ({
+  stage: input.stage,
+  salts: input.salts.toSorted((a, b) => a.boundary - b.boundary),
+  tensors: input.tensors.toSorted((a, b) => a.boundary - b.boundary),
+});
+
