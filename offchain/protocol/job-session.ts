@@ -3,15 +3,17 @@ import { toHex, utf8 } from "../core/bytes.ts";
 import { stageInDigest } from "../core/digest.ts";
 import { hasCode, isAssayError } from "../core/errors.ts";
 import { recordHash } from "../core/job.ts";
+import type { PeerAddress } from "../core/ports/transport.ts";
 import { PLACE_NETWORK, type Job, type Record as JobRecord, type StageInfo } from "../core/types.ts";
 import { quorum } from "../core/vote.ts";
 import { acceptedDigest, completeSet, emptyBallot, isCommitValid, isOpeningValid, splitSignature, toStageVotes, type Ballot } from "./ballot.ts";
-import { findCommittee, findPlace, stageSeats, type Committee } from "./committee.ts";
+import { everyone, findCommittee, findPlace, stageSeats, type Committee } from "./committee.ts";
 import { protocolError } from "./errors.ts";
 import { challengeBond, jobPoke } from "./job-pokes.ts";
 import type { BoxView, Hex, ProtocolModules, SlotView, WorkerProfile } from "./ports.ts";
+import { keepResult } from "./result-desk.ts";
 import { ABSTAIN_REASON, isAbstention, reasonWord, SAID_ABSTAIN_WORD } from "./said.ts";
-import { decodeSeat, encodeMemory, encodeSeat, type JobMemory } from "./seat-codec.ts";
+import { decodeSeat, encodeMemory, encodeSeat, type JobMemory, type KnownOffer } from "./seat-codec.ts";
 import { SeatExchange } from "./seat-exchange.ts";
 import { advanceSeat, hasFastVotes, newSeat, seatActions, STATE, type ChainView, type SeatAction, type SeatEvent, type SeatState, type SeatTiming, type Vote } from "./seat-machine.ts";
 import type { SeatMessage } from "./seat-wire.ts";
@@ -42,6 +44,8 @@ export class JobSession {
   #box: BoxView | null = null;
   #committee: Committee | null = null;
   #notDrawnFor = "";
+  #former: readonly Hex[] = [];
+  #formerIds: readonly number[] = [];
   #table: readonly StageInfo[] | null = null;
   #profiles: ReadonlyMap<number, WorkerProfile> = new Map();
   #isTicking = false;
@@ -61,7 +65,7 @@ export class JobSession {
   }
 
   static open(jobId: Hex, job: Job, modules: ProtocolModules, work: StageWork): JobSession {
-    const session = new JobSession(jobId, { job, record: EMPTY_RECORD, batches: {}, place: null }, null, modules, work);
+    const session = new JobSession(jobId, { job, record: EMPTY_RECORD, batches: {}, offers: [], result: null, place: null }, null, modules, work);
     session.#saveMemory({});
     return session;
   }
@@ -88,6 +92,32 @@ export class JobSession {
   get committee(): Committee | null {
     return this.#committee;
   }
+  get offers(): readonly KnownOffer[] {
+    return this.#memory.offers;
+  }
+  get result(): Hex | null {
+    return this.#memory.result;
+  }
+  get table(): readonly StageInfo[] | null {
+    return this.#table;
+  }
+  /** Signers of the round before an escalation: holders of the input that may pass it on. */
+  get formerSigners(): readonly Hex[] {
+    return this.#former;
+  }
+  get profiles(): ReadonlyMap<number, WorkerProfile> {
+    return this.#profiles;
+  }
+  /** Where a signer of this job can be dialled; empty for requesters. */
+  addressesOf(signer: Hex): readonly PeerAddress[] {
+    const at = this.#committee?.signers.findIndex((one) => one.toLowerCase() === signer.toLowerCase()) ?? -1;
+    const id = this.#committee?.ids[at] ?? this.#formerIds[this.#former.findIndex((one) => one.toLowerCase() === signer.toLowerCase())];
+    return id === undefined ? [] : (this.#profiles.get(id)?.addresses ?? []);
+  }
+  signerOf(workerId: number): Hex | null {
+    const at = this.#committee?.ids.indexOf(workerId) ?? -1;
+    return this.#committee?.signers[at] ?? null;
+  }
   /** The chain has ended the job: nothing is left to do. */
   get isOver(): boolean {
     const state = this.#slot?.state;
@@ -99,6 +129,20 @@ export class JobSession {
   /** A new record, or new facts of it, from an event. */
   setRecord(change: (record: JobRecord) => JobRecord): void {
     this.#saveMemory({ record: change(this.#memory.record) });
+  }
+
+  /** Given up without a seat: too many jobs are open. */
+  abandon(): void {
+    this.#modules.journal.record({ job: { ...this.#memoryRow(), state: "ABANDONED", done: true } });
+  }
+
+  addOffer(offer: KnownOffer): void {
+    if (this.offers.some((known) => known.blob === offer.blob && known.sender === offer.sender)) return;
+    this.#saveMemory({ offers: [...this.offers, offer] });
+  }
+
+  setResult(root: Hex): void {
+    this.#saveMemory({ result: root });
   }
 
   addBatch(stage: number, round: number, commitments: readonly Hex[]): void {
@@ -158,6 +202,10 @@ export class JobSession {
     const { chain, keys, logger, metrics } = this.#modules;
     const committee = await findCommittee(chain, this.jobId, this.job, this.record, slot);
     if (committee === null) return;
+    if (committee.round > 0) {
+      this.#formerIds = everyone(this.record).filter((id) => !committee.ids.includes(id));
+      this.#former = await chain.signers(this.#formerIds);
+    }
     this.#committee = committee;
     const place = findPlace(committee, this.job, keys.operator.address);
     if (place === null) {
@@ -177,10 +225,11 @@ export class JobSession {
   async #tickSeat(slot: SlotView): Promise<void> {
     const { chain } = this.#modules;
     const before = this.#seat;
-    if (before === null || before.phase === "DONE" || this.#committee === null) return;
+    if (before === null || this.#committee === null) return;
     if (this.#table === null) this.#table = await this.#readTable();
-    const wanted = [...this.#committee.ids];
+    const wanted = [...this.#committee.ids, ...this.#formerIds];
     if (wanted.some((id) => !this.#profiles.has(id))) this.#profiles = await chain.profiles(wanted);
+    if (before.phase === "DONE") return;
     this.#takeInput(before);
     const seat = this.#seat ?? before;
     for (const action of seatActions(seat, this.#view(slot), this.#timing(seat, slot), chain.now())) this.#start(action);
@@ -247,6 +296,9 @@ export class JobSession {
     const info = this.#table[seat.stage];
     if (info === undefined || info.place !== PLACE_NETWORK) return;
     const expected = this.#inDigestOf(seat.stage);
+    // Said at once: the committee need not wait for an input that would not help.
+    if (expected !== null && !this.#work.has(this.job.spec.modelId))
+      return this.#vote(seat, { outDigest: SAID_ABSTAIN_WORD, payload: reasonWord(ABSTAIN_REASON.model) });
     if (expected === null || this.#work.inputDigest(this.jobId, info, this.#table) !== expected) return;
     this.#advance({ type: "input-ready", inDigest: expected, at: this.#modules.chain.now() });
   }
@@ -324,10 +376,12 @@ export class JobSession {
     const vote = await this.#work.run(this.jobId, this.job.spec.modelId, seat.stage, this.#table ?? [], signal);
     metrics.observe("assay_jobs_stage_seconds", { phase: "infer" }, (clock.monotonicMs() - started) / 1000);
     this.#modules.checkpoint("computed");
+    const output = this.#work.output(this.jobId);
+    if (output !== null && seat.stage === this.job.spec.stages - 1) await keepResult(this, output, this.#modules);
     return this.#vote(seat, behaviour().alterVote(vote));
   }
 
-  async #vote(seat: SeatState, vote: Vote): Promise<void> {
+  #vote(seat: SeatState, vote: Vote): void {
     const inDigest = seat.inDigest ?? this.#inDigestOf(seat.stage);
     if (inDigest === null) return;
     const place = utf8(`${this.jobId}/${seat.stage}/${seat.round}`);
@@ -664,18 +718,20 @@ export class JobSession {
 
   #saveMemory(change: Partial<JobMemory>): void {
     this.#memory = { ...this.#memory, ...change };
-    this.#modules.journal.record({
-      job: {
-        jobId: this.jobId,
-        role: "watcher",
-        stage: 0,
-        round: 0,
-        state: this.isOver ? "OVER" : "OPEN",
-        done: this.isOver,
-        deadlineMs: null,
-        data: encodeMemory(this.#memory),
-      },
-    });
+    this.#modules.journal.record({ job: this.#memoryRow() });
+  }
+
+  #memoryRow() {
+    return {
+      jobId: this.jobId,
+      role: "watcher" as const,
+      stage: 0,
+      round: 0,
+      state: this.isOver ? "OVER" : "OPEN",
+      done: this.isOver,
+      deadlineMs: null,
+      data: encodeMemory(this.#memory),
+    };
   }
 
   #close(): void {

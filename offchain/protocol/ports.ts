@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import type { BlobStore } from "../core/ports/blob-store.ts";
+import type { CryptoPort } from "../core/crypto-port.ts";
 import type { Clock } from "../core/ports/clock.ts";
 import type { Journal } from "../core/ports/journal.ts";
 import type { KeyRing } from "../core/ports/keys.ts";
@@ -112,6 +112,24 @@ export interface EquivocationSide {
   readonly signature: Hex;
 }
 
+/** What the hub said, as this worker uses it; in block order, at least once each. */
+export type HubFact =
+  | { readonly name: "JobRequested"; readonly jobId: Hex; readonly job: Job }
+  | { readonly name: "Pinned"; readonly jobId: Hex; readonly stage: number; readonly round: number; readonly seats: readonly number[] }
+  | { readonly name: "CommittedMany"; readonly jobId: Hex; readonly stage: number; readonly round: number; readonly commitments: readonly Hex[] }
+  | {
+      readonly name: "Revealed";
+      readonly jobId: Hex;
+      readonly stage: number;
+      readonly round: number;
+      readonly seat: number;
+      readonly outDigest: Hex;
+      readonly payload: Hex;
+      readonly salt: Hex;
+    }
+  | { readonly name: "Recorded"; readonly jobId: Hex; readonly record: Record }
+  | { readonly name: "Moved"; readonly jobId: Hex };
+
 // --- Engines -----------------------------------------------------------------------------------------------------------
 
 /** One stage of a loaded model, ready to run. */
@@ -127,6 +145,19 @@ export interface ModelShelf {
   stage(modelId: Hex, stage: number): Promise<StageRunner | null>;
   table(modelId: Hex): readonly StageInfo[] | null;
   has(modelId: Hex): boolean;
+}
+
+/** Blobs of this node and of others, verified part by part. Errors of `fetch`: module net. */
+export interface BlobPort {
+  /** Stores a blob and serves it to whoever shows the grant. Returns its root digest. */
+  publish(bytes: Uint8Array, grant: Hex, expiresAtMs: number): Promise<Hex>;
+  /** Stores a blob for this node alone. */
+  keep(bytes: Uint8Array, expiresAtMs: number): Promise<Hex>;
+  /** The whole blob if all its parts are here, else null. */
+  read(root: Hex, maxBytes: number): Promise<Uint8Array | null>;
+  /** Lets a sender that nobody can dial put this blob, showing the grant. */
+  expect(root: Hex, grant: Hex, bytes: number, expiresAtMs: number): void;
+  fetch(from: readonly PeerAddress[], root: Hex, grant: Hex, maxBytes: number, signal: AbortSignal): Promise<Uint8Array>;
 }
 
 // --- Behaviour: honest, except in development ---------------------------------------------------------------------------
@@ -156,7 +187,8 @@ export interface ProtocolModules {
   readonly chain: ChainPort;
   readonly transport: Transport;
   readonly journal: Journal;
-  readonly blobs: BlobStore;
+  readonly blobs: BlobPort;
+  readonly crypto: CryptoPort;
   readonly keys: KeyRing;
   readonly models: ModelShelf;
   readonly clock: Clock;

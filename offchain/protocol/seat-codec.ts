@@ -4,12 +4,23 @@ import type { Job, Record as JobRecord } from "../core/types.ts";
 import { protocolError } from "./errors.ts";
 import type { SeatState } from "./seat-machine.ts";
 
+export interface KnownOffer {
+  readonly sender: `0x${string}`;
+  readonly boundary: number;
+  readonly blob: `0x${string}`;
+  readonly bytes: number;
+}
+
 /** What the journal keeps of a job: its calldata, its record so far, and the slow path's commitments. */
 export interface JobMemory {
   readonly job: Job;
   readonly record: JobRecord;
   /** Commitments posted by `commitMany`, ascending seats, by "stage/round". */
   readonly batches: Readonly<Record<string, readonly `0x${string}`[]>>;
+  /** Sealed blobs offered to this worker, so that a restart opens them again. */
+  readonly offers: readonly KnownOffer[];
+  /** Root of the own output, sealed to the requester's result key. */
+  readonly result: `0x${string}` | null;
   /** Own place, once the draw is known; null: none in any round so far. */
   readonly place: { readonly stage: number; readonly round: number; readonly own: number } | null;
 }

@@ -8,6 +8,13 @@ import type { Hex, ModelShelf } from "./ports.ts";
 import { ABSTAIN_REASON, NO_PAYLOAD, reasonWord, SAID_ABSTAIN_WORD } from "./said.ts";
 import type { Vote } from "./seat-machine.ts";
 
+export interface StageWorkOptions {
+  /** Stages computed at once: each takes a core. */
+  readonly maxRunning: number;
+  /** Stages waiting behind them; more are abstained from at once, so that their committees lose no time. */
+  readonly maxWaiting: number;
+}
+
 interface Stash {
   readonly salts: Map<number, Uint8Array>;
   readonly tensors: Map<number, Uint8Array>;
@@ -19,11 +26,24 @@ interface Stash {
  * opens the blobs again.
  */
 export class StageWork {
+  readonly #options: StageWorkOptions;
   readonly #models: ModelShelf;
   readonly #jobs = new Map<Hex, Stash>();
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
 
-  constructor(models: ModelShelf) {
+  constructor(options: StageWorkOptions, models: ModelShelf) {
+    this.#options = options;
     this.#models = models;
+  }
+
+  has(modelId: Hex): boolean {
+    return this.#models.has(modelId);
+  }
+
+  /** Stages running and waiting. */
+  get load(): number {
+    return this.#running + this.#waiting.length;
   }
 
   #stash(jobId: Hex): Stash {
@@ -77,6 +97,8 @@ export class StageWork {
     const info = table[stage];
     const stash = this.#jobs.get(jobId);
     if (info === undefined || stash === undefined) return abstain(ABSTAIN_REASON.input);
+    if (this.#running >= this.#options.maxRunning && this.#waiting.length >= this.#options.maxWaiting)
+      return abstain(ABSTAIN_REASON.model);
     const runner = await this.#models.stage(modelId, stage);
     if (runner === null) return abstain(ABSTAIN_REASON.model);
     const inputs: Tensor[] = [];
@@ -86,7 +108,7 @@ export class StageWork {
       if (bytes.length > runner.maxInputBytes) return abstain(ABSTAIN_REASON.size);
       inputs.push(decodeTensor(bytes));
     }
-    const { output, probe } = await runner.run(inputs, signal);
+    const { output, probe } = await this.#inTurn(() => runner.run(inputs, signal));
     const bytes = encodeTensor(output);
     const salt = info.outKind === KIND_PUBLIC ? undefined : this.#outSalt(stash, info, table);
     const kind = info.outKind as DigestKind;
@@ -94,6 +116,17 @@ export class StageWork {
     const payload = probe === null || info.probe === NO_PROBE ? NO_PAYLOAD : digestOf(kind, encodeTensor(probe), salt);
     stash.output = bytes;
     return { outDigest, payload };
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#running >= this.#options.maxRunning) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#running += 1;
+    try {
+      return await work();
+    } finally {
+      this.#running -= 1;
+      this.#waiting.shift()?.();
+    }
   }
 
   /** The last output computed for the job, canonical tensor bytes. */

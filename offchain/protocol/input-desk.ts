@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { fromHex, toHex } from "../core/bytes.ts";
+import { decodeEnvelope, encodeEnvelope, bodyHashOf, envelopeDigest, verifyEnvelope, type Envelope } from "../core/envelope.ts";
+import { isAssayError } from "../core/errors.ts";
+import { decodeOffer, encodeOffer, encodeOfferReply, decodeOfferReply, OFFER_PROTOCOL, type Offer, type OfferReply } from "../core/messages.ts";
+import { openSealedBlob, sealBlob, sealContext } from "../core/seal.ts";
+import { unpackSignature } from "../core/signature.ts";
+import { concatBytes } from "../core/bytes.ts";
+import type { JobSession } from "./job-session.ts";
+import { protocolError } from "./errors.ts";
+import type { Hex, ProtocolModules, WorkerProfile } from "./ports.ts";
+import type { KnownOffer } from "./seat-codec.ts";
+import type { StageWork } from "./stage-work.ts";
+
+export interface InputDeskOptions {
+  /** Largest sealed input taken, bytes. */
+  readonly maxBlobBytes: number;
+  /** Offers under way at once, of all peers and of one. */
+  readonly maxPending: number;
+  readonly maxPendingPerPeer: number;
+}
+
+/** Offers kept per job: requester, client and a few holders may each send one a boundary. */
+const MAX_OFFERS = 24;
+/** Furthest deadline of an envelope, seconds: bounds how long sequence numbers matter. */
+const MAX_AHEAD_SEC = 3_600n;
+const KEEP_MS = 3_600_000;
+const OFFER_CALL_MS = 5_000;
+
+/**
+ * Takes offers of sealed inputs (`/assay/offer/1`), fetches or awaits their blobs, and opens them for `StageWork`. An offer is an
+ * envelope by the job's requester, its client, or a seat of the job; everybody else is a stranger.
+ */
+export class InputDesk {
+  readonly #options: InputDeskOptions;
+  readonly #modules: ProtocolModules;
+  readonly #work: StageWork;
+  readonly #session: (jobId: Hex) => JobSession | null;
+  readonly #pending = new Map<Hex, number>();
+  readonly #lastSeq = new Map<string, bigint>();
+  readonly #sent = new Set<string>();
+  #seq = 0n;
+
+  constructor(
+    options: InputDeskOptions,
+    modules: ProtocolModules,
+    work: StageWork,
+    session: (jobId: Hex) => JobSession | null,
+  ) {
+    this.#options = options;
+    this.#modules = modules;
+    this.#work = work;
+    this.#session = session;
+  }
+
+  /** One offer. Never throws: what is wrong is in the reply, as the transport's caller is not trusted. */
+  handle(request: Uint8Array): Uint8Array {
+    try {
+      return encodeOfferReply(this.#take(request));
+    } catch (error) {
+      if (!isAssayError(error)) throw error;
+      this.#modules.logger.debug("offer.refused", { code: error.code });
+      return encodeOfferReply({ answer: "REFUSE", code: error.code });
+    }
+  }
+
+  #refuse(reason: "malformed" | "signature" | "replay" | "expired" | "stranger"): void {
+    this.#modules.metrics.count("assay_net_envelopes_refused_total", { reason });
+  }
+
+  #take(request: Uint8Array): OfferReply {
+    const { chain, keys, clock } = this.#modules;
+    let offer: Offer;
+    const signed = (() => {
+      try {
+        const envelope = decodeEnvelope(request);
+        offer = decodeOffer(envelope.body);
+        return { ...envelope, offer };
+      } catch (error) {
+        this.#refuse("malformed");
+        throw error;
+      }
+    })();
+    const { envelope } = signed;
+    offer = signed.offer;
+    const session = this.#session(offer.jobId);
+    // The sender reads the chain too: one of us is a block behind.
+    if (session === null) return { answer: "BUSY", retryAfterMs: 400 };
+    if (envelope.jobId.toLowerCase() !== offer.jobId) throw protocolError("OFFER_REFUSED", { job: offer.jobId, reason: "envelope of another job" });
+    if (session.committee === null) return { answer: "BUSY", retryAfterMs: 300 };
+    const from = envelope.from.toLowerCase();
+    const { requester, spec } = session.job;
+    const parties = [requester, spec.client, ...session.committee.signers, ...session.formerSigners];
+    if (!parties.some((party) => party.toLowerCase() === from)) {
+      this.#refuse("stranger");
+      throw protocolError("STRANGER", { job: offer.jobId });
+    }
+    const seqKey = `${from}/${offer.jobId}`;
+    if (envelope.seq <= (this.#lastSeq.get(seqKey) ?? -1n)) {
+      this.#refuse("replay");
+      throw protocolError("OFFER_REFUSED", { job: offer.jobId, reason: "sequence number was used" });
+    }
+    if (session.seat === null) throw protocolError("SEAT_UNKNOWN", { job: offer.jobId, stage: 0, round: 0 });
+    if (offer.bytes > this.#options.maxBlobBytes)
+      throw protocolError("OFFER_REFUSED", { job: offer.jobId, reason: `more than ${this.#options.maxBlobBytes} bytes` });
+    const isHeld = session.seat.phase !== "WAITING_INPUT";
+    const pending = [...this.#pending.values()].reduce((sum, count) => sum + count, 0);
+    const ofPeer = this.#pending.get(`0x${from.slice(2)}`) ?? 0;
+    if (pending >= this.#options.maxPending || ofPeer >= this.#options.maxPendingPerPeer || session.offers.length >= MAX_OFFERS)
+      return { answer: "BUSY", retryAfterMs: 1_000 };
+    try {
+      verifyEnvelope(signed, {
+        domain: chain.domainSeparator,
+        protocol: OFFER_PROTOCOL,
+        to: keys.operator.address,
+        now: BigInt(Math.floor(chain.now())),
+        maxAhead: MAX_AHEAD_SEC,
+      });
+    } catch (error) {
+      this.#refuse("signature");
+      throw error;
+    }
+    this.#lastSeq.set(seqKey, envelope.seq);
+    if (isHeld) return { answer: "ACCEPT", credits: 0 };
+    const expires = clock.nowMs() + KEEP_MS;
+    this.#modules.blobs.expect(offer.blob, offer.grant, offer.bytes, expires);
+    const sender: Hex = `0x${from.slice(2)}`;
+    const known = { sender, boundary: offer.boundary, blob: offer.blob, bytes: offer.bytes };
+    session.addOffer(known);
+    void this.#obtain(session, known, offer.grant);
+    return { answer: "ACCEPT", credits: offer.bytes };
+  }
+
+  async #obtain(session: JobSession, offer: KnownOffer, grant: Hex): Promise<void> {
+    const { blobs, clock, logger, signal } = this.#modules;
+    this.#pending.set(offer.sender, (this.#pending.get(offer.sender) ?? 0) + 1);
+    try {
+      const peer = session.addressesOf(offer.sender);
+      // Seats can be dialled; a requester puts.
+      if (peer.length > 0) await blobs.fetch(peer, offer.blob, grant, this.#options.maxBlobBytes, signal);
+      const until = clock.monotonicMs() + 60_000;
+      while (!signal.aborted && clock.monotonicMs() < until && !session.isOver) {
+        if (await this.open(session, offer)) return;
+        await clock.sleep(40, signal);
+      }
+    } catch (error) {
+      if (!signal.aborted) logger.warn("offer.failed", { job: session.jobId, error, ...(isAssayError(error) ? { code: error.code } : {}) });
+    } finally {
+      const left = (this.#pending.get(offer.sender) ?? 1) - 1;
+      if (left > 0) this.#pending.set(offer.sender, left);
+      else this.#pending.delete(offer.sender);
+    }
+  }
+
+  /** Opens a blob that is here; false while parts are missing. Errors: those of `openSealedBlob` and `decodeSealedInput`. */
+  async open(session: JobSession, offer: KnownOffer): Promise<boolean> {
+    const { blobs, chain, crypto, keys } = this.#modules;
+    const seat = session.seat;
+    const bytes = await blobs.read(offer.blob, this.#options.maxBlobBytes);
+    if (bytes === null || seat === null) return false;
+    const { jobId } = session;
+    if (offer.blob === session.job.spec.inputRef) {
+      this.#work.acceptPublic(jobId, bytes);
+    } else {
+      const context = sealContext({ chainId: chain.chainId, hub: chain.hub, jobId, boundary: offer.boundary, lane: 0, sender: offer.sender });
+      const plain = this.#unseal(bytes, context, keys.sealKeys, crypto);
+      this.#work.accept(jobId, seat.stage, plain);
+      plain.fill(0);
+    }
+    await session.tick();
+    return true;
+  }
+
+  #unseal(bytes: Uint8Array, context: Uint8Array, sealKeys: ProtocolModules["keys"]["sealKeys"], crypto: ProtocolModules["crypto"]): Uint8Array {
+    let failure: unknown = null;
+    // Newest first; an older key may still have been the published one when the client sealed.
+    for (const key of sealKeys) {
+      try {
+        return key.use((privateKey) => openSealedBlob(crypto, bytes, { context, privateKey, maxBytes: this.#options.maxBlobBytes }));
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  // --- Sending ------------------------------------------------------------------------------------------------------------
+
+  /** Seals bytes to workers of the job and offers them until each has accepted. Idempotent per (job, boundary, purpose). */
+  async send(session: JobSession, to: readonly WorkerProfile[], boundary: number, plain: Uint8Array, purpose: string): Promise<void> {
+    const { blobs, chain, clock, crypto, keys, randomBytes, logger } = this.#modules;
+    const key = `${session.jobId}/${purpose}`;
+    if (this.#sent.has(key) || to.length === 0) return;
+    this.#sent.add(key);
+    const { jobId } = session;
+    const context = sealContext({ chainId: chain.chainId, hub: chain.hub, jobId, boundary, lane: 0, sender: keys.operator.address });
+    const sealed = sealBlob(crypto, { context, recipients: to.map((one) => fromHex(one.sealKey, 32)), plain });
+    const grant = toHex(randomBytes(16));
+    const blob = await blobs.publish(sealed, grant, clock.nowMs() + KEEP_MS);
+    const offer: Offer = { jobId, boundary, lane: 0, blob, bytes: sealed.length, deadline: BigInt(Math.floor(chain.now()) + 600), grant };
+    logger.info("input.passed_on", { job: jobId, seats: to.length, kind: purpose });
+    await Promise.all(to.map((one) => this.#deliver(session, one, offer)));
+  }
+
+  async #deliver(session: JobSession, to: WorkerProfile, offer: Offer): Promise<void> {
+    const { transport, clock, signal, logger } = this.#modules;
+    const receiver = session.signerOf(to.workerId);
+    if (receiver === null) return;
+    for (let attempt = 0; attempt < 8 && !signal.aborted && !session.isOver; attempt += 1) {
+      let pause = 300 * 2 ** Math.min(attempt, 3);
+      try {
+        const [address] = to.addresses;
+        if (address === undefined) return;
+        const chunks: Uint8Array[] = [];
+        const request = this.#envelope(receiver, offer);
+        for await (const chunk of transport.call(address, OFFER_PROTOCOL, request, { signal, deadlineMs: OFFER_CALL_MS, maxReplyBytes: 256 }))
+          chunks.push(chunk);
+        const reply = decodeOfferReply(concatBytes(...chunks));
+        if (reply.answer !== "BUSY") return;
+        pause = reply.retryAfterMs;
+      } catch (error) {
+        logger.debug("offer.call_failed", { job: session.jobId, worker: to.workerId, error });
+      }
+      await clock.sleep(pause, signal).catch(() => undefined);
+    }
+  }
+
+  #envelope(to: Hex, offer: Offer): Uint8Array {
+    const { chain, keys, clock, metrics } = this.#modules;
+    const body = encodeOffer(offer);
+    // Ascending across restarts too: the wall clock in microseconds, then a counter.
+    this.#seq = this.#seq >= BigInt(clock.nowMs()) * 1000n ? this.#seq + 1n : BigInt(clock.nowMs()) * 1000n;
+    const envelope: Envelope = {
+      protocol: OFFER_PROTOCOL,
+      from: keys.operator.address,
+      to,
+      jobId: offer.jobId,
+      seq: this.#seq,
+      deadline: BigInt(Math.floor(chain.now()) + 60),
+      bodyHash: bodyHashOf(body),
+    };
+    metrics.count("assay_jobs_signatures_total", { kind: "envelope" });
+    const signature = unpackSignature(keys.operator.signDigest(envelopeDigest(chain.domainSeparator, envelope)));
+    return encodeEnvelope({ envelope, signature, body });
+  }
+
+  forget(jobId: Hex): void {
+    for (const key of this.#lastSeq.keys()) if (key.endsWith(jobId)) this.#lastSeq.delete(key);
+    for (const key of this.#sent) if (key.startsWith(jobId)) this.#sent.delete(key);
+  }
+}
+

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { isAssayError } from "../core/errors.ts";
+import { JOB_INPUT } from "../core/sealed-input.ts";
+import { protocolError } from "./errors.ts";
+import { InputDesk, type InputDeskOptions } from "./input-desk.ts";
+import { JobSession } from "./job-session.ts";
+import type { Hex, HubFact, ProtocolModules } from "./ports.ts";
+import { decodeMemory } from "./seat-codec.ts";
+import { hasFastVotes, STATE } from "./seat-machine.ts";
+import { decodeSeatMessage, encodeSeatMessage } from "./seat-wire.ts";
+import { StageWork, type StageWorkOptions } from "./stage-work.ts";
+
+export interface JobDeskOptions {
+  readonly input: InputDeskOptions;
+  readonly work: StageWorkOptions;
+  /** Jobs followed at once, seated or not; above it the oldest without a seat is dropped. */
+  readonly maxTracked: number;
+  /** How often deadlines are looked at, milliseconds. */
+  readonly tickMs: number;
+}
+
+/** Jobs of this worker: those with a seat, and those whose draw or escalation may still give it one. */
+export class JobDesk {
+  readonly input: InputDesk;
+  readonly work: StageWork;
+  readonly #options: JobDeskOptions;
+  readonly #modules: ProtocolModules;
+  readonly #sessions = new Map<Hex, JobSession>();
+  #isDraining = false;
+
+  constructor(options: JobDeskOptions, modules: ProtocolModules) {
+    this.#options = options;
+    this.#modules = modules;
+    this.work = new StageWork(options.work, modules.models);
+    this.input = new InputDesk(options.input, modules, this.work, (jobId) => this.#sessions.get(jobId) ?? null);
+  }
+
+  session(jobId: Hex): JobSession | null {
+    return this.#sessions.get(jobId) ?? null;
+  }
+
+  get sessions(): readonly JobSession[] {
+    return [...this.#sessions.values()];
+  }
+
+  /** Seats that are not done: what a drain waits for. */
+  get openSeats(): number {
+    return this.sessions.filter((session) => session.seat !== null && session.seat.phase !== "DONE").length;
+  }
+
+  /** Takes up the journal's open jobs; their sealed inputs are opened again. */
+  async restore(): Promise<void> {
+    for (const row of this.#modules.journal.openJobs()) {
+      if (row.role !== "watcher") continue;
+      const session = JobSession.restore(row.jobId, decodeMemory(row.data), this.#modules, this.work);
+      this.#sessions.set(row.jobId, session);
+    }
+    this.#modules.logger.info("jobs.restored", { count: this.#sessions.size });
+    await Promise.all(this.sessions.map((session) => this.#reopen(session)));
+  }
+
+  async #reopen(session: JobSession): Promise<void> {
+    await this.#guard(session, async () => {
+      await session.refresh();
+      for (const offer of session.offers) await this.input.open(session, offer);
+    });
+  }
+
+  /** New blocks' facts, in order. Idempotent: a restart may bring the last ones again. */
+  async onFacts(facts: readonly HubFact[]): Promise<void> {
+    const touched = new Set<JobSession>();
+    for (const fact of facts) {
+      const session = fact.name === "JobRequested" ? this.#take(fact) : (this.#sessions.get(fact.jobId) ?? null);
+      if (session === null) continue;
+      this.#learn(session, fact);
+      touched.add(session);
+    }
+    await Promise.all([...touched].map((session) => this.#guard(session, () => session.refresh())));
+    for (const session of touched) void this.#serve(session);
+  }
+
+  /** After a reorganisation nothing remembered about the chain counts: all of it is read again. */
+  async onRewind(): Promise<void> {
+    await Promise.all(this.sessions.map((session) => this.#guard(session, () => session.refresh())));
+  }
+
+  #take(fact: Extract<HubFact, { name: "JobRequested" }>): JobSession | null {
+    const known = this.#sessions.get(fact.jobId);
+    if (known !== undefined) return known;
+    const row = this.#modules.journal.job({ jobId: fact.jobId, role: "watcher", stage: 0, round: 0 });
+    if (row?.done === true) return null;
+    if (this.#sessions.size >= this.#options.maxTracked) this.#dropOldest();
+    const session =
+      row === null
+        ? JobSession.open(fact.jobId, fact.job, this.#modules, this.work)
+        : JobSession.restore(fact.jobId, decodeMemory(row.data), this.#modules, this.work);
+    this.#sessions.set(fact.jobId, session);
+    return session;
+  }
+
+  #dropOldest(): void {
+    const idle = this.sessions.find((session) => session.seat === null);
+    if (idle === undefined) return;
+    idle.abandon();
+    this.#sessions.delete(idle.jobId);
+  }
+
+  #learn(session: JobSession, fact: HubFact): void {
+    switch (fact.name) {
+      case "Pinned":
+        return session.setRecord((record) =>
+          fact.round === 0
+            ? { ...record, seats: fact.seats }
+            : {
+                ...record,
+                tallies: record.tallies.map((tally, i) =>
+                  i === record.tallies.length - 1 ? { ...tally, seats: fact.seats } : tally,
+                ),
+              },
+        );
+      case "Recorded":
+        return session.setRecord(() => fact.record);
+      case "CommittedMany":
+        return session.addBatch(fact.stage, fact.round, fact.commitments);
+      case "Revealed":
+        return session.addRevealed(fact.stage, fact.round, fact.seat, fact);
+      case "JobRequested":
+      case "Moved":
+      default:
+        return undefined;
+    }
+  }
+
+  // --- Peers -------------------------------------------------------------------------------------------------------------
+
+  /** One seat message. Errors: JOB_UNKNOWN, SEAT_UNKNOWN, STATEMENT_INVALID, MESSAGE_INVALID, and those of `decodeSeatMessage`. */
+  onSeatMessage(request: Uint8Array): Uint8Array {
+    if (this.#modules.behaviour().isSilent) throw protocolError("DRAINING");
+    const message = (() => {
+      try {
+        return decodeSeatMessage(request);
+      } catch (error) {
+        this.#modules.metrics.count("assay_net_envelopes_refused_total", { reason: "malformed" });
+        throw error;
+      }
+    })();
+    const session = this.#sessions.get(message.jobId);
+    if (session === undefined) throw protocolError("JOB_UNKNOWN", { job: message.jobId });
+    const reply = session.receive(message);
+    void this.#serve(session);
+    return encodeSeatMessage(reply);
+  }
+
+  // --- The clock -----------------------------------------------------------------------------------------------------------
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, metrics } = this.#modules;
+    while (!signal.aborted) {
+      const sessions = this.sessions;
+      for (const session of sessions) {
+        if (session.isOver) this.#forget(session);
+        else void this.#serve(session);
+      }
+      metrics.set("assay_jobs_open_count", { role: "seat" }, this.openSeats);
+      metrics.set("assay_jobs_open_count", { role: "watcher" }, this.#sessions.size);
+      await clock.sleep(this.#options.tickMs, signal).catch(() => undefined);
+    }
+  }
+
+  drain(): void {
+    this.#isDraining = true;
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  async #serve(session: JobSession): Promise<void> {
+    await this.#guard(session, async () => {
+      await session.tick();
+      await this.#passOn(session);
+    });
+  }
+
+  /** Inputs and boundaries that others need from this worker. */
+  async #passOn(session: JobSession): Promise<void> {
+    const { seat, slot, committee, profiles } = session;
+    if (seat === null || slot?.state !== STATE.OPEN || committee === null || this.#modules.behaviour().isSilent) return;
+    const among = (ids: readonly number[]) => ids.flatMap((id) => profiles.get(id) ?? []);
+    const boundary = session.table?.[seat.stage]?.producers[0] ?? JOB_INPUT;
+    if (slot.round > seat.round && slot.stage === seat.stage && committee.round === slot.round) {
+      const plain = this.work.forSameStage(session.jobId, seat.stage);
+      if (plain !== null) await this.input.send(session, among(committee.ids), boundary, plain, `round-${slot.round}`);
+      return;
+    }
+    if (seat.round > 0 || !hasFastVotes(seat)) return;
+    for (const [next, info] of (session.table ?? []).entries()) {
+      if (next <= seat.stage || !info.producers.includes(seat.stage)) continue;
+      const plain = this.work.forNextStage(session.jobId, seat.stage, next);
+      const ids = committee.ids.slice(next * seat.seats.length, (next + 1) * seat.seats.length);
+      if (plain !== null) await this.input.send(session, among(ids), seat.stage, plain, `stage-${next}`);
+    }
+  }
+
+  #forget(session: JobSession): void {
+    this.#sessions.delete(session.jobId);
+    this.work.forget(session.jobId);
+    this.input.forget(session.jobId);
+  }
+
+  async #guard(session: JobSession, action: () => Promise<void>): Promise<void> {
+    try {
+      await action();
+    } catch (error) {
+      if (this.#modules.signal.aborted) return;
+      const code = isAssayError(error) ? { code: error.code } : {};
+      this.#modules.logger.warn("job.failed", { job: session.jobId, error, ...code });
+    }
+  }
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { fromHex } from "../core/bytes.ts";
+import { decodeResultRequest, MAX_RESULT_BYTES } from "../core/result-request.ts";
+import { sealBlob, sealContext } from "../core/seal.ts";
+import { protocolError } from "./errors.ts";
+import type { JobSession } from "./job-session.ts";
+import type { Hex, ProtocolModules } from "./ports.ts";
+import { decodeMemory } from "./seat-codec.ts";
+import { STATE } from "./seat-machine.ts";
+
+const KEEP_MS = 24 * 3_600_000;
+
+/** Seals an output to the requester's result key as soon as it is computed, so that a restart can still serve it. */
+export async function keepResult(session: JobSession, output: Uint8Array, modules: ProtocolModules): Promise<void> {
+  const { blobs, chain, clock, crypto, keys } = modules;
+  const { resultKey, stages } = session.job.spec;
+  if (BigInt(resultKey) === 0n) return;
+  const { jobId } = session;
+  const scope = { chainId: chain.chainId, hub: chain.hub, jobId, boundary: stages - 1, lane: 0, sender: keys.operator.address };
+  const sealed = sealBlob(crypto, { context: sealContext(scope), recipients: [fromHex(resultKey, 32)], plain: output });
+  session.setResult(await blobs.keep(sealed, clock.nowMs() + KEEP_MS));
+}
+
+/**
+ * Serves `/assay/result/1`. A result leaves only when this worker's own answer cannot help a lazy co-seat any more: the committee's
+ * openings are out, or the chain has counted it. Errors: RESULT_NOT_READY and those of `decodeResultRequest`.
+ */
+export class ResultDesk {
+  readonly #modules: ProtocolModules;
+  readonly #session: (jobId: Hex) => JobSession | null;
+
+  constructor(modules: ProtocolModules, session: (jobId: Hex) => JobSession | null) {
+    this.#modules = modules;
+    this.#session = session;
+  }
+
+  async serve(request: Uint8Array): Promise<Uint8Array> {
+    const jobId = decodeResultRequest(request);
+    const root = this.#releasable(jobId);
+    const bytes = root === null ? null : await this.#modules.blobs.read(root, MAX_RESULT_BYTES);
+    if (bytes === null) throw protocolError("RESULT_NOT_READY", { job: jobId });
+    return bytes;
+  }
+
+  #releasable(jobId: Hex): Hex | null {
+    const session = this.#session(jobId);
+    if (session !== null) {
+      const state = session.slot?.state ?? STATE.NONE;
+      const isOut = session.seat?.openings.every((opening) => opening !== null) ?? false;
+      return isOut || state === STATE.WINDOW || state === STATE.FINAL ? session.result : null;
+    }
+    const row = this.#modules.journal.job({ jobId, role: "watcher", stage: 0, round: 0 });
+    return row === null || !row.done ? null : decodeMemory(row.data).result;
+  }
+}
