@@ -3,7 +3,14 @@ import type { Opening, StageVotes } from "../core/types.ts";
 import { say } from "../core/vote.ts";
 import type { Hex } from "./ports.ts";
 import type { SeatCommit, SeatOpening, SeatState } from "./seat-machine.ts";
-import { commitmentOf, commitSetOf, commitStatement, isSignedBy, revealStatement, type StatementContext } from "./statements.ts";
+import {
+  commitmentOf,
+  commitSetOf,
+  commitStatement,
+  isSignedBy,
+  revealStatement,
+  type StatementContext,
+} from "./statements.ts";
 
 /** One committee's votes as far as this worker holds them: its own, or an earlier stage's. */
 export type Ballot = Pick<SeatState, "stage" | "round" | "signers" | "commits" | "openings" | "inDigest" | "commitSet">;

@@ -1,8 +1,23 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { fromHex, toHex } from "../core/bytes.ts";
-import { decodeEnvelope, encodeEnvelope, bodyHashOf, envelopeDigest, verifyEnvelope, type Envelope } from "../core/envelope.ts";
+import {
+  decodeEnvelope,
+  encodeEnvelope,
+  bodyHashOf,
+  envelopeDigest,
+  verifyEnvelope,
+  type Envelope,
+} from "../core/envelope.ts";
 import { isAssayError } from "../core/errors.ts";
-import { decodeOffer, encodeOffer, encodeOfferReply, decodeOfferReply, OFFER_PROTOCOL, type Offer, type OfferReply } from "../core/messages.ts";
+import {
+  decodeOffer,
+  encodeOffer,
+  encodeOfferReply,
+  decodeOfferReply,
+  OFFER_PROTOCOL,
+  type Offer,
+  type OfferReply,
+} from "../core/messages.ts";
 import { openSealedBlob, sealBlob, sealContext } from "../core/seal.ts";
 import { unpackSignature } from "../core/signature.ts";
 import { concatBytes } from "../core/bytes.ts";
@@ -86,7 +101,8 @@ export class InputDesk {
     const session = this.#session(offer.jobId);
     // The sender reads the chain too: one of us is a block behind.
     if (session === null) return { answer: "BUSY", retryAfterMs: 400 };
-    if (envelope.jobId.toLowerCase() !== offer.jobId) throw protocolError("OFFER_REFUSED", { job: offer.jobId, reason: "envelope of another job" });
+    if (envelope.jobId.toLowerCase() !== offer.jobId)
+      throw protocolError("OFFER_REFUSED", { job: offer.jobId, reason: "envelope of another job" });
     if (session.committee === null) return { answer: "BUSY", retryAfterMs: 300 };
     const from = envelope.from.toLowerCase();
     const { requester, spec } = session.job;
@@ -102,11 +118,18 @@ export class InputDesk {
     }
     if (session.seat === null) throw protocolError("SEAT_UNKNOWN", { job: offer.jobId, stage: 0, round: 0 });
     if (offer.bytes > this.#options.maxBlobBytes)
-      throw protocolError("OFFER_REFUSED", { job: offer.jobId, reason: `more than ${this.#options.maxBlobBytes} bytes` });
+      throw protocolError("OFFER_REFUSED", {
+        job: offer.jobId,
+        reason: `more than ${this.#options.maxBlobBytes} bytes`,
+      });
     const isHeld = session.seat.phase !== "WAITING_INPUT";
     const pending = [...this.#pending.values()].reduce((sum, count) => sum + count, 0);
     const ofPeer = this.#pending.get(`0x${from.slice(2)}`) ?? 0;
-    if (pending >= this.#options.maxPending || ofPeer >= this.#options.maxPendingPerPeer || session.offers.length >= MAX_OFFERS)
+    if (
+      pending >= this.#options.maxPending ||
+      ofPeer >= this.#options.maxPendingPerPeer ||
+      session.offers.length >= MAX_OFFERS
+    )
       return { answer: "BUSY", retryAfterMs: 1_000 };
     try {
       verifyEnvelope(signed, {
@@ -144,7 +167,12 @@ export class InputDesk {
         await clock.sleep(40, signal);
       }
     } catch (error) {
-      if (!signal.aborted) logger.warn("offer.failed", { job: session.jobId, error, ...(isAssayError(error) ? { code: error.code } : {}) });
+      if (!signal.aborted)
+        logger.warn("offer.failed", {
+          job: session.jobId,
+          error,
+          ...(isAssayError(error) ? { code: error.code } : {}),
+        });
     } finally {
       const left = (this.#pending.get(offer.sender) ?? 1) - 1;
       if (left > 0) this.#pending.set(offer.sender, left);
@@ -162,7 +190,14 @@ export class InputDesk {
     if (offer.blob === session.job.spec.inputRef) {
       this.#work.acceptPublic(jobId, bytes);
     } else {
-      const context = sealContext({ chainId: chain.chainId, hub: chain.hub, jobId, boundary: offer.boundary, lane: 0, sender: offer.sender });
+      const context = sealContext({
+        chainId: chain.chainId,
+        hub: chain.hub,
+        jobId,
+        boundary: offer.boundary,
+        lane: 0,
+        sender: offer.sender,
+      });
       const plain = this.#unseal(bytes, context, keys.sealKeys, crypto);
       this.#work.accept(jobId, seat.stage, plain);
       plain.fill(0);
@@ -171,12 +206,19 @@ export class InputDesk {
     return true;
   }
 
-  #unseal(bytes: Uint8Array, context: Uint8Array, sealKeys: ProtocolModules["keys"]["sealKeys"], crypto: ProtocolModules["crypto"]): Uint8Array {
+  #unseal(
+    bytes: Uint8Array,
+    context: Uint8Array,
+    sealKeys: ProtocolModules["keys"]["sealKeys"],
+    crypto: ProtocolModules["crypto"],
+  ): Uint8Array {
     let failure: unknown = null;
     // Newest first; an older key may still have been the published one when the client sealed.
     for (const key of sealKeys) {
       try {
-        return key.use((privateKey) => openSealedBlob(crypto, bytes, { context, privateKey, maxBytes: this.#options.maxBlobBytes }));
+        return key.use((privateKey) =>
+          openSealedBlob(crypto, bytes, { context, privateKey, maxBytes: this.#options.maxBlobBytes }),
+        );
       } catch (error) {
         failure = error;
       }
@@ -187,17 +229,38 @@ export class InputDesk {
   // --- Sending ------------------------------------------------------------------------------------------------------------
 
   /** Seals bytes to workers of the job and offers them until each has accepted. Idempotent per (job, boundary, purpose). */
-  async send(session: JobSession, to: readonly WorkerProfile[], boundary: number, plain: Uint8Array, purpose: string): Promise<void> {
+  async send(
+    session: JobSession,
+    to: readonly WorkerProfile[],
+    boundary: number,
+    plain: Uint8Array,
+    purpose: string,
+  ): Promise<void> {
     const { blobs, chain, clock, crypto, keys, randomBytes, logger } = this.#modules;
     const key = `${session.jobId}/${purpose}`;
     if (this.#sent.has(key) || to.length === 0) return;
     this.#sent.add(key);
     const { jobId } = session;
-    const context = sealContext({ chainId: chain.chainId, hub: chain.hub, jobId, boundary, lane: 0, sender: keys.operator.address });
+    const context = sealContext({
+      chainId: chain.chainId,
+      hub: chain.hub,
+      jobId,
+      boundary,
+      lane: 0,
+      sender: keys.operator.address,
+    });
     const sealed = sealBlob(crypto, { context, recipients: to.map((one) => fromHex(one.sealKey, 32)), plain });
     const grant = toHex(randomBytes(16));
     const blob = await blobs.publish(sealed, grant, clock.nowMs() + KEEP_MS);
-    const offer: Offer = { jobId, boundary, lane: 0, blob, bytes: sealed.length, deadline: BigInt(Math.floor(chain.now()) + 600), grant };
+    const offer: Offer = {
+      jobId,
+      boundary,
+      lane: 0,
+      blob,
+      bytes: sealed.length,
+      deadline: BigInt(Math.floor(chain.now()) + 600),
+      grant,
+    };
     logger.info("input.passed_on", { job: jobId, seats: to.length, kind: purpose });
     await Promise.all(to.map((one) => this.#deliver(session, one, offer)));
   }
@@ -213,7 +276,11 @@ export class InputDesk {
         if (address === undefined) return;
         const chunks: Uint8Array[] = [];
         const request = this.#envelope(receiver, offer);
-        for await (const chunk of transport.call(address, OFFER_PROTOCOL, request, { signal, deadlineMs: OFFER_CALL_MS, maxReplyBytes: 256 }))
+        for await (const chunk of transport.call(address, OFFER_PROTOCOL, request, {
+          signal,
+          deadlineMs: OFFER_CALL_MS,
+          maxReplyBytes: 256,
+        }))
           chunks.push(chunk);
         const reply = decodeOfferReply(concatBytes(...chunks));
         if (reply.answer !== "BUSY") return;
@@ -249,4 +316,3 @@ export class InputDesk {
     for (const key of this.#sent) if (key.startsWith(jobId)) this.#sent.delete(key);
   }
 }
-

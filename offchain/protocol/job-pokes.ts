@@ -22,13 +22,7 @@ const STEP_SEC = 2;
  * What this worker should do about a job beyond its own vote. Pure; `now` is chain seconds.
  * Challenging is automatic when this worker was outvoted: an honest dissenter loses its stake only to a larger committee.
  */
-export function jobPoke(
-  job: Job,
-  record: Record,
-  slot: SlotView,
-  standing: Standing,
-  now: number,
-): Poke | null {
+export function jobPoke(job: Job, record: Record, slot: SlotView, standing: Standing, now: number): Poke | null {
   const turn = STEP_SEC * standing.own + (standing.round > 0 ? 1 : 0);
   if (slot.state === STATE.FINAL || slot.state === STATE.CLOSED || slot.state === STATE.NONE) return null;
   if (now > job.spec.expiry + turn) return slot.state === STATE.WINDOW ? "settle" : "expire";

@@ -6,7 +6,16 @@ import { recordHash } from "../core/job.ts";
 import type { PeerAddress } from "../core/ports/transport.ts";
 import { PLACE_NETWORK, type Job, type Record as JobRecord, type StageInfo } from "../core/types.ts";
 import { quorum } from "../core/vote.ts";
-import { acceptedDigest, completeSet, emptyBallot, isCommitValid, isOpeningValid, splitSignature, toStageVotes, type Ballot } from "./ballot.ts";
+import {
+  acceptedDigest,
+  completeSet,
+  emptyBallot,
+  isCommitValid,
+  isOpeningValid,
+  splitSignature,
+  toStageVotes,
+  type Ballot,
+} from "./ballot.ts";
 import { everyone, findCommittee, findPlace, stageSeats, type Committee } from "./committee.ts";
 import { protocolError } from "./errors.ts";
 import { challengeBond, jobPoke } from "./job-pokes.ts";
@@ -15,7 +24,19 @@ import { keepResult } from "./result-desk.ts";
 import { ABSTAIN_REASON, isAbstention, reasonWord, SAID_ABSTAIN_WORD } from "./said.ts";
 import { decodeSeat, encodeMemory, encodeSeat, type JobMemory, type KnownOffer } from "./seat-codec.ts";
 import { SeatExchange } from "./seat-exchange.ts";
-import { advanceSeat, hasFastVotes, newSeat, seatActions, STATE, type ChainView, type SeatAction, type SeatEvent, type SeatState, type SeatTiming, type Vote } from "./seat-machine.ts";
+import {
+  advanceSeat,
+  hasFastVotes,
+  newSeat,
+  seatActions,
+  STATE,
+  type ChainView,
+  type SeatAction,
+  type SeatEvent,
+  type SeatState,
+  type SeatTiming,
+  type Vote,
+} from "./seat-machine.ts";
 import type { SeatMessage } from "./seat-wire.ts";
 import type { StageWork } from "./stage-work.ts";
 import { commitmentOf, commitStatement, revealStatement, type StatementContext } from "./statements.ts";
@@ -54,7 +75,13 @@ export class JobSession {
   readonly #retryAt = new Map<string, number>();
   readonly #punished = new Set<number>();
 
-  private constructor(jobId: Hex, memory: JobMemory, seat: SeatState | null, modules: ProtocolModules, work: StageWork) {
+  private constructor(
+    jobId: Hex,
+    memory: JobMemory,
+    seat: SeatState | null,
+    modules: ProtocolModules,
+    work: StageWork,
+  ) {
     this.jobId = jobId;
     this.#memory = memory;
     this.#seat = seat;
@@ -65,7 +92,13 @@ export class JobSession {
   }
 
   static open(jobId: Hex, job: Job, modules: ProtocolModules, work: StageWork): JobSession {
-    const session = new JobSession(jobId, { job, record: EMPTY_RECORD, batches: {}, offers: [], result: null, place: null }, null, modules, work);
+    const session = new JobSession(
+      jobId,
+      { job, record: EMPTY_RECORD, batches: {}, offers: [], result: null, place: null },
+      null,
+      modules,
+      work,
+    );
     session.#saveMemory({});
     return session;
   }
@@ -73,7 +106,8 @@ export class JobSession {
   /** From the journal, after a restart. */
   static restore(jobId: Hex, memory: JobMemory, modules: ProtocolModules, work: StageWork): JobSession {
     const { place } = memory;
-    const row = place === null ? null : modules.journal.job({ jobId, role: "seat", stage: place.stage, round: place.round });
+    const row =
+      place === null ? null : modules.journal.job({ jobId, role: "seat", stage: place.stage, round: place.round });
     return new JobSession(jobId, memory, row === null ? null : decodeSeat(row.data), modules, work);
   }
 
@@ -111,7 +145,9 @@ export class JobSession {
   /** Where a signer of this job can be dialled; empty for requesters. */
   addressesOf(signer: Hex): readonly PeerAddress[] {
     const at = this.#committee?.signers.findIndex((one) => one.toLowerCase() === signer.toLowerCase()) ?? -1;
-    const id = this.#committee?.ids[at] ?? this.#formerIds[this.#former.findIndex((one) => one.toLowerCase() === signer.toLowerCase())];
+    const id =
+      this.#committee?.ids[at] ??
+      this.#formerIds[this.#former.findIndex((one) => one.toLowerCase() === signer.toLowerCase())];
     return id === undefined ? [] : (this.#profiles.get(id)?.addresses ?? []);
   }
   signerOf(workerId: number): Hex | null {
@@ -159,7 +195,8 @@ export class JobSession {
   async refresh(): Promise<void> {
     const { chain } = this.#modules;
     const slot = await chain.slot(this.jobId);
-    this.#box = slot.state === STATE.OPEN && slot.word !== NO_WORD ? await chain.box(this.jobId, slot.stage, slot.round) : null;
+    this.#box =
+      slot.state === STATE.OPEN && slot.word !== NO_WORD ? await chain.box(this.jobId, slot.stage, slot.round) : null;
     this.#slot = slot;
     this.#retryAt.clear();
     if (this.isOver) this.#close();
@@ -195,7 +232,11 @@ export class JobSession {
 
   #isCommitteeStale(slot: SlotView): boolean {
     if (this.#notDrawnFor === `${slot.stage}/${slot.round}`) return false;
-    return this.#committee === null || this.#committee.round !== slot.round || (slot.round > 0 && this.#committee.stage !== slot.stage);
+    return (
+      this.#committee === null ||
+      this.#committee.round !== slot.round ||
+      (slot.round > 0 && this.#committee.stage !== slot.stage)
+    );
   }
 
   async #findSeat(slot: SlotView): Promise<void> {
@@ -232,7 +273,8 @@ export class JobSession {
     if (before.phase === "DONE") return;
     this.#takeInput(before);
     const seat = this.#seat ?? before;
-    for (const action of seatActions(seat, this.#view(slot), this.#timing(seat, slot), chain.now())) this.#start(action);
+    for (const action of seatActions(seat, this.#view(slot), this.#timing(seat, slot), chain.now()))
+      this.#start(action);
     this.#forwardVotes();
   }
 
@@ -258,7 +300,8 @@ export class JobSession {
     const list: Ballot[] = [];
     for (let stage = slot.stage; stage < seat.stage; stage += 1) {
       const ballot = this.#ballots.get(stage);
-      if (ballot === undefined || ballot.openings.some((opening) => opening === null || opening.signature === null)) return null;
+      if (ballot === undefined || ballot.openings.some((opening) => opening === null || opening.signature === null))
+        return null;
       list.push(ballot);
     }
     return list;
@@ -322,7 +365,8 @@ export class JobSession {
         const code = isAssayError(error) ? { code: error.code } : {};
         this.#modules.logger.warn("seat.action_failed", { step: name, error, ...code });
         // Somebody else did it first, or the chain moved: look again at once.
-        if (hasCode(error, "REVERTED") || hasCode(error, "TRANSACTION_REVERTED")) return this.refresh().catch(() => undefined);
+        if (hasCode(error, "REVERTED") || hasCode(error, "TRANSACTION_REVERTED"))
+          return this.refresh().catch(() => undefined);
         return undefined;
       })
       .finally(() => this.#busy.delete(name));
@@ -392,7 +436,12 @@ export class JobSession {
   }
 
   #context(seat: Pick<SeatState, "stage" | "round">): StatementContext {
-    return { domainSeparator: this.#modules.chain.domainSeparator, jobId: this.jobId, stage: seat.stage, round: seat.round };
+    return {
+      domainSeparator: this.#modules.chain.domainSeparator,
+      jobId: this.jobId,
+      stage: seat.stage,
+      round: seat.round,
+    };
   }
 
   #opened(seat: SeatState) {
@@ -416,7 +465,9 @@ export class JobSession {
     if (opened === null || seat.openings[seat.own] !== null) return;
     const { outDigest, payload, salt } = opened;
     const signature =
-      seat.commitSet === null ? null : this.#sign(seat, "reveal", revealStatement(this.#context(seat), opened, seat.commitSet));
+      seat.commitSet === null
+        ? null
+        : this.#sign(seat, "reveal", revealStatement(this.#context(seat), opened, seat.commitSet));
     const opening = { outDigest, payload, salt, signature };
     this.#advance({ type: "opening", seat: seat.own, opening, at: this.#modules.chain.now() });
     this.#modules.checkpoint("reveal-stored");
@@ -485,7 +536,8 @@ export class JobSession {
     if (this.#seat?.stage === place.stage && this.#seat.round === place.round) return this.#advance(event);
     const ballot = this.#ballotOf(place);
     if (ballot === null) return;
-    const set = <T>(list: readonly (T | null)[], seat: number, value: T) => list.map((old, i) => (i === seat ? value : old));
+    const set = <T>(list: readonly (T | null)[], seat: number, value: T) =>
+      list.map((old, i) => (i === seat ? value : old));
     if (event.type === "commit")
       this.#ballots.set(place.stage, { ...ballot, commits: set(ballot.commits, event.seat, event.commit) });
     if (event.type === "opening")
@@ -501,7 +553,8 @@ export class JobSession {
       return;
     }
     const ballot = this.#ballots.get(stage);
-    if (ballot !== undefined && ballot.commitSet === null) this.#ballots.set(stage, { ...ballot, commitSet: completeSet(ballot) });
+    if (ballot !== undefined && ballot.commitSet === null)
+      this.#ballots.set(stage, { ...ballot, commitSet: completeSet(ballot) });
   }
 
   /** What this worker holds of a committee, as far as it was asked for. */
@@ -533,7 +586,8 @@ export class JobSession {
     const seat = this.#seat;
     if (seat === null) return;
     const own = 1 << seat.own;
-    const missing = (list: readonly unknown[]) => list.reduce<number>((bits, item, i) => (item === null ? bits | (1 << i) : bits), 0);
+    const missing = (list: readonly unknown[]) =>
+      list.reduce<number>((bits, item, i) => (item === null ? bits | (1 << i) : bits), 0);
     const items = this.#items(seat.stage, seat.round, own, own);
     // Openings exist only under a complete set (or after the phase closed): before that nobody has any to give.
     const wantOpenings = seat.openings[seat.own] === null ? 0 : missing(seat.openings);
@@ -552,7 +606,13 @@ export class JobSession {
     const seat = this.#seat;
     if (seat === null || (!equivocates && !sendsGarbage)) return message;
     if (sendsGarbage)
-      return { ...message, commits: message.commits.map(({ seat: at }) => ({ seat: at, commit: { commitment: NO_WORD as Hex, signature: toHex(new Uint8Array(64).fill(9)) } })) };
+      return {
+        ...message,
+        commits: message.commits.map(({ seat: at }) => ({
+          seat: at,
+          commit: { commitment: NO_WORD as Hex, signature: toHex(new Uint8Array(64).fill(9)) },
+        })),
+      };
     if (to % 2 === 0) return message;
     const commitment = toHex(this.#modules.keys.prf("dev.equivocation", utf8(this.jobId)));
     const signature = toHex(this.#modules.keys.operator.signDigest(commitStatement(this.#context(seat), commitment)));
@@ -563,7 +623,14 @@ export class JobSession {
   #forwardVotes(): void {
     const seat = this.#seat;
     const committee = this.#committee;
-    if (seat === null || committee === null || seat.round > 0 || !hasFastVotes(seat) || this.#modules.behaviour().isSilent) return;
+    if (
+      seat === null ||
+      committee === null ||
+      seat.round > 0 ||
+      !hasFastVotes(seat) ||
+      this.#modules.behaviour().isSilent
+    )
+      return;
     const all = 0xffffffff;
     for (let stage = seat.stage + 1; stage < this.job.spec.stages; stage += 1)
       for (let earlier = 0; earlier <= seat.stage; earlier += 1) {
@@ -574,7 +641,12 @@ export class JobSession {
       }
   }
 
-  #punish(place: { readonly stage: number; readonly round: number }, seat: number, held: { commitment: Hex; signature: Hex }, other: { commitment: Hex; signature: Hex }): void {
+  #punish(
+    place: { readonly stage: number; readonly round: number },
+    seat: number,
+    held: { commitment: Hex; signature: Hex },
+    other: { commitment: Hex; signature: Hex },
+  ): void {
     const committee = this.#committee;
     if (committee === null || this.#punished.has(seat)) return;
     const { seats } = place.round > 0 ? { seats: committee.ids } : stageSeats(committee, this.job, place.stage);
@@ -583,7 +655,14 @@ export class JobSession {
     this.#punished.add(seat);
     this.#modules.logger.warn("seat.equivocation", { stage: place.stage, round: place.round, seat, worker: workerId });
     this.#once(`punish-${seat}`, () =>
-      this.#modules.chain.proveEquivocation({ workerId, jobId: this.jobId, stage: place.stage, round: place.round, a: held, b: other }),
+      this.#modules.chain.proveEquivocation({
+        workerId,
+        jobId: this.jobId,
+        stage: place.stage,
+        round: place.round,
+        a: held,
+        b: other,
+      }),
     );
   }
 
@@ -642,7 +721,8 @@ export class JobSession {
       }
       case "commit": {
         const commit = seat.commits[seat.own];
-        if (commit !== null && commit !== undefined) await chain.commit({ ...call, seat: seat.own, commitment: commit.commitment });
+        if (commit !== null && commit !== undefined)
+          await chain.commit({ ...call, seat: seat.own, commitment: commit.commitment });
         break;
       }
       case "reveal": {
@@ -704,7 +784,12 @@ export class JobSession {
     this.#modules.journal.record({ job: this.#seatRow(next) });
     this.#seat = next;
     if (next.phase !== seat.phase) {
-      this.#modules.logger.debug("seat.phase", { stage: next.stage, round: next.round, state: next.phase, previous: seat.phase });
+      this.#modules.logger.debug("seat.phase", {
+        stage: next.stage,
+        round: next.round,
+        state: next.phase,
+        previous: seat.phase,
+      });
       this.#modules.checkpoint(`phase-${next.phase}`);
       this.#exchange.wake();
     }
@@ -739,4 +824,3 @@ export class JobSession {
     this.#saveMemory({});
   }
 }
-

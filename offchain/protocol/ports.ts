@@ -73,6 +73,8 @@ export interface ChainPort {
   stageTable(modelId: Hex): Promise<readonly StageInfo[]>;
   /** Free balance of this worker's signer at the hub, wei. */
   freeBalance(): Promise<bigint>;
+  /** A worker published a new profile: the next read asks the chain. */
+  forgetProfile(workerId: number): void;
 
   submit(call: JobCall & { table: readonly StageInfo[]; votes: readonly StageVotes[]; output: Hex }): Promise<void>;
   commit(call: JobCall & { seat: number; commitment: Hex }): Promise<void>;
@@ -98,7 +100,14 @@ export interface ChainPort {
   expire(call: JobCall): Promise<void>;
   challenge(call: JobCall & { stage: number }): Promise<void>;
   settle(call: JobCall & { output: Hex }): Promise<void>;
-  proveEquivocation(call: { workerId: number; jobId: Hex; stage: number; round: number; a: EquivocationSide; b: EquivocationSide }): Promise<void>;
+  proveEquivocation(call: {
+    workerId: number;
+    jobId: Hex;
+    stage: number;
+    round: number;
+    a: EquivocationSide;
+    b: EquivocationSide;
+  }): Promise<void>;
 }
 
 export interface JobCall {
@@ -115,8 +124,20 @@ export interface EquivocationSide {
 /** What the hub said, as this worker uses it; in block order, at least once each. */
 export type HubFact =
   | { readonly name: "JobRequested"; readonly jobId: Hex; readonly job: Job }
-  | { readonly name: "Pinned"; readonly jobId: Hex; readonly stage: number; readonly round: number; readonly seats: readonly number[] }
-  | { readonly name: "CommittedMany"; readonly jobId: Hex; readonly stage: number; readonly round: number; readonly commitments: readonly Hex[] }
+  | {
+      readonly name: "Pinned";
+      readonly jobId: Hex;
+      readonly stage: number;
+      readonly round: number;
+      readonly seats: readonly number[];
+    }
+  | {
+      readonly name: "CommittedMany";
+      readonly jobId: Hex;
+      readonly stage: number;
+      readonly round: number;
+      readonly commitments: readonly Hex[];
+    }
   | {
       readonly name: "Revealed";
       readonly jobId: Hex;
@@ -135,7 +156,10 @@ export type HubFact =
 /** One stage of a loaded model, ready to run. */
 export interface StageRunner {
   /** Runs the stage; `probe` is the inner operator's output where the model votes on one. Deterministic, bit for bit. */
-  run(inputs: readonly Tensor[], signal: AbortSignal): Promise<{ readonly output: Tensor; readonly probe: Tensor | null }>;
+  run(
+    inputs: readonly Tensor[],
+    signal: AbortSignal,
+  ): Promise<{ readonly output: Tensor; readonly probe: Tensor | null }>;
   /** Largest encoded input that can be right, bytes. */
   readonly maxInputBytes: number;
 }
@@ -157,7 +181,13 @@ export interface BlobPort {
   read(root: Hex, maxBytes: number): Promise<Uint8Array | null>;
   /** Lets a sender that nobody can dial put this blob, showing the grant. */
   expect(root: Hex, grant: Hex, bytes: number, expiresAtMs: number): void;
-  fetch(from: readonly PeerAddress[], root: Hex, grant: Hex, maxBytes: number, signal: AbortSignal): Promise<Uint8Array>;
+  fetch(
+    from: readonly PeerAddress[],
+    root: Hex,
+    grant: Hex,
+    maxBytes: number,
+    signal: AbortSignal,
+  ): Promise<Uint8Array>;
 }
 
 // --- Behaviour: honest, except in development ---------------------------------------------------------------------------

@@ -16,7 +16,14 @@ export async function keepResult(session: JobSession, output: Uint8Array, module
   const { resultKey, stages } = session.job.spec;
   if (BigInt(resultKey) === 0n) return;
   const { jobId } = session;
-  const scope = { chainId: chain.chainId, hub: chain.hub, jobId, boundary: stages - 1, lane: 0, sender: keys.operator.address };
+  const scope = {
+    chainId: chain.chainId,
+    hub: chain.hub,
+    jobId,
+    boundary: stages - 1,
+    lane: 0,
+    sender: keys.operator.address,
+  };
   const sealed = sealBlob(crypto, { context: sealContext(scope), recipients: [fromHex(resultKey, 32)], plain: output });
   session.setResult(await blobs.keep(sealed, clock.nowMs() + KEEP_MS));
 }

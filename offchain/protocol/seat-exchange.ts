@@ -3,7 +3,13 @@ import { concatBytes } from "../core/bytes.ts";
 import { isAssayError } from "../core/errors.ts";
 import type { PeerAddress } from "../core/ports/transport.ts";
 import type { ProtocolModules } from "./ports.ts";
-import { decodeSeatMessage, encodeSeatMessage, MAX_SEAT_MESSAGE, SEAT_PROTOCOL, type SeatMessage } from "./seat-wire.ts";
+import {
+  decodeSeatMessage,
+  encodeSeatMessage,
+  MAX_SEAT_MESSAGE,
+  SEAT_PROTOCOL,
+  type SeatMessage,
+} from "./seat-wire.ts";
 
 const CALL_MS = 5_000;
 const FIRST_PAUSE_MS = 150;

@@ -55,7 +55,8 @@ export class StageWork {
   /** Takes what a sealed input held. Nothing is believed until `inputDigest` matches; later senders may correct earlier ones. */
   accept(jobId: Hex, stage: number, bytes: Uint8Array): void {
     const input = decodeSealedInput(bytes);
-    if (input.stage !== stage) throw protocolError("OFFER_REFUSED", { job: jobId, reason: `sealed for stage ${input.stage}` });
+    if (input.stage !== stage)
+      throw protocolError("OFFER_REFUSED", { job: jobId, reason: `sealed for stage ${input.stage}` });
     const stash = this.#stash(jobId);
     for (const { boundary, salt } of input.salts) stash.salts.set(boundary, salt);
     for (const { boundary, tensor } of input.tensors) stash.tensors.set(boundary, tensor);
@@ -86,13 +87,7 @@ export class StageWork {
   }
 
   /** Runs the stage on the held input, which the caller has checked. Failures that are the input's or the model's fault abstain. */
-  async run(
-    jobId: Hex,
-    modelId: Hex,
-    stage: number,
-    table: readonly StageInfo[],
-    signal: AbortSignal,
-  ): Promise<Vote> {
+  async run(jobId: Hex, modelId: Hex, stage: number, table: readonly StageInfo[], signal: AbortSignal): Promise<Vote> {
     const abstain = (reason: number): Vote => ({ outDigest: SAID_ABSTAIN_WORD, payload: reasonWord(reason) });
     const info = table[stage];
     const stash = this.#jobs.get(jobId);
@@ -168,4 +163,3 @@ const sorted = (input: SealedInput): SealedInput => ({
   salts: input.salts.toSorted((a, b) => a.boundary - b.boundary),
   tensors: input.tensors.toSorted((a, b) => a.boundary - b.boundary),
 });
-

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { challengeStage } from "../adapters/chain/actions/challenge-stage.ts";
+import { commitMany } from "../adapters/chain/actions/commit-many.ts";
+import { commitVote } from "../adapters/chain/actions/commit-vote.ts";
+import { drawSeats } from "../adapters/chain/actions/draw-seats.ts";
+import { expireJob } from "../adapters/chain/actions/expire-job.ts";
+import { getBalance } from "../adapters/chain/actions/get-balance.ts";
+import { getBox } from "../adapters/chain/actions/get-box.ts";
+import { getModel } from "../adapters/chain/actions/get-model.ts";
+import { getSeed } from "../adapters/chain/actions/get-seed.ts";
+import { getSigners } from "../adapters/chain/actions/get-signers.ts";
+import { getSlot } from "../adapters/chain/actions/get-slot.ts";
+import { proveEquivocation } from "../adapters/chain/actions/prove-equivocation.ts";
+import { revealVote } from "../adapters/chain/actions/reveal-vote.ts";
+import { settleJob } from "../adapters/chain/actions/settle-job.ts";
+import { submitVotes } from "../adapters/chain/actions/submit-votes.ts";
+import { tallyVotes } from "../adapters/chain/actions/tally-votes.ts";
+import { listManifests } from "../adapters/chain/list-manifests.ts";
+import { listProfiles } from "../adapters/chain/list-profiles.ts";
+import type { Chain } from "../adapters/chain/chain.ts";
+import { domainSeparator } from "../core/eip712.ts";
+import { hasCode } from "../core/errors.ts";
+import type { PeerAddress } from "../core/ports/transport.ts";
+import { ZERO_BYTES32 } from "../core/types.ts";
+import type { ChainPort, EquivocationSide, Hex, ModelView, WorkerProfile } from "../protocol/ports.ts";
+
+const ZERO = ZERO_BYTES32;
+
+/** Endpoints of a profile: URLs separated by spaces. Others are ignored: a typo must not stop the committee. */
+export function parseEndpoints(transportId: Hex, endpoints: string): PeerAddress[] {
+  return endpoints
+    .split(/\s+/)
+    .filter((url) => /^(https?|memory):\/\//.test(url))
+    .slice(0, 4)
+    .map((url) => ({ id: transportId, url }));
+}
+
+const statement = ({ commitment, signature }: EquivocationSide) => ({
+  commitment,
+  inDigest: ZERO,
+  outDigest: ZERO,
+  payload: ZERO,
+  extra: ZERO,
+  commitSet: ZERO,
+  r: `0x${signature.slice(2, 66)}` as const,
+  vs: `0x${signature.slice(66)}` as const,
+});
+
+/** `ChainPort` over the chain adapter, with the few records that never change kept in memory. */
+export function createChainPort(chain: Chain, fromBlock: bigint): ChainPort {
+  const models = new Map<Hex, ModelView>();
+  const profiles = new Map<number, WorkerProfile>();
+  const chainId = BigInt(chain.chainId);
+  const hub: Hex = `0x${chain.contracts.hub.slice(2).toLowerCase()}`;
+  const account = chain.sender?.address ?? "0x0000000000000000000000000000000000000000";
+  const done = async (work: Promise<unknown>): Promise<void> => void (await work);
+  return {
+    chainId,
+    hub,
+    domainSeparator: domainSeparator({ chainId, hub }),
+    now: () => chain.clock.now(),
+    slot: (jobId) => getSlot(chain, { jobId }),
+    box: (jobId, stage, round) => getBox(chain, { jobId, stage, round }),
+    async seed(seedRef) {
+      try {
+        return await getSeed(chain, { seedRef });
+      } catch (error) {
+        if (hasCode(error, "REVERTED") && error.meta["name"] === "SeedNotReady") return null;
+        throw error;
+      }
+    },
+    async draw({ version, ticketClass, seed, excluded, count }) {
+      const [ids, signers] = await drawSeats(chain, { version, ticketClass, seed, excluded, count: BigInt(count) });
+      return { ids, signers };
+    },
+    signers: (workerIds) => getSigners(chain, { workerIds }),
+    async profiles(workerIds) {
+      const missing = workerIds.filter((id) => !profiles.has(id));
+      for (const { workerId, profile } of await listProfiles(chain, { workerIds: missing, fromBlock })) {
+        const { transportId, sealKey } = profile;
+        profiles.set(workerId, {
+          workerId,
+          transportId,
+          sealKey,
+          addresses: parseEndpoints(transportId, profile.endpoints),
+        });
+      }
+      return new Map(workerIds.flatMap((id) => (profiles.has(id) ? [[id, profiles.get(id) as WorkerProfile]] : [])));
+    },
+    forgetProfile: (workerId) => void profiles.delete(workerId),
+    async model(modelId) {
+      const known = models.get(modelId);
+      if (known !== undefined) return known;
+      const model = await getModel(chain, { modelId });
+      models.set(modelId, model);
+      return model;
+    },
+    async stageTable(modelId) {
+      const [manifest] = await listManifests(chain, { modelId, fromBlock });
+      return manifest?.stages ?? [];
+    },
+    freeBalance: () => getBalance(chain, { account }),
+    submit: (call) => done(submitVotes(chain, call)),
+    commit: (call) => done(commitVote(chain, call)),
+    commitMany: (call) => done(commitMany(chain, call)),
+    reveal: (call) => done(revealVote(chain, call)),
+    tally: (call) => done(tallyVotes(chain, call)),
+    expire: (call) => done(expireJob(chain, call)),
+    challenge: (call) => done(challengeStage(chain, call)),
+    settle: (call) => done(settleJob(chain, call)),
+    proveEquivocation: ({ workerId, jobId, stage, round, a, b }) =>
+      done(
+        proveEquivocation(chain, {
+          workerId,
+          proof: { jobId, stage, round, kind: 0, a: statement(a), b: statement(b) },
+        }),
+      ),
+  };
+}
