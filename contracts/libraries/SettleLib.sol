@@ -17,7 +17,7 @@ uint8 constant COURT_ROUND = 0xff;
 /// - `boundaries.length` = number of stages with a verdict. The hub truncates `boundaries` to s before settling if stage
 ///   s ended HUNG, and to s+1 when an inner stage s was overturned: later stages are void, nobody there is wrong.
 /// - one tally a committee, in the order in which they sat. An escalation is appended with its challenger and bond when
-///   it is opened; `seats` and `said` stay empty if a court rules before its tally.
+///   it is opened; `said` stays empty if a court or the expiry ends it before its tally.
 /// - a committee of which too few committed is appended too, by `expire`: ABSENT for seats without commitment and
 ///   UNREVEALED for the others, who are no offenders since nobody could reveal.
 library SettleLib {
@@ -70,39 +70,45 @@ library SettleLib {
         Tally[] memory tallies = record.tallies;
         Truth memory truth = _truth(spec.stages, record);
         uint256 count;
-        for (uint256 t; t < tallies.length; ++t) count += tallies[t].seats.length;
+        for (uint256 t; t < tallies.length; ++t) count += _sat(tallies[t]);
         seats = new Seat[](count);
         uint256 next;
         for (uint256 t; t < tallies.length; ++t) {
-            Tally memory tally = tallies[t];
-            if (tally.seats.length == 0) continue;
-            bool verdict = _hasVerdict(truth, tally.stage);
-            bool unopened = VoteRules.neverOpened(tally.said);
-            for (uint256 i; i < tally.seats.length; ++i) {
-                Seat memory seat = seats[next++];
-                seat.worker = tally.seats[i];
-                bytes32 word = tally.said[i];
-                if (word == SAID_ABSENT) {
-                    seat.kind = SEAT_ABSENT;
-                    seat.rho = RHO_ABSENT;
-                    seat.slash = _min(2 * uint256(spec.seatReward), spec.policy.seatStake);
-                } else if (word == SAID_ABSTAIN) {
-                    seat.kind = SEAT_ABSTAINED;
-                } else if (word == SAID_UNREVEALED) {
-                    if (unopened) continue; // SEAT_UNDECIDED
-                    seat.kind = SEAT_UNREVEALED;
-                    seat.rho = RHO_WRONG;
-                    seat.slash = spec.policy.seatStake / 2;
-                } else if (verdict) {
-                    if (_agrees(truth, tally.stage, word)) {
-                        seat.kind = SEAT_AGREED;
-                        seat.rho = RHO_AGREED;
-                    } else {
-                        seat.kind = SEAT_WRONG;
-                        seat.rho = RHO_WRONG;
-                        seat.slash = spec.policy.seatStake;
-                    }
-                }
+            uint256 n = _sat(tallies[t]);
+            bool unopened = VoteRules.neverOpened(tallies[t].said);
+            for (uint256 i; i < n; ++i) _judge(spec, truth, tallies[t], i, unopened, seats[next++]);
+        }
+    }
+
+    function _judge(
+        Spec calldata spec,
+        Truth memory truth,
+        Tally memory tally,
+        uint256 i,
+        bool unopened,
+        Seat memory seat
+    ) private pure {
+        seat.worker = tally.seats[i];
+        bytes32 word = tally.said[i];
+        if (word == SAID_ABSENT) {
+            seat.kind = SEAT_ABSENT;
+            seat.rho = RHO_ABSENT;
+            seat.slash = _min(2 * uint256(spec.seatReward), spec.policy.seatStake);
+        } else if (word == SAID_ABSTAIN) {
+            seat.kind = SEAT_ABSTAINED;
+        } else if (word == SAID_UNREVEALED) {
+            if (unopened) return; // SEAT_UNDECIDED
+            seat.kind = SEAT_UNREVEALED;
+            seat.rho = RHO_WRONG;
+            seat.slash = spec.policy.seatStake / 2;
+        } else if (_hasVerdict(truth, tally.stage)) {
+            if (_agrees(truth, tally.stage, word)) {
+                seat.kind = SEAT_AGREED;
+                seat.rho = RHO_AGREED;
+            } else {
+                seat.kind = SEAT_WRONG;
+                seat.rho = RHO_WRONG;
+                seat.slash = spec.policy.seatStake;
             }
         }
     }
@@ -234,7 +240,8 @@ library SettleLib {
         for (uint256 t; t < record.tallies.length; ++t) {
             Tally memory tally = record.tallies[t];
             uint256 due;
-            for (uint256 i; i < tally.seats.length; ++i) {
+            uint256 n = _sat(tally);
+            for (uint256 i; i < n; ++i) {
                 Seat memory seat = seats[next++];
                 if (seat.kind != SEAT_AGREED && (seat.kind != SEAT_UNDECIDED || tally.round == 0)) continue;
                 seat.pay = reward;
@@ -361,6 +368,11 @@ library SettleLib {
         bytes32[] memory words = truth.court[stage];
         for (uint256 i; i < words.length; ++i) if (words[i] == word) return true;
         return false;
+    }
+
+    /// Seats of a tally that was counted; a committee seated for nothing (`said` empty) owes nothing.
+    function _sat(Tally memory tally) private pure returns (uint256) {
+        return tally.said.length == tally.seats.length ? tally.seats.length : 0;
     }
 
     function _min(uint256 a, uint256 b) private pure returns (uint256) {

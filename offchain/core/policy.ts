@@ -8,11 +8,25 @@ import {
   quoteEscrow,
 } from "./economics.ts";
 import { ruleError } from "./rule-errors.ts";
+import {
+  CIPHER,
+  ENCLAVE,
+  FLAG_ACCEPT_DOWNGRADE,
+  FLAG_CRITICAL,
+  FLAG_SMALL_POOL,
+  OPTIMISTIC,
+  PROOF,
+  VOTE,
+} from "./types.ts";
 
-/** Bits of `Policy.mask`; mirror of contracts/types/Types.sol. */
-export const EVIDENCE = { VOTE: 1, PROOF: 2, ENCLAVE: 4, CIPHER: 8, OPTIMISTIC: 16 } as const;
+/** Bits of `Policy.mask`. */
+export const EVIDENCE = { VOTE, PROOF, ENCLAVE, CIPHER, OPTIMISTIC } as const;
 /** Bits of `Policy.flags`. */
-export const FLAG = { CRITICAL: 1, ACCEPT_DOWNGRADE: 2, SMALL_POOL: 4 } as const;
+export const FLAG = {
+  CRITICAL: FLAG_CRITICAL,
+  ACCEPT_DOWNGRADE: FLAG_ACCEPT_DOWNGRADE,
+  SMALL_POOL: FLAG_SMALL_POOL,
+} as const;
 
 /** What a hub of the first step checks; deployments with more adapters pass their own mask. */
 export const SUPPORTED_EVIDENCE: number = EVIDENCE.VOTE;

@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: MIT
 import type { Word } from "./tagged-hash.ts";
+import { REASON_CANCELLED, REASON_EXPIRED, REASON_INPUT_UNAVAILABLE, REASON_UNRESOLVED } from "./types.ts";
 
-/** Why a job ended: 0 FINAL, else the REASON_ constants of contracts/types/Types.sol. */
-export const REASON = { FINAL: 0, CANCELLED: 1, EXPIRED: 2, INPUT_UNAVAILABLE: 3, UNRESOLVED: 4 } as const;
+/** Why a job ended: 0 FINAL, else a REASON_ constant. */
+export const REASON = {
+  FINAL: 0,
+  CANCELLED: REASON_CANCELLED,
+  EXPIRED: REASON_EXPIRED,
+  INPUT_UNAVAILABLE: REASON_INPUT_UNAVAILABLE,
+  UNRESOLVED: REASON_UNRESOLVED,
+} as const;
 export type Reason = (typeof REASON)[keyof typeof REASON];
 
 /** `Tally.round` of a court's ruling; see SettleLib.sol. */

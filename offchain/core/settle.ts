@@ -8,9 +8,11 @@ import {
   type SettleOutcome,
   type SettleRecord,
   type SettleSpec,
+  type SettleTally,
 } from "./settle-types.ts";
 import type { Word } from "./tagged-hash.ts";
-import { SAID_ABSENT, SAID_ABSTAIN, SAID_UNREVEALED, committeeSize, decideVote, neverOpened } from "./vote.ts";
+import { SAID_ABSENT, SAID_ABSTAIN, SAID_UNREVEALED } from "./types.ts";
+import { committeeSize, decideVote, neverOpened } from "./vote.ts";
 
 /** Reputation changes in micro-nats: ln 1.01, ln 0.95, ln 0.8, and the bound ln 10. */
 export const RHO = { AGREED: 9_950, ABSENT: -51_293, WRONG: -223_144, LIMIT: 2_302_585 } as const;
@@ -40,6 +42,9 @@ function truthOf(record: SettleRecord): Truth {
   };
 }
 
+/** Seats of a tally that was counted; a committee seated for nothing (`said` empty) owes nothing. */
+const sat = ({ seats, said }: SettleTally): number => (said.length === seats.length ? seats.length : 0);
+
 /**
  * Step 1 of settlement: what every seat of every tally deserves, in the order of tallies and seats. Slashes are nominal:
  * a vault may hold less. Mirror of SettleLib.offences, where the record's shape at settlement is described.
@@ -47,9 +52,10 @@ function truthOf(record: SettleRecord): Truth {
 export function offences(spec: SettleSpec, record: SettleRecord): SettledSeat[] {
   const { seatStake } = spec.policy;
   const truth = truthOf(record);
-  return record.tallies.flatMap(({ stage, seats, said }) => {
+  return record.tallies.flatMap((tally) => {
+    const { stage, seats, said } = tally;
     const unopened = neverOpened(said);
-    return seats.map((worker, i): SettledSeat => {
+    return seats.slice(0, sat(tally)).map((worker, i): SettledSeat => {
       const word = said[i] ?? SAID_ABSENT;
       if (word === SAID_ABSENT)
         return { worker, kind: SEAT.ABSENT, rho: RHO.ABSENT, slash: min(2n * spec.seatReward, seatStake) };
@@ -93,7 +99,7 @@ export function distribute(
   let next = 0;
   const pay: bigint[] = [];
   const challengers = record.tallies.map((tally) => {
-    const mine = seats.slice(next, (next += tally.seats.length)).map(({ kind }) => {
+    const mine = seats.slice(next, (next += sat(tally))).map(({ kind }) => {
       return kind === SEAT.AGREED || (kind === SEAT.UNDECIDED && tally.round !== 0) ? reward : 0n;
     });
     pay.push(...mine);

@@ -1,28 +1,24 @@
 // SPDX-License-Identifier: MIT
-import { keccak_256 } from "@noble/hashes/sha3.js";
-import { bytesToHex, hexToBytes, utf8ToBytes } from "@noble/hashes/utils.js";
+import { bigToBytes, concatBytes, fromHex, toHex, utf8, type Hex } from "./bytes.ts";
+import { keccak256 } from "./keccak.ts";
 
-/** 32 bytes as 0x and 64 lower-case hex digits. */
-export type Word = `0x${string}`;
+/** 32 bytes as 0x and 64 lower-case hex digits: words are compared as text. */
+export type Word = Hex;
 
-/** An unsigned number as a 32-byte word. */
+/** An unsigned number as a 32-byte word. Error: NUMBER_OUT_OF_RANGE. */
 export function toWord(value: bigint | number): Word {
-  return `0x${BigInt(value).toString(16).padStart(64, "0")}`;
-}
-
-export function keccakWords(words: readonly Word[]): Word {
-  const bytes = new Uint8Array(32 * words.length);
-  for (const [i, word] of words.entries()) bytes.set(hexToBytes(word.slice(2)), 32 * i);
-  return `0x${bytesToHex(keccak_256(bytes))}`;
+  return toHex(bigToBytes(BigInt(value), 32));
 }
 
 /** keccak256(abi.encode(tag, words...)) for a domain tag of at most 32 ASCII characters and static words. */
 export function taggedHash(tag: string, words: readonly Word[]): Word {
-  const text = bytesToHex(utf8ToBytes(tag));
-  return keccakWords([toWord(32 * (words.length + 1)), ...words, toWord(tag.length), `0x${text.padEnd(64, "0")}`]);
+  const text = new Uint8Array(32);
+  text.set(utf8(tag));
+  const head = [toWord(32 * (words.length + 1)), ...words, toWord(tag.length)].map((word) => fromHex(word, 32));
+  return toHex(keccak256(concatBytes(...head, text)));
 }
 
 /** keccak256 of a text's UTF-8 bytes. */
 export function keccakText(text: string): Word {
-  return `0x${bytesToHex(keccak_256(utf8ToBytes(text)))}`;
+  return toHex(keccak256(utf8(text)));
 }

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { REASON } from "./settle-types.ts";
-import { taggedHash, toWord, type Word } from "./tagged-hash.ts";
-
-/** What a seat said when it said no digest. Mirror of contracts/types/Types.sol. */
-export const SAID_ABSENT: Word = toWord(0);
-export const SAID_ABSTAIN: Word = toWord(1);
-export const SAID_UNREVEALED: Word = toWord(2);
+import { taggedHash, type Word } from "./tagged-hash.ts";
+import { SAID_ABSENT, SAID_ABSTAIN } from "./types.ts";
 
 export type VoteOutcome = {
   readonly verdict: "ACCEPTED" | "HUNG" | "INPUT_UNAVAILABLE" | "UNRESOLVED" | "EXPIRED";

@@ -10,7 +10,8 @@ import {
   type SettleTally,
 } from "../../offchain/core/settle-types.ts";
 import { toWord, type Word } from "../../offchain/core/tagged-hash.ts";
-import { SAID_UNREVEALED, committeeSize, decideVote, isReserved, quorum } from "../../offchain/core/vote.ts";
+import { committeeSize, decideVote, isReserved, quorum } from "../../offchain/core/vote.ts";
+import { SAID_UNREVEALED } from "../../offchain/core/types.ts";
 import { Prng } from "./prng.ts";
 
 export type SettleCase = {
@@ -94,13 +95,15 @@ export function settleCase(seed: number): SettleCase {
     tallies.push({ stage, round: COURT_ROUND, seats: [], said: truth, bond: 0n });
     return truth[0] ?? toWord(99);
   };
+  const seated = (round: number) =>
+    rng.chance(0.5) ? [] : Array.from({ length: committeeSize(k, round) }, () => nextWorker++);
   /** Escalates a stage until something stands; undefined if it stays HUNG. */
   const dispute = (stage: number, first: number): Word | undefined => {
     for (let round = first; round <= 2; round++) {
       if (rng.chance(0.15)) {
         // A court rules: before any challenge, or while an escalation is under way.
         if (rng.chance(0.5) && round > 0)
-          tallies.push({ stage, round, seats: [], said: [], bond: bondOf(k, round, seatReward) });
+          tallies.push({ stage, round, seats: seated(round), said: [], bond: bondOf(k, round, seatReward) });
         return court(stage);
       }
       if (rng.chance(0.2)) return undefined;

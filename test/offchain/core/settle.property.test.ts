@@ -90,12 +90,12 @@ describe("settle (property)", () => {
       seen.add(`reason ${outcome.reason}`);
       for (const { kind } of seats) seen.add(`kind ${kind}`);
       if (seats.some(({ slash }, i) => slash > (taken[i] ?? 0n))) seen.add("poor vault");
-      for (const [t, { round, bond, seats: ids }] of record.tallies.entries()) {
+      for (const [t, { round, bond, seats: ids, said }] of record.tallies.entries()) {
         const got = paid.challengers[t] ?? 0n;
         if (round === COURT_ROUND) seen.add(got === 0n ? "prover unpaid" : "prover paid");
         else if (round > 0) {
           seen.add(got > bond ? "winner" : got === bond ? "bond back" : got === 0n ? "loser" : "bond used");
-          if (ids.length === 0) seen.add("interrupted");
+          if (ids.length > 0 && said.length === 0) seen.add("interrupted");
         }
       }
       if (outcome.reason === REASON.EXPIRED && seats.some(({ kind }, i) => kind === 0 && (paid.seats[i] ?? 0n) > 0n))
