@@ -16,7 +16,8 @@ const RULES: readonly TextRule[] = [
     message: "throw the module's typed error (offchain/core/errors.ts), not a bare one",
   },
   {
-    pattern: /\bconsole\.\w+\(/g,
+    // Examples in doc comments may print.
+    pattern: /^(?!\s*(?:\*|\/\/)).*\bconsole\.\w+\(/gm,
     where: /^offchain\/(?!cli\/)/,
     message: "log through the Logger port; only the CLI prints",
   },

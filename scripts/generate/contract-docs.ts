@@ -92,7 +92,7 @@ const pages = "docs/contracts";
 rmSync(pages, { recursive: true, force: true });
 mkdirSync(pages, { recursive: true });
 const index: string[] = [];
-for (const path of paths.filter((path) => path.startsWith("contracts/interfaces/"))) {
+for (const path of paths.filter((source) => source.startsWith("contracts/interfaces/"))) {
   for (const [name, contract] of Object.entries(output.contracts[path] ?? {})) {
     const { abi, devdoc, userdoc } = contract;
     const identifiers = Object.keys(contract.evm.methodIdentifiers);

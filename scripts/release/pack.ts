@@ -58,7 +58,7 @@ for (const [name, parts] of Object.entries(PARTS)) {
   console.log(`packing ${writeManifest(`offchain/${name}/package.json`, join(folder, "package.json"))}`);
 }
 const contracts = join(OUT, "contracts");
-for (const path of globSync("contracts/**/*.sol").filter((path) => !path.includes("/mocks/"))) {
+for (const path of globSync("contracts/**/*.sol").filter((source) => !source.includes("/mocks/"))) {
   const target = join(contracts, path.slice("contracts/".length));
   mkdirSync(dirname(target), { recursive: true });
   cpSync(path, target);
