@@ -71,11 +71,11 @@ export function windowDims(window: Window, dims: readonly number[], where: strin
   return [channels, outHeight, outWidth];
 }
 
-function checkFinish(finish: Finish, channels: number, program: Program, where: string): void {
+function checkFinish(finish: Finish, channels: number, family: Program["family"], where: string): void {
   if (finish.kind === "exact") return;
   const { shifts, lo, hi, table, dtype } = finish;
   if (shifts.length !== 1 && shifts.length !== channels) throw fail(where, "one shift, or one per channel, expected");
-  const most = program.family === "quantised" ? 30 : 249;
+  const most = family === "quantised" ? 30 : 249;
   if (shifts.some((s) => !Number.isInteger(s) || s < 0 || s > most)) throw fail(where, `a shift is outside 0..${most}`);
   const limit = dtype === "i8" ? 128 : 2 ** 31 - 1;
   if (
@@ -92,14 +92,14 @@ function checkFinish(finish: Finish, channels: number, program: Program, where: 
     if (table.length !== hi - lo + 1) throw fail(where, "the table does not cover the clamped range");
   } else if (dtype === "i8" && lo < -127) throw fail(where, "i8 values are -127..127");
   if (table?.includes(-128)) throw fail(where, "i8 values are -127..127");
-  if (program.family === "quantised" && dtype !== "i8") throw fail(where, "the quantised family scales to i8");
+  if (family === "quantised" && dtype !== "i8") throw fail(where, "the quantised family scales to i8");
 }
 
 const channelsOf = (op: Op, dims: readonly number[]): number =>
   op.kind === "dense" || op.kind === "conv" ? op.outputs : op.kind === "sumPool" ? (dims[0] ?? 1) : 1;
 
 /** Shape, range and cost of one operator, given those of its inputs. Throws PROGRAM_INVALID or BOUND_OVERFLOW. */
-function analyseOp(op: Op, program: Program, values: readonly ValueInfo[], name: string): OpInfo {
+export function analyseOperator(op: Op, family: Program["family"], values: readonly ValueInfo[], name: string): OpInfo {
   const sources = inputsOf(op).map((index) => {
     const value = Number.isInteger(index) ? values[index] : undefined;
     if (value === undefined) throw fail(name, "it reads a value that does not exist yet");
@@ -114,20 +114,20 @@ function analyseOp(op: Op, program: Program, values: readonly ValueInfo[], name:
   if (isLinear(op)) {
     const { dims, macs } = linearShape(op, sources, name);
     checkDims(dims, name);
-    checkFinish(op.finish, channelsOf(op, dims), program, name);
-    if (program.family === "quantised" && sources.some((s) => s.dtype !== "i8")) throw fail(name, "it needs i8 inputs");
+    checkFinish(op.finish, channelsOf(op, dims), family, name);
+    if (family === "quantised" && sources.some((s) => s.dtype !== "i8")) throw fail(name, "it needs i8 inputs");
     const bounds = linearBounds(op, sources);
-    const limit = program.family === "quantised" ? QUANTISED_LIMIT : POLYNOMIAL_LIMIT;
+    const limit = family === "quantised" ? QUANTISED_LIMIT : POLYNOMIAL_LIMIT;
     const rounding = op.finish.kind === "scale" ? 2n ** BigInt(Math.max(0, ...op.finish.shifts)) / 2n : 0n;
     bounds.forEach(({ lo, hi }, channel) => {
       const bound = hi + rounding > -lo ? hi + rounding : -lo;
       if (bound >= limit) {
-        const text = program.family === "quantised" ? "2^31" : "2^250";
+        const text = family === "quantised" ? "2^31" : "2^250";
         throw programError("BOUND_OVERFLOW", { layer: name, channel, bound: bound.toString(), limit: text });
       }
     });
     const range = finishedRange(op.finish, bounds);
-    const exact = program.family === "quantised" ? "i32" : "int";
+    const exact = family === "quantised" ? "i32" : "int";
     const dtype = op.finish.kind === "exact" ? exact : op.finish.dtype;
     return { name, output: { dtype, dims, ...range }, macs, bounds, accumulatorDims: dims };
   }
@@ -165,7 +165,7 @@ function analyseOp(op: Op, program: Program, values: readonly ValueInfo[], name:
       return plain(first.dims, { ...first, lo, hi });
     }
     case "square": {
-      if (program.family !== "polynomial") throw fail(name, "squares exist in the polynomial family only");
+      if (family !== "polynomial") throw fail(name, "squares exist in the polynomial family only");
       const [a, b] = [first.lo * first.lo, first.hi * first.hi];
       const hi = a > b ? a : b;
       const lo = first.lo <= 0n && first.hi >= 0n ? 0n : a < b ? a : b;
@@ -237,7 +237,7 @@ export function analyseProgram(program: Program): Analysis {
   });
   const ops: OpInfo[] = [];
   for (const [index, op] of program.ops.entries()) {
-    const info = analyseOp(op, program, values, `${op.kind}#${index}`);
+    const info = analyseOperator(op, program.family, values, `${op.kind}#${index}`);
     ops.push(info);
     values.push(info.output);
   }

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import type { ConvOp, DenseOp, Finish, Window } from "../../../core/program/types.ts";
+import type { Finish, Window } from "../../../core/program/types.ts";
+
+/** Integers for the program, reals for calibration: the loops are the same. */
+export type Numbers = Int32Array | Float64Array;
+
+interface Weighted {
+  readonly outputs: number;
+  readonly weights: Int8Array | Float64Array;
+}
 
 /** acc[r, o] = bias[o] + Σ w[o, i]·x[r, i]; rows r are all leading dimensions together. */
-export function denseAccumulate(op: DenseOp, x: Int32Array): Int32Array {
+export function denseAccumulate<T extends Numbers>(op: Weighted, bias: ArrayLike<number>, x: T, acc: T): T {
   const width = op.weights.length / op.outputs;
   const rows = x.length / width;
-  const bias = op.bias.map(Number);
-  const acc = new Int32Array(rows * op.outputs);
   for (let row = 0; row < rows; row++) {
     const source = row * width;
     for (let o = 0; o < op.outputs; o++) {
@@ -20,20 +26,20 @@ export function denseAccumulate(op: DenseOp, x: Int32Array): Int32Array {
 }
 
 /** Cross-correlation of [batch, C, H, W] with zero padding. `outDims` is [outputs, H', W']. */
-export function convAccumulate(
-  op: ConvOp,
-  x: Int32Array,
+export function convAccumulate<T extends Numbers>(
+  op: Weighted & Window,
+  bias: ArrayLike<number>,
+  x: T,
   inDims: readonly number[],
   outDims: readonly number[],
-  batch: number,
-): Int32Array {
+  acc: T,
+): T {
   const [channels = 1, height = 1, width = 1] = inDims;
   const [, outHeight = 1, outWidth = 1] = outDims;
   const [kh, kw] = op.kernel;
   const [sh, sw] = op.strides;
   const [top, left] = op.pads;
-  const bias = op.bias.map(Number);
-  const acc = new Int32Array(batch * op.outputs * outHeight * outWidth);
+  const batch = acc.length / (op.outputs * outHeight * outWidth);
   let target = 0;
   for (let n = 0; n < batch; n++) {
     for (let o = 0; o < op.outputs; o++) {
@@ -61,23 +67,23 @@ export function convAccumulate(
 }
 
 /** Folds each window of each channel; padding is skipped. */
-export function poolWindows(
+export function poolWindows<T extends Numbers>(
   window: Window,
-  x: Int32Array,
+  x: T,
   inDims: readonly number[],
   outDims: readonly number[],
-  batch: number,
+  result: T,
   start: number,
   fold: (state: number, value: number) => number,
-): Int32Array {
-  const [channels = 1, height = 1, width = 1] = inDims;
+): T {
+  const [, height = 1, width = 1] = inDims;
   const [, outHeight = 1, outWidth = 1] = outDims;
   const [kh, kw] = window.kernel;
   const [sh, sw] = window.strides;
   const [top, left] = window.pads;
-  const result = new Int32Array(batch * channels * outHeight * outWidth);
+  const planes = result.length / (outHeight * outWidth);
   let target = 0;
-  for (let plane = 0; plane < batch * channels; plane++) {
+  for (let plane = 0; plane < planes; plane++) {
     for (let oy = 0; oy < outHeight; oy++) {
       for (let ox = 0; ox < outWidth; ox++) {
         let state = start;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import type { Analysis } from "../../../core/program/analyse.ts";
+import { elementsOf, type Analysis } from "../../../core/program/analyse.ts";
 import { inputsOf, type Op, type Program } from "../../../core/program/types.ts";
 import { convAccumulate, denseAccumulate, finishAccumulator, poolWindows } from "./linear.ts";
 import { concatSources, transposeSources } from "./move.ts";
@@ -7,7 +7,7 @@ import { concatSources, transposeSources } from "./move.ts";
 const NOTHING = new Int32Array(0);
 
 /** What one operator sees: its inputs, their dimensions and its own, without the batch. */
-interface Frame {
+export interface Frame {
   readonly sources: readonly Int32Array[];
   readonly dims: readonly (readonly number[])[];
   readonly outDims: readonly number[];
@@ -20,17 +20,18 @@ function runLinear(op: Extract<Op, { finish: object }>, frame: Frame): { acc: In
   const x = sources[0] ?? NOTHING;
   const inDims = dims[0] ?? [];
   const inner = (outDims[1] ?? 1) * (outDims[2] ?? 1);
+  const room = new Int32Array(batch * elementsOf(outDims));
   switch (op.kind) {
     case "dense": {
-      const acc = denseAccumulate(op, x);
+      const acc = denseAccumulate(op, op.bias.map(Number), x, room);
       return { acc, value: finishAccumulator(acc, op.finish, op.outputs, 1) };
     }
     case "conv": {
-      const acc = convAccumulate(op, x, inDims, outDims, batch);
+      const acc = convAccumulate(op, op.bias.map(Number), x, inDims, outDims, room);
       return { acc, value: finishAccumulator(acc, op.finish, op.outputs, inner) };
     }
     case "sumPool": {
-      const sums = poolWindows(op, x, inDims, outDims, batch, 0, (sum, value) => sum + value);
+      const sums = poolWindows(op, x, inDims, outDims, room, 0, (sum, value) => sum + value);
       const acc = sums.map((sum) => sum * op.multiplier);
       return { acc, value: finishAccumulator(acc, op.finish, outDims[0] ?? 1, inner) };
     }
@@ -48,8 +49,10 @@ function runPlain(op: Exclude<Op, { finish: object }>, frame: Frame): Int32Array
   const x = sources[0] ?? NOTHING;
   const inDims = dims[0] ?? [];
   switch (op.kind) {
-    case "maxPool":
-      return poolWindows(op, x, inDims, outDims, batch, -(2 ** 31), (best, value) => (value > best ? value : best));
+    case "maxPool": {
+      const room = new Int32Array(batch * elementsOf(outDims));
+      return poolWindows(op, x, inDims, outDims, room, -(2 ** 31), (best, value) => (value > best ? value : best));
+    }
     case "concat": {
       const { part, index } = concatSources(dims, op.axis, batch);
       return part.map((p, e) => sources[p]?.[index[e] ?? 0] ?? 0);
@@ -64,6 +67,11 @@ function runPlain(op: Exclude<Op, { finish: object }>, frame: Frame): Int32Array
       // Refused in this family by analyseProgram; the result is what it would mean.
       return x.map((value) => value * value);
   }
+}
+
+/** One operator; `acc` is the accumulator of a linear one. */
+export function runOperator(op: Op, frame: Frame): { acc: Int32Array | null; value: Int32Array } {
+  return "finish" in op ? runLinear(op, frame) : { acc: null, value: runPlain(op, frame) };
 }
 
 /**
@@ -86,11 +94,9 @@ export function runQuantised(
       outDims: analysis.ops[index]?.output.dims ?? [],
       batch,
     };
-    if ("finish" in op) {
-      const { acc, value } = runLinear(op, frame);
-      if (index === probe) accumulator = acc;
-      values.push(value);
-    } else values.push(runPlain(op, frame));
+    const { acc, value } = runOperator(op, frame);
+    if (index === probe) accumulator = acc;
+    values.push(value);
   }
   return { values, accumulator };
 }

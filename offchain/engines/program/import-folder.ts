@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { programError } from "../../core/program/errors.ts";
+import { parseCsv, parseIdx, type Dataset } from "./dataset.ts";
+import { importModel, type ImportedModel, type ImportProgress } from "./import-model.ts";
+import { parseRecipe, type Recipe } from "./recipe.ts";
+
+const read = async (folder: string, file: string): Promise<Uint8Array> => {
+  try {
+    return new Uint8Array(await readFile(join(folder, file)));
+  } catch (cause) {
+    throw programError("MODEL_FILE_MISSING", { file }, { cause });
+  }
+};
+const readText = async (folder: string, file: string) => new TextDecoder().decode(await read(folder, file));
+
+/** Reads a data set that a recipe names; paths are relative to the model folder. */
+export async function readDataset(folder: string, source: Recipe["evaluation"]): Promise<Dataset> {
+  if (source.format === "csv") return parseCsv(await readText(folder, source.file));
+  return parseIdx(await read(folder, source.images), await read(folder, source.labels));
+}
+
+/** The recipe of a model folder. */
+export const readRecipe = async (folder: string): Promise<Recipe> => parseRecipe(await readText(folder, "recipe.json"));
+
+/**
+ * `assay model import`: compiles `model.onnx` by `recipe.json` and its data; with `write`, stores the four files.
+ * Errors: those of `importModel`, MODEL_FILE_MISSING, DATASET_MALFORMED.
+ */
+export async function importFolder(
+  folder: string,
+  options: ImportProgress & { readonly write?: boolean } = {},
+): Promise<ImportedModel> {
+  const recipe = await readRecipe(folder);
+  const onnx = await read(folder, "model.onnx");
+  const calibration = await readDataset(folder, recipe.calibration);
+  const evaluation = await readDataset(folder, recipe.evaluation);
+  const imported = await importModel({ onnx, recipe, calibration, evaluation }, options);
+  if (options.write === true) {
+    for (const [name, bytes] of Object.entries(imported.files)) await writeFile(join(folder, name), bytes);
+  }
+  return imported;
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { toHex, utf8 } from "../../core/bytes.ts";
+import { keccak256 } from "../../core/keccak.ts";
+import { canonicalJson, encodeManifestFile, hashJson, type StageHints, type ToolsRecord } from "../../core/manifest.ts";
+import { analyseProgram, elementsOf, type Analysis } from "../../core/program/analyse.ts";
+import { encodeStages, programRoot, stageKernel } from "../../core/program/container.ts";
+import { encodeProgram } from "../../core/program/encode-program.ts";
+import { programError } from "../../core/program/errors.ts";
+import { prepareInput } from "../../core/program/preprocess.ts";
+import type { Program } from "../../core/program/types.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import {
+  KIND_BLINDED,
+  KIND_PUBLIC,
+  KIND_SALTED,
+  NO_PROBE,
+  PLACE_NETWORK,
+  PRODUCER_INPUT,
+  ZERO_BYTES32,
+  type ModelManifest,
+  type StageInfo,
+} from "../../core/types.ts";
+import { compilePolynomial } from "./compile/compile-polynomial.ts";
+import { compileQuantised, type Compiled } from "./compile/compile-quantised.ts";
+import { cutProgram, type CutStage } from "./compile/cut-program.ts";
+import { evaluateModel } from "./compile/evaluate-model.ts";
+import { measureEntropy, type StageEntropy } from "./compile/measure-entropy.ts";
+import { reportOf } from "./compile/report.ts";
+import { simplifyGraph } from "./compile/simplify.ts";
+import type { Dataset } from "./dataset.ts";
+import { createOnnxExecutor } from "./onnx-executor.ts";
+import { importGraph } from "./onnx/import-graph.ts";
+import { parseOnnx } from "./onnx/parse-onnx.ts";
+import type { ProgramExecutor } from "./executor.ts";
+import type { Recipe, Usage } from "./recipe.ts";
+
+export const COMPILER = "assay-program 1";
+/** One work unit is a thousand multiply-accumulates, begun ones included. */
+export const MACS_PER_WORK_UNIT = 1000;
+/** A SALTED boundary costs about a millisecond a kilobyte (split.md §2). */
+const MAX_SALTED_BYTES = 256 << 10;
+
+export interface ImportParameters {
+  readonly onnx: Uint8Array;
+  readonly recipe: Recipe;
+  readonly calibration: Dataset;
+  readonly evaluation: Dataset;
+}
+
+export interface ImportedModel {
+  /** File name in the model folder → bytes. */
+  readonly files: {
+    readonly program: Uint8Array;
+    readonly "report.json": Uint8Array;
+    readonly "model.json": Uint8Array;
+    readonly "manifest.json": Uint8Array;
+  };
+  readonly model: ModelManifest;
+}
+
+export interface ImportProgress {
+  readonly onProgress?: (step: string) => void;
+}
+
+function hintsOf(analysis: Analysis, program: Program): StageHints {
+  const bytes = (index: number) => {
+    const value = analysis.values[index];
+    return value === undefined ? 0 : elementsOf(value.dims) * (value.dtype === "i8" ? 1 : 4);
+  };
+  const output = analysis.values[program.output];
+  return {
+    macs: analysis.macs,
+    weightBytes: program.ops.reduce((sum, op) => sum + ("weights" in op ? op.weights.length : 0), 0),
+    peakActivationBytes: Math.max(...analysis.values.map((_, index) => bytes(index))),
+    outDtype: output?.dtype === "i8" ? "i8" : "i32",
+    outDims: [...(output?.dims ?? [])],
+  };
+}
+
+/** Runs the stages over the calibration inputs and finds each one's probe. */
+async function measureStages(
+  stages: readonly CutStage[],
+  bytes: readonly Uint8Array[],
+  input: Tensor,
+  executor: ProgramExecutor,
+): Promise<StageEntropy[]> {
+  const outputs: Tensor[] = [];
+  const result: StageEntropy[] = [];
+  for (const [index, stage] of stages.entries()) {
+    const inputs = stage.producers.map((producer) =>
+      producer === PRODUCER_INPUT ? input : (outputs[producer] ?? input),
+    );
+    const { entropy, output } = await measureEntropy(bytes[index] ?? new Uint8Array(), inputs, index, executor);
+    result.push(entropy);
+    outputs.push(output ?? input);
+  }
+  return result;
+}
+
+function compile({ onnx, recipe, calibration }: ImportParameters): { compiled: Compiled; opset: number } {
+  const parsed = parseOnnx(onnx);
+  const graph = simplifyGraph(importGraph(parsed));
+  const { preprocess } = recipe;
+  if (graph.inputDims.join() !== preprocess.dims.join()) {
+    const reason = `preprocess.dims is [${preprocess.dims.join()}], the network takes [${graph.inputDims.join()}]`;
+    throw programError("MODEL_FILE_INVALID", { file: "recipe.json", reason });
+  }
+  const common = { inputStep: preprocess.step, inputLo: preprocess.lo, inputHi: preprocess.hi };
+  const rows = Int32Array.from(prepareInput(preprocess, calibration.features).data);
+  const compiled = graph.ops.some((op) => op.kind === "square")
+    ? compilePolynomial(graph, common)
+    : compileQuantised(graph, rows, { ...common, shifts: recipe.shifts, maxShift: recipe.maxShift });
+  return { compiled, opset: parsed.opset };
+}
+
+function usageOf(recipe: Recipe, step: number): Usage {
+  const { decision } = recipe;
+  // The real threshold lies between two integers; the next one above it is the first that passes.
+  const at = decision.kind === "threshold" ? Math.ceil(decision.value / step - 1e-9) : 0;
+  const integer = decision.kind === "threshold" ? { kind: decision.kind, at } : decision;
+  return {
+    version: 1,
+    name: recipe.name,
+    preprocess: recipe.preprocess,
+    output: { labels: recipe.labels, decision: integer, step },
+  };
+}
+
+/**
+ * Compiles an ONNX model into the files of a model folder: calibrates on real rows, quantises, proves the bounds, cuts
+ * stages, finds probes, and measures float against integer accuracy on held-out rows. Same input, same bytes.
+ * Errors: every ONNX_…, PROGRAM_INVALID, BOUND_OVERFLOW, CUT_INVALID, ENTROPY_TOO_LOW, BOUNDARY_TOO_LARGE,
+ * MODEL_FILE_INVALID, RAW_INPUT_INVALID.
+ */
+export async function importModel(parameters: ImportParameters, progress: ImportProgress = {}): Promise<ImportedModel> {
+  const { onnx, recipe, calibration, evaluation } = parameters;
+  const say = progress.onProgress ?? (() => {});
+  say("compiling");
+  const { compiled, opset } = compile(parameters);
+  const stages = cutProgram(compiled, recipe.stages);
+  const bytes = stages.map((stage) => encodeProgram(stage.program));
+  const usage = usageOf(recipe, compiled.steps[compiled.program.output] ?? 1);
+  const executor = createOnnxExecutor({ threads: 1, maxBatch: Math.max(1024, calibration.rows) });
+  try {
+    say("measuring what seats will compare");
+    const input = prepareInput(recipe.preprocess, calibration.features);
+    const entropy = await measureStages(stages, bytes, input, executor);
+    say("evaluating");
+    const accuracy = await evaluateModel(
+      { onnx, recipe, usage, program: encodeProgram(compiled.program), data: evaluation },
+      executor,
+    );
+    const report = reportOf(compiled, recipe, entropy, calibration.rows, accuracy);
+    const kind = { PUBLIC: KIND_PUBLIC, SALTED: KIND_SALTED, BLINDED: KIND_BLINDED }[recipe.digest];
+    const infos: StageInfo[] = stages.map((stage, index) => ({
+      place: PLACE_NETWORK,
+      inKind: kind,
+      outKind: kind,
+      probe: entropy[index]?.probe ?? NO_PROBE,
+      kernel: stageKernel(bytes[index] ?? new Uint8Array()),
+      keyId: ZERO_BYTES32,
+      producers: [...stage.producers],
+    }));
+    const hints = stages.map((stage) => hintsOf(analyseProgram(stage.program), stage.program));
+    checkBoundaries(recipe, hints, elementsOf(recipe.preprocess.dims));
+    const usageText = canonicalJson(usage);
+    const reportText = canonicalJson(report);
+    const tools: ToolsRecord = {
+      opset,
+      compiler: COMPILER,
+      usageHash: toHex(keccak256(utf8(usageText))),
+      sourceHash: toHex(keccak256(onnx)),
+      stages: hints,
+    };
+    const model: ModelManifest = {
+      name: recipe.name,
+      programRoot: programRoot(bytes),
+      stages: infos,
+      acceptedMasks: recipe.acceptedPolicies.reduce((mask, policy) => (mask | (1 << policy)) >>> 0, 0),
+      workUnits: BigInt(Math.max(1, Math.ceil(compiled.analysis.macs / MACS_PER_WORK_UNIT))),
+      weightsHash: toHex(hashJson(infos.map(() => ({ mode: "public", commitment: ZERO_BYTES32 })))),
+      reportHash: toHex(keccak256(utf8(reportText))),
+      toolsHash: toHex(hashJson(tools)),
+    };
+    const files = {
+      program: encodeStages(bytes),
+      "report.json": utf8(reportText),
+      "model.json": utf8(usageText),
+      "manifest.json": utf8(encodeManifestFile(model, tools)),
+    };
+    return { files, model };
+  } finally {
+    await executor.close();
+  }
+}
+
+function checkBoundaries(recipe: Recipe, hints: readonly StageHints[], inputBytes: number): void {
+  if (recipe.digest !== "SALTED") return;
+  const sizes = [inputBytes, ...hints.map((hint) => elementsOf(hint.outDims) * (hint.outDtype === "i8" ? 1 : 4))];
+  sizes.forEach((actual, index) => {
+    if (actual > MAX_SALTED_BYTES) {
+      throw programError("BOUNDARY_TOO_LARGE", { stage: index - 1, actual, limit: MAX_SALTED_BYTES });
+    }
+  });
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import type { Hex } from "../../core/bytes.ts";
+import { elementsOf } from "../../core/program/analyse.ts";
+import { inputsOf } from "../../core/program/types.ts";
+import { KIND_NAMES } from "../../core/types.ts";
+import type { LoadedModel } from "./load-program.ts";
+import { partialSumBound } from "./run/integer-graph.ts";
+
+export interface OperatorSummary {
+  readonly index: number;
+  readonly kind: string;
+  readonly inputs: readonly number[];
+  readonly dims: readonly number[];
+  readonly dtype: string;
+  /** Smallest and largest value that can leave the operator. */
+  readonly range: readonly [string, string];
+  /** Smallest and largest accumulator over all channels, if it has one. */
+  readonly accumulator: readonly [string, string] | null;
+  readonly shifts: readonly number[];
+  readonly macs: number;
+  /** False if onnxruntime has to split the sum because it can pass 2^24. */
+  readonly exactInFloat32: boolean;
+}
+
+export interface StageSummary {
+  readonly kernel: Hex;
+  readonly family: string;
+  readonly inKind: string;
+  readonly outKind: string;
+  readonly producers: readonly number[];
+  readonly probe: number | null;
+  /** Elements of what seats compare. */
+  readonly payloadElements: number;
+  readonly bytes: number;
+  readonly macs: number;
+  readonly operators: readonly OperatorSummary[];
+}
+
+export interface ModelSummary {
+  readonly name: string;
+  readonly modelId: Hex;
+  readonly programRoot: Hex;
+  readonly workUnits: string;
+  readonly acceptedMasks: number;
+  readonly labels: readonly string[];
+  readonly inputDims: readonly number[];
+  readonly opset: number;
+  readonly compiler: string;
+  readonly macs: number;
+  readonly stages: readonly StageSummary[];
+}
+
+function operators({ program, analysis }: LoadedModel["stages"][number]): OperatorSummary[] {
+  return program.ops.map((op, index) => {
+    const info = analysis.ops[index];
+    const bounds = info?.bounds ?? null;
+    const lo = bounds?.reduce((least, b) => (b.lo < least ? b.lo : least), bounds[0]?.lo ?? 0n);
+    const hi = bounds?.reduce((most, b) => (b.hi > most ? b.hi : most), bounds[0]?.hi ?? 0n);
+    const shifts = "finish" in op && op.finish.kind === "scale" ? [...op.finish.shifts] : [];
+    const sources = inputsOf(op).flatMap((value) => analysis.values[value] ?? []);
+    const exact = !("finish" in op) || partialSumBound(op, sources, Math.max(0, ...shifts)) < 2n ** 24n;
+    return {
+      index,
+      kind: op.kind,
+      inputs: inputsOf(op),
+      dims: info?.output.dims ?? [],
+      dtype: info?.output.dtype ?? "",
+      range: [`${info?.output.lo ?? 0n}`, `${info?.output.hi ?? 0n}`],
+      accumulator: lo === undefined || hi === undefined ? null : [lo.toString(), hi.toString()],
+      shifts,
+      macs: info?.macs ?? 0,
+      exactInFloat32: exact,
+    };
+  });
+}
+
+/** What `assay model inspect` shows: plain JSON values only. */
+export function inspectModel({ manifest, stages, output, preprocess }: LoadedModel): ModelSummary {
+  const { model, tools } = manifest;
+  const summaries = stages.map((stage, index): StageSummary => {
+    const info = model.stages[index];
+    const result = stage.analysis.values[stage.program.output];
+    const probed = stage.probe === null ? undefined : stage.analysis.ops[stage.probe]?.accumulatorDims;
+    return {
+      kernel: info?.kernel ?? "0x",
+      family: stage.program.family,
+      inKind: KIND_NAMES[info?.inKind ?? 0] ?? "",
+      outKind: KIND_NAMES[info?.outKind ?? 0] ?? "",
+      producers: info?.producers ?? [],
+      probe: stage.probe,
+      payloadElements: elementsOf(probed ?? result?.dims ?? []),
+      bytes: stage.bytes.length,
+      macs: stage.analysis.macs,
+      operators: operators(stage),
+    };
+  });
+  return {
+    name: model.name,
+    modelId: manifest.modelId,
+    programRoot: model.programRoot,
+    workUnits: model.workUnits.toString(),
+    acceptedMasks: model.acceptedMasks,
+    labels: output.labels,
+    inputDims: preprocess.dims,
+    opset: tools.opset,
+    compiler: tools.compiler,
+    macs: summaries.reduce((sum, stage) => sum + stage.macs, 0),
+    stages: summaries,
+  };
+}

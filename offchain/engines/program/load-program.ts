@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { toHex, type Hex } from "../../core/bytes.ts";
+import { isAssayError } from "../../core/errors.ts";
+import { keccak256 } from "../../core/keccak.ts";
+import { decodeManifestFile, hashJson, type ManifestFile } from "../../core/manifest.ts";
+import { decodeStages, programRoot, stageKernel } from "../../core/program/container.ts";
+import { programError } from "../../core/program/errors.ts";
+import { type OutputMeaning, type Preprocess } from "../../core/program/preprocess.ts";
+import { NO_PROBE, PRODUCER_INPUT } from "../../core/types.ts";
+import { elementsOf } from "../../core/program/analyse.ts";
+import { loadStage, type LoadedStage } from "./executor.ts";
+import { parseUsage } from "./recipe.ts";
+
+/** The files a worker or a caller needs. `report.json` is checked when present. */
+export interface ModelFiles {
+  readonly "manifest.json": Uint8Array;
+  readonly program: Uint8Array;
+  readonly "model.json": Uint8Array;
+  readonly "report.json"?: Uint8Array;
+}
+
+export interface LoadedModel {
+  readonly manifest: ManifestFile;
+  /** Bytes of the `program` file. */
+  readonly program: Uint8Array;
+  readonly stages: readonly LoadedStage[];
+  readonly preprocess: Preprocess;
+  readonly output: OutputMeaning;
+}
+
+function expectHash(what: string, actual: Hex, expected: Hex): void {
+  if (actual !== expected) throw programError("MODEL_HASH_MISMATCH", { what, actual, expected });
+}
+
+const hashOf = (bytes: Uint8Array): Hex => toHex(keccak256(bytes));
+
+function readManifest(bytes: Uint8Array): ManifestFile {
+  try {
+    return decodeManifestFile(new TextDecoder().decode(bytes));
+  } catch (error) {
+    if (!isAssayError(error)) throw error;
+    throw programError("MODEL_FILE_INVALID", { file: "manifest.json", reason: error.message }, { cause: error });
+  }
+}
+
+/** Stages must fit together: each takes its producers' outputs, in type, shape and range. */
+function checkWiring(stages: readonly LoadedStage[], manifest: ManifestFile, preprocess: Preprocess): void {
+  const invalid = (reason: string) => programError("MODEL_FILE_INVALID", { file: "manifest.json", reason });
+  manifest.model.stages.forEach(({ producers }, index) => {
+    const stage = stages[index];
+    if (producers.length !== stage?.program.inputs.length) throw invalid(`stage ${index} has other inputs`);
+    producers.forEach((producer, i) => {
+      const input = stage.program.inputs[i];
+      if (producer !== PRODUCER_INPUT && producer >= index) throw invalid(`stage ${index} reads a later stage`);
+      const source = stages[producer];
+      const made = source?.analysis.values[source.program.output];
+      const same =
+        producer === PRODUCER_INPUT
+          ? input?.dims.join() === preprocess.dims.join() && input.lo <= preprocess.lo && input.hi >= preprocess.hi
+          : made !== undefined &&
+            input?.dtype === made.dtype &&
+            input.dims.join() === made.dims.join() &&
+            BigInt(input.lo) <= made.lo &&
+            BigInt(input.hi) >= made.hi;
+      if (!same) throw invalid(`input ${i} of stage ${index} does not fit its producer`);
+    });
+    const info = stage.analysis.values[stage.program.output];
+    const hints = manifest.tools.stages[index];
+    if (hints === undefined || hints.outDims.join() !== info?.dims.join() || hints.outDtype !== info.dtype) {
+      throw invalid(`the hints of stage ${index} do not fit`);
+    }
+    if (elementsOf(hints.outDims) < 1) throw invalid(`stage ${index} has no output`);
+  });
+}
+
+async function readFolder(folder: string): Promise<ModelFiles> {
+  const read = async (file: string) => {
+    try {
+      return new Uint8Array(await readFile(join(folder, file)));
+    } catch (cause) {
+      throw programError("MODEL_FILE_MISSING", { file }, { cause });
+    }
+  };
+  const [manifest, program, usage] = [await read("manifest.json"), await read("program"), await read("model.json")];
+  const report = await read("report.json");
+  return { "manifest.json": manifest, program, "model.json": usage, "report.json": report };
+}
+
+/**
+ * Loads a model folder, or its files, and checks every byte against the manifest: program root, kernels, report, usage
+ * and tools; `manifest.modelId` then names all of it. Whether that id is the one wanted is the caller's question.
+ * Errors: MODEL_FILE_MISSING, MODEL_FILE_INVALID, MODEL_HASH_MISMATCH, PROGRAM_MALFORMED, PROGRAM_INVALID, BOUND_OVERFLOW.
+ */
+export async function loadModel(source: string | ModelFiles): Promise<LoadedModel> {
+  const files = typeof source === "string" ? await readFolder(source) : source;
+  const manifest = readManifest(files["manifest.json"]);
+  const { model, tools } = manifest;
+  const stageBytes = decodeStages(files.program);
+  expectHash("program", programRoot(stageBytes), model.programRoot);
+  expectHash("tools record", toHex(hashJson(tools)), model.toolsHash);
+  expectHash("model.json", hashOf(files["model.json"]), tools.usageHash);
+  if (files["report.json"] !== undefined) expectHash("report.json", hashOf(files["report.json"]), model.reportHash);
+  if (stageBytes.length !== model.stages.length) {
+    const reason = `${model.stages.length} stages expected, the program has ${stageBytes.length}`;
+    throw programError("MODEL_FILE_INVALID", { file: "manifest.json", reason });
+  }
+  const stages = stageBytes.map((bytes, index) => {
+    const info = model.stages[index];
+    expectHash(`stage ${index}`, stageKernel(bytes), info?.kernel ?? "0x");
+    return loadStage(bytes, info === undefined || info.probe === NO_PROBE ? null : info.probe);
+  });
+  const usage = parseUsage(new TextDecoder().decode(files["model.json"]));
+  checkWiring(stages, manifest, usage.preprocess);
+  return { manifest, program: files.program, stages, preprocess: usage.preprocess, output: usage.output };
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { programError } from "../../core/program/errors.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import { PRODUCER_INPUT } from "../../core/types.ts";
+import type { ProgramExecutor, StageResult } from "./executor.ts";
+import type { LoadedModel } from "./load-program.ts";
+
+export interface ModelRun {
+  /** Results of every stage, in order; the last one's output is the model's. */
+  readonly stages: readonly StageResult[];
+  readonly output: Tensor;
+}
+
+/** Runs all stages of a model one after the other. Errors: those of `checkInputs`. */
+export async function runModel(model: LoadedModel, input: Tensor, executor: ProgramExecutor): Promise<ModelRun> {
+  const results: StageResult[] = [];
+  for (const [index, stage] of model.stages.entries()) {
+    const producers = model.manifest.model.stages[index]?.producers ?? [];
+    const inputs = producers.map((producer) =>
+      producer === PRODUCER_INPUT ? input : (results[producer]?.outputs[0] ?? input),
+    );
+    results.push(await executor.run(stage, inputs));
+  }
+  const output = results.at(-1)?.outputs[0];
+  if (output === undefined) throw programError("EXECUTION_FAILED", { reason: "the model has no stages" });
+  return { stages: results, output };
+}

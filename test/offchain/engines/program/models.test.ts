@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from "chai";
+import { readFile } from "node:fs/promises";
+import { interpretOutput, prepareInput } from "../../../../offchain/core/program/preprocess.ts";
+import { takeRows } from "../../../../offchain/engines/program/dataset.ts";
+import { importFolder, readDataset, readRecipe } from "../../../../offchain/engines/program/import-folder.ts";
+import { inspectModel } from "../../../../offchain/engines/program/inspect.ts";
+import { loadModel } from "../../../../offchain/engines/program/load-program.ts";
+import { createOnnxExecutor } from "../../../../offchain/engines/program/onnx-executor.ts";
+import { createReferenceExecutor } from "../../../../offchain/engines/program/reference-executor.ts";
+import { runModel } from "../../../../offchain/engines/program/run-model.ts";
+
+const folderOf = (name: string) => new URL(`../../../../models/${name}`, import.meta.url).pathname;
+const long = process.env["ASSAY_DEEP"] === "1" || process.env["CI"] === "true";
+
+const ZOO = [
+  { name: "tumor-mlp", rows: 171, least: 0.95, stated: 95 },
+  { name: "tumor-poly", rows: 171, least: 0.95, stated: 95 },
+  { name: "digits-mlp", rows: long ? 10_000 : 500, least: 0.97, stated: 97 },
+  { name: "digits-cnn", rows: long ? 10_000 : 500, least: 0.98, stated: 98.5 },
+];
+
+interface Report {
+  readonly evaluation: { readonly floatPercent: number; readonly integerPercent: number; readonly rows: number };
+}
+
+for (const { name, rows, least, stated } of ZOO) {
+  describe(`model ${name}`, () => {
+    it("default: answers held-out rows as well as its report says, the same on both executors", async () => {
+      const model = await loadModel(folderOf(name));
+      const recipe = await readRecipe(folderOf(name));
+      const data = takeRows(await readDataset(folderOf(name), recipe.evaluation), rows);
+      const executor = createOnnxExecutor({ threads: 1, maxBatch: rows });
+      const { output } = await runModel(model, prepareInput(model.preprocess, data.features), executor);
+      await executor.close();
+      const answers = interpretOutput(model.output, output);
+      const correct = answers.filter((answer, i) => answer.index === data.labels[i]).length;
+      expect(correct / rows).to.be.at.least(least);
+
+      const few = takeRows(data, 40);
+      const input = prepareInput(model.preprocess, few.features);
+      const reference = await runModel(model, input, createReferenceExecutor());
+      expect(reference.output.data).to.deep.equal(output.data.slice(0, reference.output.data.length));
+      const { evaluation } = JSON.parse(await readFile(`${folderOf(name)}/report.json`, "utf8")) as Report;
+      expect(evaluation.integerPercent).to.be.at.least(stated);
+      // One tumor row is 0.58 points; the integer model may be the better one, never worse by more than half a point.
+      expect(evaluation.floatPercent - evaluation.integerPercent).to.be.at.most(0.5);
+    });
+
+    it("behavior: inspect names every operator with bounds that fp32 carries, and a payload of 128 bits", async () => {
+      const summary = inspectModel(await loadModel(folderOf(name)));
+      expect(summary.name).to.equal(name);
+      expect(summary.macs).to.be.above(0);
+      for (const stage of summary.stages) {
+        expect(stage.payloadElements).to.be.at.least(16);
+        for (const op of stage.operators) expect(op.exactInFloat32 || stage.family === "polynomial").to.equal(true);
+      }
+    });
+
+    if (long || name.startsWith("tumor")) {
+      it("behavior: importing again gives the committed bytes", async function () {
+        this.timeout(180_000);
+        const { files } = await importFolder(folderOf(name));
+        for (const [file, bytes] of Object.entries(files)) {
+          const committed = new Uint8Array(await readFile(`${folderOf(name)}/${file}`));
+          expect(Buffer.compare(bytes, committed), file).to.equal(0);
+        }
+      });
+    }
+  });
+}
