@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+pragma solidity 0.8.37;
+
+import {IModelRegistry} from "../../../contracts/interfaces/IModelRegistry.sol";
+import {ModelRegistry} from "../../../contracts/registry/ModelRegistry.sol";
+import {
+    CIPHER,
+    ENCLAVE,
+    KIND_BLINDED,
+    KIND_CIPHER,
+    KIND_PUBLIC,
+    KIND_SALTED,
+    ModelManifest,
+    NO_PROBE,
+    OPTIMISTIC,
+    PLACE_CLIENT,
+    PLACE_NETWORK,
+    PRODUCER_INPUT,
+    PROOF,
+    StageInfo,
+    VOTE
+} from "../../../contracts/types/Types.sol";
+import {vm} from "../support/Vm.sol";
+
+/// R1: a model is what its manifest says, for good; a manifest that would trap seats or requesters is refused.
+contract ModelRegistryTest {
+    ModelRegistry private _registry;
+
+    function setUp() public {
+        _registry = new ModelRegistry();
+    }
+
+    function _stage(uint8 inKind, uint8 outKind, uint16 producer) private pure returns (StageInfo memory stage) {
+        stage.place = PLACE_NETWORK;
+        (stage.inKind, stage.outKind, stage.probe) = (inKind, outKind, NO_PROBE);
+        stage.kernel = keccak256("kernel");
+        stage.producers = new uint16[](1);
+        stage.producers[0] = producer;
+    }
+
+    /// A chain of PUBLIC stages that accepts VOTE.
+    function _chain(uint256 count) private pure returns (ModelManifest memory manifest) {
+        StageInfo[] memory stages = new StageInfo[](count);
+        for (uint256 s; s < count; ++s) {
+            stages[s] = _stage(KIND_PUBLIC, KIND_PUBLIC, s == 0 ? PRODUCER_INPUT : uint16(s - 1));
+        }
+        manifest = ModelManifest({
+            name: "digits",
+            programRoot: keccak256("program"),
+            stages: stages,
+            acceptedMasks: uint32(1) << VOTE,
+            workUnits: 10,
+            weightsHash: keccak256("weights"),
+            reportHash: keccak256("report"),
+            toolsHash: keccak256("tools")
+        });
+    }
+
+    function _refused(ModelManifest memory manifest, bytes memory reason) private {
+        vm.expectRevert(reason);
+        _registry.register(manifest);
+    }
+
+    function _field(uint8 field) private pure returns (bytes memory) {
+        return abi.encodeWithSelector(IModelRegistry.ManifestInvalid.selector, field);
+    }
+
+    function _stageField(uint256 stage, uint8 field) private pure returns (bytes memory) {
+        return abi.encodeWithSelector(IModelRegistry.StageInvalid.selector, stage, field);
+    }
+
+    function test_RegisterAChain() public {
+        ModelManifest memory manifest = _chain(3);
+        vm.startSnapshotGas("register a model of three stages");
+        bytes32 id = _registry.register(manifest);
+        vm.stopSnapshotGas();
+        IModelRegistry.Model memory model = _registry.model(id);
+        require(id == keccak256(abi.encode("assay.v1.model", manifest)) && id == _registry.idOf(manifest), "id");
+        require(model.stagesHash == keccak256(abi.encode(manifest.stages)), "stages");
+        require(model.linear && model.network && model.stages == 3 && model.outKind == KIND_PUBLIC, "shape");
+        require(model.acceptedMasks == uint32(1) << VOTE && model.workUnits == 10, "terms");
+    }
+
+    function test_RevertWhen_RegisteredTwice() public {
+        bytes32 id = _registry.register(_chain(1));
+        _refused(_chain(1), abi.encodeWithSelector(IModelRegistry.ModelExists.selector, id));
+    }
+
+    function testFuzz_RevertWhen_Unknown(bytes32 id) public {
+        vm.expectRevert(abi.encodeWithSelector(IModelRegistry.ModelUnknown.selector, id));
+        _registry.model(id);
+    }
+
+    /// Any change is another model.
+    function test_EveryFieldIsInTheId() public {
+        bytes32 id = _registry.register(_chain(2));
+        for (uint256 i; i < 11; ++i) {
+            ModelManifest memory manifest = _chain(2);
+            if (i == 0) manifest.name = "digit";
+            if (i == 1) manifest.programRoot = keccak256("other");
+            if (i == 2) manifest.acceptedMasks |= uint32(1) << ENCLAVE;
+            if (i == 3) manifest.workUnits = 11;
+            if (i == 4) manifest.weightsHash = keccak256("other");
+            if (i == 5) manifest.reportHash = keccak256("other");
+            if (i == 6) manifest.toolsHash = keccak256("other");
+            if (i == 7) manifest.stages[1].kernel = keccak256("other");
+            if (i == 8) manifest.stages[1].probe = 3;
+            if (i == 9) manifest.stages[0].keyId = keccak256("key");
+            if (i == 10) manifest.stages[0].outKind = manifest.stages[1].inKind = KIND_SALTED;
+            require(_registry.register(manifest) != id, "same id");
+        }
+    }
+
+    function test_RevertWhen_AFieldIsEmpty() public {
+        ModelManifest memory manifest = _chain(1);
+        manifest.name = "";
+        _refused(manifest, _field(1));
+        manifest.name = "a name that is longer than the sixty-four bytes that a name may have";
+        _refused(manifest, _field(1));
+        manifest = _chain(1);
+        manifest.programRoot = 0;
+        _refused(manifest, _field(2));
+        manifest = _chain(1);
+        manifest.workUnits = 0;
+        _refused(manifest, _field(4));
+        manifest = _chain(1);
+        manifest.weightsHash = 0;
+        _refused(manifest, _field(5));
+        manifest = _chain(1);
+        manifest.reportHash = 0;
+        _refused(manifest, _field(6));
+        manifest = _chain(1);
+        manifest.toolsHash = 0;
+        _refused(manifest, _field(7));
+    }
+
+    function test_RevertWhen_StageCountIsOutOfRange() public {
+        _refused(_chain(0), abi.encodeWithSelector(IModelRegistry.StageCountInvalid.selector, 0, 8));
+        _registry.register(_chain(8));
+        _refused(_chain(9), abi.encodeWithSelector(IModelRegistry.StageCountInvalid.selector, 9, 8));
+    }
+
+    function test_RevertWhen_AStageIsMalformed() public {
+        ModelManifest memory manifest = _chain(2);
+        manifest.stages[1].place = 2;
+        _refused(manifest, _stageField(1, 1));
+        manifest = _chain(2);
+        manifest.stages[1].outKind = KIND_CIPHER + 1;
+        _refused(manifest, _stageField(1, 2));
+        manifest = _chain(2);
+        manifest.stages[1].inKind = KIND_SALTED; // the producer hands over PUBLIC
+        _refused(manifest, _stageField(1, 2));
+        manifest = _chain(2);
+        manifest.stages[1].kernel = 0;
+        _refused(manifest, _stageField(1, 5));
+        manifest = _chain(2);
+        manifest.stages[1].place = PLACE_CLIENT;
+        manifest.stages[1].probe = 0;
+        _refused(manifest, _stageField(1, 6));
+        manifest = _chain(1);
+        manifest.stages[0].place = PLACE_CLIENT; // nobody could be paid or checked
+        _refused(manifest, _stageField(0, 1));
+    }
+
+    function test_RevertWhen_ProducersAreNoDag() public {
+        ModelManifest memory manifest = _chain(2);
+        manifest.stages[0].producers[0] = 0; // itself
+        _refused(manifest, _stageField(0, 3));
+        manifest.stages[0].producers[0] = 1; // a later one
+        _refused(manifest, _stageField(0, 3));
+        manifest = _chain(2);
+        manifest.stages[1].producers = new uint16[](0);
+        _refused(manifest, _stageField(1, 3));
+        manifest = _chain(2);
+        manifest.stages[1].producers = new uint16[](2); // 0 twice
+        _refused(manifest, _stageField(1, 3));
+        manifest = _chain(2);
+        manifest.stages[1].producers[0] = PRODUCER_INPUT; // stage 0 leads nowhere
+        _refused(manifest, _stageField(0, 7));
+    }
+
+    function test_AJoinIsNotLinear() public {
+        ModelManifest memory manifest = _chain(3);
+        manifest.stages[1].producers[0] = PRODUCER_INPUT;
+        manifest.stages[2].producers = new uint16[](3);
+        (manifest.stages[2].producers[1], manifest.stages[2].producers[2]) = (1, PRODUCER_INPUT);
+        IModelRegistry.Model memory model = _registry.model(_registry.register(manifest));
+        require(!model.linear && model.network, "a DAG on the network");
+    }
+
+    function test_AClientStageIsNotLinear() public {
+        ModelManifest memory manifest = _chain(2);
+        manifest.stages[0].place = PLACE_CLIENT;
+        IModelRegistry.Model memory model = _registry.model(_registry.register(manifest));
+        require(!model.linear && !model.network, "a client stage");
+    }
+
+    function test_RevertWhen_AKeyHasABlindedEnd() public {
+        ModelManifest memory manifest = _chain(1);
+        (manifest.stages[0].keyId, manifest.stages[0].inKind) = (keccak256("key"), KIND_BLINDED);
+        _refused(manifest, _stageField(0, 4));
+        (manifest.stages[0].inKind, manifest.stages[0].outKind) = (KIND_PUBLIC, KIND_BLINDED);
+        _refused(manifest, _stageField(0, 4));
+        manifest.stages[0].keyId = 0;
+        _registry.register(manifest);
+    }
+
+    function test_RevertWhen_ProofIsAcceptedWithoutKeys() public {
+        ModelManifest memory manifest = _chain(2);
+        manifest.acceptedMasks = uint32(1) << PROOF;
+        manifest.stages[0].keyId = keccak256("key");
+        _refused(manifest, _field(3));
+        manifest.stages[1].keyId = keccak256("key");
+        _registry.register(manifest);
+    }
+
+    function test_RevertWhen_MasksContradictTheStages() public {
+        ModelManifest memory manifest = _chain(1);
+        manifest.acceptedMasks = 0;
+        _refused(manifest, _field(3));
+        manifest.acceptedMasks = 3; // mask 0: no evidence at all
+        _refused(manifest, _field(3));
+        manifest.acceptedMasks = uint32(1) << (VOTE | CIPHER); // no ciphertext
+        _refused(manifest, _field(3));
+        manifest.acceptedMasks = uint32(1) << (VOTE | OPTIMISTIC);
+        _refused(manifest, _field(3));
+        manifest = _chain(2);
+        manifest.acceptedMasks = uint32(1) << OPTIMISTIC; // sampling has one stage
+        _refused(manifest, _field(3));
+    }
+
+    /// Ciphertext stages are voted on as ciphertext; the proof, if any, is the closing client stage's.
+    function test_CipherMasks() public {
+        ModelManifest memory manifest = _chain(2);
+        (manifest.stages[0].inKind, manifest.stages[0].outKind) = (KIND_CIPHER, KIND_CIPHER);
+        (manifest.stages[1].inKind, manifest.stages[1].outKind) = (KIND_CIPHER, KIND_SALTED);
+        manifest.stages[1].place = PLACE_CLIENT;
+        manifest.acceptedMasks = uint32(1) << CIPHER;
+        _refused(manifest, _field(3)); // CIPHER implies VOTE
+        manifest.acceptedMasks = uint32(1) << VOTE;
+        _refused(manifest, _field(3)); // what is ciphertext must be asked for as such
+        manifest.acceptedMasks = uint32(1) << (VOTE | CIPHER);
+        _registry.register(manifest);
+        manifest.acceptedMasks |= uint32(1) << (VOTE | CIPHER | PROOF);
+        _refused(manifest, _field(3));
+        manifest.stages[1].keyId = keccak256("key");
+        _registry.register(manifest);
+    }
+}
