@@ -147,7 +147,8 @@ function randomOp(
       return { kind, input, lo, table: Int8Array.from({ length: hi - lo + 1 }, () => random.integer(-127, 127)) };
     case "reshape":
       return { kind, input, dims: image && random.integer(0, 1) === 0 ? [1, ...dims] : [elementsOf(dims)] };
-    default: {
+    case "square":
+    case "dense": {
       const width = dims.at(-1) ?? 1;
       const outputs = random.integer(1, 20);
       const bias = Array.from({ length: outputs }, () => BigInt(random.integer(-100000, 100000)));

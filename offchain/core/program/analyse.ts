@@ -192,7 +192,7 @@ function linearShape(
       if (width === undefined) throw fail(name, "a dense operator needs at least one dimension");
       if (op.weights.length !== op.outputs * width) throw fail(name, "weights do not fit the input");
       checkWeights(op, name);
-      const dims = first.dims.with(-1, op.outputs);
+      const dims = [...first.dims.slice(0, -1), op.outputs];
       return { dims, macs: elementsOf(dims) * width };
     }
     case "conv": {

@@ -43,8 +43,8 @@ export async function createSession(bytes: Uint8Array, threads: number): Promise
 
 function toFeed(tensor: Tensor, type: "float" | "double"): ort.Tensor {
   return type === "float"
-    ? new ort.Tensor("float32", Float32Array.from(tensor.data), tensor.dims)
-    : new ort.Tensor("float64", Float64Array.from(tensor.data), tensor.dims);
+    ? new ort.Tensor("float32", new Float32Array(tensor.data), tensor.dims)
+    : new ort.Tensor("float64", new Float64Array(tensor.data), tensor.dims);
 }
 
 function numbersOf(value: ort.Tensor | undefined): Float32Array | Float64Array {
@@ -55,11 +55,14 @@ function numbersOf(value: ort.Tensor | undefined): Float32Array | Float64Array {
 
 function readProbe(value: ort.Tensor | undefined, reading: ProbeReading): Int32Array {
   const data = numbersOf(value);
-  const channels = reading.scale.length;
-  return Int32Array.from(data, (v, e) => {
-    const channel = Math.floor(e / reading.inner) % channels;
-    return v * (reading.scale[channel] ?? 1) - (reading.offset[channel] ?? 0);
-  });
+  const { scale, offset, inner } = reading;
+  const result = new Int32Array(data.length);
+  for (let e = 0; e < data.length;) {
+    const channel = Math.floor(e / inner) % scale.length;
+    const [factor, shift] = [scale[channel] ?? 1, offset[channel] ?? 0];
+    for (const end = e + inner; e < end; e++) result[e] = (data[e] ?? 0) * factor - shift;
+  }
+  return result;
 }
 
 /**
@@ -99,7 +102,7 @@ export function createOnnxExecutor(options: OnnxExecutorOptions = {}): ProgramEx
     const info = analysis.values[program.output];
     const dtype = info?.dtype === "i8" ? "i8" : "i32";
     const numbers = numbersOf(results[graph.output]);
-    const data = dtype === "i8" ? Int8Array.from(numbers) : Int32Array.from(numbers);
+    const data = dtype === "i8" ? new Int8Array(numbers) : new Int32Array(numbers);
     const outputs = [resultTensor(dtype, batch, info?.dims ?? [], data)];
     if (graph.probe === null || probe === null) return { outputs };
     const dims = analysis.ops[probe]?.accumulatorDims ?? [];
@@ -113,9 +116,9 @@ export function createOnnxExecutor(options: OnnxExecutorOptions = {}): ProgramEx
       await sessionOf(stage);
     },
     close: async () => {
-      const open = await Promise.allSettled(sessions.values());
+      const opened = await Promise.allSettled(sessions.values());
       sessions.clear();
-      for (const result of open) if (result.status === "fulfilled") await result.value?.session.release();
+      for (const result of opened) if (result.status === "fulfilled") await result.value?.session.release();
     },
   };
 }

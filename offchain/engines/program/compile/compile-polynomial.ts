@@ -92,7 +92,8 @@ export function compilePolynomial(graph: FloatGraph, options: PolynomialOptions)
         if (steps[other] !== stepIn) throw refuse("its inputs have different scales");
         made = { kind: "add", inputs: op.inputs, multipliers: [1, 1], finish: exact };
         break;
-      default:
+      case "activation":
+      case "maxPool":
         throw refuse("it is not a polynomial");
     }
     let info = analyseOperator(made, "polynomial", infos, op.name);

@@ -207,7 +207,7 @@ function outputDims(draft: Draft, op: FloatOp): readonly number[] {
   const first = dimsOf(draft, op.kind === "add" || op.kind === "concat" ? (op.inputs[0] ?? 0) : op.input);
   switch (op.kind) {
     case "dense":
-      return first.with(-1, op.outputs);
+      return [...first.slice(0, -1), op.outputs];
     case "conv":
       return windowDims(op, first, op.name).with(0, op.outputs);
     case "averagePool":
@@ -222,7 +222,9 @@ function outputDims(draft: Draft, op: FloatOp): readonly number[] {
         op.axis,
         op.inputs.reduce((sum, value) => sum + (dimsOf(draft, value)[op.axis] ?? 0), 0),
       );
-    default:
+    case "activation":
+    case "add":
+    case "square":
       return first;
   }
 }
