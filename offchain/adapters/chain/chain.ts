@@ -24,7 +24,7 @@ export interface Chain {
   /** Every custom error of the deployment, for decoding reverts. */
   readonly errors: Abi;
   /** Null: reads only. */
-  readonly sender: Pick<TransactionSender, "address" | "send" | "simulate"> | null;
+  readonly sender: Pick<TransactionSender, "address" | "send" | "simulate" | "reset"> | null;
 }
 
 type WriteName<A extends Abi> = ContractFunctionName<A, "nonpayable">;

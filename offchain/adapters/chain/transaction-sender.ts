@@ -64,6 +64,7 @@ export class TransactionSender {
   readonly #options: TransactionSenderOptions;
   readonly #modules: TransactionSenderModules;
   #next: number | null = null;
+  #open = 0;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(options: TransactionSenderOptions, modules: TransactionSenderModules) {
@@ -73,6 +74,11 @@ export class TransactionSender {
 
   get address(): Address {
     return this.#modules.signer.address;
+  }
+
+  /** After a reorganisation: nonces are read from the chain again. */
+  reset(): void {
+    this.#next = null;
   }
 
   /** Dry run only. Errors: REVERTED, RPC_UNAVAILABLE, RPC_REJECTED. Returns the gas limit to send with. */
@@ -97,7 +103,14 @@ export class TransactionSender {
   async send(request: TransactionRequest): Promise<TransactionReceipt> {
     const gas = await this.simulate(request);
     const { nonce, attempt } = await this.#locked(() => this.#broadcast(request, gas));
-    return this.#wait(request, gas, nonce, attempt);
+    this.#open += 1;
+    try {
+      return await this.#wait(request, gas, nonce, attempt);
+    } finally {
+      this.#open -= 1;
+      // With nothing under way the chain knows best: a nonce lost with a reorganisation must not leave a gap.
+      if (this.#open === 0) this.#next = null;
+    }
   }
 
   async #broadcast(request: TransactionRequest, gas: bigint): Promise<{ nonce: number; attempt: Attempt }> {

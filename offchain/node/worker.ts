@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { BlockWatcher } from "../adapters/chain/block-watcher.ts";
+import type { Chain } from "../adapters/chain/chain.ts";
+import { decodeEvents } from "../adapters/chain/decode-events.ts";
+import { OFFER_PROTOCOL } from "../core/messages.ts";
+import { RESULT_PROTOCOL } from "../core/result-request.ts";
+import { JobDesk, type JobDeskOptions } from "../protocol/job-desk.ts";
+import type { ProtocolModules } from "../protocol/ports.ts";
+import { ResultDesk } from "../protocol/result-desk.ts";
+import { SEAT_PROTOCOL } from "../protocol/seat-wire.ts";
+import { createChainPort } from "./chain-port.ts";
+import { hubFacts } from "./hub-facts.ts";
+import { upkeepTable } from "./upkeep-table.ts";
+
+export interface WorkerOptions {
+  /** Block of the deployment: nothing before it matters. */
+  readonly fromBlock: bigint;
+  readonly confirmations: number;
+  readonly maxRange: number;
+  readonly pollMs: number;
+  readonly desk: JobDeskOptions;
+  /** Whether this worker advances the ticket table when its epoch is over. */
+  readonly upkeep: boolean;
+}
+
+export type WorkerModules = Omit<ProtocolModules, "chain"> & { readonly chain: Chain };
+
+/** One worker: watches the chain, answers peers, works its seats. Everything it stands on is passed in. */
+export class Worker {
+  readonly desk: JobDesk;
+  readonly watcher: BlockWatcher;
+  readonly #options: WorkerOptions;
+  readonly #modules: WorkerModules;
+  readonly #results: ResultDesk;
+  readonly #loops: Promise<void>[] = [];
+
+  constructor(options: WorkerOptions, modules: WorkerModules) {
+    this.#options = options;
+    this.#modules = modules;
+    const { chain, journal, clock, logger, metrics } = modules;
+    const port = createChainPort(chain, options.fromBlock);
+    const protocol: ProtocolModules = { ...modules, chain: port };
+    this.desk = new JobDesk(options.desk, protocol);
+    this.#results = new ResultDesk(protocol, (jobId) => this.desk.session(jobId));
+    const random = () => (modules.randomBytes(1)[0] ?? 0) / 256;
+    const { hub, vault } = chain.contracts;
+    this.watcher = new BlockWatcher(
+      {
+        chainId: BigInt(chain.chainId),
+        addresses: [hub, vault],
+        fromBlock: options.fromBlock,
+        confirmations: options.confirmations,
+        maxRange: options.maxRange,
+        pollMs: options.pollMs,
+      },
+      { client: chain.client, cursors: journal, clock, random, logger, metrics },
+      {
+        onHead: (head) => chain.clock.observe(head.timestamp),
+        onBatch: async ({ logs }) => {
+          if (logs.length === 0) return;
+          const events = decodeEvents(chain.contracts, logs);
+          for (const event of events.vault)
+            if (event.eventName === "ProfileUpdated") port.forgetProfile(event.args.workerId);
+          await this.desk.onFacts(hubFacts(events.hub));
+        },
+        onRewind: async () => {
+          chain.sender?.reset();
+          await this.desk.onRewind();
+        },
+      },
+    );
+  }
+
+  /** Synced with the chain and taking seats. */
+  get isReady(): boolean {
+    return this.watcher.isUp && !this.desk.isDraining;
+  }
+
+  /** Serves peers, takes up the journal's open jobs, then follows the chain until the signal. */
+  async start(): Promise<void> {
+    const { transport, signal, chain, clock, logger } = this.#modules;
+    const { desk } = this;
+    const results = this.#results;
+    transport.serve(SEAT_PROTOCOL, async function* answer(_from, request) {
+      yield desk.onSeatMessage(request);
+    });
+    transport.serve(OFFER_PROTOCOL, async function* answer(_from, request) {
+      yield desk.input.handle(request);
+    });
+    transport.serve(RESULT_PROTOCOL, async function* answer(_from, request) {
+      yield await results.serve(request);
+    });
+    await desk.restore().catch((error: unknown) => logger.warn("jobs.restore_failed", { error }));
+    this.#loops.push(this.watcher.run(signal), desk.run(signal));
+    if (this.#options.upkeep)
+      this.#loops.push(upkeepTable(chain, { clock, logger, signal, random: this.#modules.randomBytes }));
+  }
+
+  /** No new seats; resolves when the open ones are done or `timeoutMs` is over. */
+  async drain(timeoutMs: number): Promise<void> {
+    const { clock } = this.#modules;
+    this.desk.drain();
+    const until = clock.monotonicMs() + timeoutMs;
+    while (this.desk.openSeats > 0 && clock.monotonicMs() < until) await clock.sleep(100);
+  }
+
+  /** After the signal: waits for the loops to end. */
+  async stopped(): Promise<void> {
+    await Promise.allSettled(this.#loops);
+  }
+}

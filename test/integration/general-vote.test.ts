@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from "chai";
+import { blindedDigest } from "../../offchain/core/digest.ts";
+import { finalWord, recordHash } from "../../offchain/core/job.ts";
+import { encodeTensor } from "../../offchain/core/tensor.ts";
+import { mineEvery, startTestChain, type TestChain } from "../support/cluster/chain.ts";
+import { Cluster } from "../support/cluster/cluster.ts";
+
+const input = { dtype: "i8" as const, dims: [4], data: Int8Array.of(1, 2, 3, 4) };
+
+describe("general-vote", function suite() {
+  this.timeout(120_000);
+  let chain: TestChain;
+  let cluster: Cluster;
+
+  before(async () => {
+    chain = await startTestChain();
+    cluster = await Cluster.start(chain, { workers: 7 });
+    await mineEvery(chain, 250);
+  });
+  after(async () => {
+    await cluster.stop();
+    await chain.close();
+  });
+
+  it("default: five seats agree and one transaction ends the job (R21, R22, R72)", async () => {
+    const job = await cluster.request(input, { k: 5 });
+    const seats = await cluster.seats(job);
+    await cluster.sendInput(job, seats);
+    const end = await cluster.ended(job);
+    expect(end.state).to.equal(5);
+    const slot = await cluster.slot(job.id);
+    const output = encodeTensor({ dtype: "i8", dims: [4], data: Int8Array.of(2, 3, 4, 5) });
+    const outDigest = blindedDigest(output, job.salts.get(0) ?? new Uint8Array());
+    const ids = [...seats]
+      .toSorted(
+        (a, b) => (a.worker.desk.session(job.id)?.seat?.own ?? 0) - (b.worker.desk.session(job.id)?.seat?.own ?? 0),
+      )
+      .map((seat) => seat.workerId);
+    const tally = {
+      stage: 0,
+      round: 0,
+      seats: ids,
+      said: ids.map(() => outDigest),
+      challenger: "0x0000000000000000000000000000000000000000",
+      bond: 0n,
+    } as const;
+    const record = { seats: ids, boundaries: [outDigest], tallies: [tally], decided: 0 };
+    expect(slot.word).to.equal(finalWord(outDigest, recordHash(record)));
+  });
+});

@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { randomBytes } from "node:crypto";
+import { hashTypedData, parseCompactSignature, toHex, hexToBytes, zeroHash, zeroAddress } from "viem";
+import { devTokenAbi } from "../../../offchain/adapters/chain/abi/dev-token.ts";
+import { assayHubAbi } from "../../../offchain/adapters/chain/abi/assay-hub.ts";
+import { modelRegistryAbi } from "../../../offchain/adapters/chain/abi/model-registry.ts";
+import { stakeVaultAbi } from "../../../offchain/adapters/chain/abi/stake-vault.ts";
+import { createChain } from "../../../offchain/adapters/chain/create-chain.ts";
+import { OpenKeyRing } from "../../../offchain/adapters/keys/key-ring.ts";
+import { nodeCrypto } from "../../../offchain/adapters/keys/node-crypto.ts";
+import { MemoryJournal } from "../../../offchain/adapters/store/memory-journal.ts";
+import { blindedDigest } from "../../../offchain/core/digest.ts";
+import { domainSeparator } from "../../../offchain/core/eip712.ts";
+import { bodyHashOf, encodeEnvelope, envelopeDigest } from "../../../offchain/core/envelope.ts";
+import { jobId as jobIdOf } from "../../../offchain/core/job.ts";
+import { decodeOfferReply, encodeOffer, OFFER_PROTOCOL } from "../../../offchain/core/messages.ts";
+import { modelId as modelIdOf } from "../../../offchain/core/model.ts";
+import type { Clock } from "../../../offchain/core/ports/clock.ts";
+import type { Journal } from "../../../offchain/core/ports/journal.ts";
+import type { Logger } from "../../../offchain/core/ports/logger.ts";
+import type { Metrics } from "../../../offchain/core/ports/metrics.ts";
+import { sealBlob, sealContext } from "../../../offchain/core/seal.ts";
+import { encodeSealedInput, JOB_INPUT } from "../../../offchain/core/sealed-input.ts";
+import { Secret } from "../../../offchain/core/secret.ts";
+import { signDigest } from "../../../offchain/core/signature.ts";
+import { encodeTensor, type Tensor } from "../../../offchain/core/tensor.ts";
+import type { Job, ModelManifest, StageInfo } from "../../../offchain/core/types.ts";
+import { Worker } from "../../../offchain/node/worker.ts";
+import { HONEST, type Hex, type ModelShelf, type SeatBehaviour } from "../../../offchain/protocol/ports.ts";
+import { fund, type TestChain } from "./chain.ts";
+import { LocalNetwork } from "./local-network.ts";
+import { SharedBlobs } from "./shared-blobs.ts";
+
+const REWARD = 1_000_000_000_000_000n;
+const FIRST_WORKER = 10;
+const REQUESTER = 1;
+const silent = () => undefined;
+
+export const testClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  sleep: (ms, signal) =>
+    new Promise((resolve, reject) => {
+      if (signal?.aborted === true) return reject(new TypeError("aborted"));
+      const timer = setTimeout(resolve, ms);
+      signal?.addEventListener("abort", () => (clearTimeout(timer), reject(new TypeError("aborted"))), { once: true });
+    }),
+};
+
+export const nullLogger: Logger = {
+  debug: silent,
+  info: silent,
+  warn: (evt, fields) =>
+    process.env["ASSAY_TEST_LOG"] === "1"
+      ? process.stderr.write(`${evt} ${String(fields?.error ?? "")} ${fields?.step ?? ""}\n`)
+      : undefined,
+  error: (evt, fields) =>
+    process.env["ASSAY_TEST_LOG"] === "1" ? process.stderr.write(`${evt} ${String(fields?.error ?? "")}\n`) : undefined,
+  child: () => nullLogger,
+};
+export const nullMetrics: Metrics = { count: silent, set: silent, observe: silent };
+
+/** A stage that adds one to each element: enough to see whether the right input went through the right stages. */
+export const addOne: ModelShelf["stage"] = async () => ({
+  maxInputBytes: 4096,
+  run: async ([input]) => {
+    const data = Int8Array.from(input?.data ?? [], (value) => Number(value) + 1);
+    return { output: { dtype: "i8", dims: [data.length], data }, probe: null };
+  },
+});
+
+export function testManifest(stages: number): ModelManifest {
+  const info = (i: number): StageInfo => ({
+    place: 0,
+    inKind: 2,
+    outKind: 2,
+    probe: 0xffff,
+    kernel: toHex(i + 1, { size: 32 }),
+    keyId: zeroHash,
+    producers: [i === 0 ? JOB_INPUT : i - 1],
+  });
+  return {
+    name: `add-one-${stages}`,
+    programRoot: toHex(stages, { size: 32 }),
+    stages: Array.from({ length: stages }, (_, i) => info(i)),
+    acceptedMasks: 2,
+    workUnits: 1n,
+    weightsHash: toHex(7, { size: 32 }),
+    reportHash: toHex(8, { size: 32 }),
+    toolsHash: toHex(9, { size: 32 }),
+  };
+}
+
+export interface TestWorker {
+  readonly index: number;
+  readonly worker: Worker;
+  readonly workerId: number;
+  readonly journal: Journal;
+  readonly keys: OpenKeyRing;
+  behaviour: SeatBehaviour;
+  stop(): Promise<void>;
+}
+
+export interface ClusterOptions {
+  readonly workers: number;
+  readonly stages?: number;
+  readonly models?: (index: number) => Partial<ModelShelf>;
+}
+
+/** Workers of one process over one chain, one network and one blob store. */
+export class Cluster {
+  readonly chain: TestChain;
+  readonly network = new LocalNetwork();
+  readonly blobs = new SharedBlobs();
+  readonly workers: TestWorker[] = [];
+  readonly manifest: ModelManifest;
+  readonly modelId: Hex;
+  readonly client: ReturnType<TestChain["clients"]>;
+  #nonce = 1n;
+  #seq = 1n;
+
+  private constructor(chain: TestChain, manifest: ModelManifest) {
+    this.chain = chain;
+    this.manifest = manifest;
+    this.modelId = modelIdOf(manifest);
+    this.client = chain.clients(REQUESTER);
+  }
+
+  static async start(chain: TestChain, options: ClusterOptions): Promise<Cluster> {
+    const cluster = new Cluster(chain, testManifest(options.stages ?? 1));
+    await cluster.#prepare();
+    const identities = [];
+    for (let i = 0; i < options.workers; i += 1) identities.push(await cluster.#enlist(i));
+    await cluster.#write("vault", stakeVaultAbi, "advanceEpoch", []);
+    for (const [i, identity] of identities.entries()) cluster.workers.push(await cluster.launch(i, identity, options));
+    return cluster;
+  }
+
+  async #write(
+    contract: "vault" | "hub" | "token" | "registry",
+    abi: readonly unknown[],
+    functionName: string,
+    args: readonly unknown[],
+    from = REQUESTER,
+  ) {
+    const { wallet, account, public: reader } = this.chain.clients(from);
+    const hash = await wallet.writeContract({
+      chain: null,
+      account,
+      address: this.chain.deployment[contract],
+      abi: abi as never,
+      functionName: functionName as never,
+      args: args as never,
+    });
+    return reader.waitForTransactionReceipt({ hash });
+  }
+
+  async #prepare(): Promise<void> {
+    const { account } = this.client;
+    await this.#write("registry", modelRegistryAbi, "register", [this.manifest]);
+    await this.#write("token", devTokenAbi, "mint", [account.address, 10n ** 24n]);
+    await this.#write("token", devTokenAbi, "approve", [this.chain.deployment.hub, 10n ** 24n]);
+    await this.#write("hub", assayHubAbi, "deposit", [10n ** 21n]);
+  }
+
+  async #enlist(i: number): Promise<{ keys: OpenKeyRing; workerId: number }> {
+    const index = FIRST_WORKER + i;
+    const { address, privateKey } = this.chain.account(index);
+    await fund(this.chain, address);
+    const keys = new OpenKeyRing(
+      {
+        operator: new Secret(hexToBytes(privateKey)),
+        transport: new Secret(randomBytes(32)),
+        seals: [new Secret(randomBytes(32))],
+      },
+      { crypto: nodeCrypto },
+    );
+    const { vault, hub, chainId } = this.chain.deployment;
+    const digest = hashTypedData({
+      domain: { name: "Assay Vault", version: "1", chainId, verifyingContract: vault },
+      types: { Register: [{ name: "owner", type: "address" }] },
+      primaryType: "Register",
+      message: { owner: address },
+    });
+    const { r, yParityAndS } = parseCompactSignature(toHex(keys.operator.signDigest(hexToBytes(digest))));
+    const { timestamp } = await this.client.public.getBlock();
+    const profile = {
+      transportId: keys.transport.id,
+      sealKey: toHex(keys.sealKeys[0]?.publicKey ?? new Uint8Array()),
+      capabilities: 0n,
+      expiry: Number(timestamp) + 31_536_000,
+      endpoints: `memory://w${i}`,
+    };
+    await this.#write("vault", stakeVaultAbi, "register", [address, profile, r, yParityAndS], index);
+    const workerId = await this.client.public.readContract({
+      address: vault,
+      abi: stakeVaultAbi,
+      functionName: "workerOf",
+      args: [address],
+    });
+    const stake = await this.client.public.readContract({
+      address: vault,
+      abi: stakeVaultAbi,
+      functionName: "minimumStake",
+    });
+    await this.#write("token", devTokenAbi, "mint", [address, stake * 2n], index);
+    await this.#write("token", devTokenAbi, "approve", [vault, stake], index);
+    await this.#write("vault", stakeVaultAbi, "stake", [workerId, stake], index);
+    await this.#write("token", devTokenAbi, "approve", [hub, stake], index);
+    await this.#write("hub", assayHubAbi, "deposit", [stake / 2n], index);
+    const tickets = await this.client.public.readContract({
+      address: vault,
+      abi: stakeVaultAbi,
+      functionName: "ticketsFor",
+      args: [stake],
+    });
+    await this.#write(
+      "vault",
+      stakeVaultAbi,
+      "applyChanges",
+      [[{ workerId, ticketClass: 0, add: tickets, remove: [] }]],
+      index,
+    );
+    return { keys, workerId };
+  }
+
+  async launch(
+    i: number,
+    { keys, workerId }: { keys: OpenKeyRing; workerId: number },
+    options: ClusterOptions,
+    journal: Journal = new MemoryJournal({ clock: testClock }),
+  ): Promise<TestWorker> {
+    const stop = new AbortController();
+    const { signal } = stop;
+    const modules = { clock: testClock, random: Math.random, signal, logger: nullLogger };
+    const chain = await createChain(
+      { rpcUrl: this.chain.url, chainId: 31337, hub: this.chain.deployment.hub, pollMs: 50 },
+      { ...modules, signer: keys.operator, journal },
+    );
+    const transport = this.network.transport(`w${i}`);
+    const { manifest } = this;
+    const worker = new Worker(
+      {
+        fromBlock: BigInt(this.chain.deployment.fromBlock),
+        confirmations: 0,
+        maxRange: 500,
+        pollMs: 60,
+        upkeep: false,
+        desk: {
+          input: { maxBlobBytes: 1 << 20, maxPending: 64, maxPendingPerPeer: 32 },
+          work: { maxRunning: 1, maxWaiting: 16 },
+          maxTracked: 1000,
+          tickMs: 50,
+        },
+      },
+      {
+        chain,
+        transport,
+        journal,
+        keys,
+        blobs: this.blobs.port(),
+        crypto: nodeCrypto,
+        models: { has: () => true, table: () => manifest.stages, stage: addOne, ...options.models?.(i) },
+        clock: testClock,
+        logger: nullLogger,
+        metrics: nullMetrics,
+        behaviour: () => result.behaviour,
+        randomBytes: (length) => randomBytes(length),
+        signal,
+        checkpoint: silent,
+      },
+    );
+    const result: TestWorker = {
+      index: i,
+      worker,
+      workerId,
+      journal,
+      keys,
+      behaviour: HONEST,
+      stop: async () => {
+        stop.abort();
+        await worker.stopped();
+      },
+    };
+    await transport.start();
+    await worker.start();
+    return result;
+  }
+
+  /** A job over a private input; its salts are those of a client. */
+  async request(input: Tensor, policy: { k: number; tWork?: number }): Promise<TestJob> {
+    const stages = this.manifest.stages.length;
+    const bytes = encodeTensor(input);
+    const salts = new Map(
+      [JOB_INPUT, ...this.manifest.stages.keys()].map((boundary) => [boundary, new Uint8Array(randomBytes(32))]),
+    );
+    const inDigest = blindedDigest(bytes, salts.get(JOB_INPUT) ?? new Uint8Array());
+    const { timestamp } = await this.client.public.getBlock();
+    const seatStake = 4n * BigInt(2 * policy.k + 1) * REWARD;
+    const resultKey = nodeCrypto.generateX25519();
+    const job: Job = {
+      requester: this.client.account.address,
+      nonce: this.#nonce,
+      spec: {
+        modelId: this.modelId,
+        inDigest,
+        inputRef: zeroHash,
+        stages,
+        policy: {
+          mask: 1,
+          k: policy.k,
+          auditBps: 10_000,
+          cls: 0,
+          flags: 4,
+          seatStake,
+          window: 0,
+          tWork: policy.tWork ?? 10,
+          tReveal: 8,
+          ticketClass: 0,
+        },
+        seatReward: REWARD,
+        pokeFee: REWARD / 20n,
+        insuredValue: 0n,
+        client: zeroAddress,
+        callback: zeroAddress,
+        callbackGas: 0,
+        expiry: Number(timestamp) + 1_700,
+        paramsVersion: 0,
+        resultKey: toHex(resultKey.publicKey),
+      },
+    };
+    this.#nonce += 1n;
+    const { hub } = this.chain.deployment;
+    const id = jobIdOf({ chainId: 31337n, hub }, job);
+    await this.#write("hub", assayHubAbi, "request", [job.nonce, job.spec]);
+    return { id, job, bytes, salts, resultKey };
+  }
+
+  slot(jobId: Hex) {
+    return this.client.public.readContract({
+      address: this.chain.deployment.hub,
+      abi: assayHubAbi,
+      functionName: "slot",
+      args: [jobId],
+    });
+  }
+
+  /** Workers with a seat in the current committee, by stage; waits until they know. */
+  async seats(job: TestJob, timeoutMs = 20_000): Promise<TestWorker[]> {
+    const want = job.job.spec.policy.k * job.job.spec.stages;
+    return until(timeoutMs, () => {
+      const seated = this.workers.filter((one) => one.worker.desk.session(job.id)?.seat != null);
+      return seated.length >= want ? seated : null;
+    });
+  }
+
+  /** Seals the input (stage 0) and salts (all stages) to seats, as a client does. */
+  async sendInput(job: TestJob, seats: readonly TestWorker[]): Promise<void> {
+    const { privateKey, address } = this.chain.account(REQUESTER);
+    const { hub } = this.chain.deployment;
+    const transport = this.network.transport("client");
+    for (const seat of seats) {
+      const stage = seat.worker.desk.session(job.id)?.seat?.stage ?? 0;
+      const input = stage === 0 ? JOB_INPUT : stage - 1;
+      const salts = [stage, input]
+        .toSorted((a, b) => a - b)
+        .map((boundary) => ({ boundary, salt: job.salts.get(boundary) ?? new Uint8Array() }));
+      const plain = encodeSealedInput({
+        stage,
+        salts,
+        tensors: stage === 0 ? [{ boundary: JOB_INPUT, tensor: job.bytes }] : [],
+      });
+      const sender = address.toLowerCase() as Hex;
+      const context = sealContext({ chainId: 31337n, hub, jobId: job.id, boundary: input, lane: 0, sender });
+      const sealed = sealBlob(nodeCrypto, {
+        context,
+        recipients: [seat.keys.sealKeys[0]?.publicKey ?? new Uint8Array()],
+        plain,
+      });
+      const blob = this.blobs.put(sealed);
+      const now = BigInt(Math.floor(Date.now() / 1000));
+      const block = await this.client.public.getBlock();
+      const body = encodeOffer({
+        jobId: job.id,
+        boundary: input,
+        lane: 0,
+        blob,
+        bytes: sealed.length,
+        deadline: now + 600n,
+        grant: toHex(randomBytes(16)),
+      });
+      this.#seq += 1n;
+      const envelope = {
+        protocol: OFFER_PROTOCOL,
+        from: sender,
+        to: seat.keys.operator.address,
+        jobId: job.id,
+        seq: this.#seq,
+        deadline: block.timestamp + 120n,
+        bodyHash: bodyHashOf(body),
+      };
+      const signature = signDigest(
+        envelopeDigest(domainSeparator({ chainId: 31337n, hub }), envelope),
+        hexToBytes(privateKey),
+      );
+      const request = encodeEnvelope({ envelope, signature, body });
+      for await (const reply of transport.call({ id: null, url: `memory://w${seat.index}` }, OFFER_PROTOCOL, request, {
+        signal: AbortSignal.timeout(5000),
+        deadlineMs: 5000,
+        maxReplyBytes: 256,
+      })) {
+        const decoded = decodeOfferReply(reply);
+        if (decoded.answer !== "ACCEPT") throw new TypeError(JSON.stringify(decoded));
+      }
+    }
+  }
+
+  async ended(job: TestJob, timeoutMs = 60_000): Promise<{ state: number; reason: number }> {
+    return until(timeoutMs, async () => {
+      const slot = await this.slot(job.id);
+      return slot.state >= 5 ? { state: slot.state, reason: slot.stage } : null;
+    });
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.workers.map((one) => one.stop()));
+  }
+}
+
+export interface TestJob {
+  readonly id: Hex;
+  readonly job: Job;
+  readonly bytes: Uint8Array;
+  readonly salts: ReadonlyMap<number, Uint8Array>;
+  readonly resultKey: { readonly privateKey: Uint8Array; readonly publicKey: Uint8Array };
+}
+
+/** Waits for a value; fails after `timeoutMs`. */
+export async function until<T>(timeoutMs: number, probe: () => T | null | Promise<T | null>): Promise<T> {
+  const end = performance.now() + timeoutMs;
+  for (;;) {
+    const value = await probe();
+    if (value !== null) return value;
+    if (performance.now() > end) throw new TypeError("waited in vain");
+    await testClock.sleep(25);
+  }
+}
