@@ -4,7 +4,8 @@ import { globSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { errorRegistry } from "../../offchain/core/errors.ts";
 
-for (const path of globSync("offchain/**/errors.ts").toSorted()) await import(pathToFileURL(path).href);
+for (const path of globSync(["offchain/**/errors.ts", "offchain/**/*-errors.ts"]).toSorted())
+  await import(pathToFileURL(path).href);
 
 const RETRY = { never: "no", later: "later", now: "at once" } as const;
 const escape = (text: string) => text.replaceAll("|", String.raw`\|`).replaceAll("<", "&lt;");
