@@ -4,13 +4,13 @@ import {
   type Hex,
   type PublicClient,
   type WalletClient,
+  BaseError,
   encodeDeployData,
   getContractAddress,
   isAddressEqual,
-  keccak256,
   parseAbi,
-  toHex,
 } from "viem";
+import { policyTableHash as tableHash } from "../../offchain/core/resolve-policy.ts";
 import { deployError } from "./errors.ts";
 import { type DeploymentParameters, devnetParameters, productionParameters } from "./parameters.ts";
 import { readArtifact } from "./read-artifact.ts";
@@ -38,15 +38,14 @@ type Part = "token" | "registry" | "params" | "randomness" | "vault" | "disputes
 
 const LOCAL_CHAIN = 31337;
 
-/** The table itself is off-chain; until a caller names its hash, the deployment is bound to no table. */
-const NO_POLICY_TABLE = keccak256(toHex("assay.v1.policy-table"));
-
 /** Constructor gas, with room: code costs 200 a byte, calldata up to 40, and no constructor here does much else. */
 const gasFor = (data: Hex): bigint => {
   const bytes = BigInt(data.length / 2);
   const gas = 1_500_000n + 260n * bytes;
   return gas < 16_777_216n ? gas : 16_777_216n;
 };
+
+const reasonOf = (cause: unknown): string => (cause instanceof BaseError ? cause.shortMessage : String(cause));
 
 const views = parseAbi([
   "function HUB() view returns (address)",
@@ -70,7 +69,7 @@ export async function deployAssay(options: DeployAssayParameters): Promise<Deplo
   if (account === undefined) throw deployError("ACCOUNT_MISSING", {});
   const chainId = await publicClient.getChainId();
   const parameters: DeploymentParameters = {
-    policyTableHash: NO_POLICY_TABLE,
+    policyTableHash: tableHash(),
     ...(chainId === LOCAL_CHAIN ? devnetParameters : productionParameters),
     ...options.parameterOverrides,
   };
@@ -127,7 +126,11 @@ export async function deployAssay(options: DeployAssayParameters): Promise<Deplo
     if (artifact === undefined) throw deployError("ARTIFACT_MISSING", { contract });
     const data = encodeDeployData({ abi: artifact.abi, bytecode: artifact.bytecode, args });
     const request = { account, chain: walletClient.chain ?? null, data, nonce: first + index, gas: gasFor(data) };
-    sent.push({ part, hash: await walletClient.sendTransaction(request) });
+    // A local chain refuses at once what others mine as a failure.
+    const hash = await walletClient.sendTransaction(request).catch((cause: unknown) => {
+      throw deployError("DEPLOYMENT_FAILED", { contract, address: at(part), reason: reasonOf(cause) }, { cause });
+    });
+    sent.push({ part, hash });
   }
   let fromBlock = Number.MAX_SAFE_INTEGER;
   for (const { part, hash } of sent) {
@@ -138,7 +141,8 @@ export async function deployAssay(options: DeployAssayParameters): Promise<Deplo
       receipt.contractAddress !== null &&
       receipt.contractAddress !== undefined &&
       isAddressEqual(receipt.contractAddress, address);
-    if (!stands) throw deployError("DEPLOYMENT_FAILED", { contract: steps[part].contract, address, hash });
+    const reason = `transaction ${hash}`;
+    if (!stands) throw deployError("DEPLOYMENT_FAILED", { contract: steps[part].contract, address, reason });
     fromBlock = Math.min(fromBlock, Number(receipt.blockNumber));
   }
 

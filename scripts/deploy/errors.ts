@@ -18,7 +18,7 @@ export const deployError = defineErrors("deploy", 42, {
   },
   DEPLOYMENT_FAILED: {
     n: 4,
-    text: "{contract} did not come to stand at {address} (transaction {hash}).",
+    text: "{contract} did not come to stand at {address} ({reason}).",
     fix: "Deploy again from an account that sends nothing else meanwhile: addresses follow from its nonces.",
     retry: "now",
   },
