@@ -6,18 +6,21 @@ import { format, resolveConfig } from "prettier";
 
 const FOLDER = "offchain/adapters/chain/abi";
 
-/** Contract → the interface that stands in for it while it is not built. */
-const contracts: readonly (readonly [string, string?])[] = [
-  ["AssayHub", "IAssayHub"],
-  ["BlockSeed", "IRandomness"],
-  ["DevToken"],
-  ["EvidenceRouter", "IEvidenceRouter"],
-  ["HubLens"],
-  ["InferenceConsumer"],
-  ["ModelRegistry", "IModelRegistry"],
-  ["ProofAdapter", "IProofAdapter"],
-  ["ProtocolParams", "IProtocolParams"],
-  ["StakeVault", "IStakeVault"],
+/**
+ * The contracts, each with its interface: names in it win, and it stands in for a contract that is not built. The hub
+ * delegates to more contracts, whose errors and events are its own.
+ */
+const contracts: readonly { name: string; facade?: string; behind?: readonly string[] }[] = [
+  { name: "AssayHub", facade: "IAssayHub", behind: ["HubVotes", "HubDisputes"] },
+  { name: "BlockSeed", facade: "IRandomness" },
+  { name: "DevToken" },
+  { name: "EvidenceRouter", facade: "IEvidenceRouter" },
+  { name: "HubLens", facade: "IHubLens" },
+  { name: "InferenceConsumer", facade: "IInferenceConsumer" },
+  { name: "ModelRegistry", facade: "IModelRegistry" },
+  { name: "ProofAdapter", facade: "IProofAdapter" },
+  { name: "ProtocolParams", facade: "IProtocolParams" },
+  { name: "StakeVault", facade: "IStakeVault" },
 ];
 
 interface Entry {
@@ -47,12 +50,20 @@ function canonical(abi: readonly Entry[]): Entry[] {
   return [...unique.values()].toSorted((a, b) => rank(a) - rank(b) || (text(a) < text(b) ? -1 : 1));
 }
 
+function abiOf(name: string | undefined): readonly Entry[] {
+  const path = artifacts.get(name ?? "");
+  return path === undefined ? [] : (JSON.parse(readFileSync(path, "utf8")) as { abi: Entry[] }).abi;
+}
+
 const written = new Set<string>();
 mkdirSync(FOLDER, { recursive: true });
-for (const [contract, fallback] of contracts) {
-  const path = artifacts.get(contract) ?? artifacts.get(fallback ?? "");
-  if (path === undefined) continue;
-  const { abi } = JSON.parse(readFileSync(path, "utf8")) as { abi: Entry[] };
+for (const { name: contract, facade, behind = [] } of contracts) {
+  const abi = [
+    ...behind.flatMap((name) => abiOf(name).filter(({ type }) => type === "error" || type === "event")),
+    ...abiOf(contract),
+    ...abiOf(facade),
+  ];
+  if (abi.length === 0) continue;
   const variable = `${contract.charAt(0).toLowerCase()}${contract.slice(1)}Abi`;
   const file = join(FOLDER, `${contract.replaceAll(/(?<=[a-z0-9])(?=[A-Z])/g, "-").toLowerCase()}.ts`);
   const text = `// SPDX-License-Identifier: MIT

@@ -5,14 +5,14 @@ export const blockSeedAbi = [
     inputs: [],
     name: "activate",
     outputs: [{ name: "seedRef", type: "uint48" }],
-    stateMutability: "view",
+    stateMutability: "nonpayable",
     type: "function",
   },
   {
     inputs: [{ name: "seedRef", type: "uint48" }],
     name: "fixedBlock",
     outputs: [{ name: "blockNumber", type: "uint256" }],
-    stateMutability: "pure",
+    stateMutability: "view",
     type: "function",
   },
   {

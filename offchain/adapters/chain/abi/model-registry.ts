@@ -49,7 +49,7 @@ export const modelRegistryAbi = [
           { name: "linear", type: "bool" },
           { name: "outKind", type: "uint8" },
         ],
-        name: "found",
+        name: "",
         type: "tuple",
       },
     ],

@@ -55,7 +55,7 @@ export const protocolParamsAbi = [
           { name: "forceUninsured", type: "bool" },
           { name: "localOnly", type: "bool" },
         ],
-        name: "set",
+        name: "",
         type: "tuple",
       },
     ],
@@ -76,7 +76,13 @@ export const protocolParamsAbi = [
     stateMutability: "view",
     type: "function",
   },
-  { inputs: [], name: "versions", outputs: [{ name: "", type: "uint32" }], stateMutability: "view", type: "function" },
+  {
+    inputs: [],
+    name: "versions",
+    outputs: [{ name: "count", type: "uint32" }],
+    stateMutability: "view",
+    type: "function",
+  },
   {
     anonymous: false,
     inputs: [

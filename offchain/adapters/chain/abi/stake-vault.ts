@@ -58,7 +58,7 @@ export const stakeVaultAbi = [
       },
     ],
     name: "createTicketClass",
-    outputs: [{ name: "", type: "uint32" }],
+    outputs: [{ name: "ticketClass_", type: "uint32" }],
     stateMutability: "nonpayable",
     type: "function",
   },
@@ -149,7 +149,7 @@ export const stakeVaultAbi = [
     name: "pool",
     outputs: [
       { name: "version", type: "uint16" },
-      { name: "workers_", type: "uint32" },
+      { name: "workers", type: "uint32" },
       { name: "ticketedStake", type: "uint96" },
     ],
     stateMutability: "view",
@@ -250,7 +250,7 @@ export const stakeVaultAbi = [
   {
     inputs: [],
     name: "ticketClasses",
-    outputs: [{ name: "", type: "uint32" }],
+    outputs: [{ name: "count", type: "uint32" }],
     stateMutability: "view",
     type: "function",
   },
@@ -348,7 +348,13 @@ export const stakeVaultAbi = [
     stateMutability: "view",
     type: "function",
   },
-  { inputs: [], name: "workers", outputs: [{ name: "", type: "uint32" }], stateMutability: "view", type: "function" },
+  {
+    inputs: [],
+    name: "workers",
+    outputs: [{ name: "count", type: "uint32" }],
+    stateMutability: "view",
+    type: "function",
+  },
   { anonymous: false, inputs: [], name: "EIP712DomainChanged", type: "event" },
   {
     anonymous: false,
@@ -562,8 +568,8 @@ export const stakeVaultAbi = [
   },
   {
     inputs: [
-      { name: "actual", type: "uint256" },
-      { name: "expected", type: "uint256" },
+      { name: "have", type: "uint256" },
+      { name: "need", type: "uint256" },
     ],
     name: "PoolTooSmall",
     type: "error",

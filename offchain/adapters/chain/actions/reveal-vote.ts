@@ -11,11 +11,11 @@ export interface RevealVoteParameters {
   readonly job: Args[0];
   readonly record: Args[1];
   readonly table: Args[2];
-  readonly seat: Args[3];
-  readonly outDigest: Args[4];
-  readonly payload: Args[5];
-  readonly salt: Args[6];
-  readonly batch: Args[7];
+  readonly seat: Args[3]["seat"];
+  readonly outDigest: Args[3]["outDigest"];
+  readonly payload: Args[3]["payload"];
+  readonly salt: Args[3]["salt"];
+  readonly batch: Args[4];
 }
 export type RevealVoteReturnType = TransactionReceipt;
 
@@ -26,7 +26,7 @@ export async function revealVote(chain: Chain, parameters: RevealVoteParameters)
     address: chain.contracts.hub,
     abi: assayHubAbi,
     functionName: "reveal",
-    args: [job, record, table, seat, outDigest, payload, salt, batch],
+    args: [job, record, table, { seat, outDigest, payload, salt }, batch],
     jobId: parameters.jobId,
   });
 }
