@@ -155,11 +155,13 @@ export function resolvePolicy(
 }
 
 /**
- * Hash of the rules and presets behind `resolvePolicy`, as ProtocolParams holds it: keccak256 of the UTF-8 bytes of
- * "assay.v1.policy-table" and the table as JSON with sorted keys and without spaces.
+ * Hash of the rules and presets behind `resolvePolicy`, without their explanations, as ProtocolParams holds it: keccak256
+ * of the UTF-8 bytes of "assay.v1.policy-table" and the table as JSON with sorted keys and without spaces.
  */
 export function policyTableHash(): Word {
-  return keccakText(`assay.v1.policy-table${canonicalJson({ presets: PRESETS, rules: POLICY_RULES })}`);
+  const rules = POLICY_RULES.map(({ why: _why, ...rule }) => rule);
+  const presets = Object.values(PRESETS).map(({ explanation: _explanation, ...preset }) => preset);
+  return keccakText(`assay.v1.policy-table${canonicalJson({ presets, rules })}`);
 }
 
 /** The most that a preset may insure for a committee size and a number of stages, in wei; the chain may allow less. */
