@@ -44,8 +44,8 @@ export function elementCount(dims: readonly number[]): number {
   for (const dim of dims) {
     if (!Number.isInteger(dim) || dim < 1 || dim > 0xffffffff) throw bad(`dimension ${dim} is not 1 to 2^32-1`);
     count *= dim;
-    // Keeps the product exact: above this bound every limit is exceeded anyway.
-    if (count > Number.MAX_SAFE_INTEGER / 0x100000000) throw bad(`shape ${dims.join("x")} has too many elements`);
+    // Keeps the product exact; no limit is as high.
+    if (count > 2 ** 40) throw bad(`shape ${dims.join("x")} has too many elements`);
   }
   return count;
 }
