@@ -6,6 +6,7 @@ import type { CryptoPort } from "../../core/crypto-port.ts";
 import type { ColumnCipher } from "../../core/ports/journal.ts";
 import type { KeyRing, SealKeyPair, Signer } from "../../core/ports/keys.ts";
 import type { TransportIdentity } from "../../core/ports/transport.ts";
+import { sealKeyId } from "../../core/seal.ts";
 import { Secret } from "../../core/secret.ts";
 import { ChaChaColumnCipher } from "./column-cipher.ts";
 import { KeyError } from "./errors.ts";
@@ -127,7 +128,7 @@ export class OpenKeyRing implements KeyRing {
     const publicKey = this.#crypto.x25519PublicKey(key.reveal());
     return {
       publicKey,
-      keyId: this.#crypto.sha256(publicKey).slice(0, 8),
+      keyId: sealKeyId(publicKey),
       use: (action) => action(this.#guard(key).reveal()),
     };
   }

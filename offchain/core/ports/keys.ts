@@ -11,7 +11,7 @@ export interface Signer {
 }
 
 export interface SealKeyPair {
-  /** First 8 bytes of the key's identifier as in a sealed blob's header. */
+  /** 8 bytes that name the key in a sealed blob's header: `sealKeyId` of core/seal. */
   readonly keyId: Uint8Array;
   readonly publicKey: Uint8Array;
   /** X25519 private key; `use` keeps it out of variables that could be printed. */

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { indexOf, joinBlob, PART_BYTES } from "../../core/blob.ts";
+import type { BlobIndex } from "../../core/blob.ts";
+import { concatBytes } from "../../core/bytes.ts";
+import type { Hex } from "../../core/bytes.ts";
+import { isAssayError } from "../../core/errors.ts";
+import type { BlobStore } from "../../core/ports/blob-store.ts";
+import type { Clock } from "../../core/ports/clock.ts";
+import type { PeerAddress, Transport } from "../../core/ports/transport.ts";
+import { BLOB_PROTOCOL, encodeBlobRequest } from "./blob-wire.ts";
+import { NetError } from "./errors.ts";
+import type { NetLimits } from "./limits.ts";
+import { Semaphore } from "./semaphore.ts";
+
+export interface BlobHolder {
+  readonly peer: PeerAddress;
+  readonly grant: Hex;
+}
+
+export interface FetchBlobOptions {
+  readonly root: Hex;
+  /** Size that the offer states; the index must agree. */
+  readonly bytes: number;
+  readonly holders: readonly BlobHolder[];
+  readonly signal: AbortSignal;
+  /** How long parts are kept; without it until deleted. */
+  readonly expiresAtMs?: number;
+  /** Defaults to the limit for boundaries; programs and keys state theirs. */
+  readonly maxBytes?: number;
+}
+
+/** A holder during one fetch. */
+interface Source extends BlobHolder {
+  failures: number;
+  /** Lied about content, or failed too often: not asked again. */
+  dead: boolean;
+  tampered: boolean;
+  readonly lacks: Set<Hex>;
+}
+
+/**
+ * Fetches blobs part by part into the store, from several holders at once. Each part is hashed on arrival; verified parts stay, so a
+ * later attempt, even after a restart or from other holders, moves only what is missing.
+ */
+export class BlobFetcher {
+  readonly #limits: NetLimits;
+  readonly #transport: Transport;
+  readonly #store: BlobStore;
+  readonly #clock: Pick<Clock, "sleep">;
+  readonly #random: () => number;
+  readonly #slots: Semaphore;
+
+  constructor(
+    options: { readonly limits: NetLimits },
+    modules: {
+      readonly transport: Transport;
+      readonly store: BlobStore;
+      readonly clock: Pick<Clock, "sleep">;
+      /** For jitter only. */
+      readonly random?: () => number;
+    },
+  ) {
+    this.#limits = options.limits;
+    this.#transport = modules.transport;
+    this.#store = modules.store;
+    this.#clock = modules.clock;
+    this.#random = modules.random ?? Math.random;
+    this.#slots = new Semaphore(options.limits.fetches);
+  }
+
+  /** Errors BLOB_TOO_LARGE, BLOB_INDEX_INVALID, BLOB_TAMPERED (no honest holder left), BLOB_UNAVAILABLE, CALL_ABORTED, those of the store. */
+  async fetch(options: FetchBlobOptions): Promise<Uint8Array> {
+    const maxBytes = options.maxBytes ?? this.#limits.boundaryBytes;
+    if (options.bytes > maxBytes) throw new NetError("BLOB_TOO_LARGE", { bytes: options.bytes, limit: maxBytes });
+    const sources = options.holders.map((holder): Source => {
+      return { ...holder, failures: 0, dead: false, tampered: false, lacks: new Set() };
+    });
+    await this.#fetchParts(new Map([[options.root, PART_BYTES]]), sources, options);
+    const root = await this.#read(options.root);
+    const index = readIndex(root, maxBytes);
+    const size = index === null ? root.length : Number(index.size);
+    if (size !== options.bytes) {
+      throw new NetError("BLOB_INDEX_INVALID", { reason: `it says ${size} bytes, the offer ${options.bytes}` });
+    }
+    if (index === null) return root;
+    const lengths = new Map<Hex, number>();
+    for (const [i, part] of index.parts.entries()) {
+      lengths.set(part, Math.min(index.partSize, size - i * index.partSize));
+    }
+    await this.#fetchParts(lengths, sources, options);
+    const parts: Uint8Array[] = [];
+    for (const part of index.parts) parts.push(await this.#read(part));
+    try {
+      return joinBlob(index, parts);
+    } catch (cause) {
+      throw new NetError("BLOB_INDEX_INVALID", { reason: "part lengths differ from it" }, { cause });
+    }
+  }
+
+  async #fetchParts(
+    lengths: ReadonlyMap<Hex, number>,
+    sources: readonly Source[],
+    options: FetchBlobOptions,
+  ): Promise<void> {
+    const missing = new Set<Hex>();
+    for (const part of lengths.keys()) if ((await this.#store.get(part)) === null) missing.add(part);
+    const waiting = new Set(missing);
+    const worker = async (source: Source) => {
+      while (!source.dead && !options.signal.aborted) {
+        const part = [...waiting].find((one) => !source.lacks.has(one));
+        if (part === undefined) return;
+        waiting.delete(part);
+        const ok = await this.#slots.run(() => this.#fetchPart(part, lengths.get(part) ?? 0, source, options));
+        if (ok) missing.delete(part);
+        else waiting.add(part);
+      }
+    };
+    const useful = (source: Source) => !source.dead && [...missing].some((part) => !source.lacks.has(part));
+    // A part that one holder fails goes back to the others, whose workers may have left by then: hence rounds. Every attempt fetches a
+    // part, or costs its holder a failure, its life or the part, so they end.
+    while (missing.size > 0 && !options.signal.aborted && sources.some(useful)) {
+      const workers = sources.filter(useful).flatMap((source) => {
+        return Array.from({ length: this.#limits.fetchesPerPeer }, () => worker(source));
+      });
+      await Promise.all(workers);
+    }
+    if (options.signal.aborted)
+      throw new NetError("CALL_ABORTED", { peer: "the holders" }, { cause: options.signal.reason });
+    if (missing.size === 0) return;
+    const liar = sources.find((source) => source.tampered);
+    if (liar && sources.every((source) => source.tampered))
+      throw new NetError("BLOB_TAMPERED", { peer: liar.peer.url });
+    throw new NetError("BLOB_UNAVAILABLE", { missing: missing.size, holders: sources.length });
+  }
+
+  /** True when the part is in the store. Failures of the holder are noted in `source`; those of our own disk are thrown. */
+  async #fetchPart(part: Hex, length: number, source: Source, options: FetchBlobOptions): Promise<boolean> {
+    const request = encodeBlobRequest({ op: "GET", grant: source.grant, part });
+    const call = { signal: options.signal, deadlineMs: this.#limits.callMs, maxReplyBytes: length };
+    let bytes: Uint8Array;
+    try {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of this.#transport.call(source.peer, BLOB_PROTOCOL, request, call)) chunks.push(chunk);
+      bytes = concatBytes(...chunks);
+    } catch (error) {
+      await this.#noteFailure(error, part, source, options.signal);
+      return false;
+    }
+    const { expiresAtMs } = options;
+    try {
+      await this.#store.put(bytes, { expected: part, ...(expiresAtMs === undefined ? {} : { expiresAtMs }) });
+      return true;
+    } catch (error) {
+      if (!isAssayError(error) || error.code !== "DIGEST_MISMATCH") throw error;
+      source.tampered = true;
+      source.dead = true;
+      return false;
+    }
+  }
+
+  async #noteFailure(error: unknown, part: Hex, source: Source, signal: AbortSignal): Promise<void> {
+    if (!isAssayError(error)) throw error;
+    const code = String(error.code === "REMOTE_FAILED" ? error.meta["code"] : error.code);
+    switch (code) {
+      case "CALL_ABORTED":
+        return;
+      case "PART_MISSING":
+        source.lacks.add(part);
+        return;
+      case "REPLY_TOO_LARGE": // more bytes than the name allows cannot be an accident
+        source.tampered = true;
+        source.dead = true;
+        return;
+      case "PEER_BUSY":
+      case "PEER_UNREACHABLE":
+      case "CALL_TIMEOUT":
+      case "REPLY_BROKEN":
+        source.failures++;
+        if (source.failures > this.#limits.retries) source.dead = true;
+        // 250 ms, 500 ms, … to 4 s, half of it random, so that many receivers do not return together.
+        else await this.#pause(Math.min(4_000, this.#limits.backoffMs * 2 ** (source.failures - 1)), signal);
+        return;
+      default:
+        source.dead = true;
+    }
+  }
+
+  async #pause(ms: number, signal: AbortSignal): Promise<void> {
+    await this.#clock.sleep(ms / 2 + (ms / 2) * this.#random(), signal).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
+  }
+
+  async #read(part: Hex): Promise<Uint8Array> {
+    const bytes = await this.#store.get(part);
+    if (bytes === null) throw new NetError("BLOB_UNAVAILABLE", { missing: 1, holders: 0 }); // expired or damaged meanwhile
+    return bytes;
+  }
+}
+
+function readIndex(root: Uint8Array, maxBytes: number): BlobIndex | null {
+  try {
+    return indexOf(root, maxBytes);
+  } catch (cause) {
+    if (isAssayError(cause) && cause.code === "TOO_LARGE") {
+      throw new NetError("BLOB_TOO_LARGE", { bytes: "more", limit: maxBytes }, { cause });
+    }
+    throw new NetError("BLOB_INDEX_INVALID", { reason: isAssayError(cause) ? cause.code : "unknown" }, { cause });
+  }
+}
