@@ -56,6 +56,9 @@ export function cutProgram(compiled: Compiled, nodes: readonly string[]): CutSta
     if (leaving.length !== 1 || output === undefined) {
       throw programError("CUT_INVALID", { node, reason: `${leaving.length} tensors leave the stage` });
     }
+    if (analysis.values[output]?.dtype === "int") {
+      throw programError("CUT_INVALID", { node, reason: "an exact polynomial integer cannot leave its stage" });
+    }
     const map = new Map<number, number>(inputs.map((value, i) => [value, i]));
     ops.forEach((_, i) => map.set(from + i + 1, inputs.length + i));
     const made: Program = {
@@ -63,7 +66,7 @@ export function cutProgram(compiled: Compiled, nodes: readonly string[]): CutSta
       inputs: inputs.map((value) => {
         const info = analysis.values[value];
         if (info === undefined || info.dtype === "int") {
-          throw programError("CUT_INVALID", { node, reason: "an exact polynomial integer cannot leave its stage" });
+          throw programError("CUT_INVALID", { node, reason: "an exact polynomial integer cannot enter a stage" });
         }
         return { dtype: info.dtype, dims: info.dims, lo: Number(info.lo), hi: Number(info.hi) };
       }),
