@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Gas of whole transactions, calldata included, on an in-process chain in a steady state: prefunded requester, workers
+// that earned before, models and parameter sets used before. Targets: protocol.md section 11.
+import { type JobShape, EMPTY_RECORD, createHubChain } from "../test/support/hub-chain.ts";
+
+interface Row {
+  readonly case: string;
+  readonly metric: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly baseline?: string;
+  readonly ratio?: number;
+}
+
+const FAST: readonly (JobShape & { readonly target: number })[] = [
+  { k: 3, stages: 1, target: 140_000 },
+  { k: 5, stages: 1, target: 175_000 },
+  { k: 7, stages: 1, target: 215_000 },
+  { k: 3, stages: 3, target: 265_000 },
+  { k: 3, stages: 5, target: 410_000 },
+];
+
+export const suite = {
+  name: "gas",
+  async run(report: (row: Row) => void, progress: (text: string) => void): Promise<void> {
+    const against = (name: string, value: number, target: number): void =>
+      report({
+        case: name,
+        metric: "gas",
+        value,
+        unit: "gas",
+        baseline: `target ${target}`,
+        ratio: value / target,
+      });
+    progress("deploying, staking 64 workers");
+    const chain = await createHubChain(64);
+    for (const { k, stages, target } of FAST) {
+      progress(`fast path, ${k} seats, ${stages} stages`);
+      await chain.submit(await chain.request({ k, stages }));
+      const requested = await chain.request({ k, stages });
+      const submitted = await chain.submit(requested);
+      const name = `${k} seats, ${stages} stage${stages === 1 ? "" : "s"}`;
+      if (stages === 1) against(`request, ${name}`, requested.gas, 85_000);
+      against(`submit to FINAL, ${name}`, submitted, target);
+      if (k === 5) against("whole job, 5 seats, fast path", requested.gas + submitted, 260_000);
+    }
+    progress("slow path");
+    await slowPath(chain, true, (gas) => against("slow path, 5 seats, batched", gas, 330_000));
+    await slowPath(chain, false, (gas) => against("slow path, 5 seats, one by one", gas, 700_000));
+    progress("window");
+    const plain = await chain.submit(await chain.request({ k: 5, stages: 1 }));
+    const waiting = await chain.request({ k: 5, stages: 1, window: 600 });
+    const submitted = await chain.submit(waiting);
+    const record = recordOf(chain, waiting);
+    await chain.networkHelpers.time.increase(601);
+    const settled = await chain.gasOf(await chain.hub.write.settle([waiting.job, record, "0x"]));
+    against("window then settle, extra to submit, 5 seats", submitted + settled - plain, 75_000);
+  },
+};
+
+type Chain = Awaited<ReturnType<typeof createHubChain>>;
+type Requested = Awaited<ReturnType<Chain["request"]>>;
+
+/** The record of a job whose only stage stands without dissent. */
+function recordOf(chain: Chain, { ids, ...rest }: Requested) {
+  const { outDigest } = chain.committee({ ids, ...rest }, 0);
+  const tally = {
+    stage: 0,
+    round: 0,
+    seats: ids,
+    said: ids.map(() => outDigest),
+    challenger: "0x0000000000000000000000000000000000000000",
+    bond: 0n,
+  } as const;
+  return { seats: ids, boundaries: [outDigest], tallies: [tally], decided: 0 };
+}
+
+/** All transactions from the first commitment to FINAL. */
+async function slowPath(chain: Chain, batched: boolean, report: (gas: number) => void): Promise<void> {
+  const requested = await chain.request({ k: 5, stages: 1 });
+  const { job, ids } = requested;
+  const pinned = { seats: ids, boundaries: [], tallies: [], decided: 0 };
+  const commits = chain.signedCommits(requested, 0);
+  let gas = 0;
+  if (batched) {
+    gas += await chain.gasOf(await chain.hub.write.commitMany([job, EMPTY_RECORD, commits]));
+  } else {
+    for (const [seat, { commitment }] of commits.entries()) {
+      const record = seat === 0 ? EMPTY_RECORD : pinned;
+      const account = chain.signers[(ids[seat] ?? 0) - 1] ?? "0x";
+      gas += await chain.gasOf(await chain.hub.write.commit([job, record, seat, commitment], { account }));
+    }
+  }
+  const batch = batched ? commits.map(({ commitment }) => commitment) : [];
+  const votes = chain.stageVotes(requested, 0);
+  gas += await chain.gasOf(await chain.hub.write.tally([job, pinned, [], votes, batch, "0x"]));
+  report(gas);
+}
