@@ -27,9 +27,7 @@ import {PolicyLib} from "../libraries/PolicyLib.sol";
 import {SettleLib} from "../libraries/SettleLib.sol";
 import {VoteRules} from "../libraries/VoteRules.sol";
 import {HubConfig, HubCore} from "./HubCore.sol";
-import {HubDisputes} from "./HubDisputes.sol";
 import {HubMoney} from "./HubMoney.sol";
-import {HubVotes} from "./HubVotes.sol";
 
 /// @title Assay's hub
 /// @notice Requests, and the fast path of undisputed jobs; everything else of `IAssayHub` is delegated to `VOTES` and `DISPUTES`.
@@ -43,7 +41,7 @@ contract AssayHub is HubMoney {
     address public immutable DISPUTES;
     uint96 private immutable _MINIMUM_STAKE;
 
-    constructor(HubConfig memory config, HubVotes votes, HubDisputes disputes) HubCore(config) {
+    constructor(HubConfig memory config, HubCore votes, HubCore disputes) HubCore(config) {
         (VOTES, DISPUTES) = (address(votes), address(disputes));
         // All three must have been built from the same configuration.
         bytes32 digest = configHash();
@@ -57,8 +55,10 @@ contract AssayHub is HubMoney {
     function request(uint96 nonce, Spec calldata spec) external unlocked returns (bytes32 jobId) {
         Totals memory t = _totals;
         if (block.timestamp < t.pausedUntil) revert Paused(t.pausedUntil);
+        if (!JobLib.isCanonical(spec)) revert SpecInvalid("encoding", 1, 0, 0);
         jobId = JobLib.idOf(msg.sender, nonce, spec);
         Slot storage stored = _slots[jobId];
+        // The first byte is the state in both forms of a slot.
         if (stored.state != STATE_NONE) revert JobExists(jobId);
 
         Slot memory s;
@@ -72,7 +72,7 @@ contract AssayHub is HubMoney {
         s.seedRef = RANDOM.activate();
         JobLib.save(stored, s);
         _totals = t;
-        emit JobRequested(jobId, msg.sender, spec.modelId, nonce, spec);
+        JobLib.emitRequested(jobId, nonce, spec);
         if (spec.policy.flags & FLAG_CRITICAL != 0) emit Downgraded(jobId, msg.sender);
     }
 
@@ -90,7 +90,7 @@ contract AssayHub is HubMoney {
         _totals.openRisk -= uint96(uint256(job.spec.stages) * job.spec.policy.k * job.spec.policy.seatStake);
         _end(s, REASON_CANCELLED);
         s.flags |= JobLib.DELIVERED; // the requester knows
-        JobLib.save(_slots[jobId], s);
+        JobLib.saveEnd(_slots[jobId], s);
         emit Closed(jobId, REASON_CANCELLED, refund);
     }
 
@@ -157,7 +157,6 @@ contract AssayHub is HubMoney {
         Slot memory s = JobLib.load(_slots[jobId]);
         if (!_isPlain(job.spec, s, votes) || !_isEmpty(record)) _delegate(VOTES);
         (bytes32 outDigest, bytes32 recordHash) = _countPlain(job, jobId, s, votes);
-        _slots[jobId].word = JobLib.finalWord(outDigest, recordHash);
         emit Finalized(jobId, outDigest, recordHash, VOTE);
         _callBack(job, jobId, s, outDigest, output);
     }
@@ -179,6 +178,7 @@ contract AssayHub is HubMoney {
         emit Pinned(jobId, 0, 0, ids);
         outDigest = _checkVotes(job.spec, jobId, votes, signers);
         recordHash = JobLib.unanimousRecordHash(ids, k, votes);
+        s.word = JobLib.finalWord(outDigest, recordHash);
         _settlePlain(job, jobId, s, ids);
     }
 
@@ -194,7 +194,6 @@ contract AssayHub is HubMoney {
             StageVotes calldata v = votes[i];
             if (v.outs.length != 1 || v.payloads.length != 1 || v.seats.length != k) return false;
             if (VoteRules.isReserved(v.outs[0])) return false;
-            for (uint256 j; j < k; ++j) if (v.seats[j].which != 0) return false;
         }
         return true;
     }
@@ -207,10 +206,15 @@ contract AssayHub is HubMoney {
     ) private view returns (bytes32) {
         BallotLib.Ballot memory b = BallotLib.Ballot(_domain(), jobId, 0, 0, spec.inDigest);
         uint256 k = spec.policy.k;
-        for (uint256 i; i < votes.length; ++i) {
-            b.stage = i;
-            BallotLib.check(b, votes[i], signers, i * k, k);
-            b.inDigest = votes[i].outs[0];
+        // At most 8 stages of 7 seats.
+        unchecked {
+            for (uint256 i; i < votes.length; ++i) {
+                StageVotes calldata v = votes[i];
+                b.stage = i;
+                bytes32 out = v.outs[0];
+                BallotLib.checkUnanimous(b, out, v.payloads[0], v.seats, signers, i * k);
+                b.inDigest = out;
+            }
         }
         return b.inDigest;
     }
@@ -219,8 +223,10 @@ contract AssayHub is HubMoney {
     function _settlePlain(Job calldata job, bytes32 jobId, Slot memory s, uint32[] memory ids) private {
         Spec calldata spec = job.spec;
         uint256 reward = spec.seatReward;
-        for (uint256 i; i < ids.length; ++i) {
-            AccountLib.record(_accounts[ids[i]], reward, SettleLib.SEAT_AGREED, SettleLib.RHO_AGREED);
+        // At most 31 seats.
+        unchecked {
+            for (uint256 i; i < ids.length; ++i)
+                AccountLib.record(_accounts[ids[i]], reward, SettleLib.SEAT_AGREED, SettleLib.RHO_AGREED);
         }
         // The escrow is rewards + fee + 6 pokes: all but the pokes is due.
         uint256 refund = PolicyLib.POKES * uint256(spec.pokeFee);
@@ -230,7 +236,7 @@ contract AssayHub is HubMoney {
         _totals = t;
         _free[job.requester] += refund;
         _end(s, 0);
-        JobLib.save(_slots[jobId], s);
+        JobLib.saveEnd(_slots[jobId], s);
     }
 
     // --- Pause --------------------------------------------------------------------------------------------------------
@@ -247,13 +253,13 @@ contract AssayHub is HubMoney {
 
     /// @inheritdoc IHubFront
     function verifyResult(bytes32 jobId, bytes32 outDigest, bytes32 recordHash) external view returns (bool) {
-        Slot storage s = _slots[jobId];
+        Slot memory s = JobLib.load(_slots[jobId]);
         return s.state == STATE_FINAL && s.word == JobLib.finalWord(outDigest, recordHash);
     }
 
     /// @inheritdoc IHubFront
     function slot(bytes32 jobId) external view returns (Slot memory) {
-        return _slots[jobId];
+        return JobLib.load(_slots[jobId]);
     }
 
     /// @inheritdoc IHubFront

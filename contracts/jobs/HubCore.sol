@@ -177,7 +177,7 @@ abstract contract HubCore is IHubTypes {
         _calling = false;
         if (ok) {
             s.flags |= JobLib.DELIVERED;
-            JobLib.save(_slots[jobId], s);
+            JobLib.saveEnd(_slots[jobId], s);
         }
         emit CallbackResult(jobId, ok, used);
     }
@@ -186,7 +186,6 @@ abstract contract HubCore is IHubTypes {
     function _end(Slot memory s, uint8 reason) internal view {
         s.state = reason == 0 ? STATE_FINAL : STATE_CLOSED;
         s.stage = reason;
-        s.escrow = 0;
         s.deadline = uint48(block.timestamp) + RETRY_TIME;
     }
 }

@@ -53,6 +53,7 @@ abstract contract HubRecords is HubCore {
     function _save(Context memory c) internal {
         bytes32 word = keccak256(abi.encode(c.record));
         if (word != c.slot.word) _slots[c.jobId].word = word;
+        c.slot.flags |= JobLib.PINNED;
         JobLib.save(_slots[c.jobId], c.slot);
     }
 

@@ -26,24 +26,23 @@ abstract contract HubSettlement is HubRecords {
             c.set.feeBps
         );
         uint256 escrow = c.slot.escrow;
+        // Before anything is called: this job can settle only once.
+        bool pinned = c.slot.flags & JobLib.PINNED != 0;
+        bytes32 recordHash = keccak256(abi.encode(c.record));
+        bytes32 outDigest = c.reason == 0 ? c.record.boundaries[spec.stages - 1] : bytes32(0);
+        c.slot.word = c.reason == 0 ? JobLib.finalWord(outDigest, recordHash) : recordHash;
+        c.slot.flags &= ~JobLib.PINNED;
         _end(c.slot, c.reason);
-        JobLib.save(_slots[c.jobId], c.slot);
+        JobLib.saveEnd(_slots[c.jobId], c.slot);
+        if (pinned) _slots[c.jobId].word = 0;
 
         SettleLib.Seat[] memory seats = SettleLib.offences(spec, c.record);
         _slash(c.jobId, seats);
         SettleLib.Payments memory p = SettleLib.distribute(spec, c.record, outcome, seats, escrow);
         _pay(c, job, seats, p);
 
-        bytes32 recordHash = keccak256(abi.encode(c.record));
-        bytes32 outDigest;
-        if (c.reason == 0) {
-            outDigest = c.record.boundaries[spec.stages - 1];
-            _slots[c.jobId].word = JobLib.finalWord(outDigest, recordHash);
-            emit Finalized(c.jobId, outDigest, recordHash, spec.policy.mask);
-        } else {
-            _slots[c.jobId].word = recordHash;
-            emit Closed(c.jobId, c.reason, p.requester);
-        }
+        if (c.reason == 0) emit Finalized(c.jobId, outDigest, recordHash, spec.policy.mask);
+        else emit Closed(c.jobId, c.reason, p.requester);
         _callBack(job, c.jobId, c.slot, outDigest, output);
     }
 

@@ -41,6 +41,103 @@ library BallotLib {
         }
     }
 
+    /// `check` for a committee of one (outDigest, payload) pair: the hot path, equal to the general function (tested).
+    /// Openings are read where they lie; every hash is taken over a template of which one or two words change.
+    function checkUnanimous(
+        Ballot memory b,
+        bytes32 outDigest,
+        bytes32 payload,
+        Opening[] calldata seats,
+        address[] memory signers,
+        uint256 from
+    ) internal view {
+        uint256 p = _templates(b, outDigest, payload);
+        uint256 bad;
+        assembly ("memory-safe") {
+            // p: claim (6 words), commitment (6), reveal (6), typed digest (3), ecrecover's input (4), set (1 + k), claims (k)
+            let k := seats.length
+            let set := add(p, 0x320)
+            let claims := add(set, shl(5, add(k, 1)))
+            let worker := add(add(signers, 0x20), shl(5, from))
+            let o := seats.offset
+            for {
+                let i := 0
+            } lt(i, k) {
+                i := add(i, 1)
+            } {
+                // `which` can only be 0.
+                bad := or(bad, calldataload(o))
+                mstore(add(p, 0xa0), mload(add(worker, shl(5, i))))
+                let claim := keccak256(p, 0xc0)
+                mstore(add(claims, shl(5, i)), claim)
+                mstore(add(p, 0x100), claim)
+                mstore(add(p, 0x160), calldataload(add(o, 0x20)))
+                mstore(add(set, shl(5, add(i, 1))), keccak256(add(p, 0xc0), 0xc0))
+                o := add(o, 0x80)
+            }
+            mstore(add(p, 0x220), keccak256(set, shl(5, add(k, 1))))
+        }
+        if (bad != 0) revert IHubTypes.VotesMalformed(b.stage);
+        _recoverAll(p, seats, signers, from);
+    }
+
+    function _recoverAll(uint256 p, Opening[] calldata seats, address[] memory signers, uint256 from) private view {
+        uint256 halfOrder = ClaimLib.HALF_ORDER;
+        for (uint256 i; i < seats.length;) {
+            address have;
+            address need;
+            assembly ("memory-safe") {
+                let o := add(seats.offset, shl(7, i))
+                need := mload(add(add(signers, 0x20), shl(5, add(from, i))))
+                // Claims follow the set of k + 1 words.
+                mstore(add(p, 0x1a0), mload(add(add(p, 0x340), shl(5, add(seats.length, i)))))
+                mstore(add(p, 0x262), keccak256(add(p, 0x180), 0xc0))
+                mstore(add(p, 0x2a0), keccak256(add(p, 0x240), 0x42))
+                let vs := calldataload(add(o, 0x60))
+                let s := shr(1, shl(1, vs))
+                mstore(add(p, 0x2c0), add(shr(255, vs), 27))
+                mstore(add(p, 0x2e0), calldataload(add(o, 0x40)))
+                mstore(add(p, 0x300), s)
+                mstore(0, 0)
+                if iszero(gt(s, halfOrder)) {
+                    pop(staticcall(gas(), 1, add(p, 0x2a0), 0x80, 0, 0x20))
+                }
+                have := mload(0)
+            }
+            if (have != need || have == address(0)) revert IHubTypes.SignerMismatch(i, have, need);
+            unchecked {
+                ++i;
+            }
+        }
+    }
+
+    /// Fills the constant words of `checkUnanimous`, beyond the free memory pointer.
+    function _templates(Ballot memory b, bytes32 outDigest, bytes32 payload) private pure returns (uint256 p) {
+        bytes32 claimType = ClaimLib.CLAIM_TYPEHASH;
+        bytes32 commitTag = ClaimLib.COMMIT_TAG;
+        bytes32 revealType = ClaimLib.REVEAL_TYPEHASH;
+        bytes32 setTag = ClaimLib.COMMIT_SET_TAG;
+        assembly ("memory-safe") {
+            p := mload(0x40)
+            mstore(p, claimType)
+            mstore(add(p, 0x20), mload(add(b, 0x20)))
+            mstore(add(p, 0x40), mload(add(b, 0x40)))
+            mstore(add(p, 0x60), mload(add(b, 0x80)))
+            mstore(add(p, 0x80), outDigest)
+            mstore(add(p, 0xc0), commitTag)
+            mstore(add(p, 0xe0), mload(b))
+            mstore(add(p, 0x120), mload(add(b, 0x60)))
+            mstore(add(p, 0x140), payload)
+            mstore(add(p, 0x180), revealType)
+            mstore(add(p, 0x1c0), mload(add(b, 0x60)))
+            mstore(add(p, 0x1e0), payload)
+            mstore(add(p, 0x200), 0)
+            mstore(add(p, 0x240), shl(240, 0x1901))
+            mstore(add(p, 0x242), mload(b))
+            mstore(add(p, 0x320), setTag)
+        }
+    }
+
     /// The pairs' own order and repetitions do not matter: words are counted, not indices.
     function checkShape(StageVotes calldata votes, uint256 stage, uint256 k) internal pure {
         uint256 n = votes.outs.length;

@@ -20,7 +20,7 @@ library ClaimLib {
     bytes32 internal constant COMMIT_TAG = keccak256("assay.v1.commit");
     bytes32 internal constant COMMIT_SET_TAG = keccak256("assay.v1.commit-set");
     /// Half the order of secp256k1: a signature with a larger s is the malleated twin of another.
-    uint256 private constant _HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
+    uint256 internal constant HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
 
     function domainSeparator(address hub) internal view returns (bytes32) {
         return keccak256(abi.encode(DOMAIN_TYPEHASH, keccak256("Assay"), keccak256("1"), block.chainid, hub));
@@ -103,7 +103,7 @@ library ClaimLib {
 
     /// @return signer of an EIP-2098 signature; 0 if it is invalid or malleated
     function recover(bytes32 digest, bytes32 r, bytes32 vs) internal view returns (address signer) {
-        uint256 halfOrder = _HALF_ORDER;
+        uint256 halfOrder = HALF_ORDER;
         assembly ("memory-safe") {
             let s := shr(1, shl(1, vs))
             if iszero(gt(s, halfOrder)) {

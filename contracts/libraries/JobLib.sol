@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {IHubTypes} from "../interfaces/IHubTypes.sol";
 import {Job, Slot, Spec, StageVotes} from "../types/Types.sol";
 import {VoteRules} from "./VoteRules.sol";
 
@@ -11,6 +12,7 @@ library JobLib {
     uint8 internal constant LINEAR = 4; // the model needs no stage table
     uint8 internal constant OUTPUT_PUBLIC = 8; // the result's bytes may be passed to the callback
     uint8 internal constant DELIVERED = 16; // the callback ran, or there is none
+    uint8 internal constant PINNED = 32; // the second slot holds the record's hash
 
     /// keccak256(abi.encode("assay.v1.spec", spec)), in one copy: a spec is 23 static words.
     function specHash(Spec calldata spec) internal pure returns (bytes32 hash) {
@@ -22,6 +24,37 @@ library JobLib {
             mstore(add(p, 0x300), 13)
             mstore(add(p, 0x320), "assay.v1.spec")
             hash := keccak256(p, 0x340)
+        }
+    }
+
+    /// Whether every member lies in its type's range. Hash and event copy the calldata as it is, so a second spelling
+    /// would make a job that honest decoders cannot read, and its seats look absent.
+    function isCanonical(Spec calldata spec) internal pure returns (bool canonical) {
+        assembly ("memory-safe") {
+            function word(base, i) -> w {
+                w := calldataload(add(base, shl(5, i)))
+            }
+            // uint8: stages, mask, k, cls; uint16: auditBps
+            let over := shr(8, or(or(word(spec, 3), word(spec, 4)), or(word(spec, 5), word(spec, 7))))
+            over := or(over, shr(16, word(spec, 6)))
+            // uint32: flags, window, tWork, tReveal, ticketClass, callbackGas, paramsVersion; uint48: expiry
+            let w := or(or(word(spec, 8), word(spec, 10)), or(word(spec, 11), word(spec, 12)))
+            over := or(over, shr(32, or(w, or(or(word(spec, 13), word(spec, 19)), word(spec, 21)))))
+            over := or(over, shr(48, word(spec, 20)))
+            // uint96: seatStake, seatReward, pokeFee, insuredValue; address: client, callback
+            over := or(over, shr(96, or(or(word(spec, 9), word(spec, 14)), or(word(spec, 15), word(spec, 16)))))
+            canonical := iszero(or(over, shr(160, or(word(spec, 17), word(spec, 18)))))
+        }
+    }
+
+    /// emit JobRequested(jobId, msg.sender, spec.modelId, nonce, spec), in one copy; the spec must be canonical.
+    function emitRequested(bytes32 jobId, uint96 nonce, Spec calldata spec) internal {
+        bytes32 topic = IHubTypes.JobRequested.selector;
+        assembly ("memory-safe") {
+            let p := mload(0x40)
+            mstore(p, nonce)
+            calldatacopy(add(p, 0x20), spec, 0x2e0)
+            log4(p, 0x300, topic, jobId, caller(), calldataload(spec))
         }
     }
 
@@ -46,23 +79,34 @@ library JobLib {
         return idOf(job.requester, job.nonce, job.spec);
     }
 
-    /// Reads both slots with one SLOAD each (the compiler would read the first one a member).
+    /// Reads a job. While it lives: the packed first slot, and `word` from the second once something is pinned there.
+    /// At its end one slot says all: state u8, stage (reason) u8, -, flags u8, deadline u32, and 192 bits of `word`.
     function load(Slot storage stored) internal view returns (Slot memory s) {
         assembly ("memory-safe") {
             let w := sload(stored.slot)
             mstore(s, and(w, 0xff))
             mstore(add(s, 0x20), and(shr(8, w), 0xff))
-            mstore(add(s, 0x40), and(shr(16, w), 0xff))
             mstore(add(s, 0x60), and(shr(24, w), 0xff))
-            mstore(add(s, 0x80), and(shr(32, w), 0xffffffffffff))
-            mstore(add(s, 0xa0), and(shr(80, w), 0xffffffffffff))
-            mstore(add(s, 0xc0), and(shr(128, w), 0xffff))
-            mstore(add(s, 0xe0), shr(144, w))
-            mstore(add(s, 0x100), sload(add(stored.slot, 1)))
+            switch gt(and(w, 0xff), 4)
+            case 1 {
+                mstore(add(s, 0xa0), and(shr(32, w), 0xffffffff))
+                mstore(add(s, 0x100), shl(64, shr(64, w)))
+            }
+            default {
+                mstore(add(s, 0x40), and(shr(16, w), 0xff))
+                mstore(add(s, 0x80), and(shr(32, w), 0xffffffffffff))
+                mstore(add(s, 0xa0), and(shr(80, w), 0xffffffffffff))
+                mstore(add(s, 0xc0), and(shr(128, w), 0xffff))
+                mstore(add(s, 0xe0), shr(144, w))
+                // PINNED
+                if and(shr(24, w), 32) {
+                    mstore(add(s, 0x100), sload(add(stored.slot, 1)))
+                }
+            }
         }
     }
 
-    /// Writes the first slot with one SSTORE; `word` is written where it changes.
+    /// Writes a living job's first slot with one SSTORE.
     function save(Slot storage stored, Slot memory s) internal {
         assembly ("memory-safe") {
             let w := or(or(mload(s), shl(8, mload(add(s, 0x20)))), shl(16, mload(add(s, 0x40))))
@@ -72,12 +116,23 @@ library JobLib {
         }
     }
 
-    /// What `Slot.word` is at FINAL.
+    /// Writes an ended job: one slot. An undisputed job never touches a second one (20,000 gas); others free it.
+    function saveEnd(Slot storage stored, Slot memory s) internal {
+        assembly ("memory-safe") {
+            let w := or(mload(s), shl(8, mload(add(s, 0x20))))
+            w := or(w, shl(24, mload(add(s, 0x60))))
+            w := or(w, shl(32, and(mload(add(s, 0xa0)), 0xffffffff)))
+            sstore(stored.slot, or(w, shl(64, shr(64, mload(add(s, 0x100))))))
+        }
+    }
+
+    /// What `Slot.word` is at FINAL: keccak256(abi.encode(outDigest, recordHash)) with its low 64 bits cleared. The 192
+    /// bits left share a slot with the state; two results with one word cost 2^96 hashes, another one for a given word 2^192.
     function finalWord(bytes32 outDigest, bytes32 recordHash) internal pure returns (bytes32 word) {
         assembly ("memory-safe") {
             mstore(0, outDigest)
             mstore(0x20, recordHash)
-            word := keccak256(0, 0x40)
+            word := shl(64, shr(64, keccak256(0, 0x40)))
         }
     }
 

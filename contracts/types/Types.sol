@@ -106,8 +106,10 @@ struct Job {
     Spec spec;
 }
 
-/// A job's whole storage: two slots. `word` is 0, then keccak256(abi.encode(record)) once seats are pinned, and at
-/// FINAL keccak256(abi.encode(outDigest, recordHash)).
+/// A job's whole storage: two slots while something is pinned, else one. `word` is 0, then keccak256(abi.encode(record))
+/// once seats are pinned; at FINAL keccak256(abi.encode(outDigest, recordHash)) and at CLOSED the record's hash, both
+/// with the low 64 bits cleared. Of an ended job only state, flags, deadline (of `retryCallback`), word and `stage` (0,
+/// or why it CLOSED) remain.
 struct Slot {
     uint8 state;
     uint8 stage;

@@ -22,7 +22,8 @@ export function recordHash(record: Record): Hex {
   return toHex(keccak256(encodeAbi([RECORD], [record])));
 }
 
-/** `Slot.word` at FINAL. */
+/** `Slot.word` at FINAL: 192 bits of keccak256(abi.encode(outDigest, recordHash)), then 64 zero bits (one slot holds it with the state). */
 export function finalWord(outDigest: Hex, record: Hex): Hex {
-  return toHex(keccak256(encodeAbi(["bytes32", "bytes32"], [outDigest, record])));
+  const hash = keccak256(encodeAbi(["bytes32", "bytes32"], [outDigest, record])).slice();
+  return toHex(hash.fill(0, 24));
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // An in-process chain with a whole deployment, staked workers, and their votes as real transactions.
-import { type HardhatRuntimeEnvironment } from "hardhat/types/hre";
 import { network } from "hardhat";
 import { type Address, type Hex, encodeAbiParameters, keccak256, maxUint256, parseEther, toHex } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
@@ -10,10 +9,7 @@ import { drawSeed, ROUND_0_STAGE } from "../../offchain/core/draw.ts";
 import { domainSeparator, typedDigest, typeHash } from "../../offchain/core/eip712.ts";
 import { signDigest } from "../../offchain/core/signature.ts";
 import { deployAssay } from "../../scripts/deploy/deploy-assay.ts";
-import { mainSet } from "../../scripts/deploy/parameters.ts";
-import { developmentSet } from "../../scripts/deploy/parameters.ts";
-
-export type { HardhatRuntimeEnvironment };
+import { developmentSet, mainSet } from "../../scripts/deploy/parameters.ts";
 
 const ZERO = `0x${"0".repeat(64)}` as const;
 const NOBODY = `0x${"0".repeat(40)}` as const;
@@ -30,7 +26,7 @@ export interface JobShape {
 
 /** Deploys, and seats `workers` workers whose accounts look used. */
 export async function createHubChain(workers: number) {
-  const { viem, networkHelpers } = await network.create("hardhatMainnet");
+  const { viem, networkHelpers, provider } = await network.create("hardhatMainnet");
   const publicClient = await viem.getPublicClient();
   const [walletClient] = await viem.getWalletClients();
   if (walletClient === undefined) throw new TypeError("the chain has no accounts");
@@ -161,7 +157,7 @@ export async function createHubChain(workers: number) {
       pokeFee: REWARD / 20n,
       insuredValue: 0n,
       client: me,
-      callback: NOBODY as Address,
+      callback: NOBODY,
       callbackGas: 0,
       expiry: now + 5 * 86_400,
       paramsVersion: 1,
@@ -221,7 +217,19 @@ export async function createHubChain(workers: number) {
     }));
   }
 
-  return { hub, vault, networkHelpers, signers, gasOf, request, submit, committee, stageVotes, signedCommits };
+  return {
+    hub,
+    vault,
+    provider,
+    networkHelpers,
+    signers,
+    gasOf,
+    request,
+    submit,
+    committee,
+    stageVotes,
+    signedCommits,
+  };
 }
 
 function toHexWord(word: Hex | Uint8Array | bigint): Hex {
