@@ -2,6 +2,7 @@
 import { BlockWatcher } from "../adapters/chain/block-watcher.ts";
 import type { Chain } from "../adapters/chain/chain.ts";
 import { decodeEvents } from "../adapters/chain/decode-events.ts";
+import { PUT_PROTOCOL } from "../core/blob-put.ts";
 import { OFFER_PROTOCOL } from "../core/messages.ts";
 import { RESULT_PROTOCOL } from "../core/result-request.ts";
 import { JobDesk, type JobDeskOptions } from "../protocol/job-desk.ts";
@@ -89,6 +90,10 @@ export class Worker {
     });
     transport.serve(RESULT_PROTOCOL, async function* answer(_from, request) {
       yield await results.serve(request);
+    });
+    const { blobs } = this.#modules;
+    transport.serve(PUT_PROTOCOL, async function* answer(_from, request) {
+      yield await blobs.put(request);
     });
     await desk.restore().catch((error: unknown) => logger.warn("jobs.restore_failed", { error }));
     this.#loops.push(this.watcher.run(signal), desk.run(signal));

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { fromHex, toHex } from "../core/bytes.ts";
+import { splitBlob, type SplitBlob } from "../core/blob.ts";
+import { encodePut, PUT_PROTOCOL } from "../core/blob-put.ts";
+import { concatBytes, fromHex, toHex } from "../core/bytes.ts";
+import type { PeerAddress } from "../core/ports/transport.ts";
 import {
   decodeEnvelope,
   encodeEnvelope,
@@ -20,7 +23,6 @@ import {
 } from "../core/messages.ts";
 import { openSealedBlob, sealBlob, sealContext } from "../core/seal.ts";
 import { unpackSignature } from "../core/signature.ts";
-import { concatBytes } from "../core/bytes.ts";
 import type { JobSession } from "./job-session.ts";
 import { protocolError } from "./errors.ts";
 import type { Hex, ProtocolModules, WorkerProfile } from "./ports.ts";
@@ -150,17 +152,14 @@ export class InputDesk {
     const sender: Hex = `0x${from.slice(2)}`;
     const known = { sender, boundary: offer.boundary, blob: offer.blob, bytes: offer.bytes };
     session.addOffer(known);
-    void this.#obtain(session, known, offer.grant);
+    void this.#obtain(session, known);
     return { answer: "ACCEPT", credits: offer.bytes };
   }
 
-  async #obtain(session: JobSession, offer: KnownOffer, grant: Hex): Promise<void> {
-    const { blobs, clock, logger, signal } = this.#modules;
+  async #obtain(session: JobSession, offer: KnownOffer): Promise<void> {
+    const { clock, logger, signal } = this.#modules;
     this.#pending.set(offer.sender, (this.#pending.get(offer.sender) ?? 0) + 1);
     try {
-      const peer = session.addressesOf(offer.sender);
-      // Seats can be dialled; a requester puts.
-      if (peer.length > 0) await blobs.fetch(peer, offer.blob, grant, this.#options.maxBlobBytes, signal);
       const until = clock.monotonicMs() + 60_000;
       while (!signal.aborted && clock.monotonicMs() < until && !session.isOver) {
         if (await this.open(session, offer)) return;
@@ -236,7 +235,7 @@ export class InputDesk {
     plain: Uint8Array,
     purpose: string,
   ): Promise<void> {
-    const { blobs, chain, clock, crypto, keys, randomBytes, logger } = this.#modules;
+    const { chain, crypto, keys, randomBytes, logger } = this.#modules;
     const key = `${session.jobId}/${purpose}`;
     if (this.#sent.has(key) || to.length === 0) return;
     this.#sent.add(key);
@@ -251,7 +250,8 @@ export class InputDesk {
     });
     const sealed = sealBlob(crypto, { context, recipients: to.map((one) => fromHex(one.sealKey, 32)), plain });
     const grant = toHex(randomBytes(16));
-    const blob = await blobs.publish(sealed, grant, clock.nowMs() + KEEP_MS);
+    const split = splitBlob(sealed);
+    const blob = split.root;
     const offer: Offer = {
       jobId,
       boundary,
@@ -262,11 +262,11 @@ export class InputDesk {
       grant,
     };
     logger.info("input.passed_on", { job: jobId, seats: to.length, kind: purpose });
-    await Promise.all(to.map((one) => this.#deliver(session, one, offer)));
+    await Promise.all(to.map((one) => this.#deliver(session, one, offer, split)));
   }
 
-  async #deliver(session: JobSession, to: WorkerProfile, offer: Offer): Promise<void> {
-    const { transport, clock, signal, logger } = this.#modules;
+  async #deliver(session: JobSession, to: WorkerProfile, offer: Offer, blob: SplitBlob): Promise<void> {
+    const { clock, signal, logger } = this.#modules;
     const receiver = session.signerOf(to.workerId);
     if (receiver === null) return;
     for (let attempt = 0; attempt < 8 && !signal.aborted && !session.isOver; attempt += 1) {
@@ -274,22 +274,27 @@ export class InputDesk {
       try {
         const [address] = to.addresses;
         if (address === undefined) return;
-        const chunks: Uint8Array[] = [];
-        const request = this.#envelope(receiver, offer);
-        for await (const chunk of transport.call(address, OFFER_PROTOCOL, request, {
-          signal,
-          deadlineMs: OFFER_CALL_MS,
-          maxReplyBytes: 256,
-        }))
-          chunks.push(chunk);
-        const reply = decodeOfferReply(concatBytes(...chunks));
-        if (reply.answer !== "BUSY") return;
+        const reply = decodeOfferReply(await this.#call(address, OFFER_PROTOCOL, this.#envelope(receiver, offer)));
+        if (reply.answer === "REFUSE" || (reply.answer === "ACCEPT" && reply.credits === 0)) return;
+        if (reply.answer === "ACCEPT") {
+          for (const { bytes } of blob.parts)
+            await this.#call(address, PUT_PROTOCOL, encodePut({ grant: offer.grant, root: offer.blob, part: bytes }));
+          return;
+        }
         pause = reply.retryAfterMs;
       } catch (error) {
         logger.debug("offer.call_failed", { job: session.jobId, worker: to.workerId, error });
       }
       await clock.sleep(pause, signal).catch(() => undefined);
     }
+  }
+
+  async #call(address: PeerAddress, protocol: string, request: Uint8Array): Promise<Uint8Array> {
+    const { transport, signal } = this.#modules;
+    const chunks: Uint8Array[] = [];
+    const options = { signal, deadlineMs: OFFER_CALL_MS, maxReplyBytes: 256 };
+    for await (const chunk of transport.call(address, protocol, request, options)) chunks.push(chunk);
+    return concatBytes(...chunks);
   }
 
   #envelope(to: Hex, offer: Offer): Uint8Array {

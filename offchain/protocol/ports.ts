@@ -171,23 +171,16 @@ export interface ModelShelf {
   has(modelId: Hex): boolean;
 }
 
-/** Blobs of this node and of others, verified part by part. Errors of `fetch`: module net. */
+/** Blobs of this node, verified part by part. */
 export interface BlobPort {
-  /** Stores a blob and serves it to whoever shows the grant. Returns its root digest. */
-  publish(bytes: Uint8Array, grant: Hex, expiresAtMs: number): Promise<Hex>;
-  /** Stores a blob for this node alone. */
+  /** Stores a blob for this node. Returns its root digest. Error: QUOTA_EXCEEDED. */
   keep(bytes: Uint8Array, expiresAtMs: number): Promise<Hex>;
   /** The whole blob if all its parts are here, else null. */
   read(root: Hex, maxBytes: number): Promise<Uint8Array | null>;
-  /** Lets a sender that nobody can dial put this blob, showing the grant. */
+  /** From now on whoever shows the grant may put this blob's parts. */
   expect(root: Hex, grant: Hex, bytes: number, expiresAtMs: number): void;
-  fetch(
-    from: readonly PeerAddress[],
-    root: Hex,
-    grant: Hex,
-    maxBytes: number,
-    signal: AbortSignal,
-  ): Promise<Uint8Array>;
+  /** One pushed part. Errors: OFFER_REFUSED for an unknown grant, a part of another blob, or more bytes than offered. */
+  put(request: Uint8Array): Promise<Uint8Array>;
 }
 
 // --- Behaviour: honest, except in development ---------------------------------------------------------------------------

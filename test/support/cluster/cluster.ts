@@ -9,6 +9,8 @@ import { createChain } from "../../../offchain/adapters/chain/create-chain.ts";
 import { OpenKeyRing } from "../../../offchain/adapters/keys/key-ring.ts";
 import { nodeCrypto } from "../../../offchain/adapters/keys/node-crypto.ts";
 import { MemoryJournal } from "../../../offchain/adapters/store/memory-journal.ts";
+import { splitBlob } from "../../../offchain/core/blob.ts";
+import { encodePut, PUT_PROTOCOL } from "../../../offchain/core/blob-put.ts";
 import { blindedDigest } from "../../../offchain/core/digest.ts";
 import { domainSeparator } from "../../../offchain/core/eip712.ts";
 import { bodyHashOf, encodeEnvelope, envelopeDigest } from "../../../offchain/core/envelope.ts";
@@ -29,7 +31,7 @@ import { Worker } from "../../../offchain/node/worker.ts";
 import { HONEST, type Hex, type ModelShelf, type SeatBehaviour } from "../../../offchain/protocol/ports.ts";
 import { fund, type TestChain } from "./chain.ts";
 import { LocalNetwork } from "./local-network.ts";
-import { SharedBlobs } from "./shared-blobs.ts";
+import { memoryBlobs } from "./memory-blobs.ts";
 
 const REWARD = 1_000_000_000_000_000n;
 const FIRST_WORKER = 10;
@@ -111,7 +113,6 @@ export interface ClusterOptions {
 export class Cluster {
   readonly chain: TestChain;
   readonly network = new LocalNetwork();
-  readonly blobs = new SharedBlobs();
   readonly workers: TestWorker[] = [];
   readonly manifest: ModelManifest;
   readonly modelId: Hex;
@@ -258,7 +259,7 @@ export class Cluster {
         transport,
         journal,
         keys,
-        blobs: this.blobs.port(),
+        blobs: memoryBlobs(testClock),
         crypto: nodeCrypto,
         models: { has: () => true, table: () => manifest.stages, stage: addOne, ...options.models?.(i) },
         clock: testClock,
@@ -377,7 +378,8 @@ export class Cluster {
         recipients: [seat.keys.sealKeys[0]?.publicKey ?? new Uint8Array()],
         plain,
       });
-      const blob = this.blobs.put(sealed);
+      const { root: blob, parts } = splitBlob(sealed);
+      const grant = toHex(randomBytes(16));
       const now = BigInt(Math.floor(Date.now() / 1000));
       const block = await this.client.public.getBlock();
       const body = encodeOffer({
@@ -387,7 +389,7 @@ export class Cluster {
         blob,
         bytes: sealed.length,
         deadline: now + 600n,
-        grant: toHex(randomBytes(16)),
+        grant,
       });
       this.#seq += 1n;
       const envelope = {
@@ -411,6 +413,15 @@ export class Cluster {
       })) {
         const decoded = decodeOfferReply(reply);
         if (decoded.answer !== "ACCEPT") throw new TypeError(JSON.stringify(decoded));
+        for (const part of parts) {
+          const put = transport.call(
+            { id: null, url: `memory://w${seat.index}` },
+            PUT_PROTOCOL,
+            encodePut({ grant, root: blob, part: part.bytes }),
+            { signal: AbortSignal.timeout(5000), deadlineMs: 5000, maxReplyBytes: 256 },
+          );
+          for await (const stored of put) if (stored[0] !== 1) throw new TypeError("not stored");
+        }
       }
     }
   }
