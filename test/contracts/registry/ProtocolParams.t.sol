@@ -6,7 +6,7 @@ import {ProtocolParams} from "../../../contracts/registry/ProtocolParams.sol";
 import {ParameterSet} from "../../../contracts/types/Types.sol";
 import {vm} from "../support/Vm.sol";
 
-/// R79: numbers are added, never changed; development numbers stay on development chains.
+/// Numbers are added, never changed; development numbers stay on development chains.
 contract ProtocolParamsTest {
     bytes32 private constant TABLE = keccak256("table");
     ProtocolParams private _params;
