@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { isAssayError } from "../core/errors.ts";
 import { digestOf, joinDigest } from "../core/digest.ts";
 import { decodeSealedInput, encodeSealedInput, JOB_INPUT, type SealedInput } from "../core/sealed-input.ts";
 import { decodeTensor, encodeTensor, type Tensor } from "../core/tensor.ts";
@@ -101,9 +102,20 @@ export class StageWork {
       const bytes = stash.tensors.get(producer);
       if (bytes === undefined) return abstain(ABSTAIN_REASON.input);
       if (bytes.length > runner.maxInputBytes) return abstain(ABSTAIN_REASON.size);
-      inputs.push(decodeTensor(bytes));
+      try {
+        inputs.push(decodeTensor(bytes));
+      } catch (error) {
+        if (isAssayError(error)) return abstain(ABSTAIN_REASON.input);
+        throw error;
+      }
     }
-    const { output, probe } = await this.#inTurn(() => runner.run(inputs, signal));
+    const result = await this.#inTurn(() => runner.run(inputs, signal)).catch((error: unknown) => {
+      // The digest is right but the tensor is not what the model takes: every honest seat finds the same.
+      if (isAssayError(error) && error.code.startsWith("INPUT_")) return null;
+      throw error;
+    });
+    if (result === null) return abstain(ABSTAIN_REASON.bounds);
+    const { output, probe } = result;
     const bytes = encodeTensor(output);
     const salt = info.outKind === KIND_PUBLIC ? undefined : this.#outSalt(stash, info, table);
     const kind = info.outKind as DigestKind;

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fromUtf8 } from "../core/bytes.ts";
+import { decodeManifestFile, type ManifestFile } from "../core/manifest.ts";
+import type { Logger } from "../core/ports/logger.ts";
+import type { ProgramExecutor } from "../engines/program/executor.ts";
+import type { LoadedModel } from "../engines/program/load-program.ts";
+import type { Hex, ModelShelf } from "../protocol/ports.ts";
+import { nodeError } from "./errors.ts";
+
+export interface FolderModelShelfOptions {
+  readonly folders: readonly string[];
+  readonly executor: "onnx" | "reference";
+  readonly threads: number;
+}
+
+/** Largest batch that an input may carry, and the widest element: bounds what is read before shapes are checked. */
+const MAX_BATCH = 64;
+const WIDEST = 4;
+
+/**
+ * Models in folders. At start only manifests are read; a model's bytes are loaded and checked, and the engine is imported, when its
+ * first job comes: an idle worker stays small. Errors of `stage`: those of `loadModel`.
+ */
+export class FolderModelShelf implements ModelShelf {
+  readonly #options: FolderModelShelfOptions;
+  readonly #logger: Logger;
+  readonly #manifests = new Map<Hex, { readonly folder: string; readonly file: ManifestFile }>();
+  readonly #models = new Map<Hex, Promise<LoadedModel>>();
+  #executor: Promise<ProgramExecutor> | null = null;
+
+  private constructor(options: FolderModelShelfOptions, logger: Logger) {
+    this.#options = options;
+    this.#logger = logger;
+  }
+
+  /** Error: MODEL_INVALID for a folder without a readable manifest. */
+  static async open(options: FolderModelShelfOptions, modules: { readonly logger: Logger }): Promise<FolderModelShelf> {
+    const shelf = new FolderModelShelf(options, modules.logger);
+    for (const folder of options.folders) {
+      try {
+        const bytes = new Uint8Array(await readFile(join(folder, "manifest.json")));
+        const file = decodeManifestFile(fromUtf8(bytes, "manifest.json"));
+        shelf.#manifests.set(file.modelId, { folder, file });
+      } catch (cause) {
+        const reason = cause instanceof Error ? cause.message : "unknown";
+        throw nodeError("MODEL_INVALID", { path: folder, reason }, { cause });
+      }
+    }
+    return shelf;
+  }
+
+  get modelIds(): readonly Hex[] {
+    return [...this.#manifests.keys()].toSorted();
+  }
+
+  has(modelId: Hex): boolean {
+    return this.#manifests.has(modelId);
+  }
+
+  table(modelId: Hex) {
+    return this.#manifests.get(modelId)?.file.model.stages ?? null;
+  }
+
+  async stage(modelId: Hex, index: number) {
+    const known = this.#manifests.get(modelId);
+    if (known === undefined) return null;
+    const model = await this.#load(modelId, known.folder);
+    const stage = model.stages[index];
+    if (stage === undefined) return null;
+    this.#executor ??= this.#import();
+    const executor = await this.#executor;
+    const elements = stage.program.inputs.map(({ dims }) => dims.reduce((product, dim) => product * dim, 1));
+    return {
+      maxInputBytes: 64 + WIDEST * MAX_BATCH * Math.max(...elements),
+      run: async (inputs: Parameters<ProgramExecutor["run"]>[1]) => {
+        const { outputs, probe } = await executor.run(stage, inputs);
+        const [output] = outputs;
+        if (output === undefined)
+          throw nodeError("MODEL_INVALID", { path: known.folder, reason: "a stage without output" });
+        return { output, probe: probe ?? null };
+      },
+    };
+  }
+
+  async #load(modelId: Hex, folder: string): Promise<LoadedModel> {
+    let model = this.#models.get(modelId);
+    if (model === undefined) {
+      const started = performance.now();
+      model = import("../engines/program/load-program.ts").then(({ loadModel }) => loadModel(folder));
+      this.#models.set(modelId, model);
+      model.then(
+        () =>
+          this.#logger.info("model.loaded", { model: modelId, durationMs: Math.round(performance.now() - started) }),
+        () => this.#models.delete(modelId),
+      );
+    }
+    return model;
+  }
+
+  async #import(): Promise<ProgramExecutor> {
+    const { executor, threads } = this.#options;
+    if (executor === "reference")
+      return import("../engines/program/reference-executor.ts").then(({ createReferenceExecutor }) =>
+        createReferenceExecutor(),
+      );
+    return import("../engines/program/onnx-executor.ts").then(({ createOnnxExecutor }) =>
+      createOnnxExecutor({ threads }),
+    );
+  }
+
+  async close(): Promise<void> {
+    await (await this.#executor)?.close();
+  }
+}

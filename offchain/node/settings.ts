@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { z } from "zod";
+
+export interface Setting {
+  readonly schema: z.ZodType;
+  /** Undefined: must be given. Null in TOML terms is "absent". */
+  readonly fallback: unknown;
+  readonly text: string;
+}
+
+const setting = <T extends z.ZodType>(schema: T, fallback: z.output<T> | undefined, text: string) => ({
+  schema,
+  fallback,
+  text,
+});
+const port = z.int().min(0).max(65_535);
+const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/, "an address: 0x and 40 digits");
+const count = (max: number) => z.int().min(1).max(max);
+
+/**
+ * Every setting of a worker, by section. The one source of the schema, the template, the environment's and flags' names, the defaults
+ * and docs/config.md. Secrets are never values here: only paths of files with mode 0600.
+ */
+export const SETTINGS = {
+  chain: {
+    rpcUrl: setting(
+      z.url({ protocol: /^https?$/ }),
+      undefined,
+      "JSON-RPC endpoint. May hold an API key: it is never logged in full.",
+    ),
+    id: setting(z.int().min(1), undefined, "Chain id; the endpoint must serve this one."),
+    hub: setting(address, undefined, "Address of AssayHub; everything else is read from it."),
+    fromBlock: setting(z.int().min(0), 0, "Block of the deployment: reading events starts there."),
+    confirmations: setting(
+      z.int().min(0).max(1_000),
+      1,
+      "Blocks on top of a block before it counts. 0 only on development chains.",
+    ),
+    pollMs: setting(
+      count(60_000),
+      500,
+      "Pause between looks at the chain, milliseconds; a fraction of the block time.",
+    ),
+    maxRange: setting(count(100_000), 2_000, "Most blocks of one log query; endpoints limit it."),
+    maxFeeGwei: setting(count(1_000_000), 500, "Highest fee per gas of the worker's transactions."),
+  },
+  keys: {
+    folder: setting(z.string().min(1), "keys", "Folder of the key files."),
+    passwordFile: setting(z.string().min(1), "password", "File (mode 0600) with the key files' password."),
+  },
+  store: {
+    folder: setting(z.string().min(1), "data", "Folder of the journal and of blobs."),
+    quotaMiB: setting(count(1 << 20), 8_192, "Disk space for blobs."),
+  },
+  net: {
+    host: setting(
+      z.string().min(1),
+      "127.0.0.1",
+      "Address that peers' calls are taken on; another than loopback is warned about.",
+    ),
+    port: setting(port, 0, "Port of it; 0 takes any free one."),
+    publicUrl: setting(z.string(), "", "What others dial, if a proxy stands before the worker."),
+  },
+  monitor: {
+    host: setting(z.string().min(1), "127.0.0.1", "Address of /healthz, /readyz, /status and /metrics."),
+    port: setting(port, 9_464, "Port of it; 0 takes any free one."),
+  },
+  log: {
+    level: setting(
+      z.enum(["debug", "info", "warn", "error", "silent"]),
+      "info",
+      "Least severe lines that are written.",
+    ),
+    format: setting(z.enum(["auto", "json", "pretty"]), "auto", "`auto` is pretty on a terminal, JSON elsewhere."),
+    file: setting(z.string(), "", "Appends to this file instead of standard error."),
+  },
+  work: {
+    models: setting(
+      z.array(z.string().min(1)),
+      [],
+      "Folders of the models this worker runs; others are abstained from.",
+    ),
+    executor: setting(
+      z.enum(["onnx", "reference"]),
+      "onnx",
+      "`reference` is slow and needs no native code; both give the same bits.",
+    ),
+    threads: setting(count(64), 1, "Threads of one inference."),
+    maxRunning: setting(count(64), 1, "Inferences at once."),
+    maxWaiting: setting(count(10_000), 32, "Inferences waiting; more are abstained from at once."),
+    maxTracked: setting(count(1_000_000), 4_096, "Jobs followed at once."),
+    maxInputMiB: setting(count(64), 17, "Largest sealed input taken."),
+    challenge: setting(
+      z.boolean(),
+      true,
+      "Challenge automatically when outvoted, if the free balance covers the bond.",
+    ),
+  },
+  table: {
+    upkeep: setting(z.boolean(), true, "Advance the ticket table's epoch when nobody else did."),
+  },
+  node: {
+    drainSeconds: setting(z.int().min(0).max(86_400), 120, "How long a stopping worker finishes its seats."),
+    development: setting(z.boolean(), false, "Development switches; refused unless the chain id is 31337."),
+    devPort: setting(port, 0, "Loopback port of POST /dev/fault, in development only; 0 takes any free one."),
+    crashAt: setting(z.string(), "", "Development only: the process kills itself at this point of the journal."),
+  },
+} as const satisfies Readonly<Record<string, Readonly<Record<string, Setting>>>>;
+
+type Settings = typeof SETTINGS;
+export type NodeConfig = {
+  readonly [S in keyof Settings]: {
+    readonly [N in keyof Settings[S]]: Settings[S][N] extends { schema: infer T extends z.ZodType }
+      ? z.output<T>
+      : never;
+  };
+};
+
+/** The schema: unknown keys are errors. */
+export const configSchema = z.strictObject(
+  Object.fromEntries(
+    Object.entries(SETTINGS).map(([section, settings]) => [
+      section,
+      z.strictObject(Object.fromEntries(Object.entries(settings).map(([name, { schema }]) => [name, schema]))),
+    ]),
+  ),
+);
+
+const snake = (name: string) =>
+  name
+    .replaceAll(/[A-Z]/g, (letter) => `_${letter}`)
+    .replaceAll("MI_B", "MIB")
+    .toUpperCase();
+
+/** `ASSAY_CHAIN_RPC_URL`. */
+export const environmentName = (section: string, name: string) => `ASSAY_${snake(section)}_${snake(name)}`;
+/** `--chain-rpc-url`. */
+export const flagName = (section: string, name: string) =>
+  `--${snake(section)}-${snake(name)}`.toLowerCase().replaceAll("_", "-");
+
+/** All settings in order. */
+export function* eachSetting(): Generator<{ section: string; name: string; setting: Setting }> {
+  for (const [section, settings] of Object.entries(SETTINGS))
+    for (const [name, one] of Object.entries(settings)) yield { section, name, setting: one };
+}
