@@ -4,6 +4,9 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { Secret } from "../../../../offchain/core/secret.ts";
+import { ChaChaColumnCipher } from "../../../../offchain/adapters/keys/column-cipher.ts";
+import { nodeCrypto } from "../../../../offchain/adapters/keys/node-crypto.ts";
 import { MemoryJournal } from "../../../../offchain/adapters/store/memory-journal.ts";
 import { MIGRATIONS } from "../../../../offchain/adapters/store/migrations.ts";
 import { SqliteJournal } from "../../../../offchain/adapters/store/sqlite-journal.ts";
@@ -88,6 +91,26 @@ describe("SqliteJournal", () => {
     journal.close();
     truncateSync(torn, statSync(torn).size - 8192);
     await expectCode("JOURNAL_CORRUPT", () => open(torn));
+  });
+
+  it("R73: canary: with the key ring's cipher no salt or opening is readable in any file of the journal", () => {
+    const path = fresh();
+    const cipher = new ChaChaColumnCipher(new Secret(new Uint8Array(32).fill(3)), { crypto: nodeCrypto });
+    const make = () => new SqliteJournal({ path, owner: "test" }, { clock: new ManualClock(), cipher });
+    const canary = new TextEncoder().encode("canary-salt-and-opening");
+    const journal = make();
+    journal.writeBeforeSign(action(), {
+      job: job({ data: canary }),
+      messages: [message({ kind: "opening", body: canary })],
+    });
+    for (const name of readdirSync(join(path, ".."))) {
+      expect(readFileSync(join(path, "..", name)).includes("canary"), name).to.equal(false);
+    }
+    journal.close();
+    const again = make();
+    expect(again.job(job())?.data).to.deep.equal(canary);
+    expect(again.message(message(), "opening")?.body).to.deep.equal(canary);
+    again.close();
   });
 
   it("error: JOURNAL_FOREIGN", async () => {
