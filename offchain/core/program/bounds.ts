@@ -51,9 +51,12 @@ export function roundShift(acc: bigint, shift: number): bigint {
 export function finishedRange(finish: Finish, bounds: readonly Interval[]): Interval {
   const clamp = (value: bigint, lo: number, hi: number) =>
     value < BigInt(lo) ? BigInt(lo) : value > BigInt(hi) ? BigInt(hi) : value;
+  // One bound for all channels (pooling) still meets every channel's own shift.
+  const shifts = finish.kind === "scale" ? finish.shifts.length : 1;
+  const channels = bounds.length === 1 ? Math.max(1, shifts) : bounds.length;
   let range: Interval | undefined;
-  bounds.forEach((bound, channel) => {
-    let { lo, hi } = bound;
+  for (let channel = 0; channel < channels; channel++) {
+    let { lo, hi } = bounds[bounds.length === 1 ? 0 : channel] ?? { lo: 0n, hi: 0n };
     if (finish.kind === "scale") {
       const shift = finish.shifts[finish.shifts.length === 1 ? 0 : channel] ?? 0;
       lo = clamp(roundShift(lo, shift), finish.lo, finish.hi);
@@ -64,6 +67,6 @@ export function finishedRange(finish: Finish, bounds: readonly Interval[]): Inte
       }
     }
     range = range === undefined ? { lo, hi } : { lo: lo < range.lo ? lo : range.lo, hi: hi > range.hi ? hi : range.hi };
-  });
+  }
   return range ?? { lo: 0n, hi: 0n };
 }
