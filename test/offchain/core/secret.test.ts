@@ -8,7 +8,7 @@ describe("Secret", () => {
     const secret = new Secret("canary");
     const holder = { secret, list: [secret] };
     const prints = [
-      `${String(secret)}`,
+      String(secret),
       JSON.stringify(holder),
       inspect(holder, { showHidden: true }),
       format("%s %o", secret, secret),

@@ -20,7 +20,7 @@ const tensors: fc.Arbitrary<Tensor> = fc
   })
   .map(({ dtype, dims, seed }) => {
     const count = dims.reduce((product, dim) => product * dim, 1);
-    const bytes = Uint8Array.from([...seed.take(count * DTYPES[dtype].bytes)]);
+    const bytes = Uint8Array.from(seed.take(count * DTYPES[dtype].bytes));
     return { dtype, dims, data: DTYPES[dtype].view(bytes.buffer) };
   });
 

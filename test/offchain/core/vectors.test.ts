@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from "chai";
+import { readFileSync } from "node:fs";
+import { nodeCrypto } from "../../../offchain/adapters/keys/node-crypto.ts";
+import { decodeAbi } from "../../../offchain/core/abi.ts";
+import { bytesToBig, fromHex, toHex, type Hex } from "../../../offchain/core/bytes.ts";
+import { digestOf } from "../../../offchain/core/digest.ts";
+import { merkleRoot, verifyMerkle } from "../../../offchain/core/merkle.ts";
+import { poseidon } from "../../../offchain/core/poseidon.ts";
+import { decodeReceipt, encodeReceipt, receiptHash } from "../../../offchain/core/receipt.ts";
+import { openSealedBlob } from "../../../offchain/core/seal.ts";
+import { decodeTensor, encodeTensor } from "../../../offchain/core/tensor.ts";
+import { verifyReceipt } from "../../../offchain/core/verify-receipt.ts";
+
+type Lists = Readonly<Record<string, readonly Hex[]>>;
+const read = (name: string): Lists =>
+  JSON.parse(readFileSync(new URL(`../../fixtures/vectors/canonical-${name}.json`, import.meta.url), "utf8")) as Lists;
+const bytesOf = (list: readonly Hex[] | undefined, i: number): Uint8Array => fromHex(list?.[i] ?? "0x");
+
+/** The files are frozen: what they hold must stay readable by later code. Solidity reads them in Canonical.t.sol. */
+describe("golden vectors", () => {
+  it("default: R68 receipts decode, encode to the same bytes, and are true", () => {
+    const lists = read("receipt");
+    expect(lists["receipts"]?.length).to.equal(3);
+    for (const [i, hex] of (lists["receipts"] ?? []).entries()) {
+      const receipt = decodeReceipt(fromHex(hex));
+      expect(toHex(encodeReceipt(receipt))).to.equal(hex);
+      expect(receiptHash(receipt)).to.equal(lists["receiptHashes"]?.[i]);
+      expect(verifyReceipt(receipt).checks.filter(({ ok }) => !ok)).to.deep.equal([]);
+    }
+  });
+
+  it("behavior: R49 tensors and their three digests", () => {
+    const lists = read("digest");
+    expect(lists["tensors"]?.length).to.equal(24);
+    for (const [i, hex] of (lists["tensors"] ?? []).entries()) {
+      const bytes = fromHex(hex);
+      expect(toHex(encodeTensor(decodeTensor(bytes)))).to.equal(hex);
+      expect(digestOf(0, bytes)).to.equal(lists["publicDigests"]?.[i]);
+      expect(digestOf(1, bytes, bytesOf(lists["saltedSalts"], i))).to.equal(lists["saltedDigests"]?.[i]);
+      expect(digestOf(2, bytes, bytesOf(lists["blindedSalts"], i))).to.equal(lists["blindedDigests"]?.[i]);
+    }
+  });
+
+  it("behavior: R66 sealed blobs open with either key", () => {
+    const lists = read("seal");
+    const context = fromHex(String(lists["context"]));
+    for (const [i, plain] of (lists["plains"] ?? []).entries())
+      for (const key of lists["privateKeys"] ?? []) {
+        const blob = bytesOf(lists["blobs"], i);
+        expect(toHex(openSealedBlob(nodeCrypto, blob, { context, privateKey: fromHex(key) }))).to.equal(plain);
+      }
+  });
+
+  it("behavior: Poseidon and Merkle", () => {
+    const hashes = read("poseidon");
+    for (const [i, input] of (hashes["inputs"] ?? []).entries()) {
+      const words = Array.from({ length: i + 1 }, (_, at) =>
+        bytesToBig(fromHex(input).subarray(32 * at, 32 * at + 32)),
+      );
+      expect(poseidon(words)).to.equal(bytesToBig(bytesOf(hashes["outputs"], i)));
+    }
+    const trees = read("merkle");
+    for (const [i, hex] of (trees["leaves"] ?? []).entries()) {
+      const [leaves] = decodeAbi([{ array: "bytes" }], fromHex(hex));
+      const root = merkleRoot(leaves.map((leaf) => fromHex(leaf)));
+      expect(toHex(root)).to.equal(trees["roots"]?.[i]);
+      const index = Number(trees["indexes"]?.[i]);
+      const joined = bytesOf(trees["siblings"], i);
+      const siblings = Array.from({ length: joined.length / 32 }, (_, at) => joined.subarray(32 * at, 32 * at + 32));
+      expect(verifyMerkle(root, bytesOf(leaves, index), { index, count: leaves.length, siblings })).to.equal(true);
+    }
+  });
+});
