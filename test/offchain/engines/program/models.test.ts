@@ -57,6 +57,13 @@ for (const { name, rows, least, stated } of ZOO) {
       }
     });
 
+    it("behavior: the card states the report's accuracy", async () => {
+      const { evaluation } = JSON.parse(await readFile(`${folderOf(name)}/report.json`, "utf8")) as Report;
+      const card = await readFile(`${folderOf(name)}/card.md`, "utf8");
+      expect(card).to.contain(`| accuracy, float | ${evaluation.floatPercent} %`);
+      expect(card).to.contain(`| accuracy, integer | ${evaluation.integerPercent} %`);
+    });
+
     if (long || name.startsWith("tumor")) {
       it("behavior: importing again gives the committed bytes", async function () {
         this.timeout(180_000);
