@@ -53,6 +53,44 @@ export function fastCommittee(votes: StageVotes, signers: readonly Hex[]): Commi
   return { fast: true, seats };
 }
 
+export interface SlowVotes {
+  /** Every seat's signing address, in seat order. */
+  readonly signers: readonly Hex[];
+  /** From `Committed` (no signature) and the calldata of `commitMany`. */
+  readonly commits: readonly { readonly seat: number; readonly commitment: Hex; readonly r?: Hex; readonly vs?: Hex }[];
+  /** From `Revealed` and the calldata of `tally`: `openingsOf`. */
+  readonly openings: readonly SeatOpening[];
+}
+
+export interface SeatOpening {
+  readonly seat: number;
+  readonly outDigest: Hex;
+  readonly payload: Hex;
+  readonly salt: Hex;
+}
+
+/** The openings that the calldata of `tally` supplies. Error: RECEIPT_INVALID. */
+export const openingsOf = (votes: StageVotes): readonly SeatOpening[] =>
+  votes.seats.flatMap((opening, seat) => {
+    const vote = voteOf(votes, opening);
+    return vote === undefined ? [] : [{ seat, ...vote, salt: opening.salt }];
+  });
+
+/** Evidence of a committee on the slow path. */
+export function slowCommittee({ signers, commits, openings }: SlowVotes): CommitteeEvidence {
+  const seats = signers.map((signer, i): SeatEvidence => {
+    const commit = commits.find(({ seat }) => seat === i);
+    if (commit === undefined) return NO_EVIDENCE;
+    const { commitment, r: commitR = ZERO_BYTES32, vs: commitVs = ZERO_BYTES32 } = commit;
+    const committed = { ...NO_EVIDENCE, signer, commitment, commitR, commitVs };
+    const opening = openings.find(({ seat }) => seat === i);
+    if (opening === undefined) return committed;
+    const { outDigest, payload, salt } = opening;
+    return { ...committed, opened: true, outDigest, payload, salt };
+  });
+  return { fast: false, seats };
+}
+
 /** The words of one committee, as the hub records them. */
 export const saidOf = (votes: StageVotes): readonly Hex[] =>
   votes.seats.map((opening) => {
@@ -97,23 +135,42 @@ export interface SubmittedJob {
   readonly votes: readonly StageVotes[];
 }
 
-/** Receipt of a job that ended FINAL in one fast-path call. Add `output` and `settlement` where known. */
-export function receiptOfSubmission({ deployment, job, manifest, seats, signers, votes }: SubmittedJob): Receipt {
-  const record = submittedRecord(seats, votes);
-  const k = seats.length / votes.length;
+export interface EndedJob {
+  readonly deployment: Deployment;
+  readonly job: Job;
+  readonly manifest: ModelManifest;
+  /** 0: FINAL; else the REASON_ of `Closed`. */
+  readonly reason: number;
+  /** As it stood at the end. */
+  readonly record: JobRecord;
+  /** One for each of the record's tallies; `seats` empty where the tally's are. */
+  readonly committees: readonly CommitteeEvidence[];
+}
+
+/** Receipt of any ended job. Add `output`, `settlement` and `clientClaims` where known. */
+export function receiptOfJob({ deployment, job, manifest, reason, record, committees }: EndedJob): Receipt {
+  const { chainId, hub } = deployment;
   return {
-    ...deployment,
+    chainId,
+    hub,
     jobId: jobId(deployment, job),
     job,
     manifest,
-    reason: 0,
+    reason,
     record,
     recordHash: recordHash(record),
-    outDigest: record.boundaries.at(-1) ?? ZERO_BYTES32,
-    committees: votes.map((stageVotes, stage) => fastCommittee(stageVotes, signers.slice(stage * k, (stage + 1) * k))),
+    outDigest: reason === 0 ? (record.boundaries.at(-1) ?? ZERO_BYTES32) : ZERO_BYTES32,
+    committees,
     clientClaims: [],
     settlement: [],
     output: "0x",
     outputSalt: "0x",
   };
+}
+
+/** Receipt of a job that ended FINAL in one fast-path call. */
+export function receiptOfSubmission({ deployment, job, manifest, seats, signers, votes }: SubmittedJob): Receipt {
+  const k = seats.length / votes.length;
+  const committees = votes.map((one, stage) => fastCommittee(one, signers.slice(stage * k, (stage + 1) * k)));
+  return receiptOfJob({ deployment, job, manifest, reason: 0, record: submittedRecord(seats, votes), committees });
 }

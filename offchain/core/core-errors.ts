@@ -83,6 +83,5 @@ export const coreError = defineErrors("core", 1, {
   },
   MESSAGE_INVALID: { n: 29, text: "Message {kind}: {why}.", fix: "Refuse it and its sender.", retry: "never" },
   ENVELOPE_INVALID: { n: 30, text: "Envelope: {why}.", fix: "Refuse the message.", retry: "never" },
-  JOB_INVALID: { n: 31, text: "Job: {field} {why}.", fix: "Correct the field.", retry: "never" },
   RECEIPT_INVALID: { n: 32, text: "Receipt: {why}.", fix: "Fetch the receipt again.", retry: "never" },
 });

@@ -205,6 +205,18 @@ function seatsFailure({ record, job }: Receipt): string | undefined {
   return new Set(all).size === all.length ? undefined : "a worker holds two seats";
 }
 
+/**
+ * A seat that posted its commitment by a transaction of its own left no signature: only the chain's record vouches for it. Without
+ * this rule anyone could write a receipt of unsigned commitments.
+ */
+function postedFailure({ committees }: Receipt, expected: ReceiptExpectation): string | undefined {
+  const posted = committees.flatMap(({ seats }) =>
+    seats.filter(({ commitment, commitVs }) => commitment !== ZERO_BYTES32 && commitVs === ZERO_BYTES32),
+  );
+  if (posted.length === 0 || expected.recordHash !== undefined) return undefined;
+  return `${posted.length} commitments were posted by transactions: give the record hash from the chain`;
+}
+
 const differs = (what: string, have: Hex, want: Hex): string | undefined =>
   have === want ? undefined : `${what} is ${want}, the receipt says ${have}`;
 
@@ -256,6 +268,9 @@ function verify(receipt: Receipt, expected: ReceiptExpectation, form: Check): Re
   });
   if (replayed) {
     add("signatures", "every vote was committed, opened and signed by its seat", () => history.bindings);
+    add("posted", "no vote rests on a transaction that this receipt cannot show", () =>
+      postedFailure(receipt, expected),
+    );
     add("tallies", "every committee said what the record says", () => history.tallies);
     add("result", receipt.reason === 0 ? "the votes decide this result" : "the votes decide this end", () =>
       resultFailure(receipt, history),
@@ -270,7 +285,12 @@ function verify(receipt: Receipt, expected: ReceiptExpectation, form: Check): Re
   add("output", receipt.output === "0x" ? "not included" : "the output opens the result's digest", () =>
     outputFailure(receipt),
   );
-  add("expected", "it is the job that was asked about", () => expectationFailure(receipt, expected));
+  const anchors = Object.values(expected).filter((value) => value !== undefined).length;
+  const anchored =
+    anchors === 0
+      ? "nothing was given: whose chain and workers these are is not known"
+      : "it agrees with what was given";
+  add("expected", anchored, () => expectationFailure(receipt, expected));
 
   const decided = replayed && history.bindings === undefined && history.tallies === undefined;
   const coverage = manifest.stages.map(({ place }, stage): Coverage => {

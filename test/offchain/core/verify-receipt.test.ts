@@ -2,11 +2,36 @@
 import { expect } from "chai";
 import { decodeReceipt, encodeReceipt, receiptHash, type Receipt } from "../../../offchain/core/receipt.ts";
 import { guaranteeOf, receiptJson } from "../../../offchain/core/receipt-json.ts";
+import { fastCommittee, receiptOfJob, slowCommittee } from "../../../offchain/core/build-receipt.ts";
+import { claimDigest, commitDigest } from "../../../offchain/core/claim.ts";
 import { isAssayError } from "../../../offchain/core/errors.ts";
-import { recordHash } from "../../../offchain/core/job.ts";
+import { jobId, recordHash } from "../../../offchain/core/job.ts";
+import { addressOfKey, signDigest } from "../../../offchain/core/signature.ts";
+import {
+  PLACE_CLIENT,
+  REASON_CANCELLED,
+  REASON_EXPIRED,
+  REASON_INPUT_UNAVAILABLE,
+  SAID_ABSENT,
+  SAID_UNREVEALED,
+  ZERO_ADDRESS,
+  ZERO_BYTES32,
+} from "../../../offchain/core/types.ts";
 import { verifyReceipt } from "../../../offchain/core/verify-receipt.ts";
 import { expectCode } from "../../support/expect-code.ts";
-import { escalatedReceipt, fastReceipt, hashOf, OUT_DIGEST, settled, signerOf } from "../../support/sample-receipt.ts";
+import {
+  DOMAIN,
+  escalatedReceipt,
+  fastReceipt,
+  hashOf,
+  keyOf,
+  OUT_DIGEST,
+  sampleJob,
+  sampleManifest,
+  sampleVotes,
+  settled,
+  signerOf,
+} from "../../support/sample-receipt.ts";
 
 const failing = (receipt: Receipt): string[] =>
   verifyReceipt(receipt)
@@ -101,6 +126,99 @@ describe("verifyReceipt", () => {
     if (settlement === undefined) throw new TypeError("fixture");
     const swapped = { ...settlement, requester: settlement.requester + 1n };
     expect(failing({ ...escalated, settlement: [swapped] })).to.deep.equal(["settlement"]);
+  });
+
+  it("behavior: R22 unsigned commitments need the chain's word, or a receipt could be written by anyone", () => {
+    const committees = escalated.committees.map((committee) =>
+      committee.fast
+        ? committee
+        : {
+            ...committee,
+            seats: committee.seats.map((one) => ({ ...one, commitR: ZERO_BYTES32, commitVs: ZERO_BYTES32 })),
+          },
+    );
+    const posted = { ...escalated, committees };
+    expect(failing(posted)).to.deep.equal(["posted"]);
+    expect(verifyReceipt(posted, { recordHash: escalated.recordHash }).ok).to.equal(true);
+    expect(verifyReceipt(posted, { recordHash: hashOf("other") }).ok).to.equal(false);
+  });
+
+  it("behavior: R8 closed jobs have receipts too, and none of them has a result", () => {
+    const { job, manifest } = fast;
+    const deployment = { chainId: fast.chainId, hub: fast.hub };
+    const nothing = { seats: [], boundaries: [], tallies: [], decided: 0 };
+    const cancelled = receiptOfJob({
+      deployment,
+      job,
+      manifest,
+      reason: REASON_CANCELLED,
+      record: nothing,
+      committees: [],
+    });
+    expect(verifyReceipt(cancelled).ok).to.equal(true);
+    expect(failing({ ...cancelled, outDigest: OUT_DIGEST })).to.deep.equal(["result"]);
+    expect(failing({ ...cancelled, reason: 9 })).to.deep.equal(["result"]);
+    expect(failing({ ...cancelled, reason: 0 })).to.deep.equal(["result"]);
+    const said = [SAID_ABSENT, SAID_ABSENT, SAID_ABSENT, SAID_UNREVEALED, SAID_UNREVEALED];
+    const [tally] = fast.record.tallies;
+    if (tally === undefined) throw new TypeError("fixture");
+    const record = { ...nothing, seats: fast.record.seats, tallies: [{ ...tally, said }] };
+    const commits = [3, 4].map((seat) => {
+      const commitment = hashOf(`commitment ${seat}`);
+      const digest = commitDigest(DOMAIN, { jobId: fast.jobId, stage: 0, round: 0, commitment });
+      return { seat, commitment, ...signDigest(digest, keyOf(seat + 1)) };
+    });
+    const signers = tally.seats.map(signerOf);
+    const committees = [slowCommittee({ signers, commits, openings: [] })];
+    const expired = receiptOfJob({ deployment, job, manifest, reason: REASON_EXPIRED, record, committees });
+    expect(failing(expired)).to.deep.equal([]);
+    expect(failing({ ...expired, reason: REASON_INPUT_UNAVAILABLE })).to.deep.equal(["result"]);
+    expect(verifyReceipt(expired).coverage[0]?.kind).to.equal("UNDECIDED");
+  });
+
+  it("behavior: R46 client stages are signed claims and stay unproven", () => {
+    const client = keyOf(99);
+    const manifest = sampleManifest(2);
+    const [first, second] = manifest.stages;
+    if (first === undefined || second === undefined) throw new TypeError("fixture");
+    const mixed = { ...manifest, stages: [{ ...first, place: PLACE_CLIENT }, second] };
+    const base = sampleJob(mixed, 3);
+    const job = { ...base, spec: { ...base.spec, client: addressOfKey(client) } };
+    const deployment = { chainId: fast.chainId, hub: fast.hub };
+    const id = jobId(deployment, job);
+    const middle = hashOf("client's boundary");
+    const claim = { jobId: id, stage: 0, inDigest: job.spec.inDigest, outDigest: middle, worker: addressOfKey(client) };
+    const workers = [4, 5, 6];
+    const votes = sampleVotes({
+      jobId: id,
+      stage: 1,
+      round: 0,
+      inDigest: middle,
+      outs: workers.map(() => OUT_DIGEST),
+      workers,
+    });
+    const tally = {
+      stage: 1,
+      round: 0,
+      seats: workers,
+      said: workers.map(() => OUT_DIGEST),
+      challenger: ZERO_ADDRESS,
+      bond: 0n,
+    };
+    const record = { seats: [1, 2, 3, ...workers], boundaries: [middle, OUT_DIGEST], tallies: [tally], decided: 0 };
+    const committees = [fastCommittee(votes, workers.map(signerOf))];
+    const built = receiptOfJob({ deployment, job, manifest: mixed, reason: 0, record, committees });
+    const signature = signDigest(claimDigest(DOMAIN, claim), client);
+    const receipt = { ...built, clientClaims: [{ stage: 0, outDigest: middle, ...signature }] };
+    const report = verifyReceipt(receipt);
+    expect(report.checks.filter(({ ok }) => !ok)).to.deep.equal([]);
+    expect(report.coverage.map(({ kind }) => kind)).to.deep.equal(["CLIENT_UNPROVEN", "EVIDENCED"]);
+    expect(guaranteeOf(receipt, report)).to.deep.include({ endToEnd: false, unproven: [0] });
+    const forged = signDigest(claimDigest(DOMAIN, claim), keyOf(98));
+    expect(failing({ ...receipt, clientClaims: [{ stage: 0, outDigest: middle, ...forged }] })).to.deep.equal([
+      "client claims",
+    ]);
+    expect(failing({ ...receipt, clientClaims: [] })).to.include("chain");
   });
 
   it("behavior: what the verifier knows from the chain must agree", () => {
