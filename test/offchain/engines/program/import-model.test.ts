@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from "chai";
+import { readFile } from "node:fs/promises";
+import { prepareInput } from "../../../../offchain/core/program/preprocess.ts";
+import { NO_PROBE, PRODUCER_INPUT } from "../../../../offchain/core/types.ts";
+import { takeRows, type Dataset } from "../../../../offchain/engines/program/dataset.ts";
+import { importFolder, readDataset, readRecipe } from "../../../../offchain/engines/program/import-folder.ts";
+import { importModel } from "../../../../offchain/engines/program/import-model.ts";
+import { inspectModel } from "../../../../offchain/engines/program/inspect.ts";
+import { loadModel } from "../../../../offchain/engines/program/load-program.ts";
+import { createOnnxExecutor, createSession } from "../../../../offchain/engines/program/onnx-executor.ts";
+import type { Recipe } from "../../../../offchain/engines/program/recipe.ts";
+import { runModel } from "../../../../offchain/engines/program/run-model.ts";
+import { buildOnnx } from "../../../support/build-onnx.ts";
+import { expectCode } from "../../../support/expect-code.ts";
+
+const folder = new URL("../../../../models/digits-cnn", import.meta.url).pathname;
+
+describe("importModel", () => {
+  let [onnx, recipe]: [Uint8Array, Recipe | null] = [new Uint8Array(), null];
+  let [calibration, evaluation]: [Dataset | null, Dataset | null] = [null, null];
+  before(async () => {
+    onnx = new Uint8Array(await readFile(`${folder}/model.onnx`));
+    recipe = await readRecipe(folder);
+    calibration = takeRows(await readDataset(folder, recipe.calibration), 200);
+    evaluation = takeRows(await readDataset(folder, recipe.evaluation), 100);
+  });
+  const run = async (change: Partial<Recipe>, onProgress: (step: string) => void = () => {}) => {
+    if (recipe === null || calibration === null || evaluation === null) expect.fail("no data");
+    return importModel({ onnx, recipe: { ...recipe, ...change }, calibration, evaluation }, { onProgress });
+  };
+
+  it("behavior: a model in three stages answers as the same model in one, and its stages are wired by the manifest", async function () {
+    this.timeout(60_000);
+    const steps: string[] = [];
+    const whole = await loadModel((await run({}, (step) => steps.push(step))).files);
+    const cut = await loadModel((await run({ stages: ["relu1", "flatten"], digest: "BLINDED" })).files);
+    expect(steps).to.have.length(3);
+    expect(cut.manifest.model.stages.map(({ producers }) => producers)).to.deep.equal([[PRODUCER_INPUT], [0], [1]]);
+    expect(cut.manifest.model.stages.map(({ outKind }) => outKind)).to.deep.equal([2, 2, 2]);
+    expect(cut.manifest.model.stages.map(({ probe }) => probe === NO_PROBE)).to.deep.equal([true, true, false]);
+    expect(cut.manifest.modelId).to.not.equal(whole.manifest.modelId);
+    expect(inspectModel(cut).macs).to.equal(inspectModel(whole).macs);
+    const input = prepareInput(whole.preprocess, evaluation?.features ?? []);
+    const executor = createOnnxExecutor();
+    const [one, three] = [await runModel(whole, input, executor), await runModel(cut, input, executor)];
+    await executor.close();
+    expect(three.output).to.deep.equal(one.output);
+    expect(three.stages).to.have.length(3);
+  });
+
+  it("error: MODEL_FILE_INVALID if the recipe's shape is not the network's", async () => {
+    const preprocess = { dims: [784], offset: 0, scale: 1, step: 1, lo: 0, hi: 127 };
+    await expectCode("MODEL_FILE_INVALID", () => run({ preprocess }));
+  });
+
+  it("error: CUT_INVALID for a cut that the network does not have", async () => {
+    await expectCode("CUT_INVALID", () => run({ stages: ["nowhere"] }));
+  });
+
+  it("error: BOUNDARY_TOO_LARGE for a SALTED input above 256 KiB, not for a BLINDED one", async function () {
+    this.timeout(60_000);
+    const size = 600;
+    const dims = [1, size, size];
+    const rows = 4;
+    const noise = Float64Array.from({ length: rows * size * size }, (_, i) => (i * 7919) % 127);
+    const data: Dataset = { rows, width: size * size, features: noise, labels: new Int32Array(rows) };
+    const kernel = { name: "k", dims: [4, 1, 3, 3], values: Array.from({ length: 36 }, (_, i) => i - 17.5) };
+    const wide = buildOnnx({
+      input: ["batch", ...dims],
+      nodes: [{ op: "Conv", inputs: ["x", "k"], output: "y", ints: { strides: [8, 8] } }],
+      constants: [kernel],
+      output: "y",
+    });
+    const preprocess = { dims, offset: 0, scale: 1, step: 1, lo: 0, hi: 127 };
+    const make = (digest: Recipe["digest"]) => {
+      if (recipe === null) expect.fail("no recipe");
+      return importModel({
+        onnx: wide,
+        recipe: { ...recipe, preprocess, digest },
+        calibration: data,
+        evaluation: data,
+      });
+    };
+    await expectCode("BOUNDARY_TOO_LARGE", () => make("SALTED"));
+    expect((await make("BLINDED")).model.stages).to.have.length(1);
+  });
+
+  it("error: MODEL_FILE_MISSING for a folder without a recipe", async () => {
+    await expectCode("MODEL_FILE_MISSING", () => importFolder(`${folder}/nowhere`));
+  });
+
+  it("error: EXECUTION_FAILED if onnxruntime refuses a graph", async () => {
+    await expectCode("EXECUTION_FAILED", () => createSession(Uint8Array.of(1, 2, 3), 1));
+  });
+});
