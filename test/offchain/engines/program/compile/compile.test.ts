@@ -30,7 +30,7 @@ const tensor = (name: string, dims: readonly number[], positive = false): OnnxTe
 });
 
 /** Every operator of the importer, with a residual block, two branches and both kinds of constants. */
-const everything: OnnxSpec = {
+const spec: OnnxSpec = {
   input: ["batch", 2, 8, 8],
   opset: 17,
   constants: [
@@ -41,7 +41,8 @@ const everything: OnnxSpec = {
     tensor("variance", [4], true),
     tensor("k2", [4, 4, 3, 3]),
     tensor("k3", [4, 4, 2, 2]),
-    tensor("w1", [52, 12]),
+    // 4·2·2 (f1) + 4 (f2) + 4·2·2 (f3) inputs
+    tensor("w1", [36, 12]),
     tensor("b1", [12]),
     tensor("w2", [6, 12]),
     tensor("b2", [6]),
@@ -73,21 +74,16 @@ const everything: OnnxSpec = {
     { op: "Reshape", inputs: ["a4", "shape"], output: "f3" },
     {
       op: "Concat",
-      inputs: ["f1", "f2", "f2b", "f3"].filter((name) => name !== "f2b"),
+      inputs: ["f1", "f2", "f3"],
       output: "joined",
       ints: { axis: 1 },
     },
-    { op: "MatMul", inputs: ["joined", "w1x"], output: "d1" },
+    { op: "MatMul", inputs: ["joined", "w1"], output: "d1" },
     { op: "Add", inputs: ["d1", "b1"], output: "d1b" },
     { op: "Sigmoid", inputs: ["d1b"], output: "s1" },
     { op: "Gemm", inputs: ["s1", "w2", "b2"], output: "out", ints: { transB: 1 } },
   ],
   output: "out",
-};
-// 4·2·2 (f1: 4 channels of 2×2) + 4 (f2) + 4·2·2 (f3) = 36 inputs of the dense layer.
-const spec: OnnxSpec = {
-  ...everything,
-  constants: [...(everything.constants ?? []).filter(({ name }) => name !== "w1"), tensor("w1x", [36, 12])],
 };
 
 const ROWS = 200;
