@@ -31,16 +31,26 @@ export function isCommitValid(context: StatementContext, ballot: Ballot, seat: n
   return signer !== undefined && isSignedBy(signer, commitStatement(context, commit.commitment), commit.signature);
 }
 
-/** An opening of this seat's held commitment, and if signed, over this ballot's commit set. */
-export function isOpeningValid(context: StatementContext, ballot: Ballot, seat: number, opening: SeatOpening): boolean {
+/**
+ * `valid`: opens the seat's held commitment and, if signed, over this ballot's set. `other-set`: it opens the commitment, but the
+ * signature is not over our set: one of its members signed two Commits. `invalid`: it opens nothing that is held.
+ */
+export function judgeOpening(
+  context: StatementContext,
+  ballot: Ballot,
+  seat: number,
+  opening: SeatOpening,
+): "valid" | "other-set" | "invalid" {
   const signer = ballot.signers[seat];
   const commit = ballot.commits[seat];
-  if (signer === undefined || commit === null || commit === undefined || ballot.inDigest === null) return false;
+  if (signer === undefined || commit === null || commit === undefined || ballot.inDigest === null) return "invalid";
   const claim = { ...opening, inDigest: ballot.inDigest, worker: signer };
-  if (commitmentOf(context, claim) !== commit.commitment) return false;
-  if (opening.signature === null) return true;
-  if (ballot.commitSet === null) return false;
-  return isSignedBy(signer, revealStatement(context, claim, ballot.commitSet), opening.signature);
+  if (commitmentOf(context, claim) !== commit.commitment) return "invalid";
+  if (opening.signature === null) return "valid";
+  if (ballot.commitSet === null) return "invalid";
+  return isSignedBy(signer, revealStatement(context, claim, ballot.commitSet), opening.signature)
+    ? "valid"
+    : "other-set";
 }
 
 /** The set of all commitments, or null while one is missing. */

@@ -193,7 +193,8 @@ export class JobDesk {
       if (plain !== null) await this.input.send(session, among(committee.ids), boundary, plain, `round-${slot.round}`);
       return;
     }
-    if (seat.round > 0 || !hasFastVotes(seat)) return;
+    const isCounted = session.record.boundaries[seat.stage] === seat.vote?.outDigest && seat.vote !== null;
+    if (seat.round > 0 || (!hasFastVotes(seat) && !isCounted)) return;
     for (const [next, info] of (session.table ?? []).entries()) {
       if (next <= seat.stage || !info.producers.includes(seat.stage)) continue;
       const plain = this.work.forNextStage(session.jobId, seat.stage, next);

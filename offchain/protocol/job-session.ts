@@ -11,7 +11,7 @@ import {
   completeSet,
   emptyBallot,
   isCommitValid,
-  isOpeningValid,
+  judgeOpening,
   splitSignature,
   toStageVotes,
   type Ballot,
@@ -74,6 +74,7 @@ export class JobSession {
   readonly #busy = new Set<string>();
   readonly #retryAt = new Map<string, number>();
   readonly #punished = new Set<number>();
+  #doubtsSet = false;
 
   private constructor(
     jobId: Hex,
@@ -527,7 +528,13 @@ export class JobSession {
       // An opening can be ahead of the commits it belongs to: it is asked for again once they are here.
       if (ballot.commits[seat] === null || ballot.inDigest === null) continue;
       if (opening.signature !== null && ballot.commitSet === null) continue;
-      if (!isOpeningValid(context, ballot, seat, opening)) throw refuse(seat, "opening");
+      const judgement = judgeOpening(context, ballot, seat, opening);
+      if (judgement === "other-set" || (judgement === "invalid" && opening.signature !== null)) {
+        // Somebody signed two Commits, or this is nonsense: comparing all commits shows which, and whose.
+        this.#doubtsSet = true;
+        continue;
+      }
+      if (judgement === "invalid") throw refuse(seat, "opening");
       this.#put(message, { type: "opening", seat, opening, at: this.#modules.chain.now() });
     }
   }
@@ -591,7 +598,8 @@ export class JobSession {
     const items = this.#items(seat.stage, seat.round, own, own);
     // Openings exist only under a complete set (or after the phase closed): before that nobody has any to give.
     const wantOpenings = seat.openings[seat.own] === null ? 0 : missing(seat.openings);
-    const message = { ...items, wantCommits: missing(seat.commits), wantOpenings };
+    const wantCommits = this.#doubtsSet ? (1 << seat.seats.length) - 1 : missing(seat.commits);
+    const message = { ...items, wantCommits, wantOpenings };
     const fingerprint = `${message.commits.length}/${message.openings.length}`;
     for (const [i, id] of seat.seats.entries()) {
       const addresses = this.#profiles.get(id)?.addresses ?? [];
@@ -613,7 +621,7 @@ export class JobSession {
           commit: { commitment: NO_WORD as Hex, signature: toHex(new Uint8Array(64).fill(9)) },
         })),
       };
-    if (to % 2 === 0) return message;
+    if ((to - seat.own + seat.seats.length) % 2 === 0) return message;
     const commitment = toHex(this.#modules.keys.prf("dev.equivocation", utf8(this.jobId)));
     const signature = toHex(this.#modules.keys.operator.signDigest(commitStatement(this.#context(seat), commitment)));
     return { ...message, openings: [], commits: [{ seat: seat.own, commit: { commitment, signature } }] };

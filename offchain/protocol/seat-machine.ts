@@ -255,7 +255,10 @@ function slowActions(
     const actions: SeatAction[] = ["share-commit"];
     if (!state.commits.includes(null) && state.commitSet === null) actions.push("complete-set");
     if (state.commitSet !== null) actions.push("share-opening");
-    if ((view.committed & bit) === 0) actions.push(view.batched === 0 ? "commit-many" : "commit");
+    // In turn, half a tenth of tWork apart: one batch is enough, and a second one only burns gas.
+    const turn = slowAt(state, view, timing) + 0.05 * timing.tWork * Math.min(state.own, 3);
+    if ((view.committed & bit) === 0 && (view.committed !== 0 || now >= turn))
+      actions.push(view.batched === 0 && view.committed === 0 ? "commit-many" : "commit");
     return actions;
   }
   const count = countBits(view.committed);

@@ -50,7 +50,12 @@ export const testClock: Clock = {
 };
 
 export const nullLogger: Logger = {
-  debug: silent,
+  debug: (evt, fields) =>
+    process.env["ASSAY_TEST_LOG"] === "2"
+      ? process.stderr.write(
+          `${evt} ${JSON.stringify(fields, (_, v: unknown) => (typeof v === "bigint" ? String(v) : v instanceof Error ? v.message : v))}\n`,
+        )
+      : undefined,
   info: silent,
   warn: (evt, fields) =>
     process.env["ASSAY_TEST_LOG"] === "1"
