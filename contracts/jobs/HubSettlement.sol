@@ -21,7 +21,8 @@ abstract contract HubSettlement is HubRecords {
         Spec calldata spec = job.spec;
         SettleLib.Outcome memory outcome = SettleLib.Outcome(
             c.reason,
-            block.number >= RANDOM.fixedBlock(c.slot.seedRef),
+            // The slot's seed may be a later committee's.
+            c.record.seats.length != 0 || block.number >= RANDOM.fixedBlock(c.slot.seedRef),
             poked,
             c.set.feeBps
         );

@@ -180,6 +180,8 @@ contract HubVotes is HubRecords, IHubVotes {
         Context memory c = _openToVote(job, record);
         BallotLib.checkShape(votes, c.slot.stage, c.size);
         bytes32[] memory said = _words(c, job.spec, table, votes, batch);
+        // Counted for good: the round's storage is freed. Posted commitments stay, for proofs of equivocation.
+        delete _boxes[_boxKey(c.jobId, c.slot.stage, c.slot.round)];
         _enter(c, job.spec, said, votes);
         _proceed(c, job, true, output);
     }

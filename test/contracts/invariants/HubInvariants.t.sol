@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+pragma solidity 0.8.37;
+
+import {VoteRules} from "../../../contracts/libraries/VoteRules.sol";
+import "../../../contracts/types/Types.sol";
+import {HubBase, logs} from "../support/HubBase.sol";
+import {vm} from "../support/Vm.sol";
+
+/// Drives a hub through random lives of jobs. Inputs are bounded so that no call may fail; liars never reach a quorum.
+contract HubHandler is HubBase {
+    uint256 internal constant MOST_OPEN = 6;
+
+    bytes[] internal _jobs;
+    bytes[] internal _records;
+    mapping(uint256 index => bytes32 slotHash) public ended;
+    mapping(uint32 workerId => bool) public faulty;
+    uint256 public ends;
+
+    constructor() {
+        _deploy(40);
+    }
+
+    // --- Actions ------------------------------------------------------------------------------------------------------
+
+    function request(uint8 kSeed, uint8 stageSeed, bool window) external {
+        if (_open() >= MOST_OPEN) return;
+        uint8 k = kSeed % 2 == 0 ? 3 : 2;
+        Spec memory spec = _spec(k, 1 + (stageSeed % 3));
+        if (window) spec.policy.window = W;
+        // Only a full pool is certain to seat two escalations; the table never changes here.
+        Job memory job = _request(spec);
+        _jobs.push(abi.encode(job));
+        _records.push(abi.encode(_empty()));
+    }
+
+    function requestAndCancel(uint8 kSeed) external {
+        Spec memory spec = _spec(kSeed % 2 == 0 ? 3 : 2, 1);
+        Job memory job = Job(address(this), ++_nonce, spec);
+        _hub.request(job.nonce, spec);
+        _hub.cancel(job);
+    }
+
+    /// The current committee votes by the fast path; some lie.
+    function vote(uint256 seed, uint256 liars) external {
+        (bool found, uint256 i, Job memory job, Record memory r) = _pick(seed, STATE_OPEN);
+        if (!found || block.timestamp > job.spec.expiry) return;
+        uint32[] memory ids = _committee(job, r);
+        liars = _liars(ids, liars, _hub.slot(_id(job)).round);
+        _store(i, job, _submit(job, r, liars));
+    }
+
+    /// The current committee votes by the slow path; some do not come, some do not open.
+    function voteSlowly(uint256 seed, uint32 comes, uint32 opens) external {
+        (bool found, uint256 i, Job memory job, Record memory r) = _pick(seed, STATE_OPEN);
+        if (!found) return;
+        if (block.timestamp > _hub.slot(_id(job)).deadline) return;
+        Poll memory p = _poll(job, r, _said(_committee(job, r).length, 0));
+        uint32 all = uint32((1 << p.ids.length) - 1);
+        comes = (comes & all) | 1;
+        opens = opens & comes;
+        for (uint256 n; n < p.ids.length; ++n) if ((opens >> n) & 1 == 0) faulty[p.ids[n]] = true;
+        _hub.commitMany(job, r, _commits(p, comes));
+        r = _latest(r);
+        vm.warp(block.timestamp + WORK + 1);
+        if (_count(comes) < VoteRules.quorum(p.ids.length)) r = _expireSome(job, r, p, comes);
+        else r = _tallySome(job, r, p, comes, opens);
+        _store(i, job, r);
+    }
+
+    function _expireSome(Job memory job, Record memory r, Poll memory p, uint32 comes) private returns (Record memory) {
+        bytes32[] memory said = new bytes32[](p.ids.length);
+        for (uint256 n; n < said.length; ++n) if ((comes >> n) & 1 != 0) said[n] = SAID_UNREVEALED;
+        _hub.expire(job, r);
+        if (p.round != 0) r.tallies[r.tallies.length - 1].said = said;
+        return r;
+    }
+
+    function _tallySome(
+        Job memory job,
+        Record memory r,
+        Poll memory p,
+        uint32 comes,
+        uint32 opens
+    ) private returns (Record memory) {
+        StageVotes memory v = _votes(p);
+        for (uint256 n; n < p.ids.length; ++n) if ((opens >> n) & 1 == 0) v.seats[n].which = 255;
+        bytes32[] memory batch = _batch(p, comes);
+        // The last commitment may have closed the phase at once.
+        vm.warp(block.timestamp + REVEAL + 1);
+        _hub.tally(job, r, _noTable(), v, batch, "");
+        return _latest(r);
+    }
+
+    function _count(uint32 bits) private pure returns (uint256 n) {
+        for (; bits != 0; bits &= bits - 1) ++n;
+    }
+
+    function challenge(uint256 seed, uint256 stage) external {
+        (bool found, uint256 i, Job memory job, Record memory r) = _pick(
+            seed,
+            seed % 2 == 0 ? STATE_HUNG : STATE_WINDOW
+        );
+        if (!found) return;
+        Slot memory s = _hub.slot(_id(job));
+        stage = s.state == STATE_HUNG ? s.stage : stage % r.boundaries.length;
+        uint256 round;
+        for (uint256 t; t < r.tallies.length; ++t) {
+            if (r.tallies[t].stage == stage && r.tallies[t].round > round) round = r.tallies[t].round;
+        }
+        // 40 workers: two full escalations of one stage do not always fit.
+        if (round != 0 || block.timestamp > s.deadline || _everyoneCount(r) > 25) return;
+        _store(i, job, _challenge(job, r, uint8(stage)));
+    }
+
+    function settle(uint256 seed) external {
+        (bool found, uint256 i, Job memory job, Record memory r) = _pick(seed, STATE_WINDOW);
+        if (!found) return;
+        _settle(i, job, r);
+    }
+
+    function expire(uint256 seed) external {
+        (bool found, uint256 i, Job memory job, Record memory r) = _pick(seed, seed % 3 == 0 ? STATE_OPEN : STATE_HUNG);
+        if (found) _expire(i, job, r);
+    }
+
+    /// Invariant 12, R8: pokes alone end every job.
+    function pokeEverything(uint8 seed) external {
+        if (seed % 8 != 0) return;
+        for (uint256 i; i < _jobs.length; ++i) {
+            for (uint256 steps; ended[i] == 0; ++steps) {
+                require(steps < 8, "a job does not end by pokes");
+                Job memory job = abi.decode(_jobs[i], (Job));
+                Record memory r = abi.decode(_records[i], (Record));
+                if (_state(job) == STATE_WINDOW) _settle(i, job, r);
+                else _expire(i, job, r);
+            }
+        }
+    }
+
+    function claim(uint32 seed) external {
+        _hub.claim(1 + (seed % uint32(_workers)));
+    }
+
+    function withdraw(uint256 amount) external {
+        _hub.withdraw(amount % 1000, address(0xbeef));
+    }
+
+    function sweep() external {
+        _hub.sweepFees();
+    }
+
+    // --- Parts --------------------------------------------------------------------------------------------------------
+
+    function _settle(uint256 i, Job memory job, Record memory r) private {
+        uint48 deadline = _hub.slot(_id(job)).deadline;
+        if (block.timestamp <= deadline) vm.warp(deadline + 1);
+        _hub.settle(job, r, "");
+        _store(i, job, r);
+    }
+
+    function _expire(uint256 i, Job memory job, Record memory r) private {
+        Slot memory s = _hub.slot(_id(job));
+        if (block.timestamp <= s.deadline) vm.warp(s.deadline + 1);
+        if (s.state == STATE_OPEN) {
+            uint32[] memory ids = _committee(job, r);
+            for (uint256 n; n < ids.length; ++n) faulty[ids[n]] = true;
+            _hub.expire(job, r);
+            if (s.round != 0) {
+                r.tallies[r.tallies.length - 1].seats = ids;
+                r.tallies[r.tallies.length - 1].said = new bytes32[](ids.length);
+            }
+        } else {
+            _hub.expire(job, r);
+        }
+        _store(i, job, r);
+    }
+
+    /// Liars who cannot win: in round 0 fewer than a quorum, later a quorum stays honest.
+    function _liars(uint32[] memory ids, uint256 seed, uint8 round) private returns (uint256 liars) {
+        uint256 q = VoteRules.quorum(ids.length);
+        uint256 most = round == 0 ? q - 1 : ids.length - q;
+        uint256 count;
+        for (uint256 n; n < ids.length && count < most; ++n) {
+            if ((seed >> n) & 1 == 0) continue;
+            liars |= 1 << n;
+            ++count;
+            faulty[ids[n]] = true;
+        }
+    }
+
+    function _everyoneCount(Record memory r) private pure returns (uint256 n) {
+        n = r.seats.length;
+        for (uint256 t; t < r.tallies.length; ++t) if (r.tallies[t].round != 0) n += r.tallies[t].seats.length;
+    }
+
+    function _pick(
+        uint256 seed,
+        uint8 state
+    ) private view returns (bool found, uint256 i, Job memory job, Record memory r) {
+        for (uint256 n; n < _jobs.length && n < 16; ++n) {
+            i = ((seed % _jobs.length) + n) % _jobs.length;
+            if (ended[i] != 0) continue;
+            job = abi.decode(_jobs[i], (Job));
+            if (_state(job) == state) return (true, i, job, abi.decode(_records[i], (Record)));
+        }
+    }
+
+    function _store(uint256 i, Job memory job, Record memory r) private {
+        _records[i] = abi.encode(r);
+        logs.getRecordedLogs(); // forget what this call told
+        Slot memory s = _hub.slot(_id(job));
+        if (s.state < STATE_FINAL) return;
+        ended[i] = keccak256(abi.encode(s));
+        ++ends;
+    }
+
+    function _open() private view returns (uint256 n) {
+        for (uint256 i; i < _jobs.length; ++i) if (ended[i] == 0) ++n;
+    }
+
+    // --- What the invariants read -------------------------------------------------------------------------------------
+
+    /// Money of jobs under way: escrows and bonds, and their open risk; and that ended jobs are as they ended.
+    function audit() external view returns (uint256 held, uint256 risk, bool absorbed) {
+        absorbed = true;
+        for (uint256 i; i < _jobs.length; ++i) {
+            Job memory job = abi.decode(_jobs[i], (Job));
+            Slot memory s = _hub.slot(_id(job));
+            if (ended[i] != 0) {
+                if (ended[i] != keccak256(abi.encode(s))) absorbed = false;
+                continue;
+            }
+            held += s.escrow;
+            risk += uint256(job.spec.stages) * job.spec.policy.k * job.spec.policy.seatStake;
+            Record memory r = abi.decode(_records[i], (Record));
+            for (uint256 t; t < r.tallies.length; ++t) held += r.tallies[t].bond;
+        }
+    }
+
+    /// What the hub owes to accounts, workers and the treasury.
+    function owed() external view returns (uint256 sum) {
+        sum = _hub.balanceOf(address(this)) + _hub.totals().fees;
+        for (uint32 n = 1; n <= _workers; ++n) sum += _hub.account(n).earned;
+    }
+
+    function hubBalance() external view returns (uint256) {
+        return _token.balanceOf(address(_hub));
+    }
+
+    function openRisk() external view returns (uint256) {
+        return _hub.totals().openRisk;
+    }
+
+    function vaultGap() external view returns (uint256) {
+        uint256 sum;
+        for (uint32 n = 1; n <= _workers; ++n) sum += _vault.worker(n).stake + _vault.worker(n).unbonding;
+        return _token.balanceOf(address(_vault)) - sum;
+    }
+
+    /// The first faultless worker with less than its stake, 0 if none.
+    function wronged() external view returns (uint32) {
+        for (uint32 n = 1; n <= _workers; ++n) if (!faulty[n] && _vault.worker(n).stake != M) return n;
+        return 0;
+    }
+}
+
+contract HubInvariantsTest {
+    HubHandler private _handler;
+
+    function setUp() public {
+        _handler = new HubHandler();
+    }
+
+    function targetContracts() public view returns (address[] memory targets) {
+        targets = new address[](1);
+        targets[0] = address(_handler);
+    }
+
+    /// 1: what the hub holds is what it owes: balances, earnings, escrows, bonds, fees.
+    function invariant_HubOwesWhatItHolds() public view {
+        (uint256 held, , ) = _handler.audit();
+        require(_handler.hubBalance() == held + _handler.owed(), "money appeared or vanished");
+    }
+
+    /// 2: what the vault holds is its workers'.
+    function invariant_VaultHoldsTheStakes() public view {
+        require(_handler.vaultGap() == 0, "vault");
+    }
+
+    /// 11, 14, 15: an ended job stays as it ended.
+    function invariant_EndsAbsorb() public view {
+        (, , bool absorbed) = _handler.audit();
+        require(absorbed, "an ended job changed");
+    }
+
+    /// 16: open risk is the sum over open jobs.
+    function invariant_RiskIsThatOfOpenJobs() public view {
+        (, uint256 risk, ) = _handler.audit();
+        require(_handler.openRisk() == risk, "open risk");
+    }
+
+    /// 19: honest, present seats keep their stake while liars stay below a quorum.
+    function invariant_HonestSeatsAreNeverSlashed() public view {
+        require(_handler.wronged() == 0, "honest seat slashed");
+    }
+}
