@@ -67,7 +67,9 @@ contract HubVotes is HubRecords, IHubVotes {
         uint256 stage = c.slot.stage;
         BallotLib.checkShape(votes, stage, n);
         BallotLib.Ballot memory b = _ballot(c, spec, table);
-        BallotLib.check(b, votes, VAULT.signersOf(_seats(c)), 0, n);
+        address[] memory signers = VAULT.signersOf(_seats(c));
+        if (votes.outs.length != 1) BallotLib.check(b, votes, signers, 0, n);
+        else BallotLib.checkUnanimous(b, votes.outs[0], votes.payloads[0], votes.seats, signers, 0);
         bytes32[] memory said = new bytes32[](n);
         for (uint256 i; i < n; ++i) {
             uint256 which = votes.seats[i].which;
