@@ -49,7 +49,8 @@ export function loadConfig(options: LoadConfigOptions): LoadedConfig {
             ? ["file", inFile]
             : ["default", setting.fallback];
     sources.set(key, source);
-    (values[section] ??= {})[name] = PATHS.has(key) && (source === "file" || source === "default") ? relativeTo(folder, value) : value;
+    (values[section] ??= {})[name] =
+      PATHS.has(key) && (source === "file" || source === "default") ? relativeTo(folder, value) : value;
   }
   if (sources.get("work.models") === "file" && Array.isArray(values["work"]?.["models"]))
     values["work"]["models"] = values["work"]["models"].map((path: unknown) => relativeTo(folder, path));

@@ -25,7 +25,10 @@ export function hubFacts(events: readonly HubEvent[]): HubFact[] {
       case "StageTallied":
       case "Challenged":
         return [{ name: "Recorded", jobId: event.args.jobId, record: event.args.record }];
-      case "Committed":
+      case "Committed": {
+        const { jobId, stage, round, seat, commitment } = event.args;
+        return [{ name: "Committed", jobId, stage, round, seat, commitment }];
+      }
       case "Finalized":
       case "Closed":
         return [{ name: "Moved", jobId: event.args.jobId }];

@@ -122,6 +122,8 @@ export class JobDesk {
         return session.setRecord(() => fact.record);
       case "CommittedMany":
         return session.addBatch(fact.stage, fact.round, fact.commitments);
+      case "Committed":
+        return session.addPosted(fact.stage, fact.round, fact.seat, fact.commitment);
       case "Revealed":
         return session.addRevealed(fact.stage, fact.round, fact.seat, fact);
       case "JobRequested":

@@ -95,7 +95,7 @@ export class JobSession {
   static open(jobId: Hex, job: Job, modules: ProtocolModules, work: StageWork): JobSession {
     const session = new JobSession(
       jobId,
-      { job, record: EMPTY_RECORD, batches: {}, offers: [], result: null, place: null },
+      { job, record: EMPTY_RECORD, batches: {}, posted: {}, offers: [], result: null, place: null },
       null,
       modules,
       work,
@@ -184,6 +184,12 @@ export class JobSession {
 
   addBatch(stage: number, round: number, commitments: readonly Hex[]): void {
     this.#saveMemory({ batches: { ...this.#memory.batches, [`${stage}/${round}`]: commitments } });
+  }
+
+  addPosted(stage: number, round: number, seat: number, commitment: Hex): void {
+    const key = `${stage}/${round}`;
+    const posted = { ...this.#memory.posted, [key]: { ...this.#memory.posted[key], [seat]: commitment } };
+    this.#saveMemory({ posted });
   }
 
   /** An opening that its seat stored on chain: as good as one from the seat itself. */
@@ -532,6 +538,14 @@ export class JobSession {
       if (judgement === "other-set" || (judgement === "invalid" && opening.signature !== null)) {
         // Somebody signed two Commits, or this is nonsense: comparing all commits shows which, and whose.
         this.#doubtsSet = true;
+        // The commitment binds all the same: the slow path counts it without a signature.
+        if (judgement === "other-set")
+          this.#put(message, {
+            type: "opening",
+            seat,
+            opening: { ...opening, signature: null },
+            at: this.#modules.chain.now(),
+          });
         continue;
       }
       if (judgement === "invalid") throw refuse(seat, "opening");
@@ -621,7 +635,7 @@ export class JobSession {
           commit: { commitment: NO_WORD as Hex, signature: toHex(new Uint8Array(64).fill(9)) },
         })),
       };
-    if ((to - seat.own + seat.seats.length) % 2 === 0) return message;
+    if (((to - seat.own + seat.seats.length) % seat.seats.length) % 2 === 0) return message;
     const commitment = toHex(this.#modules.keys.prf("dev.equivocation", utf8(this.jobId)));
     const signature = toHex(this.#modules.keys.operator.signDigest(commitStatement(this.#context(seat), commitment)));
     return { ...message, openings: [], commits: [{ seat: seat.own, commit: { commitment, signature } }] };
@@ -742,8 +756,13 @@ export class JobSession {
         break;
       }
       case "tally": {
-        const view = this.#view(slot);
-        const votes = toStageVotes(seat, (index) => ((view.committed >>> index) & 1) === 1);
+        const posted = this.#postedCommitments(seat, slot);
+        const isUsable = (index: number) =>
+          posted[index] !== undefined && posted[index] === seat.commits[index]?.commitment;
+        const isLate = chain.now() > (this.#box?.closedAt || slot.deadline) + this.job.spec.policy.tReveal;
+        // A seat that posted another commitment than it sent has no opening that counts: that waits for tReveal to end.
+        if (!isLate && posted.some((one, index) => one !== undefined && !isUsable(index))) return;
+        const votes = toStageVotes(seat, isUsable);
         const table = await this.#tableArgument();
         await chain.tally({ ...call, table, votes, batch, output: this.#outputArgument(slot, seat) });
         break;
@@ -754,6 +773,15 @@ export class JobSession {
     checkpoint(`${action}-mined`);
     metrics.observe("assay_jobs_stage_seconds", { phase: "submit" }, (clock.monotonicMs() - started) / 1000);
     await this.refresh();
+  }
+
+  /** What each seat is bound to on chain in this round; undefined for absent seats. */
+  #postedCommitments(seat: SeatState, slot: SlotView): (Hex | undefined)[] {
+    const key = `${seat.stage}/${seat.round}`;
+    const batch = [...(this.#memory.batches[key] ?? [])];
+    const own = this.#memory.posted[key] ?? {};
+    const { batched } = this.#view(slot);
+    return seat.seats.map((_, i) => (((batched >>> i) & 1) === 1 ? batch.shift() : own[i]));
   }
 
   #poke(slot: SlotView): void {

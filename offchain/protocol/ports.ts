@@ -139,6 +139,14 @@ export type HubFact =
       readonly commitments: readonly Hex[];
     }
   | {
+      readonly name: "Committed";
+      readonly jobId: Hex;
+      readonly stage: number;
+      readonly round: number;
+      readonly seat: number;
+      readonly commitment: Hex;
+    }
+  | {
       readonly name: "Revealed";
       readonly jobId: Hex;
       readonly stage: number;

@@ -17,6 +17,8 @@ export interface JobMemory {
   readonly record: JobRecord;
   /** Commitments posted by `commitMany`, ascending seats, by "stage/round". */
   readonly batches: Readonly<Record<string, readonly `0x${string}`[]>>;
+  /** Commitments that seats posted themselves, by "stage/round" and seat. */
+  readonly posted: Readonly<Record<string, Readonly<Record<number, `0x${string}`>>>>;
   /** Sealed blobs offered to this worker, so that a restart opens them again. */
   readonly offers: readonly KnownOffer[];
   /** Root of the own output, sealed to the requester's result key. */

@@ -93,6 +93,7 @@ describe("faults of seats", function suite() {
     expect(slashes).to.deep.include({ workerId: twoFaced?.workerId, offence: 4 });
     const end = await cluster.ended(job);
     expect(end.state).to.be.oneOf([FINAL, CLOSED]);
-    for (const { workerId } of await getSlashed(cluster, job.id)) expect(workerId).to.equal(twoFaced?.workerId);
+    for (const { workerId, offence } of await getSlashed(cluster, job.id))
+      expect(workerId, `offence ${offence}`).to.equal(twoFaced?.workerId);
   });
 });
