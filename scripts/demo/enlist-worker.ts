@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import {
+  createClient,
+  hashTypedData,
+  http,
+  parseCompactSignature,
+  parseEventLogs,
+  publicActions,
+  walletActions,
+  type Address,
+  type Hex,
+} from "viem";
+import { privateKeyToAccount } from "viem/accounts";
+import { devTokenAbi } from "../../offchain/adapters/chain/abi/dev-token.ts";
+import { stakeVaultAbi } from "../../offchain/adapters/chain/abi/stake-vault.ts";
+import type { Deployment } from "../deploy/deploy-assay.ts";
+import { DemoError } from "./errors.ts";
+
+export interface EnlistOptions {
+  readonly rpcUrl: string;
+  readonly deployment: Deployment;
+  /** Cold key of the operator. Needs gas money. */
+  readonly ownerKey: Hex;
+  readonly signer: Address;
+  /** Signs 32 bytes with the worker's hot key: EIP-2098, 64 bytes. */
+  readonly signDigest: (digest: Hex) => Hex | Promise<Hex>;
+  readonly profile: { readonly transportId: Hex; readonly sealKey: Hex; readonly endpoints: string };
+  /** Token base units; also what is minted (development token only). */
+  readonly stake: bigint;
+}
+
+const YEAR_SEC = 365 * 86_400;
+
+/** Registers a worker, stakes for it and gives it all the tickets that the stake backs, in class 0. The table must be at version 0. */
+export async function enlistWorker(options: EnlistOptions): Promise<number> {
+  const { deployment, profile, stake, signer } = options;
+  const { vault, token, chainId } = deployment;
+  const account = privateKeyToAccount(options.ownerKey);
+  const client = createClient({ account, transport: http(options.rpcUrl), pollingInterval: 50, cacheTime: 0 })
+    .extend(publicActions)
+    .extend(walletActions);
+  const chain = null;
+  const done = async (hash: Hex) => client.waitForTransactionReceipt({ hash });
+
+  const digest = hashTypedData({
+    domain: { name: "Assay Vault", version: "1", chainId, verifyingContract: vault },
+    types: { Register: [{ name: "owner", type: "address" }] },
+    primaryType: "Register",
+    message: { owner: account.address },
+  });
+  const { r, yParityAndS } = parseCompactSignature(await options.signDigest(digest));
+  const { timestamp } = await client.getBlock();
+  const registered = await done(
+    await client.writeContract({
+      chain,
+      address: vault,
+      abi: stakeVaultAbi,
+      functionName: "register",
+      args: [signer, { ...profile, capabilities: 0n, expiry: Number(timestamp) + YEAR_SEC }, r, yParityAndS],
+    }),
+  );
+  const [event] = parseEventLogs({ abi: stakeVaultAbi, eventName: "WorkerRegistered", logs: registered.logs });
+  if (event === undefined) throw new DemoError("RPC_FAILED", { method: "register", why: "no WorkerRegistered event" });
+  const { workerId } = event.args;
+  await done(
+    await client.writeContract({
+      chain,
+      address: token,
+      abi: devTokenAbi,
+      functionName: "mint",
+      args: [account.address, stake],
+    }),
+  );
+  await done(
+    await client.writeContract({
+      chain,
+      address: token,
+      abi: devTokenAbi,
+      functionName: "approve",
+      args: [vault, stake],
+    }),
+  );
+  await done(
+    await client.writeContract({
+      chain,
+      address: vault,
+      abi: stakeVaultAbi,
+      functionName: "stake",
+      args: [workerId, stake],
+    }),
+  );
+  const tickets = await client.readContract({
+    address: vault,
+    abi: stakeVaultAbi,
+    functionName: "ticketsFor",
+    args: [stake],
+  });
+  await done(
+    await client.writeContract({
+      chain,
+      address: vault,
+      abi: stakeVaultAbi,
+      functionName: "applyChanges",
+      args: [[{ workerId, ticketClass: 0, add: tickets, remove: [] }]],
+    }),
+  );
+  return workerId;
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from "chai";
+import { privateKeyToAccount } from "viem/accounts";
+import { modelId } from "../../../offchain/core/model.ts";
+import type { Tensor } from "../../../offchain/core/tensor.ts";
+import { deposit } from "../../../offchain/sdk/actions/deposit.ts";
+import { requestInference } from "../../../offchain/sdk/actions/request-inference.ts";
+import { withdraw } from "../../../offchain/sdk/actions/withdraw.ts";
+import { connect, connectWallet, type AssayWallet } from "../../../offchain/sdk/node/connect.ts";
+import { nodeCrypto } from "../../../offchain/sdk/node/node-crypto.ts";
+import { pollUntil } from "../../../offchain/sdk/poll-until.ts";
+import { startDevDeployment } from "../../support/dev-deployment.ts";
+import { expectCode } from "../../support/expect-code.ts";
+import { sampleManifest } from "../../support/sample-manifest.ts";
+
+const TOKEN = 10n ** 18n;
+const manifest = sampleManifest();
+const input: Tensor = { dtype: "i8", dims: [1, 4], data: Int8Array.of(1, -2, 3, 4) };
+
+describe("sdk actions on a chain", function () {
+  let dev: Awaited<ReturnType<typeof startDevDeployment>>;
+  let wallet: AssayWallet;
+  let poor: AssayWallet;
+  before(async function () {
+    dev = await startDevDeployment({ workers: 16 });
+    await dev.register(manifest);
+    const common = { rpcUrl: dev.chain.url, hub: dev.deployment.hub, pollMs: 50 };
+    wallet = connectWallet({ ...common, privateKey: dev.requesterKey });
+    poor = connectWallet({ ...common, privateKey: await dev.fundedKey() });
+  });
+  after(async () => dev.stop());
+
+  it("R71: default, quote, deposit, request, see the seats, show and list the job", async () => {
+    const { address } = wallet.account;
+    const quote = await wallet.quoteInference({ manifest, requester: address });
+    expect(quote.escrow).to.equal((54n * TOKEN) / 10n);
+    expect(quote.missing).to.equal(quote.escrow);
+    expect(quote.rounds).to.equal(1);
+    const deposited = await wallet.waitForTransactionReceipt({ hash: await wallet.deposit({ amount: 100n * TOKEN }) });
+    expect(deposit.extractEvent(deposited.logs)?.args.amount).to.equal(100n * TOKEN);
+
+    const events: string[] = [];
+    const stop = wallet.watchJobs({
+      onEvents: (list) => events.push(...list.map(({ eventName }) => eventName)),
+      fromBlock: 0n,
+    });
+    const requested = await wallet.requestInference({ manifest, input });
+    const receipt = await wallet.waitForTransactionReceipt({ hash: requested.hash });
+    expect(requestInference.extractEvent(receipt.logs)?.args.jobId).to.equal(requested.jobId);
+    // What the hub took is what the quote said.
+    expect(await wallet.getBalance({ account: address })).to.equal(100n * TOKEN - quote.escrow);
+    expect(Number(receipt.gasUsed)).to.be.lessThan(200_000);
+
+    const query = { jobId: requested.jobId, seats: 5, ticketClass: 0 };
+    expect(await wallet.getSeats(query)).to.equal(null);
+    await dev.chain.rpc("hardhat_mine", ["0x4"]);
+    const seats = await wallet.getSeats(query);
+    expect(seats).to.have.length(5);
+    expect(new Set(seats?.map(({ workerId }) => workerId)).size).to.equal(5);
+    const profiles = await wallet.getWorkerProfiles({ workerIds: seats?.map(({ workerId }) => workerId) ?? [] });
+    expect(profiles.size).to.equal(5);
+
+    const job = await wallet.getJob({ jobId: requested.jobId });
+    expect(job).to.deep.include({ state: "OPEN", outDigest: null, closedReason: null });
+    expect(job.job).to.deep.equal(requested.job);
+    const [listed] = await wallet.listJobs({ requester: address });
+    expect(listed).to.deep.include({ jobId: requested.jobId, state: "OPEN", modelId: modelId(manifest) });
+    const seen = await pollUntil(async () => (events.includes("JobRequested") ? true : undefined), {
+      doing: "watching",
+      everyMs: 20,
+      timeoutMs: 5_000,
+    });
+    stop();
+    expect(seen).to.equal(true);
+  });
+
+  it("behavior: a dry run checks everything and sends nothing", async () => {
+    const before = await wallet.getBalance({ account: wallet.account.address });
+    const { escrow, job } = await requestInference.call(wallet, {
+      hub: dev.deployment.hub,
+      manifest,
+      input,
+      crypto: nodeCrypto,
+    });
+    expect(escrow).to.equal((54n * TOKEN) / 10n);
+    expect(job.spec.modelId).to.equal(modelId(manifest));
+    expect(await wallet.getBalance({ account: wallet.account.address })).to.equal(before);
+  });
+
+  it("behavior: free balance can be withdrawn", async () => {
+    const receipt = await wallet.waitForTransactionReceipt({ hash: await wallet.withdraw({ amount: TOKEN }) });
+    expect(withdraw.extractEvent(receipt.logs)?.args.amount).to.equal(TOKEN);
+  });
+
+  it("R11: neither input nor secret is in the request's calldata", async () => {
+    const canary: Tensor = { dtype: "i8", dims: [1, 32], data: Int8Array.from({ length: 32 }, (_, i) => 100 - i) };
+    const { hash, secret } = await wallet.requestInference({ manifest, input: canary });
+    const { input: calldata } = await wallet.getTransaction({ hash });
+    expect(calldata).to.not.contain(Buffer.from(canary.data).toString("hex").slice(0, 16));
+    expect(calldata).to.not.contain(Buffer.from(secret.reveal()).toString("hex"));
+  });
+
+  it("error: BALANCE_TOO_LOW before anything is sent", async () => {
+    await expectCode("BALANCE_TOO_LOW", async () => poor.requestInference({ manifest, input }));
+  });
+  it("error: MODEL_UNKNOWN", async () => {
+    await expectCode("MODEL_UNKNOWN", async () => wallet.quoteInference({ manifest: sampleManifest("other") }));
+  });
+  it("error: POLICY_UNSAFE for a policy that insures less than the value at risk", async () => {
+    await expectCode("POLICY_UNSAFE", async () => wallet.quoteInference({ manifest, insuredValue: TOKEN }));
+  });
+  it("error: TENSOR_INVALID for an input that is no tensor", async () => {
+    const broken = { ...input, dims: [1, 5] };
+    await expectCode("TENSOR_INVALID", async () => wallet.requestInference({ manifest, input: broken }));
+  });
+  it("error: REVERTED carries the Solidity error", async () => {
+    const error = await expectCode("REVERTED", async () => poor.withdraw({ amount: 1n }));
+    expect(error).to.have.nested.property("meta.name", "BalanceTooLow");
+    await expectCode("REVERTED", async () => withdraw.call(poor, { hub: dev.deployment.hub, amount: 1n }));
+  });
+  it("error: JOB_UNKNOWN", async () => {
+    const jobId = `0x${"ab".repeat(32)}` as const;
+    await expectCode("JOB_UNKNOWN", async () => wallet.getJob({ jobId }));
+    await expectCode("JOB_UNKNOWN", async () => wallet.getSeats({ jobId, seats: 5, ticketClass: 0 }));
+  });
+  it("error: ACCOUNT_MISSING for a client that cannot sign", async () => {
+    const reader = connect({ rpcUrl: dev.chain.url, hub: dev.deployment.hub });
+    await expectCode("ACCOUNT_MISSING", async () =>
+      requestInference(reader, { hub: dev.deployment.hub, manifest, input, crypto: nodeCrypto }),
+    );
+  });
+  it("error: RPC_REJECTED when the endpoint is down", async () => {
+    const nowhere = connect({ rpcUrl: "http://127.0.0.1:9", hub: dev.deployment.hub });
+    await expectCode("RPC_REJECTED", async () => nowhere.getBalance({ account: wallet.account.address }));
+  });
+  it("error: REVERTED or RPC_REJECTED where no hub stands", async () => {
+    const lost = connect({ rpcUrl: dev.chain.url, hub: privateKeyToAccount(dev.requesterKey).address });
+    await expectCode("RPC_REJECTED", async () => lost.quoteInference({ manifest }));
+  });
+});
