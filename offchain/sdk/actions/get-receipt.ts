@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+import { parseEventLogs, type Address, type Client, type Hex } from "viem";
+import { getContractEvents, getLogs, getTransaction, readContract } from "viem/actions";
+import { assayHubAbi } from "../../adapters/chain/abi/assay-hub.ts";
+import { modelRegistryAbi } from "../../adapters/chain/abi/model-registry.ts";
+import { stakeVaultAbi } from "../../adapters/chain/abi/stake-vault.ts";
+import { toHex } from "../../core/bytes.ts";
+import { recordHash as hashOfRecord } from "../../core/job.ts";
+import type { Receipt } from "../../core/receipt.ts";
+import { REASON_NAMES, ZERO_BYTES32, type ModelManifest, type Record as JobRecord } from "../../core/types.ts";
+import { checked } from "../checked.ts";
+import { collectCommittees, finalRecord, type JobTrail } from "../collect-evidence.ts";
+import { getDeployment } from "../deployment.ts";
+import { SdkError } from "../errors.ts";
+import { getJob } from "./get-job.ts";
+
+export interface GetReceiptParameters {
+  readonly hub: Address;
+  readonly jobId: Hex;
+  /** Read from the registry's events if not given. */
+  readonly manifest?: ModelManifest | undefined;
+  /** Makes the receipt show the result itself: whoever holds such a receipt can read it. */
+  readonly result?: { readonly outputBytes: Uint8Array; readonly salt: Uint8Array | undefined } | undefined;
+  readonly fromBlock?: bigint | undefined;
+}
+export type GetReceiptReturnType = Receipt;
+
+const EMPTY: JobRecord = { seats: [], boundaries: [], tallies: [], decided: 0 };
+
+/**
+ * Puts the receipt of an ended job together from events and calldata; `verifyReceipt` says whether it holds. Nothing but the chain is
+ * asked, so anyone can do it for any job.
+ * Errors: JOB_UNKNOWN, RECEIPT_UNAVAILABLE (not ended, or the endpoint lacks its transactions), RPC_UNAVAILABLE.
+ *
+ * @example
+ * const receipt = await getReceipt(client, { hub, jobId });
+ * const { ok, checks } = verifyReceipt(receipt);
+ */
+export async function getReceipt(client: Client, parameters: GetReceiptParameters): Promise<GetReceiptReturnType> {
+  const { hub, jobId, result } = parameters;
+  const deployment = await getDeployment(client, hub);
+  const view = await getJob(client, { hub, jobId, fromBlock: parameters.fromBlock });
+  if (view.state !== "FINAL" && view.state !== "CLOSED")
+    throw new SdkError("RECEIPT_UNAVAILABLE", { jobId, why: `it is ${view.state}` });
+  const trail = await readTrail(client, hub, jobId, view.requestBlock);
+  const record = finalRecord(trail) ?? EMPTY;
+  if (view.recordHash !== null && hashOfRecord(record) !== view.recordHash)
+    throw new SdkError("RECEIPT_UNAVAILABLE", { jobId, why: "its record is not complete in these transactions" });
+  const workerIds = [...new Set(record.tallies.flatMap(({ seats }) => seats))];
+  const addresses = await checked("signersOf", async () =>
+    readContract(client, {
+      address: deployment.vault,
+      abi: stakeVaultAbi,
+      functionName: "signersOf",
+      args: [workerIds],
+    }),
+  );
+  const signers = new Map(workerIds.map((workerId, index) => [workerId, addresses[index] ?? "0x"]));
+  const reason = REASON_NAMES.findIndex((name) => name === view.closedReason);
+  return {
+    chainId: BigInt(deployment.chainId),
+    hub,
+    jobId,
+    job: view.job,
+    manifest: parameters.manifest ?? (await readManifest(client, deployment.registry, view.job.spec.modelId, parameters)),
+    reason: view.closedReason === null ? 0 : Math.max(0, reason),
+    record,
+    recordHash: hashOfRecord(record),
+    outDigest: view.outDigest ?? ZERO_BYTES32,
+    committees: collectCommittees(trail, record, signers),
+    clientClaims: [],
+    settlement: [],
+    output: result === undefined ? "0x" : toHex(result.outputBytes),
+    outputSalt: result?.salt === undefined ? "0x" : toHex(result.salt),
+  };
+}
+
+async function readTrail(client: Client, hub: Address, jobId: Hex, fromBlock: bigint): Promise<JobTrail> {
+  const logs = await checked("getLogs", async () =>
+    getLogs(client, { address: hub, fromBlock, toBlock: "latest" }),
+  );
+  const events = parseEventLogs({ abi: assayHubAbi, logs, strict: true }).filter(
+    ({ args }) => "jobId" in args && args.jobId === jobId,
+  );
+  const hashes = [...new Set(events.map(({ transactionHash }) => transactionHash))];
+  const calldata = await Promise.all(
+    hashes.map(async (hash): Promise<[Hex, Hex]> => {
+      const { input } = await checked("getTransaction", async () => getTransaction(client, { hash }));
+      return [hash, input];
+    }),
+  );
+  return { events, calldata: new Map(calldata) };
+}
+
+async function readManifest(
+  client: Client,
+  registry: Address,
+  modelId: Hex,
+  { fromBlock = 0n, jobId }: GetReceiptParameters,
+): Promise<ModelManifest> {
+  const [event] = await checked("ModelRegistered", async () =>
+    getContractEvents(client, {
+      address: registry,
+      abi: modelRegistryAbi,
+      eventName: "ModelRegistered",
+      args: { modelId },
+      fromBlock,
+      toBlock: "latest",
+      strict: true,
+    }),
+  );
+  if (event === undefined) throw new SdkError("RECEIPT_UNAVAILABLE", { jobId, why: "its model's registration is missing" });
+  return event.args.manifest;
+}
