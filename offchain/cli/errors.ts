@@ -53,4 +53,10 @@ export const CliError = defineErrors("cli", 40, {
     fix: "Give a JSON array of whole numbers in the model's input shape, or a canonical tensor file.",
     retry: "never",
   },
+  MONITOR_SILENT: {
+    n: 11,
+    text: "No worker answers at {url}.",
+    fix: "Start it, or name its address with --monitor.",
+    retry: "later",
+  },
 });

@@ -22,6 +22,6 @@ export function reportError(error: unknown, asJson: boolean, sinks: Sinks): Exit
   const { id, code, message, fix, retry } = error;
   if (asJson) sinks.out.write(`${json({ error: { id, code, message, fix, retry } })}\n`);
   else sinks.err.write(`${id} ${code}: ${message}\n${fix}\n`);
-  if (isUsage(error)) return EXIT.usage;
+  if (isUsage(error) && retry === "never") return EXIT.usage;
   return retry === "never" ? EXIT.failed : EXIT.later;
 }

@@ -29,7 +29,7 @@ export async function runCli(commands: readonly Command[], argv: readonly string
   };
   try {
     await buildProgram(commands, host, run).parseAsync([...argv], { from: "user" });
-    return host.signal.aborted ? EXIT.interrupted : code;
+    return code;
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return EXIT.done; // --help, --version

@@ -39,7 +39,8 @@ export async function enlistWorker(options: EnlistOptions): Promise<number> {
   const client = createClient({ account, transport: http(options.rpcUrl), pollingInterval: 50, cacheTime: 0 })
     .extend(publicActions)
     .extend(walletActions);
-  const chain = null;
+  // Sixteen workers enlist at once: an estimate may be too low by the time its transaction is mined.
+  const common = { chain: null, gas: 3_000_000n } as const;
   const done = async (hash: Hex) => client.waitForTransactionReceipt({ hash });
 
   const digest = hashTypedData({
@@ -52,7 +53,7 @@ export async function enlistWorker(options: EnlistOptions): Promise<number> {
   const { timestamp } = await client.getBlock();
   const registered = await done(
     await client.writeContract({
-      chain,
+      ...common,
       address: vault,
       abi: stakeVaultAbi,
       functionName: "register",
@@ -64,7 +65,7 @@ export async function enlistWorker(options: EnlistOptions): Promise<number> {
   const { workerId } = event.args;
   await done(
     await client.writeContract({
-      chain,
+      ...common,
       address: token,
       abi: devTokenAbi,
       functionName: "mint",
@@ -73,7 +74,7 @@ export async function enlistWorker(options: EnlistOptions): Promise<number> {
   );
   await done(
     await client.writeContract({
-      chain,
+      ...common,
       address: token,
       abi: devTokenAbi,
       functionName: "approve",
@@ -82,7 +83,7 @@ export async function enlistWorker(options: EnlistOptions): Promise<number> {
   );
   await done(
     await client.writeContract({
-      chain,
+      ...common,
       address: vault,
       abi: stakeVaultAbi,
       functionName: "stake",
@@ -97,7 +98,7 @@ export async function enlistWorker(options: EnlistOptions): Promise<number> {
   });
   await done(
     await client.writeContract({
-      chain,
+      ...common,
       address: vault,
       abi: stakeVaultAbi,
       functionName: "applyChanges",

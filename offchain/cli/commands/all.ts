@@ -1,8 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Command } from "../command.ts";
+import { configCheck } from "./config/check.ts";
+import { configShow } from "./config/show.ts";
 import { devnet } from "./devnet.ts";
 import { jobList } from "./job/list.ts";
 import { jobShow } from "./job/show.ts";
+import { nodeInit } from "./node/init.ts";
+import { nodeStart } from "./node/start.ts";
+import { nodeStatus } from "./node/status.ts";
 
 /** Every command, in the order of the documentation. */
-export const commands: readonly Command[] = [devnet, jobShow, jobList];
+export const commands: readonly Command[] = [
+  devnet,
+  jobShow,
+  jobList,
+  nodeInit,
+  nodeStart,
+  nodeStatus,
+  configShow,
+  configCheck,
+];

@@ -54,7 +54,10 @@ const failing = defineCommand({
     if (how === "usage") throw new CliError("FILE_EXISTS", { path: "x" });
     if (how === "later") throw new OtherError("BUSY", { path: "x" });
     if (how === "never") throw new OtherError("BROKEN", { path: "x" });
-    if (how === "wait") await new Promise<void>((resolve) => io.signal.addEventListener("abort", () => resolve()));
+    if (how === "wait") {
+      await new Promise<void>((resolve) => io.signal.addEventListener("abort", () => resolve()));
+      return EXIT.interrupted;
+    }
     if (how === "bug") throw new TypeError("oops");
     return EXIT.done;
   },

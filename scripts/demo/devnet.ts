@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import {
+  createPublicClient,
+  createWalletClient,
+  http,
+  serializeCompactSignature,
+  signatureToCompactSignature,
+  type Hex,
+} from "viem";
+import { generatePrivateKey, privateKeyToAccount, sign } from "viem/accounts";
+import { assayHubAbi } from "../../offchain/adapters/chain/abi/assay-hub.ts";
+import { devTokenAbi } from "../../offchain/adapters/chain/abi/dev-token.ts";
+import { modelRegistryAbi } from "../../offchain/adapters/chain/abi/model-registry.ts";
+import { stakeVaultAbi } from "../../offchain/adapters/chain/abi/stake-vault.ts";
+import { fromHex } from "../../offchain/core/bytes.ts";
+import { decodeManifestFile, type ManifestFile } from "../../offchain/core/manifest.ts";
+import { Secret } from "../../offchain/core/secret.ts";
+import { initNode } from "../../offchain/node/init.ts";
+import { deployAssay, type Deployment } from "../deploy/deploy-assay.ts";
+import { devnetParameters } from "../deploy/parameters.ts";
+import { startChain, type DevChain } from "./chain.ts";
+import type { Child, Children } from "./children.ts";
+import { enlistWorker } from "./enlist-worker.ts";
+import { DemoError } from "./errors.ts";
+import type { RunFolder } from "./run-folder.ts";
+
+export interface DevWorker {
+  readonly index: number;
+  workerId: number;
+  readonly operator: Hex;
+  readonly endpoint: string;
+  readonly monitorUrl: string;
+  readonly devUrl: string;
+  readonly child: Child;
+}
+
+export interface Devnet {
+  readonly chain: DevChain;
+  readonly deployment: Deployment;
+  readonly requesterKey: Hex;
+  readonly models: ReadonlyMap<string, ManifestFile>;
+  /** By index; `restart` replaces the entry. */
+  readonly workers: DevWorker[];
+  workerOf(workerId: number): DevWorker;
+  /** A worker that misbehaves at its next seat. Development only. */
+  setFault(worker: DevWorker, mode: "wrong-digest" | "none"): Promise<void>;
+  /** Starts a dead worker again, on the same port and from its own journal. */
+  restart(index: number): Promise<DevWorker>;
+}
+
+export interface DevnetOptions {
+  readonly folder: RunFolder;
+  readonly workers: number;
+  readonly models: readonly string[];
+  readonly children: Children;
+  readonly signal: AbortSignal;
+  readonly progress: (text: string) => void;
+}
+
+const TOKEN = 10n ** 18n;
+const READY_MS = 90_000;
+const GAS_MONEY = "0x8ac7230489e80000000"; // 2560 ether
+/** Covers the bonds of several escalations to eleven seats at a reward of one token. */
+const OPERATOR_DEPOSIT = 200n * TOKEN;
+const BLOCK_MS = 1_000;
+
+interface Place {
+  readonly index: number;
+  readonly folder: string;
+  readonly operatorKey: Hex;
+  readonly ownerKey: Hex;
+}
+interface Ready {
+  readonly operator: Hex;
+  readonly transportId: Hex;
+  readonly sealKey: Hex;
+  readonly endpoints: readonly string[];
+  readonly monitorUrl: string;
+  readonly devUrl: string;
+}
+
+/** Chain, contracts, registered models and `workers` worker processes, each with keys, stake and store of its own. */
+export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
+  const { folder, children, signal, progress } = options;
+  progress("starting the chain");
+  const chain = await startChain(children, join(folder.logs, "chain.log"), signal);
+  const requesterKey = generatePrivateKey();
+  const deployerKey = generatePrivateKey();
+  const fund = async (key: Hex): Promise<void> =>
+    void (await chain.rpc("hardhat_setBalance", [privateKeyToAccount(key).address, GAS_MONEY]));
+  await Promise.all([fund(requesterKey), fund(deployerKey)]);
+  const account = privateKeyToAccount(deployerKey);
+  const transport = http(chain.url);
+  const publicClient = createPublicClient({ transport, pollingInterval: 50, cacheTime: 0 });
+  const walletClient = createWalletClient({ account, transport });
+  progress("deploying the contracts");
+  const deployment = await deployAssay({ publicClient, walletClient });
+  const done = async (hash: Promise<Hex>) => publicClient.waitForTransactionReceipt({ hash: await hash });
+
+  progress(`making keys and starting ${options.workers} workers`);
+  const places: Place[] = Array.from({ length: options.workers }, (_, index) => ({
+    index,
+    folder: join(folder.workers, `worker-${String(index + 1).padStart(2, "0")}`),
+    operatorKey: generatePrivateKey(),
+    ownerKey: generatePrivateKey(),
+  }));
+  const spawnWorker = async (place: Place, extra: readonly string[] = []) =>
+    startWorker(children, folder, place, extra, signal);
+  let started = 0;
+  const launching = places.map(async (place) => {
+    await initNode({
+      folder: place.folder,
+      development: true,
+      operatorKey: new Secret(fromHex(place.operatorKey)),
+      values: {
+        "chain.rpcUrl": chain.url,
+        "chain.id": deployment.chainId,
+        "chain.hub": deployment.hub,
+        "chain.fromBlock": deployment.fromBlock,
+        "chain.confirmations": 0,
+        "chain.pollMs": 250,
+        "monitor.port": 0,
+        "work.models": options.models.map((model) => resolve(model)),
+        "table.upkeep": false,
+      },
+    });
+    await Promise.all([fund(place.operatorKey), fund(place.ownerKey)]);
+    const { child, ready } = await spawnWorker(place);
+    started += 1;
+    progress(`${started} of ${options.workers} workers run`);
+    const workerId = await enlistWorker({
+      rpcUrl: chain.url,
+      deployment,
+      ownerKey: place.ownerKey,
+      signer: privateKeyToAccount(place.operatorKey).address,
+      signDigest: async (hash) =>
+        serializeCompactSignature(signatureToCompactSignature(await sign({ hash, privateKey: place.operatorKey }))),
+      profile: { transportId: ready.transportId, sealKey: ready.sealKey, endpoints: ready.endpoints.join(" ") },
+      stake: devnetParameters.minimumStake,
+    });
+    await depositFor(chain, deployment, place.operatorKey);
+    return toWorker(place.index, workerId, child, ready);
+  });
+
+  progress("registering the models");
+  const models = new Map<string, ManifestFile>();
+  for (const path of options.models) {
+    const file = readManifestFile(path);
+    models.set(file.model.name, file);
+    await done(
+      walletClient.writeContract({
+        chain: null,
+        address: deployment.registry,
+        abi: modelRegistryAbi,
+        functionName: "register",
+        args: [file.model],
+      }),
+    );
+  }
+  await done(
+    walletClient.writeContract({
+      chain: null,
+      address: deployment.token,
+      abi: devTokenAbi,
+      functionName: "mint",
+      args: [privateKeyToAccount(requesterKey).address, 1_000_000n * TOKEN],
+    }),
+  );
+  const workers = await Promise.all(launching);
+  await done(
+    walletClient.writeContract({
+      chain: null,
+      address: deployment.vault,
+      abi: stakeVaultAbi,
+      functionName: "advanceEpoch",
+      gas: 10_000_000n,
+    }),
+  );
+  await chain.mineEvery(BLOCK_MS);
+  const restart = async (index: number): Promise<DevWorker> => {
+    const place = places[index];
+    const old = workers[index];
+    if (place === undefined || old === undefined) throw new DemoError("WORKER_UNKNOWN", { worker: index });
+    const { child, ready } = await spawnWorker(place, ["--net-port", new URL(old.endpoint).port]);
+    const worker = toWorker(index, old.workerId, child, ready);
+    workers[index] = worker;
+    return worker;
+  };
+  return {
+    chain,
+    deployment,
+    requesterKey,
+    models,
+    workers,
+    workerOf: (workerId) => {
+      const worker = workers.find((one) => one.workerId === workerId);
+      if (worker === undefined) throw new DemoError("WORKER_UNKNOWN", { worker: workerId });
+      return worker;
+    },
+    setFault: async (worker, mode) => {
+      const reply = await fetch(new URL("/dev/fault", worker.devUrl), {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ mode, challenge: false }),
+      });
+      if (!reply.ok) throw new DemoError("FAULT_REFUSED", { worker: worker.workerId, status: reply.status });
+    },
+    restart,
+  };
+}
+
+const toWorker = (index: number, workerId: number, child: Child, ready: Ready): DevWorker => ({
+  index,
+  workerId,
+  operator: ready.operator,
+  endpoint: ready.endpoints[0] ?? "",
+  monitorUrl: ready.monitorUrl,
+  devUrl: ready.devUrl,
+  child,
+});
+
+async function startWorker(
+  children: Children,
+  folder: RunFolder,
+  place: Place,
+  extra: readonly string[],
+  signal: AbortSignal,
+): Promise<{ child: Child; ready: Ready }> {
+  const logFile = join(folder.logs, `worker-${String(place.index + 1).padStart(2, "0")}.log`);
+  const cache = resolve("build/compile-cache");
+  mkdirSync(cache, { recursive: true });
+  const { promise, resolve: found, reject } = Promise.withResolvers<Ready>();
+  const child = children.start({
+    name: `worker ${place.index + 1}`,
+    command: process.execPath,
+    args: [
+      resolve("offchain/cli/main.ts"),
+      "node",
+      "start",
+      "--config",
+      join(place.folder, "assay.toml"),
+      "--json",
+      ...extra,
+    ],
+    // Sixteen processes parse the same modules: the cache saves most of their start.
+    env: { NODE_COMPILE_CACHE: cache, NODE_OPTIONS: "--max-semi-space-size=2" },
+    logFile,
+    onLine: (line) => {
+      const value: unknown = line.startsWith('{"ready":true') ? JSON.parse(line) : undefined;
+      if (value !== undefined) found(value as Ready);
+    },
+  });
+  const timer = setTimeout(
+    () => reject(new DemoError("WORKER_SILENT", { index: place.index + 1, seconds: READY_MS / 1000, logFile })),
+    READY_MS,
+  );
+  const stop = (): void => reject(new DemoError("INTERRUPTED", {}));
+  signal.addEventListener("abort", stop, { once: true });
+  void child.exited.then((code) =>
+    reject(new DemoError("CHILD_ENDED", { name: `worker ${place.index + 1}`, code, logFile })),
+  );
+  try {
+    return { child, ready: await promise };
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+/** Free balance of the worker's hot key: what it challenges with. */
+async function depositFor(chain: DevChain, { token, hub }: Deployment, key: Hex): Promise<void> {
+  const account = privateKeyToAccount(key);
+  const transport = http(chain.url);
+  const wallet = createWalletClient({ account, transport });
+  const reader = createPublicClient({ transport, pollingInterval: 50, cacheTime: 0 });
+  const done = async (hash: Promise<Hex>) => reader.waitForTransactionReceipt({ hash: await hash });
+  const atToken = { chain: null, address: token, abi: devTokenAbi } as const;
+  await done(wallet.writeContract({ ...atToken, functionName: "mint", args: [account.address, OPERATOR_DEPOSIT] }));
+  await done(wallet.writeContract({ ...atToken, functionName: "approve", args: [hub, OPERATOR_DEPOSIT] }));
+  await done(
+    wallet.writeContract({
+      chain: null,
+      address: hub,
+      abi: assayHubAbi,
+      functionName: "deposit",
+      args: [OPERATOR_DEPOSIT],
+    }),
+  );
+}
+
+export function readManifestFile(modelFolder: string): ManifestFile {
+  const path = join(modelFolder, "manifest.json");
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new DemoError("MODEL_MISSING", { path }, { cause });
+  }
+  return decodeManifestFile(text);
+}
+
+/** The file that other commands take as `--devnet`. */
+export function writeDevnetFile(devnet: Devnet, folder: RunFolder, path = join(folder.path, "devnet.json")): string {
+  const requesterKeyFile = join(folder.path, "requester.key");
+  writeFileSync(requesterKeyFile, `${devnet.requesterKey}\n`, { mode: 0o600 });
+  const { chainId, hub, lens, token, fromBlock } = devnet.deployment;
+  const content = {
+    version: 1,
+    rpcUrl: devnet.chain.url,
+    chainId,
+    hub,
+    lens,
+    token,
+    fromBlock,
+    requesterKeyFile: resolve(requesterKeyFile),
+    models: Object.fromEntries([...devnet.models].map(([name, { modelId }]) => [name, modelId])),
+    workers: devnet.workers.map(({ workerId, child, endpoint }) => ({ workerId, pid: child.pid, endpoint })),
+  };
+  writeFileSync(path, `${JSON.stringify(content, null, 2)}\n`);
+  return path;
+}
