@@ -30,10 +30,15 @@ try {
     signal: stop.signal,
     progress: note,
   });
-  const file = values.file === undefined ? writeDevnetFile(devnet, folder) : writeDevnetFile(devnet, folder, values.file);
+  const file =
+    values.file === undefined ? writeDevnetFile(devnet, folder) : writeDevnetFile(devnet, folder, values.file);
   const { rpcUrl, hub } = { rpcUrl: devnet.chain.url, hub: devnet.deployment.hub };
-  if (values.json === true) process.stdout.write(`${JSON.stringify({ ready: true, file, rpcUrl, hub, folder: folder.path })}\n`);
-  else console.log(`Chain ${rpcUrl}\nHub   ${hub}\nFile  ${file}\nGive the file to other commands as --devnet. Ctrl-C stops everything.`);
+  if (values.json === true)
+    process.stdout.write(`${JSON.stringify({ ready: true, file, rpcUrl, hub, folder: folder.path })}\n`);
+  else
+    console.log(
+      `Chain ${rpcUrl}\nHub   ${hub}\nFile  ${file}\nGive the file to other commands as --devnet. Ctrl-C stops everything.`,
+    );
   if (!stop.signal.aborted)
     await new Promise<void>((resolve) => stop.signal.addEventListener("abort", () => resolve(), { once: true }));
 } catch (error) {

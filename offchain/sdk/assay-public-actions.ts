@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 import type { Client } from "viem";
 import { getBalance, type GetBalanceParameters } from "./actions/get-balance.ts";
+import { fetchResult, type FetchResultParameters } from "./actions/fetch-result.ts";
 import { getJob, type GetJobParameters } from "./actions/get-job.ts";
+import { getReceipt, type GetReceiptParameters } from "./actions/get-receipt.ts";
 import { getSeats, type GetSeatsParameters } from "./actions/get-seats.ts";
 import { getWorkerProfiles, type GetWorkerProfilesParameters } from "./actions/get-worker-profiles.ts";
 import { listJobs, type ListJobsParameters } from "./actions/list-jobs.ts";
@@ -18,9 +20,13 @@ import type { AssayConfig, Configured } from "./assay-config.ts";
  */
 export function assayPublicActions(config: AssayConfig) {
   return (client: Client) => ({
+    fetchResult: async (parameters: Configured<FetchResultParameters>) =>
+      fetchResult(client, { ...config, ...parameters }),
     getBalance: async (parameters: Configured<GetBalanceParameters>) =>
       getBalance(client, { ...config, ...parameters }),
     getJob: async (parameters: Configured<GetJobParameters>) => getJob(client, { ...config, ...parameters }),
+    getReceipt: async (parameters: Configured<GetReceiptParameters>) =>
+      getReceipt(client, { ...config, ...parameters }),
     getSeats: async (parameters: Configured<GetSeatsParameters>) => getSeats(client, { ...config, ...parameters }),
     getWorkerProfiles: async (parameters: Configured<GetWorkerProfilesParameters>) =>
       getWorkerProfiles(client, { ...config, ...parameters }),

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { deposit, type DepositParameters } from "./actions/deposit.ts";
+import { deliverInput, type DeliverInputParameters } from "./actions/deliver-input.ts";
+import { requestInferenceSync, type RequestInferenceSyncParameters } from "./actions/request-inference-sync.ts";
 import { requestInference, type RequestInferenceParameters } from "./actions/request-inference.ts";
 import { withdraw, type WithdrawParameters } from "./actions/withdraw.ts";
 import type { AssayConfig, Configured } from "./assay-config.ts";
@@ -15,8 +17,12 @@ import type { WalletLike } from "./send.ts";
 export function assayWalletActions(config: AssayConfig) {
   return (client: WalletLike) => ({
     deposit: async (parameters: Configured<DepositParameters>) => deposit(client, { ...config, ...parameters }),
+    deliverInput: async (parameters: Configured<DeliverInputParameters>) =>
+      deliverInput(client, { ...config, ...parameters }),
     withdraw: async (parameters: Configured<WithdrawParameters>) => withdraw(client, { ...config, ...parameters }),
     requestInference: async (parameters: Configured<RequestInferenceParameters>) =>
       requestInference(client, { ...config, ...parameters }),
+    requestInferenceSync: async (parameters: Configured<RequestInferenceSyncParameters>) =>
+      requestInferenceSync(client, { ...config, ...parameters }),
   });
 }

@@ -51,9 +51,7 @@ function fastVotes(trail: JobTrail, { stage, round }: Tally): StageVotes | null 
   const hash = countedIn(trail, stage, round) ?? endedIn(trail);
   const submit = hash === null ? null : decode(trail, hash, "submit");
   if (hash === null || submit === null) return null;
-  const first = trail.events.find(
-    (event) => event.eventName === "StageTallied" && event.transactionHash === hash,
-  );
+  const first = trail.events.find((event) => event.eventName === "StageTallied" && event.transactionHash === hash);
   const start = first?.eventName === "StageTallied" ? first.args.stage : submit[1].boundaries.length;
   return submit[3][stage - start] ?? null;
 }

@@ -35,7 +35,12 @@ export const DemoError = defineErrors("demo", 41, {
     fix: "Restore the models folder from the repository.",
     retry: "never",
   },
-  WORKER_UNKNOWN: { n: 8, text: "There is no worker {worker} here.", fix: "Use a worker of this devnet.", retry: "never" },
+  WORKER_UNKNOWN: {
+    n: 8,
+    text: "There is no worker {worker} here.",
+    fix: "Use a worker of this devnet.",
+    retry: "never",
+  },
   FAULT_REFUSED: {
     n: 9,
     text: "Worker {worker} refused the fault mode with status {status}.",

@@ -8,10 +8,12 @@ import { jobShow } from "./job/show.ts";
 import { nodeInit } from "./node/init.ts";
 import { nodeStart } from "./node/start.ts";
 import { nodeStatus } from "./node/status.ts";
+import { request } from "./request.ts";
 
 /** Every command, in the order of the documentation. */
 export const commands: readonly Command[] = [
   devnet,
+  request,
   jobShow,
   jobList,
   nodeInit,

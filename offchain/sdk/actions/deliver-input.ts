@@ -47,7 +47,8 @@ export interface DeliverInputParameters {
 }
 
 export interface DeliverInputReturnType {
-  readonly seats: readonly number[];
+  /** In seat order, with their signing addresses: `fetchResult` wants them. */
+  readonly seats: readonly { readonly workerId: number; readonly signer: Address }[];
   readonly reached: readonly number[];
   readonly failed: readonly { readonly workerId: number; readonly error: AssayError }[];
 }
@@ -102,7 +103,11 @@ export async function deliverInput(
       failed.push({ workerId, error: new SdkError("PROFILE_MISSING", { worker: workerId }) });
       return [];
     });
-    const parcel = sealStage(delivery, stage, reachable.map(({ profile }) => profile));
+    const parcel = sealStage(
+      delivery,
+      stage,
+      reachable.map(({ profile }) => profile),
+    );
     const before = reached.length;
     await Promise.all(
       reachable.map(async ({ profile, signer }) => {
@@ -118,7 +123,7 @@ export async function deliverInput(
         { cause: failed[0]?.error },
       );
   }
-  return { seats: workerIds, reached, failed };
+  return { seats, reached, failed };
 }
 
 /** One sealed blob for all seats of a stage: what the stage reads, and the salts of its ends. */

@@ -62,7 +62,8 @@ export async function getReceipt(client: Client, parameters: GetReceiptParameter
     hub,
     jobId,
     job: view.job,
-    manifest: parameters.manifest ?? (await readManifest(client, deployment.registry, view.job.spec.modelId, parameters)),
+    manifest:
+      parameters.manifest ?? (await readManifest(client, deployment.registry, view.job.spec.modelId, parameters)),
     reason: view.closedReason === null ? 0 : Math.max(0, reason),
     record,
     recordHash: hashOfRecord(record),
@@ -76,9 +77,7 @@ export async function getReceipt(client: Client, parameters: GetReceiptParameter
 }
 
 async function readTrail(client: Client, hub: Address, jobId: Hex, fromBlock: bigint): Promise<JobTrail> {
-  const logs = await checked("getLogs", async () =>
-    getLogs(client, { address: hub, fromBlock, toBlock: "latest" }),
-  );
+  const logs = await checked("getLogs", async () => getLogs(client, { address: hub, fromBlock, toBlock: "latest" }));
   const events = parseEventLogs({ abi: assayHubAbi, logs, strict: true }).filter(
     ({ args }) => "jobId" in args && args.jobId === jobId,
   );
@@ -109,6 +108,7 @@ async function readManifest(
       strict: true,
     }),
   );
-  if (event === undefined) throw new SdkError("RECEIPT_UNAVAILABLE", { jobId, why: "its model's registration is missing" });
+  if (event === undefined)
+    throw new SdkError("RECEIPT_UNAVAILABLE", { jobId, why: "its model's registration is missing" });
   return event.args.manifest;
 }

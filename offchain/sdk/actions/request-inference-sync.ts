@@ -12,8 +12,11 @@ import type { WalletLike } from "../send.ts";
 import { deliverInput, type DeliverInputReturnType } from "./deliver-input.ts";
 import { fetchResult } from "./fetch-result.ts";
 import { getJob } from "./get-job.ts";
-import { getSeats } from "./get-seats.ts";
-import { requestInference, type RequestInferenceParameters, type RequestInferenceReturnType } from "./request-inference.ts";
+import {
+  requestInference,
+  type RequestInferenceParameters,
+  type RequestInferenceReturnType,
+} from "./request-inference.ts";
 
 /** What happens to a job, in order. Slow-path and dispute stages occur only where needed. */
 export type InferenceProgress =
@@ -89,8 +92,7 @@ export async function requestInferenceSync(
   const view = await getJob(client, { hub, jobId, fromBlock: mined.blockNumber });
   if (view.outDigest === null)
     throw new SdkError("JOB_CLOSED", { jobId, reason: view.closedReason ?? view.state, refund: view.refund ?? 0n });
-  const { k, ticketClass } = job.spec.policy;
-  const seats = (await getSeats(client, { hub, jobId, seats: job.spec.stages * k, ticketClass })) ?? [];
+  const { k } = job.spec.policy;
   const result = await fetchResult(client, {
     hub,
     crypto,
@@ -99,7 +101,9 @@ export async function requestInferenceSync(
     secret,
     outDigest: view.outDigest,
     // Seats that got the input first: one that was unreachable then is a bad first address now.
-    seats: seats.slice(-k).toSorted((a, b) => Number(missing.includes(a.workerId)) - Number(missing.includes(b.workerId))),
+    seats: delivery.seats
+      .slice(-k)
+      .toSorted((a, b) => Number(missing.includes(a.workerId)) - Number(missing.includes(b.workerId))),
     fromBlock,
     signal,
   });
@@ -128,7 +132,8 @@ async function waitForEnd(
         const key = `${hash}/${event.logIndex}`;
         if (!("jobId" in args) || args.jobId !== jobId || seen.has(key)) continue;
         seen.add(key);
-        if (event.eventName === "Committed" || event.eventName === "CommittedMany") onProgress({ stage: "committed", hash });
+        if (event.eventName === "Committed" || event.eventName === "CommittedMany")
+          onProgress({ stage: "committed", hash });
         if (event.eventName === "StageTallied")
           onProgress({ stage: "tallied", hash, round: event.args.round, accepted: BigInt(event.args.digest) !== 0n });
         if (event.eventName === "Challenged") onProgress({ stage: "challenged", hash, round: event.args.round });
@@ -138,7 +143,9 @@ async function waitForEnd(
         }
         if (event.eventName === "Closed") return true;
         if (event.eventName === "Finalized") {
-          const { gasUsed } = await checked("getTransactionReceipt", async () => getTransactionReceipt(client, { hash }));
+          const { gasUsed } = await checked("getTransactionReceipt", async () =>
+            getTransactionReceipt(client, { hash }),
+          );
           onProgress({ stage: "final", hash, gas: gasUsed });
           return true;
         }

@@ -13,7 +13,8 @@ export const configShow = defineCommand({
   async run(input, io) {
     const settings = describeConfig(loadNodeConfig(input));
     const lines = settings.map(
-      ({ name, value, source }) => `${name.padEnd(22)} ${JSON.stringify(value)}${source === "default" ? "" : `  (${source})`}`,
+      ({ name, value, source }) =>
+        `${name.padEnd(22)} ${JSON.stringify(value)}${source === "default" ? "" : `  (${source})`}`,
     );
     io.result({ settings }, lines.join("\n"));
     return EXIT.done;

@@ -13,7 +13,9 @@ export const nodeStatus = defineCommand({
   async run({ monitor }, io) {
     const get = async (path: string): Promise<Response> => {
       try {
-        return await fetch(new URL(path, monitor), { signal: AbortSignal.any([io.signal, AbortSignal.timeout(5_000)]) });
+        return await fetch(new URL(path, monitor), {
+          signal: AbortSignal.any([io.signal, AbortSignal.timeout(5_000)]),
+        });
       } catch (error) {
         throw new CliError("MONITOR_SILENT", { url: monitor }, { cause: error });
       }

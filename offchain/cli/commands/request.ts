@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { writeFileSync } from "node:fs";
+import { loadModel } from "../../engines/program/load-program.ts";
+import { encodeReceipt } from "../../core/receipt.ts";
+import { decodeTensor } from "../../core/tensor.ts";
+import { interpretOutput, prepareInput } from "../../core/program/preprocess.ts";
+import { verifyReceipt } from "../../core/verify-receipt.ts";
+import { isAssayError } from "../../core/errors.ts";
+import { connectWallet } from "../../sdk/node/connect.ts";
+import { defineCommand } from "../command.ts";
+import { connectionOptions, readFileBytes, readPrivateKey, resolveConnection } from "../connection.ts";
+import { CliError } from "../errors.ts";
+import { EXIT } from "../exit-code.ts";
+import { amount, defaulted, flag, integer, optional, required, text } from "../fields.ts";
+
+const MAX_INPUT_BYTES = 64 * 1024 * 1024;
+
+export const request = defineCommand({
+  name: "request",
+  summary: "Ask for one inference and wait for its checked result.",
+  details:
+    "The input is a JSON array of raw numbers (pixels, measurements), which the model's own preprocessing turns into integers, or a " +
+    "canonical tensor file. It is sealed to the drawn seats and never leaves this machine in clear.",
+  examples: [
+    "assay request models/tumor-mlp patient.json --devnet build/devnet.json",
+    "assay request models/digits-cnn digit.json --rpc http://127.0.0.1:8545 --hub 0x… --key-file requester.key --receipt job.receipt",
+  ],
+  args: {
+    model: required("folder", "Model folder with manifest.json, model.json and program.", text),
+    input: required("file", "JSON array of raw numbers, or a canonical tensor.", text),
+  },
+  options: {
+    ...connectionOptions,
+    keyFile: optional("file", "Private key that pays (mode 0600).", text),
+    seatReward: optional("amount", "Reward of a seat, token base units.", amount),
+    insure: optional("amount", "Value at risk that the committee's stake must cover.", amount),
+    receipt: optional("file", "Where to write the receipt.", text),
+    deposit: flag("Deposit what is missing from the account's tokens first."),
+    timeout: defaulted("seconds", "Give up waiting after this long.", integer(1, 86_400), 600),
+  },
+  async run(input, io) {
+    const connection = resolveConnection(input);
+    const wallet = connectWallet({
+      ...connection,
+      privateKey: readPrivateKey(input.keyFile ?? connection.devKeyFile),
+      pollMs: 250,
+    });
+    const model = await loadModel(input.model);
+    const manifest = model.manifest.model;
+    const wishes = { seatReward: input.seatReward, insuredValue: input.insure };
+    const quote = await wallet.quoteInference({ manifest, requester: wallet.account.address, ...wishes });
+    if (quote.missing > 0n && input.deposit) {
+      const hash = await wallet.deposit({ amount: quote.missing });
+      await wallet.waitForTransactionReceipt({ hash });
+    }
+    const tensor = readInput(input.input, (raw) => prepareInput(model.preprocess, raw));
+    const progress = io.progress("job");
+    const done = await wallet.requestInferenceSync({
+      manifest,
+      input: tensor,
+      ...wishes,
+      timeoutMs: input.timeout * 1_000,
+      signal: io.signal,
+      onProgress: ({ stage, ...rest }) => progress.step(`${stage} ${summary(rest)}`.trimEnd()),
+    });
+    progress.done("result opened and checked");
+    const [answer] = interpretOutput(model.output, done.output);
+    const receipt = await wallet.getReceipt({ jobId: done.jobId, manifest, result: done.result });
+    const { ok } = verifyReceipt(receipt);
+    if (input.receipt !== undefined) writeFileSync(input.receipt, encodeReceipt(receipt), { mode: 0o600 });
+    io.result(
+      {
+        jobId: done.jobId,
+        answer,
+        outDigest: receipt.outDigest,
+        escrow: done.escrow,
+        receiptValid: ok,
+        receipt: input.receipt ?? null,
+      },
+      `${answer?.label ?? "?"}\njob ${done.jobId}\nreceipt ${ok ? "valid" : "INVALID"}`,
+    );
+    return ok ? EXIT.done : EXIT.failed;
+  },
+});
+
+const summary = (rest: object): string =>
+  Object.entries(rest)
+    .filter(([name]) => name !== "hash" && name !== "jobId")
+    .map(([name, value]) => `${name} ${Array.isArray(value) ? value.join(", ") : String(value)}`)
+    .join(", ");
+
+function readInput(path: string, prepare: (raw: readonly number[]) => ReturnType<typeof prepareInput>) {
+  const bytes = readFileBytes(path, MAX_INPUT_BYTES);
+  const invalid = (why: string) => new CliError("INPUT_INVALID", { path, why });
+  try {
+    // A canonical tensor begins with its version, which no JSON text does.
+    if (bytes[0] === 1) return decodeTensor(bytes);
+    const raw: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    if (!Array.isArray(raw) || !raw.every((item) => typeof item === "number"))
+      throw invalid("it is no array of numbers");
+    return prepare(raw);
+  } catch (error) {
+    if (isAssayError(error)) throw error.id.startsWith("E40") ? error : invalid(error.message);
+    throw invalid("it is neither JSON nor a tensor");
+  }
+}
