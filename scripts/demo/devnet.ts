@@ -44,7 +44,7 @@ export interface Devnet {
   /** By index; `restart` replaces the entry. */
   readonly workers: DevWorker[];
   workerOf(workerId: number): DevWorker;
-  /** A worker that misbehaves at its next seat. Development only. */
+  /** A worker that lies at its next seat, and challenges when outvoted, or is honest again. Development only. */
   setFault(worker: DevWorker, mode: "wrong-digest" | "none"): Promise<void>;
   /** Starts a dead worker again, on the same port and from its own journal. */
   restart(index: number): Promise<DevWorker>;
@@ -203,7 +203,7 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
       const reply = await fetch(new URL("/dev/fault", worker.devUrl), {
         method: "POST",
         headers: { "content-type": "application/json" },
-        body: JSON.stringify({ mode, challenge: false }),
+        body: JSON.stringify({ mode, challenge: true }),
       });
       if (!reply.ok) throw new DemoError("FAULT_REFUSED", { worker: worker.workerId, status: reply.status });
     },

@@ -30,6 +30,8 @@ export interface PrepareInferenceParameters extends JobWishes {
 }
 export interface RequestInferenceParameters extends PrepareInferenceParameters {
   readonly account?: Account | Address | undefined;
+  /** Wraps the sending of the transaction: for callers that request many jobs at once and must keep nonces in order. */
+  readonly send?: (<T>(action: () => Promise<T>) => Promise<T>) | undefined;
 }
 
 export interface PreparedInference {
@@ -95,15 +97,18 @@ export async function requestInference(
   const prepared = await prepareInference(client, { ...parameters, requester: account.address });
   const free = await getBalance(client, { hub, account: account.address });
   if (free < prepared.escrow) throw new SdkError("BALANCE_TOO_LOW", { have: free, need: prepared.escrow });
-  const hash = await checked("request", async () =>
-    writeContract(client, {
-      address: hub,
-      abi: assayHubAbi,
-      functionName: "request",
-      args: [prepared.job.nonce, prepared.job.spec],
-      account,
-      chain: client.chain ?? null,
-    }),
+  const { send = async (action) => action() } = parameters;
+  const hash = await send(async () =>
+    checked("request", async () =>
+      writeContract(client, {
+        address: hub,
+        abi: assayHubAbi,
+        functionName: "request",
+        args: [prepared.job.nonce, prepared.job.spec],
+        account,
+        chain: client.chain ?? null,
+      }),
+    ),
   );
   return { ...prepared, hash };
 }

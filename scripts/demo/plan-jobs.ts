@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { boundarySalt } from "../../offchain/core/salts.ts";
+import { digestOf } from "../../offchain/core/digest.ts";
+import { interpretOutput, prepareInput } from "../../offchain/core/program/preprocess.ts";
+import { encodeTensor, type Tensor } from "../../offchain/core/tensor.ts";
+import type { DigestKind, ModelManifest } from "../../offchain/core/types.ts";
+import { parseCsv, parseIdx, rowOf, type Dataset } from "../../offchain/engines/program/dataset.ts";
+import { loadModel, type LoadedModel } from "../../offchain/engines/program/load-program.ts";
+import { createReferenceExecutor } from "../../offchain/engines/program/reference-executor.ts";
+import { runModel } from "../../offchain/engines/program/run-model.ts";
+import type { JobSecret } from "../../offchain/sdk/job-secret.ts";
+import { asciiDigit } from "./ascii-digit.ts";
+import type { JobKind } from "./summary.ts";
+
+export interface PlannedJob {
+  readonly index: number;
+  readonly kind: JobKind;
+  readonly model: string;
+  readonly manifest: ModelManifest;
+  readonly input: Tensor;
+  /** What this machine computes with the TypeScript reference of the same program: what the committee must say too. */
+  readonly expectedOutput: Uint8Array;
+  /** Label of the held-out row. */
+  readonly truth: string;
+  readonly picture: readonly string[];
+  /** Reads a label out of a result. */
+  readonly labelOf: (output: Tensor) => string;
+}
+
+/** The digest that the committee must agree on, under this job's salt. */
+export function expectedDigest(job: PlannedJob, secret: JobSecret): string {
+  const last = job.manifest.stages.length - 1;
+  const kind = (job.manifest.stages[last]?.outKind ?? 0) as DigestKind;
+  return digestOf(kind, job.expectedOutput, boundarySalt(secret.reveal(), last, kind));
+}
+
+const data = (name: string): Uint8Array => new Uint8Array(readFileSync(join("models/data", name)));
+
+/** Held-out rows, spread over the test set by a fixed step: patients through tumor-mlp, digits through digits-cnn. */
+export async function planJobs(patients: number, digits: number): Promise<readonly PlannedJob[]> {
+  const tumor = await loadModel("models/tumor-mlp");
+  const cnn = await loadModel("models/digits-cnn");
+  const sick = parseCsv(new TextDecoder().decode(data("tumor-test.csv")));
+  const images = parseIdx(data("digits-test-images.idx.gz"), data("digits-test-labels.idx.gz"));
+  const jobs: PlannedJob[] = [];
+  // Alternating, so that both kinds are always under way.
+  for (let i = 0; i < Math.max(patients, digits); i++) {
+    if (i < patients) jobs.push(await plan(tumor, sick, i * Math.floor(sick.rows / patients), "plain", jobs.length));
+    if (i < digits) jobs.push(await plan(cnn, images, i * Math.floor(images.rows / digits), "plain", jobs.length));
+  }
+  jobs.push(await plan(cnn, images, 7, "liar", jobs.length), await plan(tumor, sick, 3, "killed", jobs.length));
+  return jobs;
+}
+
+async function plan(
+  model: LoadedModel,
+  dataset: Dataset,
+  row: number,
+  kind: JobKind,
+  index: number,
+): Promise<PlannedJob> {
+  const raw = rowOf(dataset, row);
+  const input = prepareInput(model.preprocess, raw);
+  const { output } = await runModel(model, input, createReferenceExecutor());
+  return {
+    index: index + 1,
+    kind,
+    model: model.manifest.model.name,
+    manifest: model.manifest.model,
+    input,
+    expectedOutput: encodeTensor(output),
+    truth: model.output.labels[dataset.labels[row] ?? -1] ?? "?",
+    picture: raw.length === 784 ? asciiDigit(raw, 255) : [],
+    labelOf: (result) => interpretOutput(model.output, result)[0]?.label ?? "?",
+  };
+}

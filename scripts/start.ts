@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The main job, end to end: a local chain, contracts, sixteen workers, real inferences on held-out data, a liar, a
+// killed worker, receipts checked offline. Ends by itself; exit code 0 only if everything was as it must be.
+//
+//   npm start
+//   npm start -- --patients 2 --digits 2   a shorter run
+import { parseArgs } from "node:util";
+import { connectWallet, type AssayWallet } from "../offchain/sdk/node/connect.ts";
+import { pollUntil } from "../offchain/sdk/poll-until.ts";
+import { sideBySide } from "./demo/ascii-digit.ts";
+import { buildContracts } from "./demo/build-contracts.ts";
+import { Children } from "./demo/children.ts";
+import { startDevnet, writeDevnetFile, type Devnet } from "./demo/devnet.ts";
+import { planJobs, type PlannedJob } from "./demo/plan-jobs.ts";
+import { createPresenter } from "./demo/presenter.ts";
+import { residentMiB } from "./demo/resident.ts";
+import { runJob, tokens, type RanJob } from "./demo/run-job.ts";
+import { createRunFolder } from "./demo/run-folder.ts";
+import { printSummary, type RunSummary } from "./demo/summary.ts";
+
+const { values } = parseArgs({
+  options: {
+    patients: { type: "string", default: "10" },
+    digits: { type: "string", default: "10" },
+    workers: { type: "string", default: "16" },
+  },
+});
+const TOKEN = 10n ** 18n;
+const OFFENCES = ["none", "wrong", "unrevealed", "absent", "equivocation"];
+/** Jobs begun in one second: inputs must be sealed and sent within the seconds after the draw, on two cores. */
+const BATCH = 4;
+/** tWork of a job, seconds. A dead seat costs its co-seats one and a half of them, so the killed worker's job has less. */
+const T_WORK = { plain: 40, liar: 40, killed: 12 } as const;
+
+const stop = new AbortController();
+const children = new Children();
+process.on("exit", () => children.killAll());
+for (const name of ["SIGINT", "SIGTERM"] as const)
+  process.on(name, () => {
+    if (stop.signal.aborted) process.exit(130);
+    stop.abort();
+  });
+
+const folder = createRunFolder("build/run", new Date());
+const presenter = createPresenter(
+  (text) => void process.stdout.write(text),
+  () => performance.now(),
+  process.stdout.isTTY,
+);
+const elapsedMs: Record<string, number> = {};
+const mark = (name: string): void => void (elapsedMs[name] = Math.round(presenter.elapsedMs()));
+
+/** Runs one action after the other, in the order of the calls. */
+function createQueue(): <T>(action: () => Promise<T>) => Promise<T> {
+  let tail: Promise<unknown> = Promise.resolve();
+  return async (action) => {
+    const next = tail.then(action);
+    tail = next.catch(() => undefined);
+    return next;
+  };
+}
+
+async function main(): Promise<RunSummary> {
+  presenter.title("Setting up");
+  await buildContracts((text) => presenter.line(text));
+  mark("contracts");
+  const jobs = await planJobs(Number(values.patients), Number(values.digits));
+  const devnet = await startDevnet({
+    folder,
+    workers: Number(values.workers),
+    models: ["models/tumor-mlp", "models/digits-cnn"],
+    children,
+    signal: stop.signal,
+    progress: (text) => presenter.line(text),
+  });
+  const { hub, fromBlock } = devnet.deployment;
+  writeDevnetFile(devnet, folder);
+  const wallet = connectWallet({
+    rpcUrl: devnet.chain.url,
+    hub,
+    fromBlock: BigInt(fromBlock),
+    privateKey: devnet.requesterKey,
+    pollMs: 250,
+  });
+  presenter.line(
+    `chain ${devnet.chain.url}, hub ${hub}, workers ${devnet.workers.map((one) => one.workerId).join(" ")}`,
+  );
+  await wallet.waitForTransactionReceipt({ hash: await wallet.deposit({ amount: 1_000n * TOKEN }) });
+  const workers = devnet.workers.map(({ workerId, child }) => ({
+    workerId,
+    pid: child.pid,
+    residentMiB: residentMiB(child.pid),
+  }));
+  mark("devnet");
+  presenter.title("The digits that will be asked about");
+  const pictures = jobs.filter(({ kind }) => kind === "plain").map(({ picture }) => picture);
+  for (const part of [pictures.slice(0, 10), pictures.slice(10)])
+    for (const line of sideBySide(
+      part.filter((lines) => lines.length > 0),
+      2,
+    ))
+      process.stdout.write(`  ${line}\n`);
+
+  presenter.title("Jobs");
+  const ran = await runAll(devnet, wallet, jobs);
+  mark("jobs");
+  const problems = [...ran.problems];
+  for (const { outcome } of ran.jobs) {
+    if (!outcome.matchesProgram) problems.push(`Job ${outcome.index} differs from the integer program.`);
+    if (!outcome.receiptVerified) problems.push(`The receipt of job ${outcome.index} does not verify.`);
+  }
+  return {
+    version: 1,
+    ok: problems.length === 0,
+    problems,
+    folder: folder.path,
+    elapsedMs,
+    deployment: { ...devnet.deployment },
+    workers,
+    jobs: ran.jobs.map(({ outcome }) => outcome).toSorted((a, b) => a.index - b.index),
+    liar: ran.liar,
+    killed: ran.killed,
+  };
+}
+
+interface RanAll {
+  readonly jobs: readonly RanJob[];
+  readonly problems: readonly string[];
+  readonly liar: RunSummary["liar"];
+  readonly killed: RunSummary["killed"];
+}
+
+async function runAll(devnet: Devnet, wallet: AssayWallet, jobs: readonly PlannedJob[]): Promise<RanAll> {
+  const queue = createQueue();
+  const problems: string[] = [];
+  const done: RanJob[] = [];
+  const run = async (job: PlannedJob, beforeDelivery?: (seats: readonly number[]) => Promise<void>) => {
+    try {
+      const tWork = T_WORK[job.kind];
+      const options = { wallet, presenter, receipts: folder.receipts, signal: stop.signal, queue, tWork };
+      const result = await runJob(job, { ...options, ...(beforeDelivery === undefined ? {} : { beforeDelivery }) });
+      done.push(result);
+      return result;
+    } catch (error) {
+      problems.push(`Job ${job.index} failed: ${error instanceof Error ? error.message : String(error)}`);
+      presenter.job(job.index, "problem", String(error));
+      return undefined;
+    }
+  };
+  const special = (kind: string) => jobs.find((job) => job.kind === kind);
+
+  // The liar's job takes longest: outvoted it challenges, eleven fresh seats rule, and a window must pass. It needs all
+  // sixteen workers, so it begins first; the other jobs run while its window passes.
+  const liarJob = special("liar");
+  let liarId = 0;
+  const liarRun =
+    liarJob === undefined
+      ? undefined
+      : run(liarJob, async (seats) => {
+          liarId = seats[2] ?? 0;
+          await devnet.setFault(devnet.workerOf(liarId), "wrong-digest");
+          presenter.job(
+            liarJob.index,
+            "fault",
+            `seat 2, worker ${liarId}, will lie and insist; only now is the input released`,
+          );
+        });
+  if (liarJob !== undefined) await waitFor(() => liarId !== 0 || problems.length > 0, 60_000);
+  if (liarRun !== undefined && liarId !== 0) await ruled(liarRun, devnet, wallet, liarId);
+
+  const plain = jobs.filter(({ kind }) => kind === "plain");
+  const running: Promise<unknown>[] = [];
+  for (const [index, job] of plain.entries()) {
+    if (index > 0 && index % BATCH === 0) await pause(1_000);
+    running.push(run(job));
+  }
+  await Promise.all(running);
+
+  // Only when no other job needs its seat is a worker killed.
+  const killedJob = special("killed");
+  let killed: RanAll["killed"] = null;
+  if (killedJob !== undefined) {
+    let victim = 0;
+    const result = await run(killedJob, async (seats) => {
+      victim = seats[1] ?? 0;
+      const worker = devnet.workerOf(victim);
+      worker.child.kill("SIGKILL");
+      await worker.child.exited;
+      presenter.job(killedJob.index, "fault", `seat 1, worker ${victim}, was killed; only now is the input released`);
+    });
+    const offence = result?.slashes.find(({ workerId }) => workerId === victim)?.offence ?? 0;
+    let restarted = false;
+    if (victim !== 0) {
+      const again = await devnet.restart(devnet.workerOf(victim).index);
+      restarted = (await fetch(new URL("/readyz", again.monitorUrl))).ok || (await becomesReady(again.monitorUrl));
+      presenter.job(
+        killedJob.index,
+        "restarted",
+        `worker ${victim} is ${restarted ? "back, from its journal" : "NOT ready"}`,
+      );
+    }
+    if (result !== undefined && offence !== 3) problems.push(`The killed worker ${victim} was not slashed as absent.`);
+    if (!restarted) problems.push(`The killed worker ${victim} did not come back.`);
+    killed = { workerId: victim, offence: `slashed as ${OFFENCES[offence] ?? offence}`, restarted };
+  }
+  const liarResult = await liarRun;
+  const slash = liarResult?.slashes.find(({ workerId, offence }) => workerId === liarId && offence === 1);
+  if (liarRun !== undefined && slash === undefined) problems.push(`The liar ${liarId} was not slashed.`);
+  const strays = done.flatMap(({ slashes, outcome }) =>
+    slashes.filter(({ workerId }) => workerId !== liarId && workerId !== killed?.workerId).map(() => outcome.index),
+  );
+  for (const index of strays) problems.push(`An honest worker was slashed in job ${index}.`);
+  return {
+    jobs: done,
+    problems,
+    liar:
+      slash === undefined ? null : { workerId: liarId, slashed: tokens(slash.amount), burned: tokens(slash.burned) },
+    killed,
+  };
+}
+
+/** Waits until eleven fresh seats have confirmed the truth, then makes the liar honest: it holds seats in the other jobs too. */
+async function ruled(liarRun: Promise<RanJob | undefined>, devnet: Devnet, wallet: AssayWallet, liar: number) {
+  let over = false;
+  void liarRun.finally(() => (over = true));
+  await waitFor(async () => {
+    const [job] = await wallet.listJobs({ limit: 1 });
+    if (job === undefined || over) return over;
+    const view = await wallet.getJob({ jobId: job.jobId });
+    return view.state === "WINDOW" && view.committees.some(({ round }) => round === 1);
+  }, 90_000);
+  await devnet.setFault(devnet.workerOf(liar), "none");
+}
+
+const becomesReady = async (monitorUrl: string): Promise<boolean> =>
+  waitFor(async () => (await fetch(new URL("/readyz", monitorUrl)).catch(() => undefined))?.ok ?? false, 20_000);
+
+async function waitFor(condition: () => boolean | Promise<boolean>, timeoutMs: number): Promise<boolean> {
+  const ask = async () => ((await condition()) ? true : undefined);
+  return (await pollUntil(ask, { doing: "waiting", everyMs: 200, timeoutMs, signal: stop.signal })) ?? false;
+}
+
+const pause = async (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+try {
+  const summary = await main();
+  mark("total");
+  folder.writeJson("summary.json", { ...summary, elapsedMs });
+  presenter.title("Summary");
+  process.stdout.write(`${printSummary(summary)}\n`);
+  process.exitCode = summary.ok ? 0 : 1;
+} catch (error) {
+  process.stderr.write(`\n${error instanceof Error ? error.message : String(error)}\nLogs: ${folder.logs}\n`);
+  process.exitCode = stop.signal.aborted ? 130 : 1;
+} finally {
+  await children.stopAll(4_000);
+}
