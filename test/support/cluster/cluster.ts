@@ -11,12 +11,15 @@ import { nodeCrypto } from "../../../offchain/adapters/keys/node-crypto.ts";
 import { MemoryJournal } from "../../../offchain/adapters/store/memory-journal.ts";
 import { splitBlob } from "../../../offchain/core/blob.ts";
 import { encodePut, PUT_PROTOCOL } from "../../../offchain/core/blob-put.ts";
-import { blindedDigest } from "../../../offchain/core/digest.ts";
+import { digestOf } from "../../../offchain/core/digest.ts";
 import { domainSeparator } from "../../../offchain/core/eip712.ts";
 import { bodyHashOf, encodeEnvelope, envelopeDigest } from "../../../offchain/core/envelope.ts";
 import { jobId as jobIdOf } from "../../../offchain/core/job.ts";
 import { decodeOfferReply, encodeOffer, OFFER_PROTOCOL } from "../../../offchain/core/messages.ts";
 import { modelId as modelIdOf } from "../../../offchain/core/model.ts";
+import { concatBytes } from "../../../offchain/core/bytes.ts";
+import type { PeerAddress, Transport } from "../../../offchain/core/ports/transport.ts";
+import { HttpTransport } from "../../../offchain/adapters/net/http-transport.ts";
 import type { Clock } from "../../../offchain/core/ports/clock.ts";
 import type { Journal } from "../../../offchain/core/ports/journal.ts";
 import type { Logger } from "../../../offchain/core/ports/logger.ts";
@@ -26,7 +29,7 @@ import { encodeSealedInput, JOB_INPUT } from "../../../offchain/core/sealed-inpu
 import { Secret } from "../../../offchain/core/secret.ts";
 import { signDigest } from "../../../offchain/core/signature.ts";
 import { encodeTensor, type Tensor } from "../../../offchain/core/tensor.ts";
-import type { Job, ModelManifest, StageInfo } from "../../../offchain/core/types.ts";
+import type { DigestKind, Job, ModelManifest, StageInfo } from "../../../offchain/core/types.ts";
 import { Worker } from "../../../offchain/node/worker.ts";
 import { HONEST, type Hex, type ModelShelf, type SeatBehaviour } from "../../../offchain/protocol/ports.ts";
 import { fund, type TestChain } from "./chain.ts";
@@ -104,6 +107,7 @@ export interface TestWorker {
   readonly workerId: number;
   readonly journal: Journal;
   readonly keys: OpenKeyRing;
+  readonly address: PeerAddress;
   behaviour: SeatBehaviour;
   stop(): Promise<void>;
 }
@@ -112,6 +116,16 @@ export interface ClusterOptions {
   readonly workers: number;
   readonly stages?: number;
   readonly models?: (index: number) => Partial<ModelShelf>;
+  /** Real HTTP on loopback between the workers. */
+  readonly http?: boolean;
+  /** Enlisted but run elsewhere, after those of this process. */
+  readonly remote?: { readonly transportId: Hex; readonly sealKey: Hex; readonly url: string };
+}
+
+interface Identity {
+  readonly keys: OpenKeyRing;
+  readonly workerId: number;
+  readonly transport: Transport;
 }
 
 /** Workers of one process over one chain, one network and one blob store. */
@@ -119,6 +133,8 @@ export class Cluster {
   readonly chain: TestChain;
   readonly network = new LocalNetwork();
   readonly workers: TestWorker[] = [];
+  /** Calls workers as a client does. */
+  dialler: Transport = this.network.transport("client");
   readonly manifest: ModelManifest;
   readonly modelId: Hex;
   readonly client: ReturnType<TestChain["clients"]>;
@@ -132,11 +148,17 @@ export class Cluster {
     this.client = chain.clients(REQUESTER);
   }
 
-  static async start(chain: TestChain, options: ClusterOptions): Promise<Cluster> {
-    const cluster = new Cluster(chain, testManifest(options.stages ?? 1));
+  /** `manifest`: the real model of a worker that runs elsewhere. */
+  static async start(chain: TestChain, options: ClusterOptions, manifest?: ModelManifest): Promise<Cluster> {
+    const cluster = new Cluster(chain, manifest ?? testManifest(options.stages ?? 1));
+    if (options.http === true) {
+      cluster.dialler = new HttpTransport({}, { logger: nullLogger });
+      await cluster.dialler.start();
+    }
     await cluster.#prepare();
     const identities = [];
-    for (let i = 0; i < options.workers; i += 1) identities.push(await cluster.#enlist(i));
+    for (let i = 0; i < options.workers; i += 1) identities.push(await cluster.#enlist(i, options));
+    if (options.remote !== undefined) await cluster.#enlist(options.workers, options, options.remote);
     await cluster.#write("vault", stakeVaultAbi, "advanceEpoch", []);
     for (const [i, identity] of identities.entries()) cluster.workers.push(await cluster.launch(i, identity, options));
     return cluster;
@@ -169,7 +191,7 @@ export class Cluster {
     await this.#write("hub", assayHubAbi, "deposit", [10n ** 21n]);
   }
 
-  async #enlist(i: number): Promise<{ keys: OpenKeyRing; workerId: number }> {
+  async #enlist(i: number, options: ClusterOptions, remote?: ClusterOptions["remote"]): Promise<Identity> {
     const index = FIRST_WORKER + i;
     const { address, privateKey } = this.chain.account(index);
     await fund(this.chain, address);
@@ -181,6 +203,11 @@ export class Cluster {
       },
       { crypto: nodeCrypto },
     );
+    const transport =
+      options.http === true
+        ? new HttpTransport({}, { logger: nullLogger, identity: keys.transport })
+        : this.network.transport(`w${i}`);
+    const [own] = remote === undefined ? await transport.start() : [];
     const { vault, hub, chainId } = this.chain.deployment;
     const digest = hashTypedData({
       domain: { name: "Assay Vault", version: "1", chainId, verifyingContract: vault },
@@ -191,11 +218,11 @@ export class Cluster {
     const { r, yParityAndS } = parseCompactSignature(toHex(keys.operator.signDigest(hexToBytes(digest))));
     const { timestamp } = await this.client.public.getBlock();
     const profile = {
-      transportId: keys.transport.id,
-      sealKey: toHex(keys.sealKeys[0]?.publicKey ?? new Uint8Array()),
+      transportId: remote?.transportId ?? keys.transport.id,
+      sealKey: remote?.sealKey ?? toHex(keys.sealKeys[0]?.publicKey ?? new Uint8Array()),
       capabilities: 0n,
       expiry: Number(timestamp) + 31_536_000,
-      endpoints: `memory://w${i}`,
+      endpoints: remote?.url ?? own?.url ?? "",
     };
     await this.#write("vault", stakeVaultAbi, "register", [address, profile, r, yParityAndS], index);
     const workerId = await this.client.public.readContract({
@@ -227,12 +254,12 @@ export class Cluster {
       [[{ workerId, ticketClass: 0, add: tickets, remove: [] }]],
       index,
     );
-    return { keys, workerId };
+    return { keys, workerId, transport };
   }
 
   async launch(
     i: number,
-    { keys, workerId }: { keys: OpenKeyRing; workerId: number },
+    { keys, workerId, transport }: Identity,
     options: ClusterOptions,
     journal: Journal = new MemoryJournal({ clock: testClock }),
   ): Promise<TestWorker> {
@@ -243,7 +270,6 @@ export class Cluster {
       { rpcUrl: this.chain.url, chainId: 31337, hub: this.chain.deployment.hub, pollMs: 50 },
       { ...modules, signer: keys.operator, journal },
     );
-    const transport = this.network.transport(`w${i}`);
     const { manifest } = this;
     const worker = new Worker(
       {
@@ -282,13 +308,14 @@ export class Cluster {
       workerId,
       journal,
       keys,
+      address: (await transport.start())[0] ?? { id: null, url: "" },
       behaviour: HONEST,
       stop: async () => {
         stop.abort();
         await worker.stopped();
+        await transport.stop();
       },
     };
-    await transport.start();
     await worker.start();
     return result;
   }
@@ -298,9 +325,12 @@ export class Cluster {
     const stages = this.manifest.stages.length;
     const bytes = encodeTensor(input);
     const salts = new Map(
-      [JOB_INPUT, ...this.manifest.stages.keys()].map((boundary) => [boundary, new Uint8Array(randomBytes(32))]),
+      [JOB_INPUT, ...this.manifest.stages.keys()].map((boundary) => [
+        boundary,
+        new Uint8Array(randomBytes(this.manifest.stages[0]?.inKind === 1 ? 31 : 32)),
+      ]),
     );
-    const inDigest = blindedDigest(bytes, salts.get(JOB_INPUT) ?? new Uint8Array());
+    const inDigest = digestOf((this.manifest.stages[0]?.inKind ?? 2) as DigestKind, bytes, salts.get(JOB_INPUT));
     const { timestamp } = await this.client.public.getBlock();
     const seatStake = 4n * BigInt(2 * policy.k + 1) * REWARD;
     const resultKey = nodeCrypto.generateX25519();
@@ -362,73 +392,60 @@ export class Cluster {
 
   /** Seals the input (stage 0) and salts (all stages) to seats, as a client does. */
   async sendInput(job: TestJob, seats: readonly TestWorker[]): Promise<void> {
+    for (const seat of seats)
+      await this.sendTo(job, {
+        signer: seat.keys.operator.address,
+        sealKey: seat.keys.sealKeys[0]?.publicKey ?? new Uint8Array(),
+        address: seat.address,
+        stage: seat.worker.desk.session(job.id)?.seat?.stage ?? 0,
+      });
+  }
+
+  async sendTo(
+    job: TestJob,
+    to: { signer: Hex; sealKey: Uint8Array; address: PeerAddress; stage: number },
+  ): Promise<void> {
     const { privateKey, address } = this.chain.account(REQUESTER);
     const { hub } = this.chain.deployment;
-    const transport = this.network.transport("client");
-    for (const seat of seats) {
-      const stage = seat.worker.desk.session(job.id)?.seat?.stage ?? 0;
-      const input = stage === 0 ? JOB_INPUT : stage - 1;
-      const salts = [stage, input]
-        .toSorted((a, b) => a - b)
-        .map((boundary) => ({ boundary, salt: job.salts.get(boundary) ?? new Uint8Array() }));
-      const plain = encodeSealedInput({
-        stage,
-        salts,
-        tensors: stage === 0 ? [{ boundary: JOB_INPUT, tensor: job.bytes }] : [],
-      });
-      const sender = address.toLowerCase() as Hex;
-      const context = sealContext({ chainId: 31337n, hub, jobId: job.id, boundary: input, lane: 0, sender });
-      const sealed = sealBlob(nodeCrypto, {
-        context,
-        recipients: [seat.keys.sealKeys[0]?.publicKey ?? new Uint8Array()],
-        plain,
-      });
-      const { root: blob, parts } = splitBlob(sealed);
-      const grant = toHex(randomBytes(16));
-      const now = BigInt(Math.floor(Date.now() / 1000));
-      const block = await this.client.public.getBlock();
-      const body = encodeOffer({
-        jobId: job.id,
-        boundary: input,
-        lane: 0,
-        blob,
-        bytes: sealed.length,
-        deadline: now + 600n,
-        grant,
-      });
-      this.#seq += 1n;
-      const envelope = {
-        protocol: OFFER_PROTOCOL,
-        from: sender,
-        to: seat.keys.operator.address,
-        jobId: job.id,
-        seq: this.#seq,
-        deadline: block.timestamp + 120n,
-        bodyHash: bodyHashOf(body),
-      };
-      const signature = signDigest(
-        envelopeDigest(domainSeparator({ chainId: 31337n, hub }), envelope),
-        hexToBytes(privateKey),
-      );
-      const request = encodeEnvelope({ envelope, signature, body });
-      for await (const reply of transport.call({ id: null, url: `memory://w${seat.index}` }, OFFER_PROTOCOL, request, {
-        signal: AbortSignal.timeout(5000),
-        deadlineMs: 5000,
-        maxReplyBytes: 256,
-      })) {
-        const decoded = decodeOfferReply(reply);
-        if (decoded.answer !== "ACCEPT") throw new TypeError(JSON.stringify(decoded));
-        for (const part of parts) {
-          const put = transport.call(
-            { id: null, url: `memory://w${seat.index}` },
-            PUT_PROTOCOL,
-            encodePut({ grant, root: blob, part: part.bytes }),
-            { signal: AbortSignal.timeout(5000), deadlineMs: 5000, maxReplyBytes: 256 },
-          );
-          for await (const stored of put) if (stored[0] !== 1) throw new TypeError("not stored");
-        }
-      }
-    }
+    const { stage } = to;
+    const input = stage === 0 ? JOB_INPUT : stage - 1;
+    const salts = [stage, input]
+      .toSorted((a, b) => a - b)
+      .map((boundary) => ({ boundary, salt: job.salts.get(boundary) ?? new Uint8Array() }));
+    const tensors = stage === 0 ? [{ boundary: JOB_INPUT, tensor: job.bytes }] : [];
+    const sender = address.toLowerCase() as Hex;
+    const context = sealContext({ chainId: 31337n, hub, jobId: job.id, boundary: input, lane: 0, sender });
+    const plain = encodeSealedInput({ stage, salts, tensors });
+    const sealed = sealBlob(nodeCrypto, { context, recipients: [to.sealKey], plain });
+    const { root: blob, parts } = splitBlob(sealed);
+    const grant = toHex(randomBytes(16));
+    const block = await this.client.public.getBlock();
+    const deadline = block.timestamp + 120n;
+    const body = encodeOffer({ jobId: job.id, boundary: input, lane: 0, blob, bytes: sealed.length, deadline, grant });
+    this.#seq += 1n;
+    const envelope = {
+      protocol: OFFER_PROTOCOL,
+      from: sender,
+      to: to.signer,
+      jobId: job.id,
+      seq: this.#seq,
+      deadline,
+      bodyHash: bodyHashOf(body),
+    };
+    const signature = signDigest(
+      envelopeDigest(domainSeparator({ chainId: 31337n, hub }), envelope),
+      hexToBytes(privateKey),
+    );
+    const call = async (protocol: string, request: Uint8Array): Promise<Uint8Array> => {
+      const chunks: Uint8Array[] = [];
+      const options = { signal: AbortSignal.timeout(5000), deadlineMs: 5000, maxReplyBytes: 256 };
+      for await (const chunk of this.dialler.call(to.address, protocol, request, options)) chunks.push(chunk);
+      return concatBytes(...chunks);
+    };
+    const reply = decodeOfferReply(await call(OFFER_PROTOCOL, encodeEnvelope({ envelope, signature, body })));
+    if (reply.answer !== "ACCEPT") throw new TypeError(JSON.stringify(reply));
+    if (reply.credits === 0) return;
+    for (const part of parts) await call(PUT_PROTOCOL, encodePut({ grant, root: blob, part: part.bytes }));
   }
 
   async ended(job: TestJob, timeoutMs = 60_000): Promise<{ state: number; reason: number }> {
@@ -440,6 +457,7 @@ export class Cluster {
 
   async stop(): Promise<void> {
     await Promise.all(this.workers.map((one) => one.stop()));
+    await this.dialler.stop();
   }
 }
 
