@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { deposit, type DepositParameters } from "./actions/deposit.ts";
 import { deliverInput, type DeliverInputParameters } from "./actions/deliver-input.ts";
+import { registerModel, type RegisterModelParameters } from "./actions/register-model.ts";
 import { requestInferenceSync, type RequestInferenceSyncParameters } from "./actions/request-inference-sync.ts";
 import { requestInference, type RequestInferenceParameters } from "./actions/request-inference.ts";
 import { withdraw, type WithdrawParameters } from "./actions/withdraw.ts";
@@ -19,6 +20,8 @@ export function assayWalletActions(config: AssayConfig) {
     deposit: async (parameters: Configured<DepositParameters>) => deposit(client, { ...config, ...parameters }),
     deliverInput: async (parameters: Configured<DeliverInputParameters>) =>
       deliverInput(client, { ...config, ...parameters }),
+    registerModel: async (parameters: Configured<RegisterModelParameters>) =>
+      registerModel(client, { ...config, ...parameters }),
     withdraw: async (parameters: Configured<WithdrawParameters>) => withdraw(client, { ...config, ...parameters }),
     requestInference: async (parameters: Configured<RequestInferenceParameters>) =>
       requestInference(client, { ...config, ...parameters }),

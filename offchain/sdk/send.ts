@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-import type { Account, Address, Chain, Client, Hex, Transport } from "viem";
+import type { Account, Address, Client, Hex } from "viem";
 import { parseAccount } from "viem/accounts";
 import { SdkError } from "./errors.ts";
 
 /** A client that signs. */
-export type WalletLike = Client<Transport, Chain | undefined>;
+export type WalletLike = Client;
 
 /** The account that an action signs with: its own parameter, else the client's. */
 export function accountOf(client: WalletLike, given: Account | Address | undefined, action: string): Account {

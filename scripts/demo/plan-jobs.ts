@@ -50,7 +50,8 @@ export async function planJobs(patients: number, digits: number): Promise<readon
     if (i < patients) jobs.push(await plan(tumor, sick, i * Math.floor(sick.rows / patients), "plain", jobs.length));
     if (i < digits) jobs.push(await plan(cnn, images, i * Math.floor(images.rows / digits), "plain", jobs.length));
   }
-  jobs.push(await plan(cnn, images, 7, "liar", jobs.length), await plan(tumor, sick, 3, "killed", jobs.length));
+  jobs.push(await plan(cnn, images, 7, "liar", jobs.length));
+  jobs.push(await plan(tumor, sick, 3, "killed", jobs.length));
   return jobs;
 }
 

@@ -61,7 +61,7 @@ export function printSummary(summary: RunSummary): string {
     table(head, rows),
     "",
     `${right} of ${summary.jobs.length} answers equal the ground truth; "exact" compares with the integer program run here.`,
-    `Median latency of an undisturbed job: ${seconds(median(latencies))}, of which the chain's blocks are the most.`,
+    `Median latency of an undisturbed job, request to final: ${seconds(median(latencies))}.`,
   ];
   if (summary.liar !== null)
     lines.push(

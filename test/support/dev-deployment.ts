@@ -53,7 +53,7 @@ export async function startDevDeployment(options: { workers: number; endpoint?: 
   })
     .extend(publicActions)
     .extend(walletActions);
-  const deployment = await deployAssay({ publicClient: client as never, walletClient: client as never });
+  const deployment = await deployAssay({ publicClient: client as never, walletClient: client });
   const minimumStake = 4400n * 10n ** 18n;
   const workerIds: number[] = [];
   for (let index = 0; index < options.workers; index++) {

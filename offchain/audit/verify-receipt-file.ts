@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { fromHex, type Hex } from "../core/bytes.ts";
+import type { Check } from "../core/check.ts";
+import { digestOf } from "../core/digest.ts";
+import { isAssayError } from "../core/errors.ts";
+import { modelId } from "../core/model.ts";
+import { guaranteeOf, type Guarantee } from "../core/receipt-json.ts";
+import { decodeReceipt, receiptHash, receiptOutput, type Receipt } from "../core/receipt.ts";
+import { boundarySalt, INPUT_BOUNDARY } from "../core/salts.ts";
+import { decodeTensor, encodeTensor } from "../core/tensor.ts";
+import type { DigestKind, ModelManifest } from "../core/types.ts";
+import { verifyReceipt, type Coverage } from "../core/verify-receipt.ts";
+import type { LoadedModel } from "../engines/program/load-program.ts";
+import { createReferenceExecutor } from "../engines/program/reference-executor.ts";
+import { runModel } from "../engines/program/run-model.ts";
+import { checkAnchor } from "./check-anchor.ts";
+
+export interface AuditOptions {
+  /** The model that the auditor meant; without it the receipt's own manifest is only checked against itself. */
+  readonly manifest?: ModelManifest;
+  /** With `opened`: the whole inference is done again, in plain TypeScript. */
+  readonly model?: LoadedModel;
+  /** What the requester opens to this auditor: input tensor bytes, and the job's secret, from which all salts follow. */
+  readonly opened?: { readonly input: Uint8Array; readonly secret: Uint8Array };
+  /** Compares with a chain: the job's end, and the workers' signing addresses. */
+  readonly rpcUrl?: string;
+  /** The hub that the auditor believes in. */
+  readonly hub?: Hex;
+  readonly chainId?: bigint;
+}
+
+export interface AuditReport {
+  readonly ok: boolean;
+  readonly receiptHash: Hex | null;
+  readonly jobId: Hex | null;
+  /** How the job ended: FINAL, or that it closed. */
+  readonly end: "FINAL" | "CLOSED" | null;
+  readonly checks: readonly Check[];
+  readonly coverage: readonly Coverage[];
+  readonly guarantee: Guarantee | null;
+  /** What was not looked at, and why. */
+  readonly skipped: readonly string[];
+}
+
+/**
+ * Re-checks a receipt from its bytes. Offline unless `rpcUrl` is given. Never throws on hostile bytes: every finding is a named check.
+ */
+export async function verifyReceiptFile(bytes: Uint8Array, options: AuditOptions = {}): Promise<AuditReport> {
+  let receipt: Receipt;
+  try {
+    receipt = decodeReceipt(bytes);
+  } catch (error) {
+    if (!isAssayError(error)) throw error;
+    const check: Check = { name: "bytes", ok: false, detail: `${error.code}: ${error.message}` };
+    return {
+      ok: false,
+      receiptHash: null,
+      jobId: null,
+      end: null,
+      checks: [check],
+      coverage: [],
+      guarantee: null,
+      skipped: ["everything else: these bytes are no receipt"],
+    };
+  }
+  const { hub, chainId, manifest } = options;
+  const report = verifyReceipt(receipt, {
+    ...(hub === undefined ? {} : { hub }),
+    ...(chainId === undefined ? {} : { chainId }),
+    ...(manifest === undefined ? {} : { modelId: modelId(manifest) }),
+  });
+  const checks = [{ name: "bytes", ok: true, detail: `${bytes.length} bytes, canonical` }, ...report.checks];
+  const skipped: string[] = [];
+  if (options.model === undefined || options.opened === undefined)
+    skipped.push("re-execution: needs the model's folder, the input and the job's secret");
+  else checks.push(...(await reExecute(receipt, options.model, options.opened)));
+  if (options.rpcUrl === undefined)
+    skipped.push("chain: that this hub exists and that worker ids sign with these addresses is not known offline");
+  else checks.push(...(await checkAnchor(receipt, options.rpcUrl)));
+  return {
+    ok: checks.every(({ ok }) => ok),
+    receiptHash: receiptHash(receipt),
+    jobId: receipt.jobId,
+    end: receipt.reason === 0 ? "FINAL" : "CLOSED",
+    checks,
+    coverage: report.coverage,
+    guarantee: guaranteeOf(receipt, report),
+    skipped,
+  };
+}
+
+/** The same program on the same input must give the agreed digest, bit for bit. */
+async function reExecute(
+  receipt: Receipt,
+  model: LoadedModel,
+  opened: { readonly input: Uint8Array; readonly secret: Uint8Array },
+): Promise<readonly Check[]> {
+  const checks: Check[] = [];
+  const add = (name: string, ok: boolean, good: string, bad: string) =>
+    void checks.push({ name, ok, detail: ok ? good : bad });
+  const { stages } = receipt.manifest;
+  const same = model.manifest.modelId === receipt.job.spec.modelId;
+  add(
+    "re-execution model",
+    same,
+    "the model's files are the job's model",
+    `the files are model ${model.manifest.modelId}`,
+  );
+  if (!same) return checks;
+  try {
+    const inKind = (stages[0]?.inKind ?? 0) as DigestKind;
+    const inDigest = digestOf(inKind, opened.input, boundarySalt(opened.secret, INPUT_BOUNDARY, inKind));
+    const isInput = inDigest === receipt.job.spec.inDigest;
+    add("re-execution input", isInput, "the opened input is the job's", "the opened input has another digest");
+    if (!isInput) return checks;
+    const { output } = await runModel(model, decodeTensor(opened.input), createReferenceExecutor());
+    const outKind = (stages.at(-1)?.outKind ?? 0) as DigestKind;
+    const bytes = encodeTensor(output);
+    const outDigest = digestOf(outKind, bytes, boundarySalt(opened.secret, stages.length - 1, outKind));
+    add(
+      "re-execution",
+      outDigest === receipt.outDigest,
+      "running the program again gives the agreed digest",
+      `running the program again gives ${outDigest}`,
+    );
+    const included = receiptOutput(receipt);
+    if (included !== undefined) {
+      const equal = Buffer.compare(included, bytes) === 0;
+      add("re-execution output", equal, "and the included output", "but not the included output");
+    }
+  } catch (error) {
+    if (!isAssayError(error)) throw error;
+    checks.push({ name: "re-execution", ok: false, detail: `${error.code}: ${error.message}` });
+  }
+  return checks;
+}
+
+/** The job secret as the requester keeps it: 0x and 64 digits. Error: HEX_INVALID. */
+export const readSecret = (text: string): Uint8Array => fromHex(text.trim(), 32, "The job secret");

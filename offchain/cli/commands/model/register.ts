@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { loadModel } from "../../../engines/program/load-program.ts";
+import { connectWallet } from "../../../sdk/node/connect.ts";
+import { defineCommand } from "../../command.ts";
+import { connectionOptions, readPrivateKey, resolveConnection } from "../../connection.ts";
+import { EXIT } from "../../exit-code.ts";
+import { optional, required, text } from "../../fields.ts";
+
+export const modelRegister = defineCommand({
+  name: "model register",
+  summary: "Register a model for good. Any change to it later is another model.",
+  examples: ["assay model register models/digits-cnn --rpc http://127.0.0.1:8545 --hub 0x… --key-file author.key"],
+  args: { folder: required("folder", "Model folder; its files are checked first.", text) },
+  options: { ...connectionOptions, keyFile: optional("file", "Private key of the author (mode 0600).", text) },
+  async run(input, io) {
+    const model = await loadModel(input.folder);
+    const connection = resolveConnection(input);
+    const privateKey = readPrivateKey(input.keyFile ?? connection.devKeyFile);
+    const wallet = connectWallet({ ...connection, privateKey });
+    const progress = io.progress("register");
+    progress.step("waiting for the transaction");
+    const hash = await wallet.registerModel({ manifest: model.manifest.model });
+    await wallet.waitForTransactionReceipt({ hash });
+    progress.done("registered");
+    io.result({ modelId: model.manifest.modelId, hash }, `${model.manifest.model.name}  ${model.manifest.modelId}`);
+    return EXIT.done;
+  },
+});

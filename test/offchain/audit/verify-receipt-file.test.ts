@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from "chai";
+import { auditMarkdown } from "../../../offchain/audit/audit-markdown.ts";
+import { verifyReceiptFile } from "../../../offchain/audit/verify-receipt-file.ts";
+import { encodeReceipt, MAX_RECEIPT_BYTES } from "../../../offchain/core/receipt.ts";
+import { escalatedReceipt, fastReceipt } from "../../support/sample-receipt.ts";
+import { sampleManifest } from "../../support/sample-manifest.ts";
+
+const failedOf = (report: Awaited<ReturnType<typeof verifyReceiptFile>>) =>
+  report.checks.filter(({ ok }) => !ok).map(({ name }) => name);
+
+describe("verifyReceiptFile", () => {
+  const bytes = encodeReceipt(fastReceipt(1, 5));
+
+  it("R69: default: valid receipts, from their bytes alone", async () => {
+    for (const receipt of [fastReceipt(1, 5), fastReceipt(3, 3), escalatedReceipt()]) {
+      const report = await verifyReceiptFile(encodeReceipt(receipt));
+      expect(failedOf(report)).to.deep.equal([]);
+      expect(report).to.deep.include({ ok: true, jobId: receipt.jobId, end: "FINAL" });
+      expect(report.skipped).to.have.length(2);
+    }
+  });
+
+  it("R69: tampering with any part is found and named", async () => {
+    // A byte in every 97: every field of every struct is met, without 20,000 signature checks.
+    for (let at = 0; at < bytes.length; at += 97) {
+      const bad = bytes.slice();
+      bad[at] = (bad[at] ?? 0) ^ 0x01;
+      const report = await verifyReceiptFile(bad);
+      expect(report.ok, `byte ${at}`).to.equal(false);
+      expect(failedOf(report).length, `byte ${at}`).to.be.greaterThan(0);
+    }
+  });
+
+  it("behavior: the report names each check, for people and as data", async () => {
+    const report = await verifyReceiptFile(bytes);
+    const text = auditMarkdown(report);
+    for (const { name } of report.checks) expect(text).to.contain(`| ${name} | ok |`);
+    expect(text).to.contain("**VALID**").and.contain("Not checked:");
+    const bad = bytes.slice();
+    bad[bad.length - 1] = 1;
+    expect(auditMarkdown(await verifyReceiptFile(bad))).to.contain("**NOT VALID");
+  });
+
+  const broken: readonly (readonly [string, Uint8Array])[] = [
+    ["empty", new Uint8Array()],
+    ["truncated", bytes.slice(0, -1)],
+    ["longer than a receipt", new Uint8Array([...bytes, 0])],
+    ["of another format", new TextEncoder().encode("hello")],
+    ["of another version", Uint8Array.from(bytes, (byte, i) => (i === 4 ? 2 : byte))],
+    ["too large", new Uint8Array(MAX_RECEIPT_BYTES + 1)],
+  ];
+  for (const [what, input] of broken)
+    it(`behavior: bytes that are ${what} are a failed check, not an exception`, async () => {
+      const report = await verifyReceiptFile(input);
+      expect(failedOf(report)).to.deep.equal(["bytes"]);
+      expect(report.jobId).to.equal(null);
+    });
+
+  it("behavior: another model, hub or chain than the auditor believes in is found", async () => {
+    const foreign = await verifyReceiptFile(bytes, { manifest: sampleManifest("another") });
+    expect(failedOf(foreign)).to.deep.equal(["expected"]);
+    expect((await verifyReceiptFile(bytes, { hub: `0x${"12".repeat(20)}` })).ok).to.equal(false);
+    expect((await verifyReceiptFile(bytes, { chainId: 1n })).ok).to.equal(false);
+  });
+
+  it("behavior: an unreachable chain is a failed check", async () => {
+    const report = await verifyReceiptFile(bytes, { rpcUrl: "http://127.0.0.1:9" });
+    expect(failedOf(report)).to.deep.equal(["chain"]);
+  });
+});

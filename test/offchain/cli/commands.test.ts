@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from "chai";
+import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { commands } from "../../../offchain/cli/commands/all.ts";
+import { EXIT } from "../../../offchain/cli/exit-code.ts";
+import { encodeReceipt } from "../../../offchain/core/receipt.ts";
+import { captureCli } from "../../support/capture-cli.ts";
+import { fastReceipt } from "../../support/sample-receipt.ts";
+
+const HUB = `0x${"11".repeat(20)}`;
+const run = async (...argv: string[]) => captureCli(commands, argv);
+const codeOf = (out: string): unknown => (JSON.parse(out) as { error?: { code?: unknown } }).error?.code;
+
+describe("commands", () => {
+  let folder: string;
+  const file = (name: string, content: string | Uint8Array, mode = 0o600): string => {
+    const path = join(folder, name);
+    writeFileSync(path, content, { mode });
+    chmodSync(path, mode);
+    return path;
+  };
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), "assay-cli-"));
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  it("default: every command of code.md's first step exists, takes --json and has an example", async () => {
+    const names = commands.map(({ name }) => name);
+    for (const name of [
+      "devnet",
+      "model import",
+      "model inspect",
+      "model register",
+      "request",
+      "job show",
+      "job list",
+      "receipt verify",
+      "node init",
+      "node start",
+      "node status",
+      "config show",
+      "config check",
+    ])
+      expect(names).to.include(name);
+    for (const command of commands) {
+      expect(command.examples.length, command.name).to.be.greaterThan(0);
+      const { code, out } = await run(...command.name.split(" "), "--help");
+      expect(code, command.name).to.equal(EXIT.done);
+      expect(out, command.name).to.contain("--json");
+    }
+  });
+
+  it("R69: receipt verify says yes with 0 and no with 1", async () => {
+    const bytes = encodeReceipt(fastReceipt(1, 5));
+    const good = await run("receipt", "verify", file("good.receipt", bytes), "--json");
+    expect(good.code).to.equal(EXIT.done);
+    expect(JSON.parse(good.out)).to.deep.include({ ok: true, end: "FINAL" });
+    const bad = bytes.slice();
+    bad[400] = (bad[400] ?? 0) ^ 1;
+    const refused = await run("receipt", "verify", file("bad.receipt", bad));
+    expect(refused.code).to.equal(EXIT.failed);
+    expect(refused.out).to.contain("NOT VALID");
+    expect((await run("receipt", "verify", file("none.receipt", "hello"))).code).to.equal(EXIT.failed);
+  });
+
+  it("default: model inspect names the model", async () => {
+    const { code, out } = await run("model", "inspect", "models/tumor-mlp", "--json");
+    expect(code).to.equal(EXIT.done);
+    expect(JSON.parse(out)).to.deep.include({ name: "tumor-mlp", inputDims: [30] });
+  });
+
+  it("default: node init makes a folder that config check and config show accept", async () => {
+    const path = join(folder, "worker");
+    const made = await run(
+      "node",
+      "init",
+      path,
+      "--rpc",
+      "http://127.0.0.1:8545",
+      "--chain-id",
+      "31337",
+      "--hub",
+      HUB,
+      "--development",
+      "--json",
+    );
+    expect(made.code, made.err + made.out).to.equal(EXIT.done);
+    const config = join(path, "assay.toml");
+    expect(statSync(config).mode & 0o777).to.equal(0o600);
+    expect((await run("config", "check", "--config", config)).code).to.equal(EXIT.done);
+    const shown = await run("config", "show", "--config", config, "--log-level", "debug", "--json");
+    const { settings } = JSON.parse(shown.out) as { settings: { name: string; value: unknown; source: string }[] };
+    expect(settings).to.deep.include({ name: "log.level", value: "debug", source: "flag" });
+    expect(settings).to.deep.include({ name: "chain.hub", value: HUB, source: "file" });
+    expect((await run("node", "init", path, "--development")).code).to.equal(EXIT.usage);
+  });
+
+  it("error: CONFIG_INVALID names what is missing, exit code 2", async () => {
+    const { code, out } = await run("config", "check", "--json");
+    expect(code).to.equal(EXIT.usage);
+    expect(codeOf(out)).to.equal("CONFIG_INVALID");
+  });
+
+  it("error: MONITOR_SILENT when no worker runs, exit code 75", async () => {
+    const { code, out } = await run("node", "status", "--monitor", "http://127.0.0.1:9", "--json");
+    expect(code).to.equal(EXIT.later);
+    expect(codeOf(out)).to.equal("MONITOR_SILENT");
+  });
+
+  it("error: CONNECTION_MISSING, FILE_UNREADABLE, KEY_MISSING, KEY_FILE_OPEN, exit code 2", async () => {
+    const cases: readonly (readonly [string, readonly string[]])[] = [
+      ["CONNECTION_MISSING", ["job", "list"]],
+      ["FILE_UNREADABLE", ["job", "list", "--devnet", join(folder, "nowhere.json")]],
+      ["FILE_UNREADABLE", ["job", "list", "--devnet", file("broken.json", "{}")]],
+      ["FILE_UNREADABLE", ["receipt", "verify", join(folder, "nowhere.receipt")]],
+      ["KEY_MISSING", ["request", "models/tumor-mlp", "x.json", "--rpc", "http://127.0.0.1:9", "--hub", HUB]],
+      [
+        "KEY_FILE_OPEN",
+        [
+          "request",
+          "models/tumor-mlp",
+          "x",
+          "--rpc",
+          "http://127.0.0.1:9",
+          "--hub",
+          HUB,
+          "--key-file",
+          file("open.key", "0x", 0o644),
+        ],
+      ],
+    ];
+    for (const [code, argv] of cases) {
+      const result = await run(...argv, "--json");
+      expect(codeOf(result.out), argv.join(" ")).to.equal(code);
+      expect(result.code, argv.join(" ")).to.equal(EXIT.usage);
+    }
+  });
+
+  it("error: an endpoint that is down is exit code 75", async () => {
+    const { code } = await run("job", "show", `0x${"ab".repeat(32)}`, "--rpc", "http://127.0.0.1:9", "--hub", HUB);
+    expect(code).to.equal(EXIT.later);
+  });
+});
