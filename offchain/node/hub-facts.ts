@@ -32,6 +32,16 @@ export function hubFacts(events: readonly HubEvent[]): HubFact[] {
       case "Finalized":
       case "Closed":
         return [{ name: "Moved", jobId: event.args.jobId }];
+      case "CallbackResult":
+      case "Claimed":
+      case "Deposited":
+      case "Downgraded":
+      case "Equivocated":
+      case "FeesSwept":
+      case "PauseSet":
+      case "PokePaid":
+      case "Slashed":
+      case "Withdrawn":
       default:
         return [];
     }

@@ -19,7 +19,7 @@ export async function upkeepTable(chain: Chain, { clock, logger, signal, random 
     let waitSec = 30;
     try {
       const [version, , , endsAt, overdue] = await getEpoch(chain);
-      const left = Number(endsAt) - chain.clock.now();
+      const left = endsAt - chain.clock.now();
       waitSec = Math.min(300, Math.max(5, left));
       // Version 0 is started by whoever deploys; overdue workers' cells must be removed first.
       if (version > 0 && left < 0 && overdue === 0) {

@@ -43,6 +43,8 @@ import { commitmentOf, commitStatement, revealStatement, type StatementContext }
 
 const EMPTY_RECORD: JobRecord = { seats: [], boundaries: [], tallies: [], decided: 0 };
 const NO_WORD = `0x${"0".repeat(64)}`;
+/** Actions that are transactions of this seat. */
+type Transaction = Extract<SeatAction, "submit" | "commit-many" | "commit" | "reveal" | "tally">;
 /** A failed action is tried again after this long, unless the chain moved first. */
 const RETRY_MS = 2_000;
 /** Bytes of a PUBLIC result that travel to a consumer's callback. */
@@ -714,7 +716,7 @@ export class JobSession {
     return accepted === seat.vote?.outDigest ? toHex(bytes) : "0x";
   }
 
-  async #transact(action: SeatAction, seat: SeatState, slot: SlotView): Promise<void> {
+  async #transact(action: Transaction, seat: SeatState, slot: SlotView): Promise<void> {
     const { chain, clock, metrics, checkpoint, behaviour } = this.#modules;
     const call = this.#call();
     const batch = this.#memory.batches[`${seat.stage}/${seat.round}`] ?? [];
@@ -767,8 +769,6 @@ export class JobSession {
         await chain.tally({ ...call, table, votes, batch, output: this.#outputArgument(slot, seat) });
         break;
       }
-      default:
-        return;
     }
     checkpoint(`${action}-mined`);
     metrics.observe("assay_jobs_stage_seconds", { phase: "submit" }, (clock.monotonicMs() - started) / 1000);

@@ -52,6 +52,8 @@ export const testClock: Clock = {
     }),
 };
 
+const describe = (error: unknown) => (error instanceof Error ? error.message : "");
+
 export const nullLogger: Logger = {
   debug: (evt, fields) =>
     process.env["ASSAY_TEST_LOG"] === "2"
@@ -62,10 +64,10 @@ export const nullLogger: Logger = {
   info: silent,
   warn: (evt, fields) =>
     process.env["ASSAY_TEST_LOG"] === "1"
-      ? process.stderr.write(`${evt} ${String(fields?.error ?? "")} ${fields?.step ?? ""}\n`)
+      ? process.stderr.write(`${evt} ${describe(fields?.error)} ${fields?.step ?? ""}\n`)
       : undefined,
   error: (evt, fields) =>
-    process.env["ASSAY_TEST_LOG"] === "1" ? process.stderr.write(`${evt} ${String(fields?.error ?? "")}\n`) : undefined,
+    process.env["ASSAY_TEST_LOG"] === "1" ? process.stderr.write(`${evt} ${describe(fields?.error)}\n`) : undefined,
   child: () => nullLogger,
 };
 export const nullMetrics: Metrics = { count: silent, set: silent, observe: silent };
@@ -74,7 +76,7 @@ export const nullMetrics: Metrics = { count: silent, set: silent, observe: silen
 export const addOne: ModelShelf["stage"] = async () => ({
   maxInputBytes: 4096,
   run: async ([input]) => {
-    const data = Int8Array.from(input?.data ?? [], (value) => Number(value) + 1);
+    const data = Int8Array.from(input?.data ?? [], (value) => value + 1);
     return { output: { dtype: "i8", dims: [data.length], data }, probe: null };
   },
 });
@@ -177,8 +179,8 @@ export class Cluster {
       account,
       address: this.chain.deployment[contract],
       abi: abi as never,
-      functionName: functionName as never,
-      args: args as never,
+      functionName,
+      args,
     });
     return reader.waitForTransactionReceipt({ hash });
   }

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { existsSync, statfsSync, statSync } from "node:fs";
+import { createServer } from "node:net";
+import { dirname } from "node:path";
+import { createChain } from "../adapters/chain/create-chain.ts";
+import { getBalance } from "../adapters/chain/actions/get-balance.ts";
+import { getHead } from "../adapters/chain/actions/get-head.ts";
+import { getWorker } from "../adapters/chain/actions/get-worker.ts";
+import { listProfiles } from "../adapters/chain/list-profiles.ts";
+import { listWorkerIds } from "../adapters/chain/list-worker-ids.ts";
+import type { Chain } from "../adapters/chain/chain.ts";
+import { openKeyRing } from "../adapters/keys/key-ring.ts";
+import { nodeCrypto } from "../adapters/keys/node-crypto.ts";
+import { readPassword } from "../adapters/keys/private-file.ts";
+import { systemClock } from "../adapters/observe/system-clock.ts";
+import { isAssayError } from "../core/errors.ts";
+import type { Logger } from "../core/ports/logger.ts";
+import type { NodeConfig } from "./settings.ts";
+
+export interface Check {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+  /** What to do; empty when ok. */
+  readonly fix: string;
+}
+
+/** Wall clock against block time: more than this and something is wrong with this machine's clock, seconds. */
+const MAX_SKEW_SEC = 30;
+const SPARE_MIB = 512;
+
+const pass = (name: string, detail: string): Check => ({ name, ok: true, detail, fix: "" });
+const fail = (name: string, detail: string, fix: string): Check => ({ name, ok: false, detail, fix });
+
+async function guarded(name: string, fix: string, check: () => Promise<Check> | Check): Promise<Check> {
+  try {
+    return await check();
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    return fail(name, detail, isAssayError(error) ? error.fix : fix);
+  }
+}
+
+/** Checks everything a worker needs, each on its own, without starting it. Never throws: a failure is a check with its fix. */
+export async function runDoctor(config: NodeConfig, modules: { readonly logger: Logger }): Promise<readonly Check[]> {
+  const life = new AbortController();
+  let chain: Chain | null = null;
+  let operator: `0x${string}` | null = null;
+  const checks = [
+    await guarded("chain", "Check the RPC URL.", async () => {
+      chain = await createChain(
+        { rpcUrl: config.chain.rpcUrl, chainId: config.chain.id, hub: config.chain.hub },
+        { clock: systemClock, random: Math.random, signal: life.signal, logger: modules.logger },
+      );
+      return pass("chain", `chain ${config.chain.id}, hub ${chain.contracts.hub}`);
+    }),
+    await guarded("clock", "Set the machine's clock (NTP).", async () => {
+      if (chain === null) return fail("clock", "no chain to compare with", "Repair the chain check first.");
+      const skew = Math.round(Date.now() / 1000 - Number((await getHead(chain)).timestamp));
+      const detail = `${skew} s from the newest block`;
+      if (config.chain.id === 31_337 || Math.abs(skew) <= MAX_SKEW_SEC) return pass("clock", detail);
+      return fail("clock", detail, "Set the machine's clock (NTP), or use an endpoint that follows the chain.");
+    }),
+    await guarded("keys", "Make them with `assay node init`.", async () => {
+      const password = await readPassword(config.keys.passwordFile);
+      const options = { folder: config.keys.folder, password, development: config.node.development };
+      const keys = await openKeyRing(options, { crypto: nodeCrypto });
+      operator = keys.operator.address;
+      keys.close();
+      const mode = statSync(config.keys.folder).mode & 0o077;
+      if (mode !== 0) return fail("keys", "others may read the key folder", `chmod 700 ${config.keys.folder}`);
+      return pass("keys", `operator ${operator}`);
+    }),
+    await guarded("disk", "Free some space.", () => {
+      const folder = existsSync(config.store.folder) ? config.store.folder : dirname(config.store.folder);
+      const { bavail, bsize } = statfsSync(folder);
+      const free = Math.floor((bavail * bsize) / 1024 / 1024);
+      if (free >= SPARE_MIB) return pass("disk", `${free} MiB free`);
+      return fail("disk", `${free} MiB free`, `Free at least ${SPARE_MIB} MiB, or move store.folder.`);
+    }),
+    await guarded("models", "Fetch the model again.", async () => {
+      const { loadModel } = await import("../engines/program/load-program.ts");
+      const names: string[] = [];
+      for (const folder of config.work.models) names.push((await loadModel(folder)).manifest.model.name);
+      if (names.length === 0) return fail("models", "none configured", "List model folders in work.models.");
+      return pass("models", names.join(", "));
+    }),
+    await guarded("executor", "Set work.executor to `reference`.", async () => {
+      if (config.work.executor === "reference") return pass("executor", "reference (slow)");
+      const { createOnnxExecutor } = await import("../engines/program/onnx-executor.ts");
+      const executor = createOnnxExecutor({ threads: config.work.threads });
+      const { name } = executor;
+      await executor.close();
+      return pass("executor", name);
+    }),
+    await guarded("ports", "Choose another port.", async () => {
+      await canListen(config.net.host, config.net.port);
+      await canListen(config.monitor.host, config.monitor.port);
+      return pass("ports", `net ${config.net.port}, monitor ${config.monitor.port}`);
+    }),
+    await guarded("stake", "Register with `assay stake register`.", async () => {
+      if (chain === null || operator === null)
+        return fail("stake", "needs chain and keys", "Repair those checks first.");
+      return checkRecord(chain, operator, BigInt(config.chain.fromBlock), config.net.publicUrl);
+    }),
+  ];
+  life.abort();
+  return checks;
+}
+
+async function checkRecord(chain: Chain, signer: `0x${string}`, fromBlock: bigint, publicUrl: string): Promise<Check> {
+  const [workerId] = await listWorkerIds(chain, { signer, fromBlock });
+  if (workerId === undefined)
+    return fail("stake", `no worker has the signer ${signer}`, "Register it with `assay stake register`.");
+  const [record, free, profiles] = await Promise.all([
+    getWorker(chain, { workerId }),
+    getBalance(chain, { account: signer }),
+    listProfiles(chain, { workerIds: [workerId], fromBlock }),
+  ]);
+  const now = Number((await getHead(chain)).timestamp);
+  if (record.expiry <= now)
+    return fail("stake", `the record of worker ${workerId} has expired`, "Publish a new profile.");
+  if (record.jailedUntil > now)
+    return fail("stake", `worker ${workerId} is jailed until ${record.jailedUntil}`, "Wait, and find out why.");
+  if (record.tickets === 0)
+    return fail(
+      "stake",
+      `worker ${workerId} holds no tickets`,
+      "Stake more, or take tickets with `assay stake register`.",
+    );
+  const endpoints = profiles[0]?.profile.endpoints ?? "";
+  if (publicUrl !== "" && !endpoints.split(/\s+/).includes(publicUrl))
+    return fail(
+      "stake",
+      `the record names ${endpoints}, not ${publicUrl}`,
+      "Publish the profile again with the right endpoint.",
+    );
+  if (free === 0n)
+    return fail(
+      "stake",
+      `worker ${workerId} has no free balance`,
+      "Deposit to the hub: outvoted workers need a bond to challenge.",
+    );
+  return pass("stake", `worker ${workerId}, ${record.tickets} tickets, stake ${record.stake}`);
+}
+
+async function canListen(host: string, port: number): Promise<void> {
+  if (port === 0) return;
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, resolve);
+  });
+  await new Promise<void>((resolve) => void server.close(() => resolve()));
+}
