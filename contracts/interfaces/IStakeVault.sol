@@ -109,6 +109,8 @@ interface IStakeVault {
     function stakeWithPermit(uint32 workerId, uint96 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
 
     /// @notice Starts to take `amount` out. It stays slashable and restarts the clock of all that is unbonding. Owner only.
+    /// @dev The stake that remains must back all tickets still held: give tickets back first (`applyChanges`), so that no
+    /// seat drawn later can outlive the stake behind it.
     function beginUnbond(uint32 workerId, uint96 amount) external;
 
     /// @notice Sends all unbonded tokens to `to` once their time has come. Owner only.

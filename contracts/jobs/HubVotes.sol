@@ -401,8 +401,10 @@ contract HubVotes is HubRecords, IHubVotes {
         (uint8 stage, uint8 round) = (c.slot.stage, c.slot.round);
         (, bytes32 word, ) = VoteRules.decide(said, stage, round);
         bytes32 digest;
-        for (uint256 i; word != 0 && digest == 0; ++i) {
-            if (VoteRules.say(votes.outs[i], votes.payloads[i]) == word) digest = votes.outs[i];
+        // Of two spellings of one word the pair counts: anyone can name the hash that a pair is said as as a bare outDigest.
+        for (uint256 i; word != 0 && i < votes.outs.length; ++i) {
+            if (VoteRules.say(votes.outs[i], votes.payloads[i]) != word) continue;
+            if (digest == 0 || votes.payloads[i] != 0) digest = votes.outs[i];
         }
         _count(c, spec, said, digest);
         emit StageTallied(c.jobId, stage, round, digest, c.record);

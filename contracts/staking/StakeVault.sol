@@ -131,6 +131,9 @@ contract StakeVault is TicketTable, EIP712 {
         require(amount != 0, AmountZero());
         Worker storage worker_ = _workers[workerId];
         require(amount <= worker_.stake, StakeTooLow(worker_.stake, amount));
+        // Else a worker could sit with an exit: unbond early, keep its tickets, withdraw the moment a slash is due.
+        uint16 backed = ticketsFor(worker_.stake - amount);
+        require(worker_.tickets <= backed, TooManyTickets(worker_.tickets, backed));
         uint48 unbondAt = uint48(block.timestamp) + unbondingPeriod;
         worker_.stake -= amount;
         worker_.unbonding += amount;
@@ -380,8 +383,8 @@ contract StakeVault is TicketTable, EIP712 {
         return count < _MAX_TICKETS ? uint16(count) : _MAX_TICKETS;
     }
 
-    /// Keeps `Clock.overdue` exact. Unbonding tokens still back tickets here, because they can still be slashed: else
-    /// an owner could hold up an epoch whenever he liked. Anyone may trim down to what the stake alone backs.
+    /// Keeps `Clock.overdue` exact. Unbonding tokens still back tickets here (a slash takes stake first), because they can
+    /// still be slashed. Anyone may trim down to what the stake alone backs.
     function _refreshOverdue(uint32 workerId) private {
         Worker storage worker_ = _workers[workerId];
         Background storage background = _backgrounds[workerId];

@@ -13,7 +13,7 @@ import {
   type Record as JobRecord,
   type StageVotes,
 } from "./types.ts";
-import { decideVote, say } from "./vote.ts";
+import { decideVote, digestBehind, say } from "./vote.ts";
 
 /** `Opening.which` of a seat whose opening is not supplied. */
 const NOT_SUPPLIED = 255;
@@ -115,8 +115,11 @@ export function submittedRecord(seats: readonly number[], votes: readonly StageV
   const boundaries = tallies.map(({ said }, stage): Hex => {
     const { accepted } = decideVote(said, stage, 0);
     const stageVotes = votes[stage];
-    const which = stageVotes?.outs.findIndex((out, i) => say(out, stageVotes.payloads[i] ?? ZERO_BYTES32) === accepted);
-    const digest = stageVotes?.outs[which ?? -1];
+    const pairs = stageVotes?.outs.map((outDigest, i) => ({
+      outDigest,
+      payload: stageVotes.payloads[i] ?? ZERO_BYTES32,
+    }));
+    const digest = accepted === undefined ? undefined : digestBehind(accepted, pairs ?? []);
     if (digest === undefined) throw coreError("RECEIPT_INVALID", { why: `stage ${stage} is not accepted` });
     return digest;
   });

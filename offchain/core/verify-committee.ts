@@ -4,7 +4,7 @@ import { commitDigest, commitment, commitSet, revealDigest, type Claim } from ".
 import type { CommitteeEvidence, SeatEvidence } from "./receipt.ts";
 import { recoverSigner } from "./signature.ts";
 import { SAID_ABSENT, SAID_UNREVEALED, ZERO_BYTES32, type Tally } from "./types.ts";
-import { committeeSize, say } from "./vote.ts";
+import { committeeSize, digestBehind, say } from "./vote.ts";
 
 /** What a committee's votes are bound to. */
 export interface CommitteeScope {
@@ -88,5 +88,8 @@ export function checkTally(scope: CommitteeScope, evidence: CommitteeEvidence, t
 
 /** The digest behind an accepted word. */
 export function digestOfWord(evidence: CommitteeEvidence, word: Hex): Hex | undefined {
-  return evidence.seats.find((seat) => seat.opened && say(seat.outDigest, seat.payload) === word)?.outDigest;
+  return digestBehind(
+    word,
+    evidence.seats.filter((seat) => seat.opened),
+  );
 }

@@ -44,6 +44,18 @@ export function say(outDigest: Word, payload: Word): Word {
 }
 
 /**
+ * The outDigest behind a word, of the pairs that seats said. A pair goes before a bare digest: anyone can name the hash
+ * that a pair is said as as an outDigest without payload. Undefined if nobody said the word.
+ */
+export function digestBehind(
+  word: Word,
+  pairs: readonly { readonly outDigest: Word; readonly payload: Word }[],
+): Word | undefined {
+  const spellings = pairs.filter(({ outDigest, payload }) => say(outDigest, payload) === word);
+  return (spellings.find(({ payload }) => BigInt(payload) !== 0n) ?? spellings[0])?.outDigest;
+}
+
+/**
  * The tally of one committee: protocol.md section 3, "Accepted". `said` holds one word a seat, in seat order. From round
  * 1 on every failure is HUNG.
  */

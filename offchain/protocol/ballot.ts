@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Opening, StageVotes } from "../core/types.ts";
-import { say } from "../core/vote.ts";
+import { digestBehind, say } from "../core/vote.ts";
 import type { Hex } from "./ports.ts";
 import type { SeatCommit, SeatOpening, SeatState } from "./seat-machine.ts";
 import {
@@ -62,14 +62,14 @@ export function completeSet(ballot: Ballot): Hex | null {
 /** The digest that at least q openings of the complete set say, or null. */
 export function acceptedDigest(ballot: Ballot, quorum: number): Hex | null {
   if (ballot.commitSet === null) return null;
-  const counts = new Map<Hex, { digest: Hex; count: number }>();
-  for (const opening of ballot.openings) {
-    if (opening === null) continue;
-    const word = say(opening.outDigest, opening.payload);
-    const entry = counts.get(word) ?? { digest: opening.outDigest, count: 0 };
-    counts.set(word, { ...entry, count: entry.count + 1 });
+  const pairs = ballot.openings.filter((opening) => opening !== null);
+  const counts = new Map<Hex, number>();
+  for (const { outDigest, payload } of pairs) {
+    const word = say(outDigest, payload);
+    counts.set(word, (counts.get(word) ?? 0) + 1);
   }
-  for (const { digest, count } of counts.values()) if (count >= quorum && BigInt(digest) > 2n) return digest;
+  for (const [word, count] of counts)
+    if (count >= quorum && BigInt(word) > 2n) return digestBehind(word, pairs) ?? null;
   return null;
 }
 

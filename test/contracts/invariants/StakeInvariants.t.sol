@@ -52,9 +52,17 @@ contract StakeHandler is VaultBase {
         uint32 id = _id(who);
         uint96 have = _vault.worker(id).stake;
         if (have == 0) return;
+        uint96 out = uint96(1 + (amount % have));
+        if (_vault.worker(id).tickets > _vault.ticketsFor(have - out)) {
+            vm.prank(_owner(id));
+            try _vault.beginUnbond(id, out) {
+                _break("stake behind tickets began to leave");
+            } catch {}
+            return;
+        }
         _lastUnbond[id] = uint48(block.timestamp);
         vm.prank(_owner(id));
-        _vault.beginUnbond(id, uint96(1 + (amount % have)));
+        _vault.beginUnbond(id, out);
     }
 
     function withdraw(uint256 who) external {

@@ -219,11 +219,33 @@ contract TicketTableTest is VaultBase {
         require(_vault.ticketsOf(1, 0) == 4, "kept");
     }
 
-    /// Unbonding tokens can still be slashed, so they do not hold up the epoch; withdrawn ones would.
-    function test_UnbondingDoesNotBlockTheEpochWithdrawalDoes() public {
+    /// R14: stake that backs tickets cannot start to leave; without tickets it can, and no seat is drawn for it any more.
+    function test_TicketsGoBeforeTheirStake() public {
         _sixteen();
         vm.prank(_owner(1));
+        vm.expectRevert(abi.encodeWithSelector(IStakeVault.TooManyTickets.selector, uint256(4), uint256(0)));
         _vault.beginUnbond(1, M);
+        _toChanges();
+        uint32[] memory three = _lastCells(1, 0, 3);
+        vm.prank(_owner(1));
+        _vault.applyChanges(_change(1, 0, 0, three));
+        vm.prank(_owner(1));
+        vm.expectRevert(abi.encodeWithSelector(IStakeVault.TooManyTickets.selector, uint256(1), uint256(0)));
+        _vault.beginUnbond(1, M - BACKING + 1);
+        vm.prank(_owner(1));
+        _vault.beginUnbond(1, M - BACKING);
+        _nextEpoch();
+        require(_vault.ticketsOf(1, 0) == 1, "the rest backs one");
+    }
+
+    /// Unbonding tokens can still be slashed, so a slash that reaches them alone does not hold up the epoch; withdrawn
+    /// ones would.
+    function test_UnbondingDoesNotBlockTheEpochWithdrawalDoes() public {
+        _sixteen();
+        _vault.stake(1, M);
+        vm.prank(_owner(1));
+        _vault.beginUnbond(1, M);
+        _vault.slash(1, M, bytes32("job"), 1); // what was left
         _nextEpoch();
         vm.warp(START + UNBONDING);
         vm.prank(_owner(1));

@@ -2,7 +2,15 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { toWord } from "../../../offchain/core/tagged-hash.ts";
-import { VERDICT_CODES, decideVote, isReserved, neverOpened, quorum, say } from "../../../offchain/core/vote.ts";
+import {
+  VERDICT_CODES,
+  decideVote,
+  digestBehind,
+  isReserved,
+  neverOpened,
+  quorum,
+  say,
+} from "../../../offchain/core/vote.ts";
 import { NumberVectors } from "../../support/number-vectors.ts";
 
 const vote = (codes: string) =>
@@ -22,6 +30,21 @@ describe("vote", () => {
       expect(say(c.word(), c.word())).to.equal(c.word());
     }
     expect(c.isDone).to.equal(true);
+  });
+
+  it("R23: a bare digest that names a pair's hash is never the digest behind it, in any order", () => {
+    const [digest, payload] = [toWord(65), toWord(66)];
+    const word = say(digest, payload);
+    const pair = { outDigest: digest, payload };
+    const bare = { outDigest: word, payload: toWord(0) };
+    for (const pairs of [
+      [bare, pair],
+      [pair, bare],
+      [bare, pair, bare],
+    ])
+      expect(digestBehind(word, pairs)).to.equal(digest);
+    expect(digestBehind(word, [bare])).to.equal(word);
+    expect(digestBehind(digest, [bare, pair])).to.equal(undefined);
   });
 
   // - absent, ? abstained, ! unrevealed, letters are digests
