@@ -25,7 +25,7 @@ export interface LoadConfigOptions {
 }
 
 const PATHS = new Set(["keys.folder", "keys.passwordFile", "store.folder", "log.file"]);
-const SHOWN_ENVIRONMENT = /^ASSAY_(CHAIN|KEYS|STORE|NET|MONITOR|LOG|WORK|TABLE|NODE)_/;
+const SHOWN_ENVIRONMENT = /^ASSAY_(CHAIN|KEYS|STORE|NET|MONITOR|LOG|WORK|REWARDS|TABLE|NODE)_/;
 
 /** Flag > environment > file > default. Errors: CONFIG_UNREADABLE, CONFIG_UNKNOWN with a suggestion, CONFIG_INVALID. */
 export function loadConfig(options: LoadConfigOptions): LoadedConfig {

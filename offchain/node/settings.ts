@@ -96,6 +96,13 @@ export const SETTINGS = {
       "Challenge automatically when outvoted, if the free balance covers the bond.",
     ),
   },
+  rewards: {
+    claimMinutes: setting(
+      z.int().min(0).max(100_000),
+      60,
+      "Pause between payments of earnings to the owner, minutes; 0: never.",
+    ),
+  },
   table: {
     upkeep: setting(z.boolean(), true, "Advance the ticket table's epoch when nobody else did."),
   },

@@ -127,6 +127,7 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
         confirmations: config.chain.confirmations,
         maxRange: config.chain.maxRange,
         pollMs: config.chain.pollMs,
+        claimEveryMs: config.rewards.claimMinutes * 60_000,
         upkeep: config.table.upkeep,
         desk: {
           input: { maxBlobBytes: config.work.maxInputMiB * 1024 * 1024, maxPending: 256, maxPendingPerPeer: 32 },

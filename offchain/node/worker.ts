@@ -11,6 +11,7 @@ import { ResultDesk } from "../protocol/result-desk.ts";
 import { SEAT_PROTOCOL } from "../protocol/seat-wire.ts";
 import { createChainPort } from "./chain-port.ts";
 import { hubFacts } from "./hub-facts.ts";
+import { payEarnings } from "./pay-earnings.ts";
 import { upkeepTable } from "./upkeep-table.ts";
 
 export interface WorkerOptions {
@@ -20,6 +21,8 @@ export interface WorkerOptions {
   readonly maxRange: number;
   readonly pollMs: number;
   readonly desk: JobDeskOptions;
+  /** Pause between payments of earnings to the owner; 0: never. */
+  readonly claimEveryMs: number;
   /** Whether this worker advances the ticket table when its epoch is over. */
   readonly upkeep: boolean;
 }
@@ -97,6 +100,8 @@ export class Worker {
     });
     await desk.restore().catch((error: unknown) => logger.warn("jobs.restore_failed", { error }));
     this.#loops.push(this.watcher.run(signal), desk.run(signal));
+    const { claimEveryMs, fromBlock } = this.#options;
+    if (claimEveryMs > 0) this.#loops.push(payEarnings(chain, { claimEveryMs, fromBlock }, { clock, logger, signal }));
     if (this.#options.upkeep)
       this.#loops.push(upkeepTable(chain, { clock, logger, signal, random: this.#modules.randomBytes }));
   }

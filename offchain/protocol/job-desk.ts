@@ -171,6 +171,7 @@ export class JobDesk {
 
   drain(): void {
     this.#isDraining = true;
+    this.work.drain();
   }
 
   get isDraining(): boolean {

@@ -32,14 +32,20 @@ export class StageWork {
   readonly #jobs = new Map<Hex, Stash>();
   readonly #waiting: (() => void)[] = [];
   #running = 0;
+  #isDraining = false;
 
   constructor(options: StageWorkOptions, models: ModelShelf) {
     this.#options = options;
     this.#models = models;
   }
 
+  /** Whether new seats are worked; a draining worker abstains from them at once, which costs nobody anything. */
   has(modelId: Hex): boolean {
-    return this.#models.has(modelId);
+    return !this.#isDraining && this.#models.has(modelId);
+  }
+
+  drain(): void {
+    this.#isDraining = true;
   }
 
   /** Stages running and waiting. */

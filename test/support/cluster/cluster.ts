@@ -120,6 +120,7 @@ export interface ClusterOptions {
   readonly models?: (index: number) => Partial<ModelShelf>;
   /** Real HTTP on loopback between the workers. */
   readonly http?: boolean;
+  readonly claimEveryMs?: number;
   /** Enlisted but run elsewhere, after those of this process. */
   readonly remote?: { readonly transportId: Hex; readonly sealKey: Hex; readonly url: string };
 }
@@ -279,6 +280,7 @@ export class Cluster {
         confirmations: 0,
         maxRange: 500,
         pollMs: 60,
+        claimEveryMs: options.claimEveryMs ?? 0,
         upkeep: false,
         desk: {
           input: { maxBlobBytes: 1 << 20, maxPending: 64, maxPendingPerPeer: 32 },
