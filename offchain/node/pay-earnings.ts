@@ -14,7 +14,8 @@ export async function payEarnings(
 ): Promise<void> {
   const { clock, logger, signal } = modules;
   const signer = chain.sender?.address;
-  while (!signal.aborted && signer !== undefined) {
+  if (signer === undefined) return;
+  while (!signal.aborted) {
     await clock.sleep(options.claimEveryMs, signal).catch(() => undefined);
     if (signal.aborted) return;
     try {
