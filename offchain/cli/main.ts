@@ -4,7 +4,7 @@ import { enableCompileCache } from "node:module";
 
 // Stripped and compiled sources are kept between runs: half the start-up time and 25 MiB less memory (measured).
 enableCompileCache();
-const { commands } = await import("./commands/all.ts");
+const { loadCommands } = await import("./commands/loaders.ts");
 const { runCli } = await import("./run-cli.ts");
 
 // First signal: stop cleanly. Second: at once, for whoever is stuck in a clean stop.
@@ -15,7 +15,8 @@ for (const name of ["SIGINT", "SIGTERM"] as const)
     stop.abort();
   });
 
-process.exitCode = await runCli(commands, process.argv.slice(2), {
+const argv = process.argv.slice(2);
+process.exitCode = await runCli(await loadCommands(argv), argv, {
   out: process.stdout,
   err: process.stderr,
   interactive: process.stdin.isTTY && process.stderr.isTTY,

@@ -2,9 +2,10 @@
 // docs/cli.md from the command data that the program itself is built from.
 import { writeFileSync } from "node:fs";
 import type { Command } from "../../offchain/cli/command.ts";
-import { commands } from "../../offchain/cli/commands/all.ts";
+import { loadAllCommands } from "../../offchain/cli/commands/loaders.ts";
 import { helpOf, optionFlags } from "../../offchain/cli/run-cli.ts";
 
+const commands = await loadAllCommands();
 const escape = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ");
 
 function section(command: Command): string {

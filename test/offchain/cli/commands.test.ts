@@ -3,17 +3,25 @@ import { expect } from "chai";
 import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { commands } from "../../../offchain/cli/commands/all.ts";
+import { loadAllCommands, loadCommands } from "../../../offchain/cli/commands/loaders.ts";
 import { EXIT } from "../../../offchain/cli/exit-code.ts";
 import { encodeReceipt } from "../../../offchain/core/receipt.ts";
 import { captureCli } from "../../support/capture-cli.ts";
 import { fastReceipt } from "../../support/sample-receipt.ts";
 
 const HUB = `0x${"11".repeat(20)}`;
+const commands = await loadAllCommands();
 const run = async (...argv: string[]) => captureCli(commands, argv);
 const codeOf = (out: string): unknown => (JSON.parse(out) as { error?: { code?: unknown } }).error?.code;
 
 describe("commands", () => {
+  it("behavior: a command line loads its own command only, an unclear one all of them", async () => {
+    expect((await loadCommands(["node", "start", "--json"])).map(({ name }) => name)).to.deep.equal(["node start"]);
+    expect((await loadCommands(["request"])).map(({ name }) => name)).to.deep.equal(["request"]);
+    for (const argv of [[], ["--help"], ["node"], ["nothing"]])
+      expect(await loadCommands(argv)).to.have.length(commands.length);
+  });
+
   let folder: string;
   const file = (name: string, content: string | Uint8Array, mode = 0o600): string => {
     const path = join(folder, name);

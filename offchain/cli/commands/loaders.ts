@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import type { Command } from "../command.ts";
+
+type Loader = () => Promise<Command>;
+
+/** Every command by name, in the order of the documentation; imported only when asked for, so that a worker stays small. */
+const LOADERS: Readonly<Record<string, Loader>> = {
+  devnet: async () => (await import("./devnet.ts")).devnet,
+  "model import": async () => (await import("./model/import.ts")).modelImport,
+  "model inspect": async () => (await import("./model/inspect.ts")).modelInspect,
+  "model register": async () => (await import("./model/register.ts")).modelRegister,
+  request: async () => (await import("./request.ts")).request,
+  "job show": async () => (await import("./job/show.ts")).jobShow,
+  "job list": async () => (await import("./job/list.ts")).jobList,
+  "receipt verify": async () => (await import("./receipt/verify.ts")).receiptVerify,
+  "node init": async () => (await import("./node/init.ts")).nodeInit,
+  "node start": async () => (await import("./node/start.ts")).nodeStart,
+  "node status": async () => (await import("./node/status.ts")).nodeStatus,
+  "config show": async () => (await import("./config/show.ts")).configShow,
+  "config check": async () => (await import("./config/check.ts")).configCheck,
+};
+
+export const loadAllCommands = async (): Promise<readonly Command[]> =>
+  Promise.all(Object.values(LOADERS).map(async (load) => load()));
+
+/** The command that `argv` names, or all of them where it names none or asks for help about several. */
+export async function loadCommands(argv: readonly string[]): Promise<readonly Command[]> {
+  const load = LOADERS[`${argv[0]} ${argv[1]}`] ?? LOADERS[argv[0] ?? ""];
+  return load === undefined ? loadAllCommands() : [await load()];
+}
