@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from "chai";
+import { globSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { boundarySalt, INPUT_BOUNDARY } from "../../offchain/core/salts.ts";
+import { KIND_SALTED } from "../../offchain/core/types.ts";
+import { verifyReceiptFile } from "../../offchain/audit/verify-receipt-file.ts";
+import { encodeReceipt } from "../../offchain/core/receipt.ts";
+import { encodeTensor } from "../../offchain/core/tensor.ts";
+import { loadModel } from "../../offchain/engines/program/load-program.ts";
+import { connectWallet } from "../../offchain/sdk/node/connect.ts";
+import { nodeCrypto } from "../../offchain/sdk/node/node-crypto.ts";
+import { resultKeyPair } from "../../offchain/sdk/job-secret.ts";
+import { Children } from "../../scripts/demo/children.ts";
+import { startDevnet, type Devnet } from "../../scripts/demo/devnet.ts";
+import { createRunFolder, type RunFolder } from "../../scripts/demo/run-folder.ts";
+import { isLoopback, listenersOf } from "../support/listeners.ts";
+
+const TOKEN = 10n ** 18n;
+const CANARY = Int8Array.from({ length: 30 }, (_, i) => ((i * 37 + 11) % 120) - 60);
+
+describe("devnet of real processes", function suite() {
+  this.timeout(240_000);
+  const children = new Children();
+  let root: string;
+  let folder: RunFolder;
+  let devnet: Devnet;
+
+  before(async () => {
+    root = mkdtempSync(join(tmpdir(), "assay-e2e-"));
+    folder = createRunFolder(root, new Date());
+    devnet = await startDevnet({
+      folder,
+      workers: 5,
+      models: ["models/tumor-mlp"],
+      children,
+      signal: new AbortController().signal,
+      progress: () => {},
+    });
+  });
+  after(async () => {
+    await children.stopAll(5_000);
+    rmSync(root, { recursive: true, force: true });
+  });
+
+  it("R70: every listener is on loopback", () => {
+    const pids = [devnet.chain.child.pid, ...devnet.workers.map(({ child }) => child.pid)];
+    const listeners = listenersOf(pids);
+    // The chain; of each worker its transport, its monitor and its development switch.
+    expect(listeners.length).to.equal(1 + 3 * devnet.workers.length);
+    expect(listeners.filter(({ address }) => !isLoopback(address))).to.deep.equal([]);
+  });
+
+  it("R11, R73: a job's input, salts and keys stay out of chain, logs and plain files; its receipt replays", async () => {
+    const { hub, fromBlock } = devnet.deployment;
+    const model = await loadModel("models/tumor-mlp");
+    const manifest = model.manifest.model;
+    const wallet = connectWallet({
+      rpcUrl: devnet.chain.url,
+      hub,
+      fromBlock: BigInt(fromBlock),
+      privateKey: devnet.requesterKey,
+      pollMs: 200,
+    });
+    await wallet.waitForTransactionReceipt({ hash: await wallet.deposit({ amount: 100n * TOKEN }) });
+    const input = { dtype: "i8" as const, dims: [1, 30], data: CANARY };
+    const done = await wallet.requestInferenceSync({ manifest, input, policy: { tWork: 40 } });
+    const receipt = await wallet.getReceipt({ jobId: done.jobId });
+    const secret = done.secret.reveal();
+
+    const report = await verifyReceiptFile(encodeReceipt(receipt), {
+      manifest,
+      model,
+      opened: { input: encodeTensor(input), secret },
+      rpcUrl: devnet.chain.url,
+      hub,
+    });
+    expect(report.checks.filter(({ ok }) => !ok)).to.deep.equal([]);
+    expect(report.skipped).to.deep.equal([]);
+
+    const secrets = new Map<string, Uint8Array>([
+      ["input", new Uint8Array(CANARY.buffer)],
+      ["job secret", secret],
+      ["input salt", boundarySalt(secret, INPUT_BOUNDARY, KIND_SALTED) ?? new Uint8Array()],
+      ["output salt", boundarySalt(secret, 0, KIND_SALTED) ?? new Uint8Array()],
+      ["result key", resultKeyPair(nodeCrypto, done.secret).privateKey],
+      ["requester key", Buffer.from(devnet.requesterKey.slice(2), "hex")],
+    ]);
+    const places = new Map<string, Buffer>();
+    const head = Number(await devnet.chain.rpc("eth_blockNumber", []));
+    for (let number = 0; number <= head; number++) {
+      const block = await devnet.chain.rpc("eth_getBlockByNumber", [`0x${number.toString(16)}`, true]);
+      places.set(`block ${number}`, Buffer.from(JSON.stringify(block)));
+    }
+    const logs = await devnet.chain.rpc("eth_getLogs", [{ fromBlock: "0x0", toBlock: "latest" }]);
+    places.set("events", Buffer.from(JSON.stringify(logs)));
+    for (const path of globSync(`${folder.path}/**/*`))
+      if (statSync(path).isFile()) places.set(path, readFileSync(path));
+    expect(places.size).to.be.greaterThan(head + 10);
+
+    const found: string[] = [];
+    for (const [place, bytes] of places)
+      for (const [name, value] of secrets) {
+        // Any 12 bytes of it, raw, as hexadecimal or as base64 in each of its three alignments.
+        const part = Buffer.from(value).subarray(4, 16);
+        const forms = [part, Buffer.from(part.toString("hex"))];
+        for (const cut of [0, 1, 2]) {
+          const aligned = Buffer.from(value).subarray(3 + cut, 3 + cut + 12);
+          forms.push(Buffer.from(aligned.toString("base64")), Buffer.from(aligned.toString("base64url")));
+        }
+        if (forms.some((form) => bytes.includes(form))) found.push(`${name} in ${place}`);
+      }
+    expect(found).to.deep.equal([]);
+  });
+});

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from "chai";
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { decodeReceipt } from "../../offchain/core/receipt.ts";
+import { verifyReceipt } from "../../offchain/core/verify-receipt.ts";
+import type { RunSummary } from "../../scripts/demo/summary.ts";
+import { isLoopback, listenersOf, processTree } from "../support/listeners.ts";
+
+describe("npm start, a shortened run", function suite() {
+  this.timeout(420_000);
+
+  it("R70, R68, R27, R72: jobs end right, the liar is slashed, the killed worker comes back", async () => {
+    const run = spawn(process.execPath, ["scripts/start.ts", "--patients", "2", "--digits", "2"], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const exposed = new Set<string>();
+    let output = "";
+    for (const stream of [run.stdout, run.stderr])
+      stream.on("data", (chunk: Buffer) => {
+        output += chunk.toString();
+        // Looked at whenever something happens: the whole run is covered, without a timer.
+        if (run.pid === undefined) return;
+        for (const { address, port } of listenersOf(processTree(run.pid)))
+          if (!isLoopback(address)) exposed.add(`${address}:${port}`);
+      });
+    const code = await new Promise<number | null>((done) => run.once("close", done));
+    expect(code, output.slice(-4_000)).to.equal(0);
+    expect([...exposed]).to.deep.equal([]);
+
+    const folder = /build\/run\/\S+/.exec(output.slice(output.lastIndexOf("summary.json")))?.[0] ?? "";
+    const summary = JSON.parse(readFileSync(join(folder, "summary.json"), "utf8")) as RunSummary;
+    expect(summary).to.deep.include({ ok: true, problems: [] });
+    expect(summary.jobs).to.have.length(6);
+    expect(summary.workers).to.have.length(16);
+    for (const job of summary.jobs) {
+      expect(job, `job ${job.index}`).to.deep.include({ matchesProgram: true, receiptVerified: true });
+      const receipt = decodeReceipt(new Uint8Array(readFileSync(job.receipt)));
+      expect(verifyReceipt(receipt).ok).to.equal(true);
+      expect(receipt.jobId).to.equal(job.jobId);
+    }
+    expect(summary.liar?.slashed).to.equal("44.00 DEV");
+    expect(summary.jobs.find(({ kind }) => kind === "liar")?.committees.map((seats) => seats.length)).to.deep.equal([
+      5, 11,
+    ]);
+    expect(summary.killed).to.deep.include({ offence: "slashed as absent", restarted: true });
+  });
+});
