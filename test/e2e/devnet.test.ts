@@ -3,6 +3,13 @@ import { expect } from "chai";
 import { globSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { deployContract, readContract, writeContract } from "viem/actions";
+import type { Hex } from "viem";
+import { askFromContract } from "../../examples/ask-from-contract.ts";
+import { devTokenAbi } from "../../offchain/adapters/chain/abi/dev-token.ts";
+import { interpretOutput } from "../../offchain/core/program/preprocess.ts";
+import { pollUntil } from "../../offchain/sdk/poll-until.ts";
+import { readArtifact } from "../../scripts/deploy/read-artifact.ts";
 import { boundarySalt, INPUT_BOUNDARY } from "../../offchain/core/salts.ts";
 import { KIND_SALTED } from "../../offchain/core/types.ts";
 import { verifyReceiptFile } from "../../offchain/audit/verify-receipt-file.ts";
@@ -112,5 +119,59 @@ describe("devnet of real processes", function suite() {
         if (forms.some((form) => bytes.includes(form))) found.push(`${name} in ${place}`);
       }
     expect(found).to.deep.equal([]);
+  });
+
+  it("R71: a contract asks, its client seals the input, the contract is called back", async () => {
+    const { hub, fromBlock, token } = devnet.deployment;
+    const { manifest: file, ...model } = await loadModel("models/tumor-mlp");
+    const wallet = connectWallet({
+      rpcUrl: devnet.chain.url,
+      hub,
+      fromBlock: BigInt(fromBlock),
+      privateKey: devnet.requesterKey,
+      pollMs: 200,
+    });
+    const done = async (hash: Promise<Hex>) => wallet.waitForTransactionReceipt({ hash: await hash });
+    const artifact = readArtifact("DigitReader");
+    if (artifact === undefined) throw new TypeError("DigitReader is not built");
+    const { contractAddress } = await done(deployContract(wallet, { ...artifact, chain: null, args: [hub] }));
+    const reader = { address: contractAddress ?? "0x", abi: artifact.abi } as const;
+    const amount = 10n * TOKEN;
+    await done(
+      writeContract(wallet, {
+        chain: null,
+        address: token,
+        abi: devTokenAbi,
+        functionName: "approve",
+        args: [reader.address, amount],
+      }),
+    );
+    await done(writeContract(wallet, { chain: null, ...reader, functionName: "fund", args: [amount] }));
+
+    const input = { dtype: "i8" as const, dims: [1, 30], data: CANARY };
+    const { jobId, delivery, secret } = await askFromContract(wallet, hub, reader, file.model, input);
+    const view = await pollUntil(
+      async () => {
+        const job = await wallet.getJob({ jobId });
+        return job.state === "FINAL" ? job : undefined;
+      },
+      { doing: "waiting", everyMs: 250, timeoutMs: 60_000 },
+    );
+    expect(view?.job.requester.toLowerCase()).to.equal(reader.address.toLowerCase());
+    const result = await wallet.fetchResult({
+      jobId,
+      manifest: file.model,
+      secret,
+      outDigest: view?.outDigest ?? "0x",
+      seats: delivery.seats,
+    });
+    expect(interpretOutput(model.output, result.output)[0]?.label).to.be.oneOf(["benign", "malignant"]);
+    const reading = (await readContract(wallet, {
+      ...reader,
+      functionName: "readings",
+      args: [jobId],
+    })) as readonly unknown[];
+    expect(reading[1]).to.equal(view?.outDigest);
+    expect(reading[2]).to.equal(5);
   });
 });

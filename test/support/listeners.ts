@@ -21,7 +21,7 @@ export function listenersOf(pids: readonly number[]): readonly Listener[] {
     }
   const found: Listener[] = [];
   for (const pid of pids)
-    for (const fd of readdirSync(`/proc/${pid}/fd`)) {
+    for (const fd of descriptorsOf(pid)) {
       const inode = /^socket:\[(\d+)\]$/.exec(linkOf(`/proc/${pid}/fd/${fd}`))?.[1];
       const socket = inode === undefined ? undefined : bySocket.get(inode);
       if (socket !== undefined) found.push({ pid, ...socket });
@@ -49,6 +49,14 @@ function parentOf(pid: number): number | undefined {
     return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
   } catch {
     return undefined; // ended meanwhile
+  }
+}
+
+function descriptorsOf(pid: number): readonly string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`);
+  } catch {
+    return []; // ended meanwhile
   }
 }
 

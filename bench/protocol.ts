@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A general-vote job on the devnet: where its time goes, how many a second sixteen workers on this machine sustain, what
+// a worker weighs. Whole runs with real processes; the chain makes a block a second, as protocol.md section 10 wants it.
+import { join } from "node:path";
+import { readFileSync } from "node:fs";
+import { prepareInput } from "../offchain/core/program/preprocess.ts";
+import { parseCsv, rowOf } from "../offchain/engines/program/dataset.ts";
+import { createReferenceExecutor } from "../offchain/engines/program/reference-executor.ts";
+import { loadModel } from "../offchain/engines/program/load-program.ts";
+import { runModel } from "../offchain/engines/program/run-model.ts";
+import { connectWallet } from "../offchain/sdk/node/connect.ts";
+import { buildContracts } from "../scripts/demo/build-contracts.ts";
+import { Children } from "../scripts/demo/children.ts";
+import { startDevnet } from "../scripts/demo/devnet.ts";
+import { residentMiB } from "../scripts/demo/resident.ts";
+import { createRunFolder } from "../scripts/demo/run-folder.ts";
+import { median } from "../scripts/demo/summary.ts";
+import type { BenchRow } from "../scripts/bench.ts";
+
+const TOKEN = 10n ** 18n;
+const WORKERS = 16;
+const SINGLE_JOBS = 5;
+const LOAD_JOBS = 30;
+/** Jobs under way at once: inequality 6 carries forty, a requester process on two cores fewer. */
+const AT_ONCE = 12;
+
+export const suite = {
+  name: "protocol",
+  async run(report: (row: BenchRow) => void, progress: (text: string) => void): Promise<void> {
+    const children = new Children();
+    process.once("exit", () => children.killAll());
+    try {
+      await measure(children, report, progress);
+    } finally {
+      await children.stopAll(5_000);
+    }
+  },
+};
+
+async function measure(children: Children, report: (row: BenchRow) => void, progress: (text: string) => void) {
+  await buildContracts(progress);
+  const startMs = performance.now();
+  const devnet = await startDevnet({
+    folder: createRunFolder("build/run", new Date()),
+    workers: WORKERS,
+    models: ["models/tumor-mlp"],
+    children,
+    signal: new AbortController().signal,
+    progress,
+  });
+  report({ case: "devnet", metric: "start of 16 workers", value: (performance.now() - startMs) / 1000, unit: "s" });
+  const resident = devnet.workers.map(({ child }) => residentMiB(child.pid));
+  report({ case: "worker, idle", metric: "resident memory, median", value: median(resident), unit: "MiB" });
+  report({ case: "worker, idle", metric: "resident memory, largest", value: Math.max(...resident), unit: "MiB" });
+
+  const { hub, fromBlock } = devnet.deployment;
+  const model = await loadModel("models/tumor-mlp");
+  const manifest = model.manifest.model;
+  const rows = parseCsv(readFileSync(join("models/data/tumor-test.csv"), "utf8"));
+  const input = (index: number) => prepareInput(model.preprocess, rowOf(rows, index % rows.rows));
+  const wallet = connectWallet({
+    rpcUrl: devnet.chain.url,
+    hub,
+    fromBlock: BigInt(fromBlock),
+    privateKey: devnet.requesterKey,
+    pollMs: 100,
+  });
+  await wallet.waitForTransactionReceipt({ hash: await wallet.deposit({ amount: 1_000n * TOKEN }) });
+  let tail: Promise<unknown> = Promise.resolve();
+  const send = async <T>(action: () => Promise<T>): Promise<T> => {
+    const next = tail.then(action);
+    tail = next.catch(() => undefined);
+    return next;
+  };
+  const job = async (index: number): Promise<Record<string, number>> => {
+    const beginMs = performance.now();
+    const at: Record<string, number> = {};
+    await wallet.requestInferenceSync({
+      manifest,
+      input: input(index),
+      policy: { tWork: 60 },
+      send,
+      pollMs: 100,
+      onProgress: ({ stage }) => (at[stage] ??= performance.now() - beginMs),
+    });
+    return at;
+  };
+
+  const alone: Record<string, number>[] = [];
+  for (let index = 0; index < SINGLE_JOBS; index++) {
+    progress(`job ${index + 1} of ${SINGLE_JOBS} alone`);
+    alone.push(await job(index));
+  }
+  const inferenceMs = await timeInference(model, input(0));
+  const phases = ["requested", "seats drawn", "input delivered", "final", "result opened"] as const;
+  const named = ["request mined", "seats drawn", "input delivered", "voted, revealed, final", "result opened"] as const;
+  const total = median(alone.map((times) => times["result opened"] ?? 0));
+  for (const [i, phase] of phases.entries()) {
+    const before = phases[i - 1];
+    const ms = median(alone.map((times) => (times[phase] ?? 0) - (before === undefined ? 0 : (times[before] ?? 0))));
+    report({ case: "one job alone, k=5", metric: named[i] ?? phase, value: ms, unit: "ms" });
+  }
+  report({ case: "one job alone, k=5", metric: "whole job", value: total, unit: "ms" });
+  report({
+    case: "one job alone, k=5",
+    metric: "inference itself (TypeScript reference)",
+    value: inferenceMs,
+    unit: "ms",
+    baseline: "whole job",
+    ratio: inferenceMs / total,
+  });
+
+  progress(`${LOAD_JOBS} jobs, ${AT_ONCE} at once`);
+  const loadMs = performance.now();
+  const cpuBefore = process.cpuUsage();
+  let next = 0;
+  let finished = 0;
+  await Promise.all(
+    Array.from({ length: AT_ONCE }, async () => {
+      while (next < LOAD_JOBS) {
+        await job(next++);
+        finished += 1;
+        progress(`${finished} of ${LOAD_JOBS} jobs done`);
+      }
+    }),
+  );
+  const seconds = (performance.now() - loadMs) / 1000;
+  const { user, system } = process.cpuUsage(cpuBefore);
+  report({ case: "16 workers, 12 jobs at once", metric: "sustained", value: LOAD_JOBS / seconds, unit: "jobs/s" });
+  report({
+    case: "16 workers, 12 jobs at once",
+    metric: "requester's own processor time a job",
+    value: (user + system) / 1000 / LOAD_JOBS,
+    unit: "ms",
+  });
+  const busy = devnet.workers.map(({ child }) => residentMiB(child.pid));
+  report({ case: "worker, after load", metric: "resident memory, median", value: median(busy), unit: "MiB" });
+}
+
+async function timeInference(model: Awaited<ReturnType<typeof loadModel>>, input: ReturnType<typeof prepareInput>) {
+  const executor = createReferenceExecutor();
+  const times: number[] = [];
+  for (let i = 0; i < 50; i++) {
+    const beginMs = performance.now();
+    await runModel(model, input, executor);
+    times.push(performance.now() - beginMs);
+  }
+  return median(times);
+}
