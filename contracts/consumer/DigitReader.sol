@@ -22,7 +22,7 @@ contract DigitReader is InferenceConsumer {
         bytes32 inDigest;
         bytes32 outDigest;
         uint8 status; // 0 while the job runs
-        uint8 digit; // 255: no result, or none that was supplied inline
+        uint8 digit; // 255: no result
     }
 
     event ReadingRequested(bytes32 indexed jobId, bytes32 indexed inDigest);
@@ -30,6 +30,7 @@ contract DigitReader is InferenceConsumer {
 
     error NotOwner(address caller, address owner);
     error OutputMalformed(uint256 length);
+    error OutputWithheld(bytes32 jobId);
 
     address public immutable OWNER;
     mapping(bytes32 jobId => Reading) public readings;
@@ -63,7 +64,9 @@ contract DigitReader is InferenceConsumer {
 
     function _onInference(bytes32 jobId, uint8 status, bytes32 outDigest, bytes calldata output) internal override {
         Reading storage reading = readings[jobId];
-        uint8 digit = status == STATE_FINAL && output.length != 0 ? _argmax(output) : _NONE;
+        // Whoever ends a job may leave its output out: refused, the result can still be delivered with it.
+        require(status != STATE_FINAL || output.length != 0, OutputWithheld(jobId));
+        uint8 digit = status == STATE_FINAL ? _argmax(output) : _NONE;
         (reading.status, reading.outDigest, reading.digit) = (status, outDigest, digit);
         emit ReadingDone(jobId, status, digit);
     }

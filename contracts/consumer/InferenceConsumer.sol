@@ -42,6 +42,8 @@ abstract contract InferenceConsumer is IInferenceConsumer {
     }
 
     /// Acts on the end of a job: on STATE_FINAL the result stands for good, on STATE_CLOSED there is none.
+    /// @dev Warning: whoever ends the job chooses whether to pass `output`. A consumer that needs the bytes must revert on
+    /// STATE_FINAL without them, and have them delivered by `retryCallback`.
     function _onInference(bytes32 jobId, uint8 status, bytes32 outDigest, bytes calldata output) internal virtual;
 
     /// Moves this contract's tokens into its free balance.

@@ -77,19 +77,28 @@ contract DigitReaderTest {
         require(_digit(_tensor(3, hex"ffffffff00010000ff000000")) == 1, "i32: -1, 256, 255");
     }
 
-    function test_AClosedJobAndAWithheldOutputHaveNoDigit() public {
+    function test_AClosedJobHasNoDigit() public {
         bytes32 jobId = _ask();
         _hub.deliver(_reader, jobId, STATE_CLOSED, "");
         (, , uint8 status, uint8 digit) = _reader.readings(jobId);
         require(status == STATE_CLOSED && digit == 255, "closed");
-        require(_digit("") == 255, "withheld");
+    }
+
+    /// R10: whoever ends a job without its output delays the answer, and cannot take it away.
+    function test_AWithheldOutputCanStillBeDelivered() public {
+        bytes32 jobId = _ask();
+        vm.expectRevert(abi.encodeWithSelector(DigitReader.OutputWithheld.selector, jobId));
+        _hub.deliver(_reader, jobId, STATE_FINAL, "");
+        _hub.deliver(_reader, jobId, STATE_FINAL, _tensor(1, hex"ff7f05"));
+        (, , , uint8 digit) = _reader.readings(jobId);
+        require(digit == 1, "read");
     }
 
     function test_RevertWhen_DeliveredTwice() public {
         bytes32 jobId = _ask();
-        _hub.deliver(_reader, jobId, STATE_FINAL, "");
+        _hub.deliver(_reader, jobId, STATE_CLOSED, "");
         vm.expectRevert(abi.encodeWithSelector(IInferenceConsumer.JobNotAwaited.selector, jobId));
-        _hub.deliver(_reader, jobId, STATE_FINAL, "");
+        _hub.deliver(_reader, jobId, STATE_CLOSED, "");
     }
 
     /// Anyone can request a job with this contract as its callback.
