@@ -4,7 +4,7 @@
 import { join } from "node:path";
 import { readFileSync } from "node:fs";
 import { prepareInput } from "../offchain/core/program/preprocess.ts";
-import { parseCsv, rowOf } from "../offchain/engines/program/dataset.ts";
+import { parseIdx, rowOf } from "../offchain/engines/program/dataset.ts";
 import { createReferenceExecutor } from "../offchain/engines/program/reference-executor.ts";
 import { loadModel } from "../offchain/engines/program/load-program.ts";
 import { runModel } from "../offchain/engines/program/run-model.ts";
@@ -22,7 +22,7 @@ const WORKERS = 16;
 const SINGLE_JOBS = 5;
 const LOAD_JOBS = 30;
 /** Jobs under way at once: inequality 6 carries forty, a requester process on two cores fewer. */
-const AT_ONCE = 12;
+const AT_ONCE = 6;
 
 export const suite = {
   name: "protocol",
@@ -43,7 +43,7 @@ async function measure(children: Children, report: (row: BenchRow) => void, prog
   const devnet = await startDevnet({
     folder: createRunFolder("build/run", new Date()),
     workers: WORKERS,
-    models: ["models/tumor-mlp"],
+    models: ["models/digits-cnn"],
     children,
     signal: new AbortController().signal,
     progress,
@@ -54,9 +54,10 @@ async function measure(children: Children, report: (row: BenchRow) => void, prog
   report({ case: "worker, idle", metric: "resident memory, largest", value: Math.max(...resident), unit: "MiB" });
 
   const { hub, fromBlock } = devnet.deployment;
-  const model = await loadModel("models/tumor-mlp");
+  const model = await loadModel("models/digits-cnn");
   const manifest = model.manifest.model;
-  const rows = parseCsv(readFileSync(join("models/data/tumor-test.csv"), "utf8"));
+  const data = (name: string) => new Uint8Array(readFileSync(join("models/data", name)));
+  const rows = parseIdx(data("digits-test-images.idx.gz"), data("digits-test-labels.idx.gz"));
   const input = (index: number) => prepareInput(model.preprocess, rowOf(rows, index % rows.rows));
   const wallet = connectWallet({
     rpcUrl: devnet.chain.url,
@@ -118,17 +119,27 @@ async function measure(children: Children, report: (row: BenchRow) => void, prog
   await Promise.all(
     Array.from({ length: AT_ONCE }, async () => {
       while (next < LOAD_JOBS) {
-        await job(next++);
-        finished += 1;
+        // A job that the machine could not carry in time counts as not done, and is reported.
+        const ended = await job(next++).then(
+          () => true,
+          (error: unknown) => (progress(String(error)), false),
+        );
+        if (ended) finished += 1;
         progress(`${finished} of ${LOAD_JOBS} jobs done`);
       }
     }),
   );
   const seconds = (performance.now() - loadMs) / 1000;
   const { user, system } = process.cpuUsage(cpuBefore);
-  report({ case: "16 workers, 12 jobs at once", metric: "sustained", value: LOAD_JOBS / seconds, unit: "jobs/s" });
+  report({ case: "16 workers, 6 jobs at once", metric: "sustained", value: finished / seconds, unit: "jobs/s" });
   report({
-    case: "16 workers, 12 jobs at once",
+    case: "16 workers, 6 jobs at once",
+    metric: "jobs not done in time",
+    value: LOAD_JOBS - finished,
+    unit: "jobs",
+  });
+  report({
+    case: "16 workers, 6 jobs at once",
     metric: "requester's own processor time a job",
     value: (user + system) / 1000 / LOAD_JOBS,
     unit: "ms",

@@ -16,6 +16,7 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   "node init": async () => (await import("./node/init.ts")).nodeInit,
   "node start": async () => (await import("./node/start.ts")).nodeStart,
   "node status": async () => (await import("./node/status.ts")).nodeStatus,
+  "node doctor": async () => (await import("./node/doctor.ts")).nodeDoctor,
   "config show": async () => (await import("./config/show.ts")).configShow,
   "config check": async () => (await import("./config/check.ts")).configCheck,
 };

@@ -48,6 +48,7 @@ describe("commands", () => {
       "node init",
       "node start",
       "node status",
+      "node doctor",
       "config show",
       "config check",
     ])
@@ -109,6 +110,17 @@ describe("commands", () => {
     const { code, out } = await run("config", "check", "--json");
     expect(code).to.equal(EXIT.usage);
     expect(codeOf(out)).to.equal("CONFIG_INVALID");
+  });
+
+  it("default: node doctor names each finding with its fix, exit code 1 when something is wrong", async () => {
+    const config = join(folder, "worker", "assay.toml");
+    const { code, out } = await run("node", "doctor", "--config", config, "--json");
+    expect(code).to.equal(EXIT.failed);
+    const { ok, checks } = JSON.parse(out) as { ok: boolean; checks: { name: string; ok: boolean; fix: string }[] };
+    expect(ok).to.equal(false);
+    const chain = checks.find(({ name }) => name === "chain");
+    expect(chain?.ok).to.equal(false);
+    expect(chain?.fix).to.not.equal("");
   });
 
   it("error: MONITOR_SILENT when no worker runs, exit code 75", async () => {

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { runDoctor } from "../../../node/doctor.ts";
+import type { Logger } from "../../../core/ports/logger.ts";
+import { defineCommand } from "../../command.ts";
+import { EXIT } from "../../exit-code.ts";
+import { configOptions, loadNodeConfig } from "../../node-config.ts";
+
+const none = (): void => {};
+/** Findings are the result itself; nothing is logged beside them. */
+const silent: Logger = { debug: none, info: none, warn: none, error: none, child: () => silent };
+
+export const nodeDoctor = defineCommand({
+  name: "node doctor",
+  summary:
+    "Check everything a worker needs, without starting it; exit code 1 if something is wrong, each with its fix.",
+  examples: ["assay node doctor --config worker/assay.toml"],
+  args: {},
+  options: configOptions,
+  async run(input, io) {
+    const { config } = loadNodeConfig(input);
+    const progress = io.progress("doctor");
+    progress.step("looking at chain, clock, keys, disk, models and ports");
+    const checks = await runDoctor(config, { logger: silent });
+    const ok = checks.every((check) => check.ok);
+    progress.done(ok ? "all well" : "something is wrong");
+    const lines = checks.map(
+      (check) =>
+        `${check.ok ? "ok    " : "FAILED"} ${check.name}: ${check.detail}${check.ok ? "" : `\n       ${check.fix}`}`,
+    );
+    io.result({ ok, checks }, lines.join("\n"));
+    return ok ? EXIT.done : EXIT.failed;
+  },
+});
