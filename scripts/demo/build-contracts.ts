@@ -7,7 +7,7 @@ import { DemoError } from "./errors.ts";
 export async function buildContracts(progress: (text: string) => void): Promise<void> {
   progress("building the contracts (about 20 s the first time)");
   let output = "";
-  const build = spawn(process.execPath, [resolve("node_modules/hardhat/dist/src/cli.js"), "build"], {
+  const build = spawn(process.execPath, [resolve("node_modules/hardhat/dist/src/cli.js"), "build", "--no-tests"], {
     env: { ...process.env, HARDHAT_DISABLE_TELEMETRY: "true" },
     stdio: ["ignore", "pipe", "pipe"],
   });
