@@ -29,6 +29,11 @@ import {VoteRules} from "../libraries/VoteRules.sol";
 import {HubConfig, HubCore} from "./HubCore.sol";
 import {HubMoney} from "./HubMoney.sol";
 
+/// `HubVotes`, of which this file imports no code.
+interface ISettles {
+    function DISPUTES() external view returns (address);
+}
+
 /// @title Assay's hub
 /// @notice Requests, and the fast path of undisputed jobs; everything else of `IAssayHub` is delegated to `VOTES` and `DISPUTES`.
 contract AssayHub is HubMoney {
@@ -43,9 +48,10 @@ contract AssayHub is HubMoney {
 
     constructor(HubConfig memory config, HubCore votes, HubCore disputes) HubCore(config) {
         (VOTES, DISPUTES) = (address(votes), address(disputes));
-        // All three must have been built from the same configuration.
+        // All three must have been built from the same configuration, and settle by the same code.
         bytes32 digest = configHash();
         if (votes.configHash() != digest || disputes.configHash() != digest) revert ConfigMismatch();
+        if (ISettles(address(votes)).DISPUTES() != address(disputes)) revert ConfigMismatch();
         _MINIMUM_STAKE = config.vault.minimumStake();
     }
 

@@ -9,8 +9,10 @@ import {IHubVotes} from "../../../contracts/interfaces/IHubVotes.sol";
 import {IInferenceConsumer} from "../../../contracts/interfaces/IInferenceConsumer.sol";
 import {IStakeVault} from "../../../contracts/interfaces/IStakeVault.sol";
 import {AssayHub} from "../../../contracts/jobs/AssayHub.sol";
+import {HubConfig} from "../../../contracts/jobs/HubCore.sol";
 import {HubDisputes} from "../../../contracts/jobs/HubDisputes.sol";
 import {HubVotes} from "../../../contracts/jobs/HubVotes.sol";
+import {FeeToken} from "../../../contracts/mocks/FeeToken.sol";
 import {HostileConsumer} from "../../../contracts/mocks/HostileConsumer.sol";
 import "../../../contracts/types/Types.sol";
 import {AttackBase} from "../support/AttackBase.sol";
@@ -82,6 +84,39 @@ contract RoutingTest is AttackBase {
             IStakeVault.applyChanges.selector
         ];
         for (uint256 i; i < money.length; ++i) require(money[i] != told, "the callback moves money");
+    }
+
+    function _config() private view returns (HubConfig memory c) {
+        (c.token, c.vault, c.registry) = (IERC20(address(_token)), _vault, _registry);
+        (c.params, c.randomness) = (_params, _random);
+        (c.guardian, c.treasury) = (address(this), TREASURY);
+    }
+
+    /// A hub cannot be built over code that was built for other collaborators, or that settles by other code.
+    function test_RevertWhen_TheThreeContractsDoNotBelongTogether() public {
+        HubConfig memory c = _config();
+        HubDisputes twin = new HubDisputes(c);
+        vm.expectRevert(IHubTypes.ConfigMismatch.selector);
+        new AssayHub(c, _votesCode, twin);
+        c.treasury = address(this);
+        vm.expectRevert(IHubTypes.ConfigMismatch.selector);
+        new AssayHub(c, _votesCode, _disputesCode);
+        c.treasury = TREASURY;
+        new AssayHub(c, _votesCode, _disputesCode);
+    }
+
+    /// R9, invariant 1: a token that keeps a fee is refused, whichever way it comes.
+    function test_RevertWhen_TheTokenTakesAFee() public {
+        FeeToken fee = new FeeToken();
+        HubConfig memory c = _config();
+        c.token = IERC20(address(fee));
+        HubDisputes disputes = new HubDisputes(c);
+        AssayHub hub = new AssayHub(c, new HubVotes(c, disputes), disputes);
+        fee.mint(address(this), 10_000);
+        fee.approve(address(hub), 10_000);
+        vm.expectPartialRevert(IHubTypes.TransferMismatch.selector);
+        hub.deposit(10_000);
+        require(hub.balanceOf(address(this)) == 0, "credited");
     }
 
     /// Code contracts called directly have no money, no jobs and no power over the vault.
