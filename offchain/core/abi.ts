@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { bytesToBig, concatBytes, fromHex, fromUtf8, isHex, toHex, utf8, type Hex } from "./bytes.ts";
+import { bytesToBig, concatBytes, fromHex, fromUtf8, isHex, joinBytes, toHex, utf8, type Hex } from "./bytes.ts";
 import { coreError } from "./core-errors.ts";
 
 type SmallBits = 8 | 16 | 24 | 32 | 40 | 48;
@@ -124,7 +124,7 @@ function encodeSequence(items: readonly Item[]): Uint8Array {
     tails.push(encoded);
     offset += encoded.length;
   }
-  return concatBytes(...heads, ...tails);
+  return joinBytes([...heads, ...tails]);
 }
 
 function encodeValue(type: AbiType, value: AbiAny, path: string): Uint8Array {

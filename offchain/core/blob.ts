@@ -2,7 +2,7 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { CID } from "multiformats/cid";
 import { create as createDigest } from "multiformats/hashes/digest";
-import { concatBytes, equalBytes, fromHex, toHex, utf8, type Hex } from "./bytes.ts";
+import { equalBytes, fromHex, joinBytes, toHex, utf8, type Hex } from "./bytes.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { coreError } from "./core-errors.ts";
@@ -128,5 +128,5 @@ export function joinBlob(index: BlobIndex, parts: readonly Uint8Array[]): Uint8A
     if (part.length !== Math.min(index.partSize, rest)) throw bad(`part ${i} has ${part.length} bytes`);
     assertPart(part, index.parts[i] ?? "0x");
   }
-  return concatBytes(...parts);
+  return joinBytes(parts);
 }

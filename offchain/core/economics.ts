@@ -4,6 +4,9 @@ import { quorum } from "./vote.ts";
 /** Poke fees that an escrow holds. */
 export const POKES = 6n;
 
+/** The highest protocol fee that ProtocolParams.sol accepts: 5%. */
+export const MAX_FEE_BPS = 500;
+
 /** Assumed share of hostile stake in inequality 3: one fifth. */
 export const ALPHA = 0.2;
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 import { keccak_256 } from "@noble/hashes/sha3.js";
-import { concatBytes, utf8 } from "./bytes.ts";
+import { joinBytes, utf8 } from "./bytes.ts";
 
 /** keccak256 over the concatenation of the parts (Solidity's `abi.encodePacked`). */
 export function keccak256(...parts: readonly Uint8Array[]): Uint8Array {
-  return keccak_256(parts.length === 1 && parts[0] !== undefined ? parts[0] : concatBytes(...parts));
+  return keccak_256(parts.length === 1 && parts[0] !== undefined ? parts[0] : joinBytes(parts));
 }
 
 const domains = new Map<string, Uint8Array>();

@@ -102,7 +102,7 @@ export function distribute(
     const mine = seats.slice(next, (next += sat(tally))).map(({ kind }) => {
       return kind === SEAT.AGREED || (kind === SEAT.UNDECIDED && tally.round !== 0) ? reward : 0n;
     });
-    pay.push(...mine);
+    for (const one of mine) pay.push(one);
     const due = sum(mine);
     if (tally.round !== 0) return tally.bond - (due - fromSlashes(due));
     paid += due;

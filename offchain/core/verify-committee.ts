@@ -73,17 +73,19 @@ const wordOf = (seat: SeatEvidence, fast: boolean): Hex => {
   return fast || seat.commitment === ZERO_BYTES32 ? SAID_ABSENT : SAID_UNREVEALED;
 };
 
-/** Whether the recorded tally says what the evidence says. Undefined, or what is wrong. */
-export function checkTally(scope: CommitteeScope, evidence: CommitteeEvidence, tally: Tally): string | undefined {
-  const { seats, fast } = evidence;
+/** Whether a committee has the size of its round: asked before anything is computed from it. Undefined, or what is wrong. */
+export function checkSize(scope: CommitteeScope, { seats }: CommitteeEvidence, tally: Tally): string | undefined {
   // A committee that a court's ruling or the job's end overtook: it is recorded empty.
   if (tally.seats.length === 0 && tally.said.length === 0 && seats.length === 0) return undefined;
   const size = committeeSize(scope.k, scope.round);
-  if (tally.seats.length !== size || tally.said.length !== size || seats.length !== size)
-    return `it has ${tally.seats.length} seats, ${tally.said.length} words, ${seats.length} openings instead of ${size}`;
-  for (const [i, seat] of seats.entries())
-    if (wordOf(seat, fast) !== tally.said[i]) return `seat ${i} is recorded with another word than it said`;
-  return undefined;
+  if (tally.seats.length === size && tally.said.length === size && seats.length === size) return undefined;
+  return `it has ${tally.seats.length} seats, ${tally.said.length} words, ${seats.length} openings instead of ${size}`;
+}
+
+/** Whether the recorded tally says what the evidence says; sizes are checked already. Undefined, or what is wrong. */
+export function checkTally({ seats, fast }: CommitteeEvidence, tally: Tally): string | undefined {
+  const wrong = seats.findIndex((seat, i) => wordOf(seat, fast) !== tally.said[i]);
+  return wrong < 0 ? undefined : `seat ${wrong} is recorded with another word than it said`;
 }
 
 /** The digest behind an accepted word. */

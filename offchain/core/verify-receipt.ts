@@ -3,27 +3,18 @@ import { fromHex, type Hex } from "./bytes.ts";
 import { runCheck, type Check } from "./check.ts";
 import { claimDigest } from "./claim.ts";
 import { digestOf, stageInDigest } from "./digest.ts";
-import { quoteEscrow, POKES } from "./economics.ts";
+import { MAX_FEE_BPS, POKES, quoteEscrow } from "./economics.ts";
 import { domainSeparator } from "./eip712.ts";
 import { jobId, recordHash } from "./job.ts";
 import { modelId } from "./model.ts";
+import { checkShape } from "./policy.ts";
 import { decodeReceipt, encodeReceipt, receiptOutput, type Receipt } from "./receipt.ts";
-import { COURT_ROUND, type Reason } from "./settle-types.ts";
+import { endFailure, replayRecord, type Replay } from "./replay-record.ts";
+import type { Reason } from "./settle-types.ts";
 import { distribute, offences } from "./settle.ts";
 import { recoverSigner } from "./signature.ts";
 import { decodeTensor } from "./tensor.ts";
-import {
-  PLACE_CLIENT,
-  REASON_CANCELLED,
-  REASON_EXPIRED,
-  REASON_INPUT_UNAVAILABLE,
-  REASON_NAMES,
-  VOTE,
-  ZERO_BYTES32,
-  type DigestKind,
-} from "./types.ts";
-import { checkBindings, checkTally, digestOfWord, type CommitteeScope } from "./verify-committee.ts";
-import { decideVote } from "./vote.ts";
+import { PLACE_CLIENT, REASON_CANCELLED, VOTE, ZERO_ADDRESS, ZERO_BYTES32, type DigestKind } from "./types.ts";
 
 /** What the verifier knows from elsewhere. Without it a receipt is checked against itself: true of some chain, hub and workers. */
 export interface ReceiptExpectation {
@@ -54,14 +45,6 @@ export interface ReceiptReport {
 
 const lower = (hex: string): string => hex.toLowerCase();
 
-/** The job's history replayed: what stands after the tallies, and what is wrong with each. */
-interface Replay {
-  readonly boundaries: readonly (Hex | undefined)[];
-  readonly bindings: string | undefined;
-  readonly tallies: string | undefined;
-  readonly verdict: string | undefined;
-}
-
 function clientClaimFailure(receipt: Receipt, domain: Hex): string | undefined {
   const { manifest, job, clientClaims } = receipt;
   const boundaries: (Hex | undefined)[] = [...receipt.record.boundaries];
@@ -77,69 +60,13 @@ function clientClaimFailure(receipt: Receipt, domain: Hex): string | undefined {
   return undefined;
 }
 
-function replay(receipt: Receipt, domain: Hex): Replay {
-  const { manifest, job, record } = receipt;
-  const { k } = job.spec.policy;
-  const boundaries: (Hex | undefined)[] = [];
-  let [bindings, tallies, verdict]: (string | undefined)[] = [];
-  for (const claim of receipt.clientClaims) boundaries[claim.stage] = claim.outDigest;
-  const rounds = new Map<number, number>();
-  for (const [t, tally] of record.tallies.entries()) {
-    const evidence = receipt.committees[t];
-    const where = `stage ${tally.stage}, round ${tally.round}`;
-    const info = manifest.stages[tally.stage];
-    if (tally.round === COURT_ROUND)
-      tallies ??= `${where}: a court's ruling needs a proof, which version 1 cannot carry`;
-    if (evidence === undefined || info === undefined || info.place === PLACE_CLIENT) {
-      tallies ??= `${where}: there is no such network stage`;
-      continue;
-    }
-    if (tally.round !== (rounds.get(tally.stage) ?? -1) + 1) tallies ??= `${where}: rounds are out of order`;
-    rounds.set(tally.stage, tally.round);
-    if (tally.round === 0) {
-      const own = record.seats.slice(tally.stage * k, (tally.stage + 1) * k);
-      if (own.join() !== tally.seats.join()) tallies ??= `${where}: the seats are not the stage's`;
-      if (tally.bond !== 0n || BigInt(tally.challenger) !== 0n) tallies ??= `${where}: nobody challenges round 0`;
-    }
-    const inDigest = stageInDigest(manifest.stages, tally.stage, job.spec.inDigest, boundaries);
-    const scope: CommitteeScope = { domain, jobId: receipt.jobId, stage: tally.stage, round: tally.round, inDigest, k };
-    const unbound = checkBindings(scope, evidence);
-    if (unbound !== undefined) bindings ??= `${where}: ${unbound}`;
-    const miscounted = checkTally(scope, evidence, tally);
-    if (miscounted !== undefined) tallies ??= `${where}: ${miscounted}`;
-    if (tally.seats.length === 0) continue;
-    const decision = decideVote(tally.said, tally.stage, tally.round);
-    verdict = decision.verdict;
-    if (decision.accepted !== undefined) boundaries[tally.stage] = digestOfWord(evidence, decision.accepted);
-    else if (tally.round === 0) boundaries[tally.stage] = undefined;
-  }
-  return { boundaries, bindings, tallies, verdict };
-}
-
-/** Whether the end follows from the votes. */
-function resultFailure(receipt: Receipt, { boundaries, verdict }: Replay): string | undefined {
-  const { record, reason, outDigest, job } = receipt;
-  for (const [stage, digest] of record.boundaries.entries())
-    if (boundaries[stage] !== digest) return `stage ${stage} was not decided for ${digest}`;
-  if (reason === 0) {
-    if (record.boundaries.length !== job.spec.stages) return "a stage has no accepted digest";
-    return record.boundaries.at(-1) === outDigest ? undefined : "the result is not the last stage's digest";
-  }
-  if (outDigest !== ZERO_BYTES32) return "a closed job has no result";
-  if (REASON_NAMES[reason] === undefined) return `unknown reason ${reason}`;
-  if (reason === REASON_CANCELLED && record.seats.length > 0) return "a cancelled job has no seats";
-  if (reason === REASON_INPUT_UNAVAILABLE && verdict !== "INPUT_UNAVAILABLE")
-    return "nobody said that the input is missing";
-  if (reason === REASON_EXPIRED && verdict !== undefined && verdict !== "EXPIRED")
-    return "the last vote did not expire";
-  return undefined;
-}
-
 function settlementFailure(receipt: Receipt): string | undefined {
   const [claimed] = receipt.settlement;
   if (claimed === undefined) return undefined;
   const { record, reason } = receipt;
   const { spec } = receipt.job;
+  if (claimed.feeBps > MAX_FEE_BPS)
+    return `a fee of ${claimed.feeBps} basis points; no parameter set may ask for more than ${MAX_FEE_BPS}`;
   const quote = quoteEscrow(spec, claimed.feeBps);
   if (claimed.escrow > quote || claimed.escrow < quote - POKES * spec.pokeFee)
     return `an escrow of ${claimed.escrow} does not come from a quote of ${quote}`;
@@ -196,13 +123,18 @@ function expectationFailure(receipt: Receipt, expected: ReceiptExpectation): str
   return undefined;
 }
 
-function seatsFailure({ record, job }: Receipt): string | undefined {
+function seatsFailure({ record, job, committees }: Receipt): string | undefined {
   const { k } = job.spec.policy;
   if (record.seats.length !== 0 && record.seats.length !== k * job.spec.stages)
     return `${record.seats.length} seats for ${job.spec.stages} stages of ${k}`;
   const escalated = record.tallies.flatMap(({ round, seats }) => (round === 0 ? [] : seats));
   const all = [...record.seats, ...escalated];
-  return new Set(all).size === all.length ? undefined : "a worker holds two seats";
+  if (new Set(all).size !== all.length) return "a worker holds two seats";
+  // The vault lets a signing address belong to one worker only, so distinct seats have distinct keys in all committees together.
+  const signers = committees.flatMap(({ seats }) =>
+    seats.map(({ signer }) => signer).filter((one) => one !== ZERO_ADDRESS),
+  );
+  return new Set(signers).size === signers.length ? undefined : "one key fills two seats";
 }
 
 /**
@@ -255,25 +187,28 @@ function verify(receipt: Receipt, expected: ReceiptExpectation, form: Check): Re
   });
   add("policy", "the evidence is what the policy asks for, and the model accepts it", () => {
     if (spec.policy.mask !== VOTE) return `version 1 carries votes only, the policy's mask is ${spec.policy.mask}`;
+    checkShape(spec.policy, spec.stages, VOTE);
     return (manifest.acceptedMasks >>> spec.policy.mask) & 1 ? undefined : "the model does not accept this policy";
   });
   add("seats", "every seat is another worker", () => seatsFailure(receipt));
   add("client claims", `${receipt.clientClaims.length} signed by the client`, () =>
     clientClaimFailure(receipt, domain),
   );
-  let history: Replay = { boundaries: [], bindings: undefined, tallies: undefined, verdict: undefined };
-  const replayed = add("chain", "every stage takes what its producers gave", () => {
-    history = replay(receipt, domain);
+  const histories: Replay[] = [];
+  add("chain", "every stage takes what its producers gave", () => {
+    histories.push(replayRecord(receipt, domain));
     return undefined;
   });
-  if (replayed) {
-    add("signatures", "every vote was committed, opened and signed by its seat", () => history.bindings);
+  const [history] = histories;
+  if (history !== undefined) {
+    const { bindings, tallies } = history;
+    add("signatures", "every vote was committed, opened and signed by its seat", () => bindings);
     add("posted", "no vote rests on a transaction that this receipt cannot show", () =>
       postedFailure(receipt, expected),
     );
-    add("tallies", "every committee said what the record says", () => history.tallies);
+    add("tallies", "every committee said what the record says", () => tallies);
     add("result", receipt.reason === 0 ? "the votes decide this result" : "the votes decide this end", () =>
-      resultFailure(receipt, history),
+      endFailure(receipt, history),
     );
   }
   add("record", "the record hash follows from the record", () =>
@@ -292,7 +227,7 @@ function verify(receipt: Receipt, expected: ReceiptExpectation, form: Check): Re
       : "it agrees with what was given";
   add("expected", anchored, () => expectationFailure(receipt, expected));
 
-  const decided = replayed && history.bindings === undefined && history.tallies === undefined;
+  const decided = history !== undefined && history.bindings === undefined && history.tallies === undefined;
   const coverage = manifest.stages.map(({ place }, stage): Coverage => {
     if (place === PLACE_CLIENT) return { stage, kind: "CLIENT_UNPROVEN", evidence: [] };
     const stands = decided && stage < record.boundaries.length;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { ed25519 } from "@noble/curves/ed25519.js";
 import { sha256 } from "@noble/hashes/sha2.js";
-import { concatBytes, fromHex, toHex, utf8 } from "../core/bytes.ts";
+import { concatBytes, fromHex, joinBytes, toHex, utf8 } from "../core/bytes.ts";
 import type { CryptoPort } from "../core/crypto-port.ts";
 import type { WorkerProfile } from "./actions/get-worker-profiles.ts";
 import { SdkError } from "./errors.ts";
@@ -96,7 +96,7 @@ async function readBounded(
     const next = await reader.read().catch((error: unknown) => {
       throw refuse("its reply broke off", error);
     });
-    if (next.done) return concatBytes(...chunks);
+    if (next.done) return joinBytes(chunks);
     size += next.value.length;
     if (size > maxBytes) {
       await reader.cancel();

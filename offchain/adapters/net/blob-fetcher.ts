@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { indexOf, joinBlob, PART_BYTES } from "../../core/blob.ts";
 import type { BlobIndex } from "../../core/blob.ts";
-import { concatBytes } from "../../core/bytes.ts";
+import { joinBytes } from "../../core/bytes.ts";
 import type { Hex } from "../../core/bytes.ts";
 import { isAssayError } from "../../core/errors.ts";
 import type { BlobStore } from "../../core/ports/blob-store.ts";
@@ -141,7 +141,7 @@ export class BlobFetcher {
     try {
       const chunks: Uint8Array[] = [];
       for await (const chunk of this.#transport.call(source.peer, BLOB_PROTOCOL, request, call)) chunks.push(chunk);
-      bytes = concatBytes(...chunks);
+      bytes = joinBytes(chunks);
     } catch (error) {
       await this.#noteFailure(error, part, source, options.signal);
       return false;
