@@ -4,7 +4,15 @@ import { assayHubAbi } from "../adapters/chain/abi/assay-hub.ts";
 import type { HubEvent } from "../adapters/chain/decode-events.ts";
 import { fastCommittee, NO_EVIDENCE, submittedRecord } from "../core/build-receipt.ts";
 import type { CommitteeEvidence, SeatEvidence } from "../core/receipt.ts";
-import type { Record as JobRecord, StageVotes, Tally } from "../core/types.ts";
+import {
+  SAID_ABSENT,
+  SAID_UNREVEALED,
+  ZERO_ADDRESS,
+  type Record as JobRecord,
+  type StageVotes,
+  type Tally,
+} from "../core/types.ts";
+import { decideVote } from "../core/vote.ts";
 
 /** A job's hub events in chain order, and the calldata of the transactions that made them. */
 export interface JobTrail {
@@ -13,12 +21,20 @@ export interface JobTrail {
   readonly calldata: ReadonlyMap<Hex, Hex>;
 }
 
-type Call<N extends "submit" | "tally" | "commitMany"> = ContractFunctionArgs<typeof assayHubAbi, "nonpayable", N>;
+type HubCall = "submit" | "tally" | "commitMany" | "expire";
+type Call<N extends HubCall> = ContractFunctionArgs<typeof assayHubAbi, "nonpayable", N>;
 
 const NOT_SUPPLIED = 255;
+/** Offence of a seat that posted nothing. */
+const ABSENT = 3;
+const NO_CHALLENGE = { challenger: ZERO_ADDRESS, bond: 0n } as const;
 
-/** The record a job ended with; null where the trail does not say (it never got seats). */
-export function finalRecord(trail: JobTrail): JobRecord | null {
+/** Place of the job's `Finalized` or `Closed` among its events; -1 while it has not ended. */
+export const endIndexOf = ({ events }: JobTrail): number =>
+  events.findLastIndex(({ eventName }) => eventName === "Finalized" || eventName === "Closed");
+
+/** The record a job ended with; null where the trail does not say (it never got seats). `k`: seats of a stage. */
+export function finalRecord(trail: JobTrail, k: number): JobRecord | null {
   let record: JobRecord | null = null;
   let seats: readonly number[] = [];
   for (const event of trail.events) {
@@ -30,7 +46,58 @@ export function finalRecord(trail: JobTrail): JobRecord | null {
       if (submit !== null) record = submittedRecord(seats, submit[3]);
     }
   }
-  return record ?? (seats.length > 0 ? { seats, boundaries: [], tallies: [], decided: 0 } : null);
+  record ??= seats.length > 0 ? { seats, boundaries: [], tallies: [], decided: 0 } : null;
+  const end = trail.events[endIndexOf(trail)];
+  if (record === null || end?.eventName !== "Closed") return record;
+  const expire = decode(trail, end.transactionHash, "expire");
+  if (expire === null) return record;
+  // A job that nobody pinned before supplies an empty record: its seats are in this call's `Pinned`.
+  return expiredRecord(trail, expire[1].seats.length > 0 ? expire[1] : record, end.transactionHash, k);
+}
+
+/**
+ * What `expire` makes of the record it is given; it emits none. A committee that came too small is entered, as the slashes of its
+ * absent seats show (below a quorum somebody always is absent); one that is left without a verdict loses its seats.
+ */
+function expiredRecord(trail: JobTrail, given: JobRecord, hash: Hex, k: number): JobRecord {
+  const absent = new Set(
+    trail.events.flatMap((event) =>
+      event.eventName === "Slashed" && event.transactionHash === hash && event.args.offence === ABSENT
+        ? [event.args.workerId]
+        : [],
+    ),
+  );
+  const last = given.tallies.at(-1);
+  const accepted = last !== undefined && decideVote(last.said, last.stage, last.round).accepted !== undefined;
+  if (last === undefined || accepted) {
+    // A first committee, of the stage after those with a verdict.
+    const stage = given.boundaries.length;
+    const seats = given.seats.slice(stage * k, (stage + 1) * k);
+    if (!seats.some((worker) => absent.has(worker))) return given;
+    const said = missed(trail, stage, 0, seats.length);
+    return { ...given, tallies: [...given.tallies, { ...NO_CHALLENGE, stage, round: 0, seats, said }] };
+  }
+  const { stage, round } = last;
+  const boundaries = given.boundaries.slice(0, stage);
+  if (round === 0 || last.said.length > 0) return { ...given, boundaries }; // HUNG
+  const pinned = trail.events.findLast(
+    (event) => event.eventName === "Pinned" && event.args.stage === stage && event.args.round === round,
+  );
+  const seats = pinned?.eventName === "Pinned" ? pinned.args.seats : last.seats;
+  const counted = seats.some((worker) => absent.has(worker));
+  const tally = counted ? { ...last, seats, said: missed(trail, stage, round, seats.length) } : { ...last, seats: [] };
+  return { ...given, boundaries, tallies: [...given.tallies.slice(0, -1), tally] };
+}
+
+/** The words of a committee that was never counted: UNREVEALED for who committed. */
+function missed(trail: JobTrail, stage: number, round: number, size: number): readonly Hex[] {
+  let committed = 0;
+  for (const event of trail.events) {
+    if (event.eventName !== "Committed" && event.eventName !== "CommittedMany") continue;
+    if (event.args.stage !== stage || event.args.round !== round) continue;
+    committed |= event.eventName === "Committed" ? 1 << event.args.seat : event.args.seats;
+  }
+  return Array.from({ length: size }, (_, seat) => ((committed >>> seat) & 1 ? SAID_UNREVEALED : SAID_ABSENT));
 }
 
 /** The evidence behind each tally of the record, in its order. `signers`: signing address of each worker id. */
@@ -96,7 +163,7 @@ function slowCommittee(trail: JobTrail, tally: Tally, names: readonly Hex[]): Co
 }
 
 /** Arguments of a transaction if it called this function of the hub directly, else null. */
-function decode<N extends "submit" | "tally" | "commitMany">(trail: JobTrail, hash: Hex, name: N): Call<N> | null {
+function decode<N extends HubCall>(trail: JobTrail, hash: Hex, name: N): Call<N> | null {
   const data = trail.calldata.get(hash);
   if (data === undefined) return null;
   try {

@@ -3,6 +3,7 @@ import { parseEventLogs, type Address, type Client, type Hex } from "viem";
 import { getContractEvents, getLogs, getTransaction, readContract } from "viem/actions";
 import { assayHubAbi } from "../../adapters/chain/abi/assay-hub.ts";
 import { modelRegistryAbi } from "../../adapters/chain/abi/model-registry.ts";
+import { protocolParamsAbi } from "../../adapters/chain/abi/protocol-params.ts";
 import { stakeVaultAbi } from "../../adapters/chain/abi/stake-vault.ts";
 import { toHex } from "../../core/bytes.ts";
 import { recordHash as hashOfRecord } from "../../core/job.ts";
@@ -10,6 +11,7 @@ import type { Receipt } from "../../core/receipt.ts";
 import { REASON_NAMES, ZERO_BYTES32, type ModelManifest, type Record as JobRecord } from "../../core/types.ts";
 import { checked } from "../checked.ts";
 import { collectCommittees, finalRecord, type JobTrail } from "../collect-evidence.ts";
+import { collectSettlement } from "../collect-settlement.ts";
 import { getDeployment } from "../deployment.ts";
 import { SdkError } from "../errors.ts";
 import { getJob } from "./get-job.ts";
@@ -43,20 +45,32 @@ export async function getReceipt(client: Client, parameters: GetReceiptParameter
   if (view.state !== "FINAL" && view.state !== "CLOSED")
     throw new SdkError("RECEIPT_UNAVAILABLE", { jobId, why: `it is ${view.state}` });
   const trail = await readTrail(client, hub, jobId, view.requestBlock);
-  const record = finalRecord(trail) ?? EMPTY;
+  const record = finalRecord(trail, view.job.spec.policy.k) ?? EMPTY;
   if (view.recordHash !== null && hashOfRecord(record) !== view.recordHash)
     throw new SdkError("RECEIPT_UNAVAILABLE", { jobId, why: "its record is not complete in these transactions" });
   const workerIds = [...new Set(record.tallies.flatMap(({ seats }) => seats))];
-  const addresses = await checked("signersOf", async () =>
-    readContract(client, {
-      address: deployment.vault,
-      abi: stakeVaultAbi,
-      functionName: "signersOf",
-      args: [workerIds],
-    }),
-  );
+  const { spec } = view.job;
+  const [addresses, { feeBps }] = await Promise.all([
+    checked("signersOf", async () =>
+      readContract(client, {
+        address: deployment.vault,
+        abi: stakeVaultAbi,
+        functionName: "signersOf",
+        args: [workerIds],
+      }),
+    ),
+    checked("parameters", async () =>
+      readContract(client, {
+        address: deployment.params,
+        abi: protocolParamsAbi,
+        functionName: "parameters",
+        args: [spec.paramsVersion],
+      }),
+    ),
+  ]);
   const signers = new Map(workerIds.map((workerId, index) => [workerId, addresses[index] ?? "0x"]));
-  const reason = REASON_NAMES.findIndex((name) => name === view.closedReason);
+  const named = REASON_NAMES.findIndex((name) => name === view.closedReason);
+  const reason = view.closedReason === null ? 0 : Math.max(0, named);
   return {
     chainId: BigInt(deployment.chainId),
     hub,
@@ -64,13 +78,13 @@ export async function getReceipt(client: Client, parameters: GetReceiptParameter
     job: view.job,
     manifest:
       parameters.manifest ?? (await readManifest(client, deployment.registry, view.job.spec.modelId, parameters)),
-    reason: view.closedReason === null ? 0 : Math.max(0, reason),
+    reason,
     record,
     recordHash: hashOfRecord(record),
     outDigest: view.outDigest ?? ZERO_BYTES32,
     committees: collectCommittees(trail, record, signers),
     clientClaims: [],
-    settlement: [],
+    settlement: collectSettlement(trail, { spec, record, reason, feeBps }),
     output: result === undefined ? "0x" : toHex(result.outputBytes),
     outputSalt: result?.salt === undefined ? "0x" : toHex(result.salt),
   };
