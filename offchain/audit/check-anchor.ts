@@ -1,33 +1,63 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import type { Chain } from "../adapters/chain/chain.ts";
 import { createChain } from "../adapters/chain/create-chain.ts";
 import { getSigners } from "../adapters/chain/actions/get-signers.ts";
+import { getSlot } from "../adapters/chain/actions/get-slot.ts";
 import { verifyResult } from "../adapters/chain/actions/verify-result.ts";
 import { systemClock } from "../adapters/observe/system-clock.ts";
+import type { Hex } from "../core/bytes.ts";
 import type { Check } from "../core/check.ts";
 import { isAssayError } from "../core/errors.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { Receipt } from "../core/receipt.ts";
+import { REASON_CANCELLED, STATE_CLOSED } from "../core/types.ts";
+
+/** The check that makes `recordHash` the chain's own word. */
+export const ANCHORED = "chain result";
 
 const none = (): void => {};
 const silent: Logger = { debug: none, info: none, warn: none, error: none, child: () => silent };
 
-/** Whether the chain agrees: the hub knows this end, and the vault these signing addresses. */
-export async function checkAnchor(receipt: Receipt, rpcUrl: string): Promise<readonly Check[]> {
-  const checks: Check[] = [];
+/** Digits of the record's hash that a hub keeps of a closed job: 192 bits. */
+const KEPT = 2 + 48;
+
+/** Whether the hub ended this job so, with this record. */
+async function isKnown(chain: Chain, receipt: Receipt): Promise<boolean> {
+  const { jobId, outDigest, recordHash, reason } = receipt;
+  if (reason === 0) return verifyResult(chain, { jobId, outDigest, recordHash });
+  const { state, stage, word } = await getSlot(chain, { jobId });
+  // `stage` of an ended job is its reason. A cancelled job never had a record.
+  if (state !== STATE_CLOSED || stage !== reason) return false;
+  return reason === REASON_CANCELLED || word.slice(0, KEPT) === recordHash.slice(0, KEPT);
+}
+
+/**
+ * Whether the chain agrees: the hub knows this end and this record, and the vault these signing addresses. `hub` is the one that the
+ * auditor believes in: a forger's own contract would confirm anything.
+ */
+export async function checkAnchor(receipt: Receipt, rpcUrl: string, hub: Hex | undefined): Promise<readonly Check[]> {
+  const checks: Check[] = [
+    {
+      name: "chain hub",
+      ok: hub !== undefined && hub.toLowerCase() === receipt.hub.toLowerCase(),
+      detail:
+        hub === undefined
+          ? "the receipt names its own hub, which proves nothing: say which hub you believe in"
+          : "it is the hub that was given",
+    },
+  ];
+  if (!checks.every(({ ok }) => ok)) return checks;
   try {
     const chain = await createChain(
       { rpcUrl, chainId: Number(receipt.chainId), hub: receipt.hub },
       { clock: systemClock, random: Math.random, signal: new AbortController().signal, logger: silent },
     );
-    if (receipt.reason === 0) {
-      const { jobId, outDigest, recordHash } = receipt;
-      const known = await verifyResult(chain, { jobId, outDigest, recordHash });
-      checks.push({
-        name: "chain result",
-        ok: known,
-        detail: known ? "the hub holds this result and record" : "the hub holds another result, or none",
-      });
-    }
+    const known = await isKnown(chain, receipt);
+    checks.push({
+      name: ANCHORED,
+      ok: known,
+      detail: known ? "the hub holds this end and record" : "the hub holds another end or record, or none",
+    });
     const ids = [...new Set(receipt.record.tallies.flatMap(({ seats }) => seats))];
     const signers = await getSigners(chain, { workerIds: ids });
     const byId = new Map(ids.map((id, index) => [id, (signers[index] ?? "").toLowerCase()]));

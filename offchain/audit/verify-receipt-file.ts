@@ -13,7 +13,7 @@ import { verifyReceipt, type Coverage } from "../core/verify-receipt.ts";
 import type { LoadedModel } from "../engines/program/load-program.ts";
 import { createReferenceExecutor } from "../engines/program/reference-executor.ts";
 import { runModel } from "../engines/program/run-model.ts";
-import { checkAnchor } from "./check-anchor.ts";
+import { ANCHORED, checkAnchor } from "./check-anchor.ts";
 
 export interface AuditOptions {
   /** The model that the auditor meant; without it the receipt's own manifest is only checked against itself. */
@@ -64,7 +64,11 @@ export async function verifyReceiptFile(bytes: Uint8Array, options: AuditOptions
     };
   }
   const { hub, chainId, manifest } = options;
+  const anchor = options.rpcUrl === undefined ? [] : await checkAnchor(receipt, options.rpcUrl, hub);
+  const isAnchored = anchor.some(({ name, ok }) => name === ANCHORED && ok);
   const report = verifyReceipt(receipt, {
+    // The chain has confirmed it: commitments that seats posted themselves have its word.
+    ...(isAnchored ? { recordHash: receipt.recordHash } : {}),
     ...(hub === undefined ? {} : { hub }),
     ...(chainId === undefined ? {} : { chainId }),
     ...(manifest === undefined ? {} : { modelId: modelId(manifest) }),
@@ -75,8 +79,10 @@ export async function verifyReceiptFile(bytes: Uint8Array, options: AuditOptions
     skipped.push("re-execution: needs the model's folder, the input and the job's secret");
   else checks.push(...(await reExecute(receipt, options.model, options.opened)));
   if (options.rpcUrl === undefined)
-    skipped.push("chain: that this hub exists and that worker ids sign with these addresses is not known offline");
-  else checks.push(...(await checkAnchor(receipt, options.rpcUrl)));
+    skipped.push(
+      "chain: that this hub exists, that worker ids sign with these addresses and that nothing came later is not known offline",
+    );
+  else checks.push(...anchor);
   return {
     ok: checks.every(({ ok }) => ok),
     receiptHash: receiptHash(receipt),

@@ -3,6 +3,11 @@ import { expect } from "chai";
 import { getSlashed } from "../support/cluster/slashes.ts";
 import { mineEvery, startTestChain, type TestChain } from "../support/cluster/chain.ts";
 import { Cluster, until } from "../support/cluster/cluster.ts";
+import { verifyReceiptFile } from "../../offchain/audit/verify-receipt-file.ts";
+import type { Hex } from "../../offchain/core/bytes.ts";
+import { encodeReceipt, type Receipt } from "../../offchain/core/receipt.ts";
+import { SAID_ABSENT } from "../../offchain/core/types.ts";
+import { getReceipt } from "../../offchain/sdk/actions/get-receipt.ts";
 import { devBehaviour } from "../../offchain/node/dev-faults.ts";
 
 const input = { dtype: "i8" as const, dims: [4], data: Int8Array.of(1, 2, 3, 4) };
@@ -27,12 +32,36 @@ describe("faults of seats", function suite() {
     await chain.close();
   });
 
+  /** The receipt that anyone can put together from the chain holds, and the chain agrees. */
+  async function expectAnchored(jobId: Hex): Promise<Receipt> {
+    const { hub } = chain.deployment;
+    const receipt = await getReceipt(chain.clients(0).public, { hub, jobId });
+    const report = await verifyReceiptFile(encodeReceipt(receipt), { rpcUrl: chain.url, hub });
+    expect(report.checks.filter(({ ok }) => !ok)).to.deep.equal([]);
+    return receipt;
+  }
+
   it("behavior: without input all seats abstain, nobody is slashed, the requester pays the kill fee only (R24)", async () => {
     const job = await cluster.request(input, { k: 3 });
     await cluster.seats(job);
     const end = await cluster.ended(job);
     expect(end).to.deep.equal({ state: CLOSED, reason: 3 });
     expect(await getSlashed(cluster, job.id)).to.deep.equal([]);
+    await expectAnchored(job.id);
+  });
+
+  it("behavior: R8 R27 R69 when too few come the job expires, and its receipt shows who was absent", async () => {
+    const job = await cluster.request(input, { k: 3 });
+    const seats = await cluster.seats(job);
+    for (const seat of seats.slice(0, 2)) seat.behaviour = devBehaviour("silent", false);
+    await cluster.sendInput(job, seats);
+    expect(await cluster.ended(job)).to.deep.equal({ state: CLOSED, reason: 2 });
+    const receipt = await expectAnchored(job.id);
+    expect(receipt.record.tallies[0]?.said.slice(0, 2)).to.deep.equal([SAID_ABSENT, SAID_ABSENT]);
+    // An end that did not happen, told with the same bytes.
+    const lie = encodeReceipt({ ...receipt, reason: 4 });
+    const report = await verifyReceiptFile(lie, { rpcUrl: chain.url, hub: chain.deployment.hub });
+    expect(report.checks.filter(({ ok }) => !ok).map(({ name }) => name)).to.include("chain result");
   });
 
   it("behavior: a seat that is silent costs time, not the job: slow path (R8, R27)", async () => {
@@ -44,6 +73,7 @@ describe("faults of seats", function suite() {
     const end = await cluster.ended(job);
     expect(end.state).to.equal(FINAL);
     expect(await getSlashed(cluster, job.id)).to.deep.equal([{ workerId: dead?.workerId, offence: 3 }]);
+    await expectAnchored(job.id);
   });
 
   it("behavior: a liar is outvoted and slashed at settle, the job ends right (R23, R27)", async () => {

@@ -66,7 +66,15 @@ export const request = defineCommand({
     progress.done("result opened and checked");
     const [answer] = interpretOutput(model.output, done.output);
     const receipt = await wallet.getReceipt({ jobId: done.jobId, manifest, result: done.result });
-    const { ok } = verifyReceipt(receipt);
+    const { recordHash, outDigest } = done.view;
+    // The chain's own word on the record: seats that posted their commitments themselves left no signature.
+    const { ok } = verifyReceipt(receipt, {
+      hub: connection.hub,
+      jobId: done.jobId,
+      modelId: receipt.job.spec.modelId,
+      ...(recordHash === null ? {} : { recordHash }),
+      ...(outDigest === null ? {} : { outDigest }),
+    });
     if (input.receipt !== undefined) writeFileSync(input.receipt, encodeReceipt(receipt), { mode: 0o600 });
     io.result(
       {

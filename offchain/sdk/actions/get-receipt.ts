@@ -27,6 +27,9 @@ export interface GetReceiptParameters {
 }
 export type GetReceiptReturnType = Receipt;
 
+/** Whether the hub's word for a closed job is this record's: it keeps 192 bits of the hash. */
+const isKept = (word: Hex, hash: Hex): boolean => word.slice(0, 2 + 48) === hash.slice(0, 2 + 48);
+
 const EMPTY: JobRecord = { seats: [], boundaries: [], tallies: [], decided: 0 };
 
 /**
@@ -44,8 +47,24 @@ export async function getReceipt(client: Client, parameters: GetReceiptParameter
   const view = await getJob(client, { hub, jobId, fromBlock: parameters.fromBlock });
   if (view.state !== "FINAL" && view.state !== "CLOSED")
     throw new SdkError("RECEIPT_UNAVAILABLE", { jobId, why: `it is ${view.state}` });
+  const readWord = async () => {
+    const args = [jobId] as const;
+    const slot = await checked("slot", async () =>
+      readContract(client, { address: hub, abi: assayHubAbi, functionName: "slot", args }),
+    );
+    return slot.word;
+  };
   const trail = await readTrail(client, hub, jobId, view.requestBlock);
   const record = finalRecord(trail, view.job.spec.policy.k) ?? EMPTY;
+  if (
+    view.closedReason !== null &&
+    view.closedReason !== "CANCELLED" &&
+    !isKept(await readWord(), hashOfRecord(record))
+  )
+    throw new SdkError("RECEIPT_UNAVAILABLE", {
+      jobId,
+      why: "its last record does not follow from these transactions",
+    });
   if (view.recordHash !== null && hashOfRecord(record) !== view.recordHash)
     throw new SdkError("RECEIPT_UNAVAILABLE", { jobId, why: "its record is not complete in these transactions" });
   const workerIds = [...new Set(record.tallies.flatMap(({ seats }) => seats))];

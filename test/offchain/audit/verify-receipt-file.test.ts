@@ -65,7 +65,13 @@ describe("verifyReceiptFile", () => {
   });
 
   it("behavior: an unreachable chain is a failed check", async () => {
-    const report = await verifyReceiptFile(bytes, { rpcUrl: "http://127.0.0.1:9" });
+    const { hub } = fastReceipt(1, 5);
+    const report = await verifyReceiptFile(bytes, { rpcUrl: "http://127.0.0.1:9", hub });
     expect(failedOf(report)).to.deep.equal(["chain"]);
+  });
+
+  it("behavior: the hub that a receipt names for itself is not asked", async () => {
+    const report = await verifyReceiptFile(bytes, { rpcUrl: "http://127.0.0.1:9" });
+    expect(failedOf(report)).to.deep.equal(["chain hub"]);
   });
 });
