@@ -98,7 +98,7 @@ export class Worker {
     transport.serve(PUT_PROTOCOL, async function* answer(_from, request) {
       yield await blobs.put(request);
     });
-    await desk.restore().catch((error: unknown) => logger.warn("jobs.restore_failed", { error }));
+    await desk.restore().catch((error: unknown) => logger.warn("jobs.restore-failed", { error }));
     this.#loops.push(this.watcher.run(signal), desk.run(signal));
     const { claimEveryMs, fromBlock } = this.#options;
     if (claimEveryMs > 0) this.#loops.push(payEarnings(chain, { claimEveryMs, fromBlock }, { clock, logger, signal }));

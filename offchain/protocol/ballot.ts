@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Opening, StageVotes } from "../core/types.ts";
+import { commitSet } from "../core/claim.ts";
 import { digestBehind, say } from "../core/vote.ts";
 import type { Hex } from "./ports.ts";
 import type { SeatCommit, SeatOpening, SeatState } from "./seat-machine.ts";
-import {
-  commitmentOf,
-  commitSetOf,
-  commitStatement,
-  isSignedBy,
-  revealStatement,
-  type StatementContext,
-} from "./statements.ts";
+import { commitmentOf, commitStatement, isSignedBy, revealStatement, type StatementContext } from "./statements.ts";
 
 /** One committee's votes as far as this worker holds them: its own, or an earlier stage's. */
 export type Ballot = Pick<SeatState, "stage" | "round" | "signers" | "commits" | "openings" | "inDigest" | "commitSet">;
@@ -56,7 +50,7 @@ export function judgeOpening(
 /** The set of all commitments, or null while one is missing. */
 export function completeSet(ballot: Ballot): Hex | null {
   const commitments = ballot.commits.flatMap((commit) => (commit === null ? [] : [commit.commitment]));
-  return commitments.length === ballot.commits.length ? commitSetOf(commitments) : null;
+  return commitments.length === ballot.commits.length ? commitSet(commitments) : null;
 }
 
 /** The digest that at least q openings of the complete set say, or null. */

@@ -261,7 +261,7 @@ export class InputDesk {
       deadline: BigInt(Math.floor(chain.now()) + 600),
       grant,
     };
-    logger.info("input.passed_on", { job: jobId, seats: to.length, kind: purpose });
+    logger.info("input.passed-on", { job: jobId, seats: to.length, kind: purpose });
     await Promise.all(to.map((one) => this.#deliver(session, one, offer, split)));
   }
 
@@ -283,7 +283,7 @@ export class InputDesk {
         }
         pause = reply.retryAfterMs;
       } catch (error) {
-        logger.debug("offer.call_failed", { job: session.jobId, worker: to.workerId, error });
+        logger.debug("offer.call-failed", { job: session.jobId, worker: to.workerId, error });
       }
       await clock.sleep(pause, signal).catch(() => undefined);
     }

@@ -67,7 +67,7 @@ export class SeatExchange {
         state.pauseMs = Math.min(state.pauseMs * 2, LAST_PAUSE_MS);
         const jitter = 0.5 + (this.#modules.randomBytes(1)[0] ?? 0) / 512;
         state.nextMs = this.#modules.clock.monotonicMs() + state.pauseMs * jitter;
-        this.#modules.logger.debug("seat.call_failed", {
+        this.#modules.logger.debug("seat.call-failed", {
           peer,
           job: message.jobId,
           ...(isAssayError(error) ? { code: error.code } : { error }),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { commitDigest, commitment, commitSet, revealDigest } from "../core/claim.ts";
+import { commitDigest, commitment, revealDigest, type Claim } from "../core/claim.ts";
 import { fromHex } from "../core/bytes.ts";
 import { isAssayError } from "../core/errors.ts";
+import { ZERO_BYTES32 } from "../core/types.ts";
 import { recoverSigner, unpackSignature } from "../core/signature.ts";
 import type { Hex } from "./ports.ts";
 
@@ -13,19 +14,13 @@ export interface StatementContext {
   readonly round: number;
 }
 
-export interface OpenedClaim {
-  readonly inDigest: Hex;
-  readonly outDigest: Hex;
+/** A seat's claim with what opens its commitment; `worker` is the seat's signer. */
+export interface OpenedClaim extends Pick<Claim, "inDigest" | "outDigest" | "worker"> {
   readonly payload: Hex;
   readonly salt: Hex;
-  /** The seat's signer. */
-  readonly worker: Hex;
 }
 
-/** `extra` is 0 in class E. */
-const NO_EXTRA = `0x${"0".repeat(64)}` as const;
-
-const claimOf = (context: StatementContext, { inDigest, outDigest, worker }: OpenedClaim) => ({
+const claimOf = (context: StatementContext, { inDigest, outDigest, worker }: OpenedClaim): Claim => ({
   jobId: context.jobId,
   stage: context.stage,
   inDigest,
@@ -38,8 +33,6 @@ export function commitmentOf(context: StatementContext, opened: OpenedClaim): He
   const { payload, salt } = opened;
   return commitment(context.domainSeparator, { claim: claimOf(context, opened), round: context.round, payload, salt });
 }
-
-export const commitSetOf = commitSet;
 
 /** What a seat signs over its commitment. */
 export function commitStatement(context: StatementContext, value: Hex): Uint8Array {
@@ -54,7 +47,7 @@ export function revealStatement(context: StatementContext, opened: OpenedClaim, 
     claim,
     round: context.round,
     payload: opened.payload,
-    extra: NO_EXTRA,
+    extra: ZERO_BYTES32, // class E,
     commitSet: set,
   });
 }

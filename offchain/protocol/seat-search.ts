@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { everyone, findCommittee, findPlace } from "./committee.ts";
+import type { SlotView } from "./ports.ts";
+import { newSeat } from "./seat-machine.ts";
+import type { SessionState } from "./session-state.ts";
+
+/** Whether the chain is in a round whose committee is not known yet. */
+export function isCommitteeStale(state: SessionState, slot: SlotView): boolean {
+  if (state.notDrawnFor === `${slot.stage}/${slot.round}`) return false;
+  const { committee } = state;
+  return committee === null || committee.round !== slot.round || (slot.round > 0 && committee.stage !== slot.stage);
+}
+
+/** Looks up the round's committee and takes this worker's seat in it, if it was drawn. Error: RPC_UNAVAILABLE. */
+export async function findSeat(state: SessionState, slot: SlotView): Promise<void> {
+  const { jobId, job, record } = state;
+  const { chain, journal, keys, logger, metrics, checkpoint } = state.modules;
+  const committee = await findCommittee(chain, jobId, job, record, slot);
+  if (committee === null) return;
+  if (committee.round > 0) {
+    const formerIds = everyone(record).filter((id) => !committee.ids.includes(id));
+    state.former = await chain.signers(formerIds);
+    state.formerIds = formerIds;
+  }
+  const place = findPlace(committee, job, keys.operator.address);
+  if (place !== null && state.seat === null) {
+    const { own, stage, seats, signers } = place;
+    const { round } = committee;
+    const seat = newSeat({ jobId, stage, round, seats, signers, own });
+    journal.record({ job: state.seatRow(seat) });
+    state.saveMemory({ place: { stage, round, own } });
+    // Only now: a seat that the journal does not hold would vote without its memory.
+    state.seat = seat;
+    checkpoint("seated");
+    metrics.count("assay_jobs_signatures_total", { kind: "claim" }, 0);
+    logger.info("seat.drawn", { stage, round, seat: own, seats: seats.length });
+  }
+  state.committee = committee;
+  if (place === null) state.notDrawnFor = `${slot.stage}/${slot.round}`;
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { toHex } from "../core/bytes.ts";
+import { recordHash } from "../core/job.ts";
+import type { StageInfo } from "../core/types.ts";
+import { quorum } from "../core/vote.ts";
+import { acceptedDigest, splitSignature, toStageVotes } from "./ballot.ts";
+import { protocolError } from "./errors.ts";
+import { challengeBond, jobPoke } from "./job-pokes.ts";
+import type { Hex, ProtocolModules, SlotView } from "./ports.ts";
+import { isAbstention } from "./said.ts";
+import { hasFastVotes, type SeatAction, type SeatState } from "./seat-machine.ts";
+import type { SeatSigning } from "./seat-signing.ts";
+import type { SessionBallots } from "./session-ballots.ts";
+import { EMPTY_RECORD, NO_WORD, type SessionState } from "./session-state.ts";
+import type { StageWork } from "./stage-work.ts";
+
+/** Actions that are transactions of this seat. */
+export type Transaction = Extract<SeatAction, "submit" | "commit-many" | "commit" | "reveal" | "tally">;
+/** Bytes of a PUBLIC result that travel to a consumer's callback. */
+const MAX_INLINE_OUTPUT = 4096;
+const OUTPUT_PUBLIC = 8;
+
+/** What a seat sends to the hub: the votes of both paths, and the pokes that carry a job on. */
+export class SeatTransactions {
+  readonly #state: SessionState;
+  readonly #ballots: SessionBallots;
+  readonly #signing: SeatSigning;
+  readonly #work: StageWork;
+  readonly #modules: ProtocolModules;
+
+  constructor(state: SessionState, ballots: SessionBallots, signing: SeatSigning, work: StageWork) {
+    this.#state = state;
+    this.#ballots = ballots;
+    this.#signing = signing;
+    this.#work = work;
+    this.#modules = state.modules;
+  }
+
+  /** The job and its record as the chain stands. Error: RECORD_UNKNOWN when the events seen do not hash to the chain's word. */
+  call() {
+    const slot = this.#state.slot;
+    const record = slot === null || slot.word === NO_WORD ? EMPTY_RECORD : this.#state.record;
+    if (slot !== null && slot.word !== NO_WORD && recordHash(record) !== slot.word)
+      throw protocolError("RECORD_UNKNOWN", { job: this.#state.jobId });
+    return { jobId: this.#state.jobId, job: this.#state.job, record };
+  }
+
+  /** Stage tables travel only for models that are not linear. */
+  async #tableArgument(): Promise<readonly StageInfo[]> {
+    const model = await this.#modules.chain.model(this.#state.job.spec.modelId);
+    return model.linear ? [] : (this.#state.table ?? []);
+  }
+
+  #outputArgument(slot: SlotView, seat: SeatState): Hex {
+    const bytes = this.#work.output(this.#state.jobId);
+    const isPublic = (slot.flags & OUTPUT_PUBLIC) !== 0 && BigInt(this.#state.job.spec.callback) !== 0n;
+    const isLast = seat.stage === this.#state.job.spec.stages - 1;
+    const accepted = acceptedDigest({ ...seat, commitSet: seat.commitSet ?? "0x" }, quorum(seat.seats.length));
+    if (!isPublic || !isLast || bytes === null || bytes.length > MAX_INLINE_OUTPUT) return "0x";
+    return accepted === seat.vote?.outDigest ? toHex(bytes) : "0x";
+  }
+
+  async transact(action: Transaction, seat: SeatState, slot: SlotView): Promise<void> {
+    const { chain, clock, metrics, checkpoint, behaviour } = this.#modules;
+    const call = this.call();
+    const batch = this.#state.memory.batches[`${seat.stage}/${seat.round}`] ?? [];
+    const started = clock.monotonicMs();
+    checkpoint(`${action}-sending`);
+    switch (action) {
+      case "submit": {
+        const earlier = this.#ballots.earlierBallots(seat, slot);
+        if (earlier === null) return;
+        const own = hasFastVotes(seat) ? [toStageVotes(seat)] : [];
+        const votes = [...earlier.map((ballot) => toStageVotes(ballot)), ...own];
+        if (votes.length === 0) return;
+        const output = own.length > 0 ? this.#outputArgument(slot, seat) : "0x";
+        await chain.submit({ ...call, table: await this.#tableArgument(), votes, output });
+        if (own.length > 0) this.#state.advance({ type: "submitted" });
+        break;
+      }
+      case "commit-many": {
+        const commits = seat.commits.flatMap((commit, index) => {
+          if (commit === null) return [];
+          const [r, vs] = splitSignature(commit.signature);
+          return [{ seat: index, commitment: commit.commitment, r, vs }];
+        });
+        await chain.commitMany({ ...call, commits });
+        break;
+      }
+      case "commit": {
+        const commit = seat.commits[seat.own];
+        if (commit !== null && commit !== undefined)
+          await chain.commit({ ...call, seat: seat.own, commitment: commit.commitment });
+        break;
+      }
+      case "reveal": {
+        const opened = this.#signing.opened(seat);
+        if (opened === null || behaviour().withholdsReveal) return;
+        const { outDigest, payload, salt } = opened;
+        const table = await this.#tableArgument();
+        await chain.reveal({ ...call, table, seat: seat.own, outDigest, payload, salt, batch });
+        break;
+      }
+      case "tally": {
+        const posted = this.#postedCommitments(seat, slot);
+        const isUsable = (index: number) =>
+          posted[index] !== undefined && posted[index] === seat.commits[index]?.commitment;
+        const isLate = chain.now() > (this.#state.box?.closedAt || slot.deadline) + this.#state.job.spec.policy.tReveal;
+        // A seat that posted another commitment than it sent has no opening that counts: that waits for tReveal to end.
+        if (!isLate && posted.some((one, index) => one !== undefined && !isUsable(index))) return;
+        const votes = toStageVotes(seat, isUsable);
+        const table = await this.#tableArgument();
+        await chain.tally({ ...call, table, votes, batch, output: this.#outputArgument(slot, seat) });
+        break;
+      }
+    }
+    checkpoint(`${action}-mined`);
+    metrics.observe("assay_jobs_stage_seconds", { phase: "submit" }, (clock.monotonicMs() - started) / 1000);
+    await this.#state.refresh();
+  }
+
+  /** What each seat is bound to on chain in this round; undefined for absent seats. */
+  #postedCommitments(seat: SeatState, slot: SlotView): (Hex | undefined)[] {
+    const key = `${seat.stage}/${seat.round}`;
+    const batch = [...(this.#state.memory.batches[key] ?? [])];
+    const own = this.#state.memory.posted[key] ?? {};
+    const { batched } = this.#state.view(slot);
+    return seat.seats.map((_, i) => (((batched >>> i) & 1) === 1 ? batch.shift() : own[i]));
+  }
+
+  poke(slot: SlotView): void {
+    const { place } = this.#state.memory;
+    const seat = this.#state.seat;
+    const { chain, behaviour } = this.#modules;
+    if (place === null || seat === null || behaviour().isSilent) return;
+    const said = seat.vote === null || isAbstention(seat.vote.outDigest) ? null : seat.vote;
+    const poke = jobPoke(this.#state.job, this.#state.record, slot, { ...place, said }, chain.now());
+    if (poke === null) return;
+    if (poke === "challenge" && !behaviour().mayChallenge) return;
+    this.#state.effects.once(poke, async () => {
+      if (poke === "settle") await chain.settle({ ...this.call(), output: this.#outputArgument(slot, seat) });
+      else if (poke === "expire") await chain.expire(this.call());
+      else {
+        const bond = challengeBond(this.#state.job, this.#state.record, place.stage);
+        if ((await chain.freeBalance()) < bond) {
+          this.#modules.logger.error("challenge.unaffordable", { stage: place.stage, amount: bond });
+          this.#state.effects.delay(poke, 30_000);
+          return;
+        }
+        await chain.challenge({ ...this.call(), stage: place.stage });
+      }
+      await this.#state.refresh();
+    });
+  }
+}
