@@ -5,7 +5,9 @@ import type { Clock } from "../../core/ports/clock.ts";
 import type { Journal } from "../../core/ports/journal.ts";
 import type { Logger } from "../../core/ports/logger.ts";
 import type { Metrics } from "../../core/ports/metrics.ts";
+import { mayHoldLogs } from "./logs-bloom.ts";
 import { chainError } from "./errors.ts";
+import { PollPace } from "./poll-pace.ts";
 
 export interface Head {
   readonly number: bigint;
@@ -13,6 +15,8 @@ export interface Head {
   readonly parentHash: `0x${string}`;
   /** Unix seconds. */
   readonly timestamp: bigint;
+  /** Whether the block may hold logs of the watched addresses. */
+  readonly mayConcern: boolean;
 }
 
 /** Consecutive blocks, delivered at least once and in order. */
@@ -63,6 +67,7 @@ export class BlockWatcher {
   readonly #options: BlockWatcherOptions;
   readonly #modules: BlockWatcherModules;
   readonly #handlers: BlockHandlers;
+  readonly #pace: PollPace;
   #head: Head | null = null;
   #down = false;
 
@@ -70,6 +75,7 @@ export class BlockWatcher {
     this.#options = options;
     this.#modules = modules;
     this.#handlers = handlers;
+    this.#pace = new PollPace(options.pollMs, modules.clock);
   }
 
   get head(): Head | null {
@@ -85,9 +91,10 @@ export class BlockWatcher {
     const { clock, random, logger } = this.#modules;
     let failures = 0;
     while (!signal.aborted) {
-      let pause = this.#options.pollMs;
+      let pause: number;
       try {
         const more = await this.poll();
+        pause = this.#pace.pauseMs();
         if (this.#down || failures > 0) {
           this.#down = false;
           logger.info("chain.up");
@@ -117,6 +124,7 @@ export class BlockWatcher {
     const isNew = this.#head?.hash !== head.hash;
     this.#head = head;
     if (isNew) {
+      this.#pace.observe(head.number);
       metrics?.set("assay_chain_head_number", {}, Number(head.number));
       this.#handlers.onHead(head);
     }
@@ -130,11 +138,10 @@ export class BlockWatcher {
     if (from > target) return false;
     const last = from + BigInt(maxRange) - 1n < target ? from + BigInt(maxRange) - 1n : target;
     const to = last === head.number ? head : await this.#block(last);
-    const logs = await getLogs(client, {
-      address: [...this.#options.addresses],
-      fromBlock: from,
-      toBlock: to.number,
-    });
+    const isQuiet = from === to.number && !to.mayConcern;
+    const logs = isQuiet
+      ? []
+      : await getLogs(client, { address: [...this.#options.addresses], fromBlock: from, toBlock: to.number });
     // The chain may have changed between the two answers: then the logs belong to another fork and the next round sorts it out.
     if (logs.some((log) => log.blockNumber === to.number && log.blockHash !== to.hash)) return true;
     const ordered = logs.toSorted((a, b) => Number(a.blockNumber - b.blockNumber) || a.logIndex - b.logIndex);
@@ -179,6 +186,9 @@ export class BlockWatcher {
 
   async #block(number?: bigint): Promise<Head> {
     const block = await getBlock(this.#modules.client, number === undefined ? {} : { blockNumber: number });
-    return { number: block.number, hash: block.hash, parentHash: block.parentHash, timestamp: block.timestamp };
+    const { hash, parentHash, timestamp, logsBloom, transactions } = block;
+    const mayConcern =
+      transactions.length > 0 && this.#options.addresses.some((address) => mayHoldLogs(logsBloom, address));
+    return { number: block.number, hash, parentHash, timestamp, mayConcern };
   }
 }
