@@ -69,10 +69,14 @@ export class DevFaults {
     this.#logger = modules.logger;
     this.#port = options.port;
     this.#server = createServer({ requestTimeout: 5_000 }, (request, response) => {
-      void this.#answer(request).then(([status, body]) => {
-        response.writeHead(status, { "content-type": "application/json", connection: "close" });
-        response.end(`${JSON.stringify(body)}\n`);
-      });
+      // A caller that leaves in the middle of its body must not end the worker by an unhandled rejection.
+      void this.#answer(request).then(
+        ([status, body]) => {
+          response.writeHead(status, { "content-type": "application/json", connection: "close" });
+          response.end(`${JSON.stringify(body)}\n`);
+        },
+        () => response.destroy(),
+      );
     });
   }
 

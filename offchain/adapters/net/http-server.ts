@@ -34,6 +34,9 @@ export class HttpServer {
     };
     this.#server = createServer(settings, (request, response) => this.#accept(request, response));
     this.#server.maxConnections = limits.connections;
+    // After listening, an "error" is a connection that could not be taken (no file descriptor left): without a listener it would
+    // end the process.
+    this.#server.on("error", () => undefined);
     this.#server.on("clientError", (_error, socket) => socket.destroy());
     // Expect, upgrade and CONNECT have no meaning here.
     this.#server.on("checkContinue", (_request, response: ServerResponse) => void response.writeHead(417).end());

@@ -103,7 +103,15 @@ function firstFrames(error: Error): readonly string[] {
 
 /** Runs of hex or base64 that are long enough for a key (43 base64 characters are 32 bytes); ids fit under 67. */
 function hideLongRuns(text: string, length: number): string {
-  return text.replaceAll(/[A-Za-z0-9+/_-]{43,}={0,2}/g, (run) =>
+  return hideUrlPaths(text).replaceAll(/[A-Za-z0-9+/_-]{43,}={0,2}/g, (run) =>
     run.length >= length ? `[${run.length} characters]` : run,
   );
+}
+
+/** Providers put API keys into paths, queries and user names, and libraries quote whole URLs: scheme and host are told. */
+function hideUrlPaths(text: string): string {
+  return text.replaceAll(/\b([a-z][a-z0-9+.-]*:\/\/)(?:[^\s/?#@"'<>]*@)?([^\s/?#"'<>]*)([^\s"'<>]*)/gi, (...match) => {
+    const [, scheme = "", host = "", rest = ""] = match as string[];
+    return rest === "" || rest === "/" ? `${scheme}${host}${rest}` : `${scheme}${host}/…`;
+  });
 }

@@ -44,6 +44,9 @@ export class MonitorServer {
     const limits = { maxHeaderSize: 8 << 10, headersTimeout: 5_000, requestTimeout: 10_000, keepAliveTimeout: 5_000 };
     this.#server = createServer(limits, (request, response) => void this.#answer(request, response));
     this.#server.maxConnections = 32;
+    // After listening, an "error" is a connection that could not be taken (no file descriptor left): without a listener it would
+    // end the process.
+    this.#server.on("error", () => undefined);
     this.#server.on("clientError", (_error, socket) => socket.destroy());
   }
 

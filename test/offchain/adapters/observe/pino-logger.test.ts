@@ -122,6 +122,26 @@ describe("PinoLogger", () => {
     expect(JSON.stringify(last()).length).to.be.lessThan(2000);
   });
 
+  it("R73: an endpoint's API key stays out of lines, even where a library quotes the whole URL", () => {
+    const key = "0123456789abcdef0123456789abcdef";
+    const { logger, lines } = capture();
+    for (const url of [
+      `https://mainnet.example/v3/${key}`,
+      `https://mainnet.example?key=${key}`,
+      `wss://user:${key}@mainnet.example/`,
+      `https://${key}@mainnet.example#${key}`,
+    ]) {
+      const cause = new TypeError(`HTTP request failed.\n\nStatus: 401\nURL: ${url}\nRequest body: {}`);
+      logger.error("chain.failed", {
+        error: new ObserveError("LOG_OPEN_FAILED", { path: url, reason: url }, { cause }),
+      });
+      logger.warn("chain.failed", { error: cause, url, reason: `cannot reach ${url}` });
+    }
+    expect(lines.join("")).to.contain("mainnet.example").and.not.contain(key);
+    logger.info("net.listens", { url: "http://127.0.0.1:9464" });
+    expect(lines.at(-1)).to.contain('"http://127.0.0.1:9464"');
+  });
+
   it("behavior: long text is cut, unknown fields are counted, not named", () => {
     const { logger, last } = capture();
     logger.info("a.b", asFields({ reason: "x y ".repeat(1000), secretThing: 1, other: 2 }));
