@@ -2,6 +2,7 @@
 import type { Address, Client, Hex } from "viem";
 import { getContractEvents } from "viem/actions";
 import { stakeVaultAbi } from "../../adapters/chain/abi/stake-vault.ts";
+import { parseEndpoints } from "../../core/endpoints.ts";
 import { checked } from "../checked.ts";
 import { getDeployment } from "../deployment.ts";
 
@@ -57,7 +58,7 @@ export async function getWorkerProfiles(
       workerId: args.workerId,
       transportId: args.profile.transportId,
       sealKey: args.profile.sealKey,
-      endpoints: args.profile.endpoints.split(/\s+/).filter((url) => URL.canParse(url)),
+      endpoints: parseEndpoints(args.profile.endpoints),
     });
   return profiles;
 }
