@@ -236,7 +236,8 @@ export class InputDesk {
     purpose: string,
   ): Promise<void> {
     const { chain, crypto, keys, randomBytes, logger } = this.#modules;
-    const key = `${session.jobId}/${purpose}`;
+    // Other receivers after a reorganisation are another sending.
+    const key = `${session.jobId}/${purpose}/${to.map(({ workerId }) => workerId).join()}`;
     if (this.#sent.has(key) || to.length === 0) return;
     this.#sent.add(key);
     const { jobId } = session;

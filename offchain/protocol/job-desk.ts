@@ -8,6 +8,7 @@ import type { Hex, HubFact, ProtocolModules } from "./ports.ts";
 import { decodeMemory } from "./seat-codec.ts";
 import { hasFastVotes, STATE } from "./seat-machine.ts";
 import { decodeSeatMessage, encodeSeatMessage } from "./seat-wire.ts";
+import { GONE } from "./session-state.ts";
 import { StageWork, type StageWorkOptions } from "./stage-work.ts";
 
 export interface JobDeskOptions {
@@ -81,20 +82,21 @@ export class JobDesk {
 
   /** After a reorganisation nothing remembered about the chain counts: all of it is read again. */
   async onRewind(): Promise<void> {
-    await Promise.all(this.sessions.map((session) => this.#guard(session, () => session.refresh())));
+    await Promise.all(this.sessions.map((session) => this.#guard(session, () => session.rewind())));
   }
 
   #take(fact: Extract<HubFact, { name: "JobRequested" }>): JobSession | null {
     const known = this.#sessions.get(fact.jobId);
     if (known !== undefined) return known;
     const row = this.#modules.journal.job({ jobId: fact.jobId, role: "watcher", stage: 0, round: 0 });
-    if (row?.done === true) return null;
+    if (row?.done === true && row.state !== GONE) return null;
     if (this.#sessions.size >= this.#options.maxTracked) this.#dropOldest();
     const session =
       row === null
         ? JobSession.open(fact.jobId, fact.job, this.#modules, this.work)
         : JobSession.restore(fact.jobId, decodeMemory(row.data), this.#modules, this.work);
     this.#sessions.set(fact.jobId, session);
+    if (row !== null) void this.#reopen(session);
     return session;
   }
 

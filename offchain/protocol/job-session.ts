@@ -6,7 +6,7 @@ import { completeSet } from "./ballot.ts";
 import type { Committee } from "./committee.ts";
 import type { Hex, ProtocolModules, SlotView, WorkerProfile } from "./ports.ts";
 import { keepResult } from "./result-desk.ts";
-import { ABSTAIN_REASON, reasonWord, SAID_ABSTAIN_WORD } from "./said.ts";
+import { ABSTAIN_REASON, isAbstention, reasonWord, SAID_ABSTAIN_WORD } from "./said.ts";
 import { decodeSeat, type JobMemory, type KnownOffer } from "./seat-codec.ts";
 import { seatActions, STATE, type SeatAction, type SeatState, type SeatTiming } from "./seat-machine.ts";
 import { findSeat, isCommitteeStale } from "./seat-search.ts";
@@ -110,6 +110,11 @@ export class JobSession {
     return this.#state.refresh();
   }
 
+  /** After a reorganisation: what was drawn and recorded is looked up again. Error: RPC_UNAVAILABLE. */
+  rewind(): Promise<void> {
+    return this.#state.rewind();
+  }
+
   /** A message of another holder; the reply holds what it asked for. Errors: JOB_UNKNOWN, SEAT_UNKNOWN, STATEMENT_INVALID. */
   receive(message: SeatMessage): SeatMessage {
     return this.#intake.receive(message);
@@ -178,6 +183,7 @@ export class JobSession {
     if (this.#state.table === null) this.#state.table = await this.#readTable();
     const wanted = [...this.#state.committee.ids, ...this.#state.formerIds];
     if (wanted.some((id) => !this.#state.profiles.has(id))) this.#state.profiles = await chain.profiles(wanted);
+    this.#recompute(before);
     if (before.phase === "DONE") return;
     this.#takeInput(before);
     const seat = this.#state.seat ?? before;
@@ -259,6 +265,20 @@ export class JobSession {
       default:
         return this.#transactions.transact(action, seat, slot);
     }
+  }
+
+  /** Outputs are in memory only: after a restart the next stage's seats still need this one's. The vote itself never changes. */
+  #recompute(seat: SeatState): void {
+    const { vote, stage, inDigest } = seat;
+    const table = this.table;
+    const info = table?.[stage];
+    if (vote === null || isAbstention(vote.outDigest) || table === null || info === undefined) return;
+    if (stage === this.job.spec.stages - 1 || this.#work.output(this.jobId) !== null) return;
+    if (inDigest === null || this.#work.inputDigest(this.jobId, info, table) !== inDigest) return;
+    this.#state.effects.once("recompute", async () => {
+      await this.#work.run(this.jobId, this.job.spec.modelId, stage, table, this.#modules.signal);
+      this.#modules.logger.info("seat.recomputed", { stage, round: seat.round, seat: seat.own });
+    });
   }
 
   async #run(seat: SeatState): Promise<void> {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { everyone, findCommittee, findPlace } from "./committee.ts";
+import { everyone, findCommittee, findPlace, type Place } from "./committee.ts";
 import type { SlotView } from "./ports.ts";
-import { newSeat } from "./seat-machine.ts";
+import { newSeat, type SeatState } from "./seat-machine.ts";
 import type { SessionState } from "./session-state.ts";
 
 /** Whether the chain is in a round whose committee is not known yet. */
@@ -23,6 +23,11 @@ export async function findSeat(state: SessionState, slot: SlotView): Promise<voi
     state.formerIds = formerIds;
   }
   const place = findPlace(committee, job, keys.operator.address);
+  if (state.seat !== null && state.seat.round === committee.round && !isSamePlace(state.seat, place)) {
+    // Another fork drew other seats. What was signed for this place stays in the journal and binds the new seat too.
+    logger.warn("seat.redrawn", { stage: state.seat.stage, round: state.seat.round, seat: state.seat.own });
+    state.unseat();
+  }
   if (place !== null && state.seat === null) {
     const { own, stage, seats, signers } = place;
     const { round } = committee;
@@ -38,3 +43,10 @@ export async function findSeat(state: SessionState, slot: SlotView): Promise<voi
   state.committee = committee;
   if (place === null) state.notDrawnFor = `${slot.stage}/${slot.round}`;
 }
+
+const isSamePlace = (seat: SeatState, place: Place | null): boolean =>
+  place !== null &&
+  seat.stage === place.stage &&
+  seat.own === place.own &&
+  seat.seats.join() === place.seats.join() &&
+  seat.signers.join().toLowerCase() === place.signers.join().toLowerCase();

@@ -9,6 +9,8 @@ import { advanceSeat, STATE, type ChainView, type SeatEvent, type SeatState } fr
 import type { StatementContext } from "./statements.ts";
 
 export const EMPTY_RECORD: JobRecord = { seats: [], boundaries: [], tallies: [], decided: 0 };
+/** State of a row whose job a reorganisation took off the chain: taken up again when the request comes back. */
+export const GONE = "GONE";
 export const NO_WORD = `0x${"0".repeat(64)}`;
 
 /**
@@ -84,7 +86,8 @@ export class SessionState {
       slot.state === STATE.OPEN && slot.word !== NO_WORD ? await chain.box(this.jobId, slot.stage, slot.round) : null;
     this.slot = slot;
     this.effects.clear();
-    if (this.isOver) this.#close();
+    if (slot.state === STATE.NONE) this.saveMemory({});
+    else if (this.isOver) this.#close();
   }
 
   view(slot: SlotView): ChainView {
@@ -100,6 +103,22 @@ export class SessionState {
       stage: seat.stage,
       round: seat.round,
     };
+  }
+
+  /** The chain was rewound: its record is what later events say again, and its draw may be another. Error: RPC_UNAVAILABLE. */
+  async rewind(): Promise<void> {
+    this.committee = null;
+    this.notDrawnFor = "";
+    await this.refresh();
+    if (this.slot?.word === NO_WORD) this.saveMemory({ record: EMPTY_RECORD, batches: {}, posted: {} });
+  }
+
+  /** Gives up a seat that the chain does not have any more. */
+  unseat(): void {
+    if (this.seat === null) return;
+    this.modules.journal.record({ job: { ...this.seatRow(this.seat), state: "UNSEATED", done: true } });
+    this.saveMemory({ place: null });
+    this.seat = null;
   }
 
   /** The only way the seat's state changes: decided, journalled, then visible. */
@@ -140,7 +159,7 @@ export class SessionState {
       role: "watcher" as const,
       stage: 0,
       round: 0,
-      state: this.isOver ? "OVER" : "OPEN",
+      state: this.slot?.state === STATE.NONE ? GONE : this.isOver ? "OVER" : "OPEN",
       done: this.isOver,
       deadlineMs: null,
       data: encodeMemory(memory),

@@ -31,7 +31,13 @@ import { signDigest } from "../../../offchain/core/signature.ts";
 import { encodeTensor, type Tensor } from "../../../offchain/core/tensor.ts";
 import type { DigestKind, Job, ModelManifest, StageInfo } from "../../../offchain/core/types.ts";
 import { Worker } from "../../../offchain/node/worker.ts";
-import { HONEST, type Hex, type ModelShelf, type SeatBehaviour } from "../../../offchain/protocol/ports.ts";
+import {
+  HONEST,
+  type BlobPort,
+  type Hex,
+  type ModelShelf,
+  type SeatBehaviour,
+} from "../../../offchain/protocol/ports.ts";
 import { fund, type TestChain } from "./chain.ts";
 import { LocalNetwork } from "./local-network.ts";
 import { memoryBlobs } from "./memory-blobs.ts";
@@ -110,6 +116,8 @@ export interface TestWorker {
   readonly journal: Journal;
   readonly keys: OpenKeyRing;
   readonly address: PeerAddress;
+  readonly identity: Identity;
+  readonly blobs: BlobPort;
   behaviour: SeatBehaviour;
   stop(): Promise<void>;
 }
@@ -121,6 +129,11 @@ export interface ClusterOptions {
   /** Real HTTP on loopback between the workers. */
   readonly http?: boolean;
   readonly claimEveryMs?: number;
+  readonly upkeep?: boolean;
+  readonly maxWaiting?: number;
+  readonly journal?: (index: number) => Journal;
+  readonly clock?: (index: number) => Clock;
+  readonly logger?: (index: number) => Logger;
   /** Enlisted but run elsewhere, after those of this process. */
   readonly remote?: { readonly transportId: Hex; readonly sealKey: Hex; readonly url: string };
 }
@@ -260,15 +273,29 @@ export class Cluster {
     return { keys, workerId, transport };
   }
 
+  /** As after a crash of the process: journal and blobs stay, memory does not. */
+  async restart(old: TestWorker, options: ClusterOptions = { workers: 0 }): Promise<TestWorker> {
+    await old.stop();
+    const { keys, workerId, journal, blobs } = old;
+    const identity = { keys, workerId, transport: this.network.transport(`w${old.index}`) };
+    const next = await this.launch(old.index, identity, options, { journal, blobs });
+    this.workers[old.index] = next;
+    return next;
+  }
+
   async launch(
     i: number,
     { keys, workerId, transport }: Identity,
     options: ClusterOptions,
-    journal: Journal = new MemoryJournal({ clock: testClock }),
+    kept: { readonly journal?: Journal; readonly blobs?: BlobPort } = {},
   ): Promise<TestWorker> {
+    const clock = options.clock?.(i) ?? testClock;
+    const logger = options.logger?.(i) ?? nullLogger;
+    const journal = kept.journal ?? options.journal?.(i) ?? new MemoryJournal({ clock: testClock });
+    const blobs = kept.blobs ?? memoryBlobs(testClock);
     const stop = new AbortController();
     const { signal } = stop;
-    const modules = { clock: testClock, random: Math.random, signal, logger: nullLogger };
+    const modules = { clock, random: Math.random, signal, logger };
     const chain = await createChain(
       { rpcUrl: this.chain.url, chainId: 31337, hub: this.chain.deployment.hub, pollMs: 50 },
       { ...modules, signer: keys.operator, journal },
@@ -281,10 +308,10 @@ export class Cluster {
         maxRange: 500,
         pollMs: 60,
         claimEveryMs: options.claimEveryMs ?? 0,
-        upkeep: false,
+        upkeep: options.upkeep ?? false,
         desk: {
           input: { maxBlobBytes: 1 << 20, maxPending: 64, maxPendingPerPeer: 32 },
-          work: { maxRunning: 1, maxWaiting: 16 },
+          work: { maxRunning: 1, maxWaiting: options.maxWaiting ?? 16 },
           maxTracked: 1000,
           tickMs: 50,
         },
@@ -294,11 +321,11 @@ export class Cluster {
         transport,
         journal,
         keys,
-        blobs: memoryBlobs(testClock),
+        blobs,
         crypto: nodeCrypto,
         models: { has: () => true, table: () => manifest.stages, stage: addOne, ...options.models?.(i) },
-        clock: testClock,
-        logger: nullLogger,
+        clock,
+        logger,
         metrics: nullMetrics,
         behaviour: () => result.behaviour,
         randomBytes: (length) => randomBytes(length),
@@ -312,6 +339,8 @@ export class Cluster {
       workerId,
       journal,
       keys,
+      identity: { keys, workerId, transport },
+      blobs,
       address: (await transport.start())[0] ?? { id: null, url: "" },
       behaviour: HONEST,
       stop: async () => {
@@ -374,6 +403,11 @@ export class Cluster {
     const id = jobIdOf({ chainId: 31337n, hub }, job);
     await this.#write("hub", assayHubAbi, "request", [job.nonce, job.spec]);
     return { id, job, bytes, salts, resultKey };
+  }
+
+  /** The same request again, after a reorganisation took it off the chain. */
+  async repeat({ job }: TestJob): Promise<void> {
+    await this.#write("hub", assayHubAbi, "request", [job.nonce, job.spec]);
   }
 
   slot(jobId: Hex) {
