@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
-import { globSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { deployContract, readContract, writeContract } from "viem/actions";
@@ -102,6 +102,11 @@ describe("devnet of real processes", function suite() {
     }
     const logs = await devnet.chain.rpc("eth_getLogs", [{ fromBlock: "0x0", toBlock: "latest" }]);
     places.set("events", Buffer.from(JSON.stringify(logs)));
+    // What any user of the machine can read of a running process.
+    for (const { child } of devnet.workers) {
+      const path = `/proc/${child.pid}/cmdline`;
+      if (existsSync(path)) places.set(path, readFileSync(path));
+    }
     for (const path of globSync(`${folder.path}/**/*`))
       if (statSync(path).isFile()) places.set(path, readFileSync(path));
     expect(places.size).to.be.greaterThan(head + 10);

@@ -2,6 +2,7 @@
 import { BaseError, decodeErrorResult, isHex, type Abi, type Hex } from "viem";
 import { isAssayError, type AssayError } from "../../core/errors.ts";
 import { chainError } from "./errors.ts";
+import { isOutage, publicUrl } from "./rpc-transport.ts";
 
 export interface Revert {
   /** Solidity name of the custom error, `Error` or `Panic`, or `unknown` with the raw data as only argument. */
@@ -57,6 +58,13 @@ export function toChainError(error: unknown, call: string, abi: Abi): AssayError
       { call, name: revert.name, args: revert.args.map(print).join(", ") },
       { cause: error },
     );
+  // Clients that bring their own viem transport retry nothing and have no name for this.
+  const outage = error instanceof BaseError ? error.walk(isOutage) : null;
+  if (outage instanceof BaseError) {
+    const url: unknown = Reflect.get(outage, "url");
+    const meta = { url: publicUrl(typeof url === "string" ? url : ""), reason: outage.shortMessage };
+    return chainError("RPC_UNAVAILABLE", meta, { cause: error });
+  }
   const reason = error instanceof BaseError ? error.details || error.shortMessage : String(error);
   return chainError("RPC_REJECTED", { method: call, reason: reason.slice(0, 300) }, { cause: error });
 }
