@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { bytesToBig, concatBytes, fromHex, fromUtf8, isHex, joinBytes, toHex, utf8, type Hex } from "./bytes.ts";
-import { coreError } from "./core-errors.ts";
+import { CoreError } from "./core-errors.ts";
 
 type SmallBits = 8 | 16 | 24 | 32 | 40 | 48;
 type BigBits = 56 | 64 | 72 | 80 | 88 | 96 | 104 | 112 | 120 | 128 | 160 | 192 | 224 | 248 | 256;
@@ -37,8 +37,8 @@ type AbiValues<T extends readonly AbiType[]> = { readonly [I in keyof T]: AbiVal
 export type AbiAny = boolean | number | bigint | string | readonly AbiAny[] | { readonly [name: string]: AbiAny };
 
 const WORD = 32;
-const wrong = (path: string, type: string) => coreError("ABI_VALUE", { path, type });
-const refuse = (path: string, why: string) => coreError("ABI_NOT_CANONICAL", { path, why });
+const wrong = (path: string, type: string) => new CoreError("ABI_VALUE", { path, type });
+const refuse = (path: string, why: string) => new CoreError("ABI_NOT_CANONICAL", { path, why });
 const nameOf = (type: AbiType): string =>
   typeof type === "string" ? type : "array" in type ? `${nameOf(type.array)}[${type.length ?? ""}]` : "struct";
 
@@ -99,7 +99,7 @@ function encodeElementary(type: AbiElementary, value: AbiAny, path: string): Uin
   }
   if (type === "string" && !value.isWellFormed()) throw wrong(path, type);
   if (type === "bytes" && !isHex(value)) throw wrong(path, type);
-  if (type !== "string" && type !== "bytes") throw coreError("ABI_TYPE", { type });
+  if (type !== "string" && type !== "bytes") throw new CoreError("ABI_TYPE", { type });
   const data = type === "string" ? utf8(value) : fromHex(value);
   return concatBytes(word(BigInt(data.length)), data, new Uint8Array((WORD - (data.length % WORD)) % WORD));
 }
@@ -197,7 +197,7 @@ function decodeStatic(type: AbiElementary, data: Uint8Array, path: string): AbiA
     return toHex(data.subarray(12));
   }
   const length = fixedLength(type);
-  if (length === undefined) throw coreError("ABI_TYPE", { type });
+  if (length === undefined) throw new CoreError("ABI_TYPE", { type });
   if (data.subarray(length).some((byte) => byte !== 0)) throw refuse(path, "padding is not zero");
   return toHex(data.subarray(0, length));
 }

@@ -5,7 +5,7 @@ import { create as createDigest } from "multiformats/hashes/digest";
 import { equalBytes, fromHex, joinBytes, toHex, utf8, type Hex } from "./bytes.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
-import { coreError } from "./core-errors.ts";
+import { CoreError } from "./core-errors.ts";
 
 /** Largest part, and largest blob without an index. */
 export const PART_BYTES = 1024 * 1024;
@@ -18,7 +18,7 @@ const HEAD = 4 + 1 + 8 + 4;
 const RAW = 0x55;
 const SHA2_256 = 0x12;
 
-const bad = (why: string) => coreError("BLOB_INVALID", { why });
+const bad = (why: string) => new CoreError("BLOB_INVALID", { why });
 
 /** sha2-256 of a part, as kept on chain. */
 export const partDigest = (part: Uint8Array): Hex => toHex(sha256(part));
@@ -34,7 +34,7 @@ export function parseCid(name: string): Hex {
   try {
     cid = CID.parse(name);
   } catch (cause) {
-    throw coreError("BLOB_INVALID", { why: "its name is no CID" }, { cause });
+    throw new CoreError("BLOB_INVALID", { why: "its name is no CID" }, { cause });
   }
   if (cid.version !== 1 || cid.code !== RAW || cid.multihash.code !== SHA2_256 || cid.multihash.digest.length !== 32)
     throw bad("its name is not a CIDv1 of raw bytes under sha2-256");
@@ -46,7 +46,7 @@ export function parseCid(name: string): Hex {
 /** Error: BLOB_DIGEST unless the bytes have this name. */
 export function assertPart(part: Uint8Array, expected: Hex): Uint8Array {
   const actual = partDigest(part);
-  if (actual !== expected.toLowerCase()) throw coreError("BLOB_DIGEST", { expected, actual });
+  if (actual !== expected.toLowerCase()) throw new CoreError("BLOB_DIGEST", { expected, actual });
   return part;
 }
 
@@ -74,11 +74,11 @@ export function decodeIndex(bytes: Uint8Array, maxBytes = MAX_BLOB_BYTES): BlobI
   const reader = new ByteReader(bytes, "The blob's index");
   if (!equalBytes(reader.raw(4), MAGIC)) throw bad("its index does not begin with ASI1");
   const version = reader.u8();
-  if (version !== VERSION) throw coreError("VERSION_UNKNOWN", { what: "The blob's index", version });
+  if (version !== VERSION) throw new CoreError("VERSION_UNKNOWN", { what: "The blob's index", version });
   const size = reader.u64le();
   const partSize = reader.u32le();
   if (size > BigInt(maxBytes))
-    throw coreError("TOO_LARGE", { what: "The blob", actual: `${size} bytes`, limit: maxBytes });
+    throw new CoreError("TOO_LARGE", { what: "The blob", actual: `${size} bytes`, limit: maxBytes });
   if (size < 1n || partSize < 1 || partSize > PART_BYTES) throw bad(`size ${size} in parts of ${partSize}`);
   const count = Math.ceil(Number(size) / partSize);
   reader.count(count, Math.floor((PART_BYTES - HEAD) / 32), 32);
@@ -100,7 +100,7 @@ export interface SplitBlob {
  */
 export function splitBlob(bytes: Uint8Array, partSize = PART_BYTES): SplitBlob {
   if (bytes.length > MAX_BLOB_BYTES)
-    throw coreError("TOO_LARGE", { what: "The blob", actual: `${bytes.length} bytes`, limit: MAX_BLOB_BYTES });
+    throw new CoreError("TOO_LARGE", { what: "The blob", actual: `${bytes.length} bytes`, limit: MAX_BLOB_BYTES });
   if (bytes.length <= partSize && !looksLikeIndex(bytes)) {
     const digest = partDigest(bytes);
     return { root: digest, parts: [{ digest, bytes }] };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type { Hex } from "./bytes.ts";
-import { coreError } from "./core-errors.ts";
+import { CoreError } from "./core-errors.ts";
 import { jobId, recordHash } from "./job.ts";
 import type { CommitteeEvidence, Receipt, SeatEvidence } from "./receipt.ts";
 import {
@@ -36,17 +36,17 @@ function voteOf(votes: StageVotes, opening: Opening): { readonly outDigest: Hex;
   if (opening.which === NOT_SUPPLIED) return undefined;
   const [outDigest, payload] = [votes.outs[opening.which], votes.payloads[opening.which]];
   if (outDigest === undefined || payload === undefined)
-    throw coreError("RECEIPT_INVALID", { why: `an opening points at pair ${opening.which}` });
+    throw new CoreError("RECEIPT_INVALID", { why: `an opening points at pair ${opening.which}` });
   return { outDigest, payload };
 }
 
 /** Evidence from the calldata of `submit`: every seat opened. `signers` in seat order. Error: RECEIPT_INVALID. */
 export function fastCommittee(votes: StageVotes, signers: readonly Hex[]): CommitteeEvidence {
   if (signers.length !== votes.seats.length)
-    throw coreError("RECEIPT_INVALID", { why: `${signers.length} signers for ${votes.seats.length} openings` });
+    throw new CoreError("RECEIPT_INVALID", { why: `${signers.length} signers for ${votes.seats.length} openings` });
   const seats = votes.seats.map((opening, i): SeatEvidence => {
     const vote = voteOf(votes, opening);
-    if (vote === undefined) throw coreError("RECEIPT_INVALID", { why: `seat ${i} has no opening` });
+    if (vote === undefined) throw new CoreError("RECEIPT_INVALID", { why: `seat ${i} has no opening` });
     const { salt, r: revealR, vs: revealVs } = opening;
     return { ...NO_EVIDENCE, ...vote, signer: signers[i] ?? ZERO_ADDRESS, opened: true, salt, revealR, revealVs };
   });
@@ -120,7 +120,7 @@ export function submittedRecord(seats: readonly number[], votes: readonly StageV
       payload: stageVotes.payloads[i] ?? ZERO_BYTES32,
     }));
     const digest = accepted === undefined ? undefined : digestBehind(accepted, pairs ?? []);
-    if (digest === undefined) throw coreError("RECEIPT_INVALID", { why: `stage ${stage} is not accepted` });
+    if (digest === undefined) throw new CoreError("RECEIPT_INVALID", { why: `stage ${stage} is not accepted` });
     return digest;
   });
   return { seats, boundaries, tallies, decided: 0 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { bytesToBig, fromUtf8, toHex, type Hex } from "./bytes.ts";
-import { coreError } from "./core-errors.ts";
+import { CoreError } from "./core-errors.ts";
 
 /** Reads canonical fields of bytes that a stranger sent. Every shortage, surplus or excess is a typed error. */
 export class ByteReader {
@@ -24,7 +24,7 @@ export class ByteReader {
   /** A view, not a copy, of the next `length` bytes. Error: BYTES_TRUNCATED. */
   raw(length: number): Uint8Array {
     if (length > this.remaining)
-      throw coreError("BYTES_TRUNCATED", { what: this.#what, missing: length - this.remaining });
+      throw new CoreError("BYTES_TRUNCATED", { what: this.#what, missing: length - this.remaining });
     const view = this.#bytes.subarray(this.#at, this.#at + length);
     this.#at += length;
     return view;
@@ -78,7 +78,7 @@ export class ByteReader {
   bytes(limit: number): Uint8Array {
     const length = this.u32le();
     if (length > limit)
-      throw coreError("TOO_LARGE", { what: `A field of ${this.#what}`, actual: `${length} bytes`, limit });
+      throw new CoreError("TOO_LARGE", { what: `A field of ${this.#what}`, actual: `${length} bytes`, limit });
     return this.raw(length).slice();
   }
 
@@ -89,19 +89,19 @@ export class ByteReader {
   /** A count of things that take at least `least` bytes each: refuses what cannot fit, before anything is allocated. */
   count(value: number, limit: number, least: number): number {
     if (value > limit)
-      throw coreError("TOO_LARGE", { what: `A list of ${this.#what}`, actual: `${value} items`, limit });
+      throw new CoreError("TOO_LARGE", { what: `A list of ${this.#what}`, actual: `${value} items`, limit });
     if (value * least > this.remaining)
-      throw coreError("BYTES_TRUNCATED", { what: this.#what, missing: value * least - this.remaining });
+      throw new CoreError("BYTES_TRUNCATED", { what: this.#what, missing: value * least - this.remaining });
     return value;
   }
 
   /** Error: BYTES_TRAILING if anything is left. */
   end(): void {
-    if (this.remaining > 0) throw coreError("BYTES_TRAILING", { what: this.#what, extra: this.remaining });
+    if (this.remaining > 0) throw new CoreError("BYTES_TRAILING", { what: this.#what, extra: this.remaining });
   }
 
   /** A NOT_CANONICAL error about these bytes, for the caller to throw. */
   refuse(why: string) {
-    return coreError("NOT_CANONICAL", { what: this.#what, why });
+    return new CoreError("NOT_CANONICAL", { what: this.#what, why });
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { coreError } from "./core-errors.ts";
+import { CoreError } from "./core-errors.ts";
 
 /** Lower-case when made here; both cases are read. */
 export type Hex = `0x${string}`;
@@ -22,15 +22,15 @@ const nibble = (code: number): number => {
 /** Strict: `0x`, then whole bytes; with `length` exactly that many. Error: HEX_INVALID. */
 export function fromHex(hex: string, length?: number, what = "The value"): Uint8Array {
   if (typeof hex !== "string" || !hex.startsWith("0x"))
-    throw coreError("HEX_INVALID", { what, why: "it does not begin with 0x" });
-  if (hex.length % 2 !== 0) throw coreError("HEX_INVALID", { what, why: "it has an odd number of digits" });
+    throw new CoreError("HEX_INVALID", { what, why: "it does not begin with 0x" });
+  if (hex.length % 2 !== 0) throw new CoreError("HEX_INVALID", { what, why: "it has an odd number of digits" });
   const bytes = new Uint8Array(hex.length / 2 - 1);
   if (length !== undefined && bytes.length !== length)
-    throw coreError("HEX_INVALID", { what, why: `it has ${bytes.length} bytes instead of ${length}` });
+    throw new CoreError("HEX_INVALID", { what, why: `it has ${bytes.length} bytes instead of ${length}` });
   for (let i = 0; i < bytes.length; i++) {
     const high = nibble(hex.charCodeAt(2 * i + 2));
     const low = nibble(hex.charCodeAt(2 * i + 3));
-    if (high < 0 || low < 0) throw coreError("HEX_INVALID", { what, why: `digit ${2 * i} is no digit` });
+    if (high < 0 || low < 0) throw new CoreError("HEX_INVALID", { what, why: `digit ${2 * i} is no digit` });
     bytes[i] = high * 16 + low;
   }
   return bytes;
@@ -48,7 +48,7 @@ export function fromUtf8(bytes: Uint8Array, what = "The text"): string {
   try {
     return text.decoder.decode(bytes);
   } catch (cause) {
-    throw coreError("NOT_CANONICAL", { what, why: "it is not UTF-8" }, { cause });
+    throw new CoreError("NOT_CANONICAL", { what, why: "it is not UTF-8" }, { cause });
   }
 }
 
@@ -84,14 +84,14 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
 
 export function assertLength(bytes: Uint8Array, expected: number, what: string): Uint8Array {
   if (!(bytes instanceof Uint8Array) || bytes.length !== expected)
-    throw coreError("LENGTH_WRONG", { what, actual: bytes.length, expected });
+    throw new CoreError("LENGTH_WRONG", { what, actual: bytes.length, expected });
   return bytes;
 }
 
 /** Unsigned big-endian, exactly `length` bytes. Error: NUMBER_OUT_OF_RANGE. */
 export function bigToBytes(value: bigint, length: number, what = "The number"): Uint8Array {
   if (value < 0n || value >> BigInt(8 * length) !== 0n)
-    throw coreError("NUMBER_OUT_OF_RANGE", { what, value, low: 0, high: `2^${8 * length}-1` });
+    throw new CoreError("NUMBER_OUT_OF_RANGE", { what, value, low: 0, high: `2^${8 * length}-1` });
   const out = new Uint8Array(length);
   let rest = value;
   for (let i = length - 1; i >= 0; i--) {
@@ -106,6 +106,6 @@ export const bytesToBig = (bytes: Uint8Array): bigint => (bytes.length === 0 ? 0
 /** Checks a whole number against an inclusive range. Error: NUMBER_OUT_OF_RANGE. */
 export function assertInteger(value: number, low: number, high: number, what: string): number {
   if (!Number.isSafeInteger(value) || value < low || value > high)
-    throw coreError("NUMBER_OUT_OF_RANGE", { what, value: String(value), low, high });
+    throw new CoreError("NUMBER_OUT_OF_RANGE", { what, value: String(value), low, high });
   return value;
 }

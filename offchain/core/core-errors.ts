@@ -4,7 +4,7 @@ import { defineErrors } from "./errors.ts";
 const RESEND = "Ask the sender for the canonical bytes; do not repair them.";
 
 /** Errors of `offchain/core`. Numbers 50 to 79 are kept for draw, vote, settle, policy and economics. */
-export const coreError = defineErrors("core", 1, {
+export const CoreError = defineErrors("core", 1, {
   HEX_INVALID: { n: 1, text: "{what} is not hexadecimal: {why}.", fix: "Give 0x and whole bytes.", retry: "never" },
   BYTES_TRUNCATED: { n: 2, text: "{what} ends {missing} bytes too early.", fix: RESEND, retry: "never" },
   BYTES_TRAILING: { n: 3, text: "{what} has {extra} bytes too many.", fix: RESEND, retry: "never" },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { assertLength, fromHex, toHex, utf8, type Hex } from "./bytes.ts";
 import { ByteWriter } from "./byte-writer.ts";
-import { coreError } from "./core-errors.ts";
+import { CoreError } from "./core-errors.ts";
 import { domainHash, keccak256 } from "./keccak.ts";
 import { poseidonFold, WORD_BYTES } from "./poseidon.ts";
 import {
@@ -22,7 +22,7 @@ export function publicDigest(bytes: Uint8Array): Hex {
 /** keccak256(keccak256("assay.v1.blinded") ‖ salt ‖ tensor bytes); the salt has 32 secret bytes. Error: SALT_INVALID. */
 export function blindedDigest(bytes: Uint8Array, salt: Uint8Array): Hex {
   if (salt.length !== 32)
-    throw coreError("SALT_INVALID", { why: `a BLINDED digest takes 32 bytes, not ${salt.length}` });
+    throw new CoreError("SALT_INVALID", { why: `a BLINDED digest takes 32 bytes, not ${salt.length}` });
   return toHex(keccak256(domainHash("assay.v1.blinded"), salt, bytes));
 }
 
@@ -41,12 +41,12 @@ export const saltBytes = (kind: DigestKind): number =>
  */
 export function digestOf(kind: DigestKind, bytes: Uint8Array, salt?: Uint8Array): Hex {
   if (kind === KIND_PUBLIC) {
-    if (salt !== undefined) throw coreError("SALT_INVALID", { why: "a PUBLIC digest takes none" });
+    if (salt !== undefined) throw new CoreError("SALT_INVALID", { why: "a PUBLIC digest takes none" });
     return publicDigest(bytes);
   }
   if (kind !== KIND_SALTED && kind !== KIND_BLINDED)
-    throw coreError("DIGEST_KIND", { kind: KIND_NAMES[kind] ?? kind, why: "it is not a digest of tensor bytes" });
-  if (salt === undefined) throw coreError("SALT_INVALID", { why: `a ${KIND_NAMES[kind]} digest takes one` });
+    throw new CoreError("DIGEST_KIND", { kind: KIND_NAMES[kind] ?? kind, why: "it is not a digest of tensor bytes" });
+  if (salt === undefined) throw new CoreError("SALT_INVALID", { why: `a ${KIND_NAMES[kind]} digest takes one` });
   return kind === KIND_SALTED ? saltedDigest(bytes, salt) : blindedDigest(bytes, salt);
 }
 
@@ -83,10 +83,10 @@ export function stageInDigest(
     const digest = producer === PRODUCER_INPUT ? jobInput : producer < stage ? boundaries[producer] : undefined;
     const kind = producer === PRODUCER_INPUT ? info?.inKind : stages[producer]?.outKind;
     if (digest === undefined || kind === undefined)
-      throw coreError("DIGEST_KIND", { kind: "join", why: `stage ${stage} has no boundary from ${producer}` });
+      throw new CoreError("DIGEST_KIND", { kind: "join", why: `stage ${stage} has no boundary from ${producer}` });
     return { producer, kind: kind as DigestKind, digest };
   });
   const [only] = inputs;
-  if (only === undefined) throw coreError("DIGEST_KIND", { kind: "join", why: `stage ${stage} has no inputs` });
+  if (only === undefined) throw new CoreError("DIGEST_KIND", { kind: "join", why: `stage ${stage} has no inputs` });
   return inputs.length === 1 ? only.digest : joinDigest(inputs);
 }

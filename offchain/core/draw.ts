@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { keccak_256 } from "@noble/hashes/sha3.js";
 import { hexToBytes } from "@noble/hashes/utils.js";
-import { ruleError } from "./rule-errors.ts";
+import { RuleError } from "./rule-errors.ts";
 import { taggedHash, toWord, type Word } from "./tagged-hash.ts";
 
 /** `stage` of the one stream that seats all stages of round 0: stage s owns its draws [sk, sk+k). */
@@ -43,7 +43,7 @@ export function drawSeats({ cellAt, length, ticketClass, seed, excluded, n }: Dr
     taken.add(id);
     if (ids.push(id) === n) return ids;
   }
-  throw ruleError("POOL_TOO_SMALL", { have: ids.length, need: n });
+  throw new RuleError("POOL_TOO_SMALL", { have: ids.length, need: n });
 }
 
 function indexStream(seed: Word, ticketClass: number, length: number): (i: number) => number {

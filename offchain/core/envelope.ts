@@ -3,7 +3,7 @@ import { encodeAbi } from "./abi.ts";
 import { toHex, utf8, type Hex } from "./bytes.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
-import { coreError } from "./core-errors.ts";
+import { CoreError } from "./core-errors.ts";
 import { typedDigest, typeHash } from "./eip712.ts";
 import { keccak256 } from "./keccak.ts";
 import { packSignature, recoverSigner, unpackSignature, type CompactSignature } from "./signature.ts";
@@ -36,7 +36,7 @@ const MAX_PROTOCOL = 64;
 /** Request limit of the data plane: 1 MiB of body and 4 KiB around it. */
 export const MAX_BODY_BYTES = 1024 * 1024;
 
-const bad = (why: string) => coreError("ENVELOPE_INVALID", { why });
+const bad = (why: string) => new CoreError("ENVELOPE_INVALID", { why });
 
 export const bodyHashOf = (body: Uint8Array): Hex => toHex(keccak256(body));
 
@@ -65,7 +65,7 @@ export function encodeEnvelope({ envelope, signature, body }: SignedEnvelope): U
 export function decodeEnvelope(bytes: Uint8Array): SignedEnvelope {
   const reader = new ByteReader(bytes, "The envelope");
   const version = reader.u8();
-  if (version !== 1) throw coreError("VERSION_UNKNOWN", { what: "The envelope", version });
+  if (version !== 1) throw new CoreError("VERSION_UNKNOWN", { what: "The envelope", version });
   const protocolBytes = reader.raw(reader.count(reader.u8(), MAX_PROTOCOL, 1));
   // ASCII names only: no second spelling that looks the same.
   if (protocolBytes.some((byte) => byte < 0x21 || byte > 0x7e)) throw bad("the protocol's name is not plain ASCII");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { assertLength, concatBytes, utf8 } from "./bytes.ts";
 import { ByteWriter } from "./byte-writer.ts";
-import { coreError } from "./core-errors.ts";
+import { CoreError } from "./core-errors.ts";
 import type { CryptoPort } from "./crypto-port.ts";
 
 // RFC 9180, base mode, one message: DHKEM(X25519, HKDF-SHA256) 0x0020, HKDF-SHA256 0x0001, ChaCha20-Poly1305 0x0003.
@@ -37,11 +37,11 @@ function exchange(port: CryptoPort, privateKey: Uint8Array, publicKey: Uint8Arra
   try {
     shared = port.x25519(privateKey, publicKey);
   } catch (cause) {
-    throw coreError("KEY_EXCHANGE", { why: "the point has low order" }, { cause });
+    throw new CoreError("KEY_EXCHANGE", { why: "the point has low order" }, { cause });
   }
   let any = 0;
   for (const byte of shared) any |= byte;
-  if (any === 0 || shared.length !== 32) throw coreError("KEY_EXCHANGE", { why: "the point has low order" });
+  if (any === 0 || shared.length !== 32) throw new CoreError("KEY_EXCHANGE", { why: "the point has low order" });
   return shared;
 }
 

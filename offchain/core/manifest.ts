@@ -2,7 +2,7 @@
 import { isHex, utf8, type Hex } from "./bytes.ts";
 import { keccak256 } from "./keccak.ts";
 import { modelId } from "./model.ts";
-import { coreError } from "./core-errors.ts";
+import { CoreError } from "./core-errors.ts";
 import { NO_PROBE, type ModelManifest, type StageInfo } from "./types.ts";
 
 /**
@@ -57,7 +57,7 @@ export function encodeManifestFile(model: ModelManifest, tools: ToolsRecord): st
   return canonicalJson({ version: 1, modelId: modelId(model), model, tools });
 }
 
-const refuse = (why: string) => coreError("NOT_CANONICAL", { what: "The manifest", why });
+const refuse = (why: string) => new CoreError("NOT_CANONICAL", { what: "The manifest", why });
 type Fields = Readonly<Record<string, unknown>>;
 
 function fields(value: unknown, names: readonly string[], where: string): Fields {
@@ -130,7 +130,7 @@ export function decodeManifestFile(json: string): ManifestFile {
   try {
     parsed = JSON.parse(json);
   } catch (cause) {
-    throw coreError("NOT_CANONICAL", { what: "The manifest", why: "it is not JSON" }, { cause });
+    throw new CoreError("NOT_CANONICAL", { what: "The manifest", why: "it is not JSON" }, { cause });
   }
   const file = fields(parsed, ["version", "modelId", "model", "tools"], "it");
   if (file["version"] !== 1) throw refuse("its version is unknown");

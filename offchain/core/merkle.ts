@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { bigToBytes, equalBytes } from "./bytes.ts";
-import { coreError } from "./core-errors.ts";
+import { CoreError } from "./core-errors.ts";
 import { domainHash, keccak256 } from "./keccak.ts";
 
 // Three domains make leaf, node and root preimages disjoint, so no node passes for a leaf; the root binds the leaf count, which
@@ -20,7 +20,7 @@ const close = (top: Uint8Array, count: number, domain: string): Uint8Array =>
   keccak256(domainHash(`${domain}.root`), bigToBytes(BigInt(count), 8), top);
 
 function levels(leaves: readonly Uint8Array[], domain: string): Uint8Array[][] {
-  if (leaves.length === 0 || leaves.length > MAX_LEAVES) throw coreError("MERKLE_INVALID", { why: "no leaves" });
+  if (leaves.length === 0 || leaves.length > MAX_LEAVES) throw new CoreError("MERKLE_INVALID", { why: "no leaves" });
   const all = [leaves.map((leaf) => merkleLeaf(leaf, domain))];
   for (let level = all[0] ?? []; level.length > 1;) {
     const above: Uint8Array[] = [];
@@ -40,7 +40,7 @@ function levels(leaves: readonly Uint8Array[], domain: string): Uint8Array[][] {
  */
 export function merkleRoot(leaves: readonly Uint8Array[], domain = "assay.v1.merkle"): Uint8Array {
   const top = levels(leaves, domain).at(-1)?.[0];
-  if (top === undefined) throw coreError("MERKLE_INVALID", { why: "no leaves" });
+  if (top === undefined) throw new CoreError("MERKLE_INVALID", { why: "no leaves" });
   return close(top, leaves.length, domain);
 }
 
@@ -54,7 +54,7 @@ export interface MerkleProof {
 /** Error: MERKLE_INVALID if there is no such leaf. */
 export function merkleProof(leaves: readonly Uint8Array[], index: number, domain = "assay.v1.merkle"): MerkleProof {
   if (!Number.isInteger(index) || index < 0 || index >= leaves.length)
-    throw coreError("MERKLE_INVALID", { why: `no leaf ${index} among ${leaves.length}` });
+    throw new CoreError("MERKLE_INVALID", { why: `no leaf ${index} among ${leaves.length}` });
   const siblings: Uint8Array[] = [];
   let at = index;
   for (const level of levels(leaves, domain)) {

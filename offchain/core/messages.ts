@@ -2,7 +2,7 @@
 import type { Hex } from "./bytes.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
-import { coreError } from "./core-errors.ts";
+import { CoreError } from "./core-errors.ts";
 
 // Bodies of the data plane's protocols. Big-endian, one encoding each. Seat messages: offchain/protocol/seat-wire.ts.
 
@@ -46,12 +46,12 @@ export type OfferReply =
   | { readonly answer: "BUSY"; readonly retryAfterMs: number }
   | { readonly answer: "REFUSE"; readonly code: string };
 
-const invalid = (kind: string, why: string) => coreError("MESSAGE_INVALID", { kind, why });
+const invalid = (kind: string, why: string) => new CoreError("MESSAGE_INVALID", { kind, why });
 
 function open(bytes: Uint8Array, kind: string): ByteReader {
   const reader = new ByteReader(bytes, `The ${kind} message`);
   const version = reader.u8();
-  if (version !== 1) throw coreError("VERSION_UNKNOWN", { what: `The ${kind} message`, version });
+  if (version !== 1) throw new CoreError("VERSION_UNKNOWN", { what: `The ${kind} message`, version });
   return reader;
 }
 

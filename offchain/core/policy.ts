@@ -7,7 +7,7 @@ import {
   mostInsuredByStake,
   quoteEscrow,
 } from "./economics.ts";
-import { ruleError } from "./rule-errors.ts";
+import { RuleError } from "./rule-errors.ts";
 import {
   CIPHER,
   ENCLAVE,
@@ -83,11 +83,11 @@ const has = (mask: number, bits: number): boolean => (mask & bits) !== 0;
 const UINT32 = 2 ** 32 - 1;
 
 function assertRange(field: string, value: number | bigint, least: number | bigint, most: number | bigint): void {
-  if (value < least || value > most) throw ruleError("SPEC_INVALID", { field, value, least, most });
+  if (value < least || value > most) throw new RuleError("SPEC_INVALID", { field, value, least, most });
 }
 
 function assertSafe(inequality: number, have: bigint, bound: bigint, safe: boolean): void {
-  if (!safe) throw ruleError("POLICY_UNSAFE", { inequality, have, bound });
+  if (!safe) throw new RuleError("POLICY_UNSAFE", { inequality, have, bound });
 }
 
 /**
@@ -105,29 +105,29 @@ export function checkPolicy(spec: PolicySpec, set: PolicySet, limits: PolicyLimi
 /** The policy alone: known bits, an allowed committee, no silent weakening. */
 export function checkShape(policy: PolicyTerms, stages: number, supported: number): void {
   const { mask, k, flags } = policy;
-  if (has(mask, ~supported)) throw ruleError("NOT_SUPPORTED", { what: "mask" });
-  if (policy.cls !== 0) throw ruleError("NOT_SUPPORTED", { what: "class T" });
+  if (has(mask, ~supported)) throw new RuleError("NOT_SUPPORTED", { what: "mask" });
+  if (policy.cls !== 0) throw new RuleError("NOT_SUPPORTED", { what: "class T" });
   if (has(flags, ~(FLAG.CRITICAL | FLAG.ACCEPT_DOWNGRADE | FLAG.SMALL_POOL)))
-    throw ruleError("NOT_SUPPORTED", { what: "flags" });
+    throw new RuleError("NOT_SUPPORTED", { what: "flags" });
   const sampled = has(mask, EVIDENCE.OPTIMISTIC);
   const votes = sampled || has(mask, EVIDENCE.VOTE);
   const cipherAlone = has(mask, EVIDENCE.CIPHER) && (!has(mask, EVIDENCE.VOTE) || has(mask, EVIDENCE.ENCLAVE));
   const sampledMore = sampled && has(mask, ~(EVIDENCE.OPTIMISTIC | EVIDENCE.ENCLAVE));
-  if (mask === 0 || cipherAlone || sampledMore) throw ruleError("NOT_SUPPORTED", { what: "mask" });
+  if (mask === 0 || cipherAlone || sampledMore) throw new RuleError("NOT_SUPPORTED", { what: "mask" });
 
   // 1, 2, 3, 5 or 7; a vote of one compares nothing.
   const pair = mask === (EVIDENCE.ENCLAVE | EVIDENCE.PROOF);
   const leastK = votes ? 2 : 1;
   const mostK = votes ? 7 : pair ? 2 : 1;
   if (k < leastK || k > mostK || k === 4 || k === 6)
-    throw ruleError("SPEC_INVALID", { field: "k", value: k, least: leastK, most: mostK });
+    throw new RuleError("SPEC_INVALID", { field: "k", value: k, least: leastK, most: mostK });
   assertRange("stages", stages, 1, MAX_STAGES);
   assertRange("stages", stages, 1, Math.floor((votes ? MAX_SEATS : CANDIDATES) / k));
   if (sampled) assertRange("auditBps", policy.auditBps, 0, 10_000);
   else if (policy.auditBps !== 0 && policy.auditBps !== 10_000)
-    throw ruleError("SPEC_INVALID", { field: "auditBps", value: policy.auditBps, least: 0, most: 10_000 });
+    throw new RuleError("SPEC_INVALID", { field: "auditBps", value: policy.auditBps, least: 0, most: 10_000 });
   const critical = (flags & (FLAG.CRITICAL | FLAG.ACCEPT_DOWNGRADE)) === FLAG.CRITICAL;
-  if (critical && !has(mask, EVIDENCE.PROOF | EVIDENCE.CIPHER)) throw ruleError("CRITICAL_NEEDS_CONSENT", { mask });
+  if (critical && !has(mask, EVIDENCE.PROOF | EVIDENCE.CIPHER)) throw new RuleError("CRITICAL_NEEDS_CONSENT", { mask });
 }
 
 /** The longest a job can take, in seconds, if every stage is challenged twice. */
@@ -180,7 +180,7 @@ export function roundsOf(
   const least = votes ? seats : Math.max(seats, CANDIDATES);
   const proven = has(mask, EVIDENCE.PROOF);
   const assertPool = (need: number) => {
-    if (workers < need) throw ruleError("POOL_TOO_SMALL", { have: workers, need });
+    if (workers < need) throw new RuleError("POOL_TOO_SMALL", { have: workers, need });
   };
   if (proven && !votes) {
     assertPool(least); // only a proof can decide here

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { bigToBytes, bytesToBig } from "./bytes.ts";
-import { coreError } from "./core-errors.ts";
+import { CoreError } from "./core-errors.ts";
 import { FIELD, poseidonConstants, type Matrix, type PoseidonConstants } from "./poseidon-constants.ts";
 
 const pow5 = (x: bigint): bigint => {
@@ -47,9 +47,9 @@ function permute(start: readonly bigint[], constants: PoseidonConstants): bigint
 /** circomlib's Poseidon of 1 to 16 field elements. Error: FIELD_ELEMENT for an input outside [0, r). */
 export function poseidon(inputs: readonly bigint[]): bigint {
   if (inputs.length < 1 || inputs.length > 16)
-    throw coreError("NUMBER_OUT_OF_RANGE", { what: "Poseidon's inputs", value: inputs.length, low: 1, high: 16 });
+    throw new CoreError("NUMBER_OUT_OF_RANGE", { what: "Poseidon's inputs", value: inputs.length, low: 1, high: 16 });
   for (const input of inputs)
-    if (input < 0n || input >= FIELD) throw coreError("FIELD_ELEMENT", { what: "A Poseidon input" });
+    if (input < 0n || input >= FIELD) throw new CoreError("FIELD_ELEMENT", { what: "A Poseidon input" });
   return permute([0n, ...inputs], poseidonConstants(inputs.length + 1))[0] ?? 0n;
 }
 
@@ -72,7 +72,7 @@ export function toWords(bytes: Uint8Array): bigint[] {
  */
 export function poseidonFold(bytes: Uint8Array, salt: Uint8Array): Uint8Array {
   if (salt.length !== WORD_BYTES)
-    throw coreError("SALT_INVALID", { why: `a SALTED digest takes ${WORD_BYTES} bytes, not ${salt.length}` });
+    throw new CoreError("SALT_INVALID", { why: `a SALTED digest takes ${WORD_BYTES} bytes, not ${salt.length}` });
   let hash = poseidon([(1n << 64n) + BigInt(bytes.length), bytesToBig(salt)]);
   const words = toWords(bytes);
   const wide = poseidonConstants(WORDS_PER_STEP + 2);

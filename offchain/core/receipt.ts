@@ -2,7 +2,7 @@
 import { decodeAbi, encodeAbi, type AbiType, type AbiValue } from "./abi.ts";
 import { concatBytes, equalBytes, fromHex, toHex, utf8, type Hex } from "./bytes.ts";
 import { ByteReader } from "./byte-reader.ts";
-import { coreError } from "./core-errors.ts";
+import { CoreError } from "./core-errors.ts";
 import { domainHash, keccak256 } from "./keccak.ts";
 import { JOB, MODEL_MANIFEST, RECORD, ZERO_BYTES32 } from "./types.ts";
 
@@ -85,7 +85,7 @@ const VERSION = 1;
 /** A job with 31 seats, three committees and an inline output stays far below. */
 export const MAX_RECEIPT_BYTES = 18 * 1024 * 1024;
 
-const bad = (why: string) => coreError("RECEIPT_INVALID", { why });
+const bad = (why: string) => new CoreError("RECEIPT_INVALID", { why });
 const isZero = (...values: readonly Hex[]): boolean => values.every((value) => BigInt(value) === 0n);
 
 /** One way to say that something is missing. */
@@ -121,11 +121,11 @@ export function encodeReceipt(receipt: Receipt): Uint8Array {
  */
 export function decodeReceipt(bytes: Uint8Array, maxBytes = MAX_RECEIPT_BYTES): Receipt {
   if (bytes.length > maxBytes)
-    throw coreError("TOO_LARGE", { what: "The receipt", actual: `${bytes.length} bytes`, limit: maxBytes });
+    throw new CoreError("TOO_LARGE", { what: "The receipt", actual: `${bytes.length} bytes`, limit: maxBytes });
   const reader = new ByteReader(bytes, "The receipt");
   if (!equalBytes(reader.raw(4), MAGIC)) throw bad("it does not begin with ASRC");
   const version = reader.u8();
-  if (version !== VERSION) throw coreError("VERSION_UNKNOWN", { what: "The receipt", version });
+  if (version !== VERSION) throw new CoreError("VERSION_UNKNOWN", { what: "The receipt", version });
   const [receipt] = decodeAbi([RECEIPT], reader.raw(reader.remaining));
   checkAbsences(receipt);
   return receipt;

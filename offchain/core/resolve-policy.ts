@@ -11,7 +11,7 @@ import {
   type PolicyTerms,
 } from "./policy.ts";
 import { PRESETS, type Explanation, type Preset, type PresetName } from "./policy-presets.ts";
-import { ruleError } from "./rule-errors.ts";
+import { RuleError } from "./rule-errors.ts";
 import { keccakText, type Word } from "./tagged-hash.ts";
 
 /** One row of the table: every condition present must hold. */
@@ -120,18 +120,18 @@ export function resolvePolicy(
   const { model, insuredValue, seatReward } = scenario;
   assertScenario(scenario);
   const rule = POLICY_RULES.find((row) => matches(row, scenario));
-  if (rule === undefined) throw ruleError("NO_POLICY", { preset: "any", why: "no rule matches" });
+  if (rule === undefined) throw new RuleError("NO_POLICY", { preset: "any", why: "no rule matches" });
   const preset = PRESETS[rule.preset];
-  const refuse = (why: string) => ruleError("NO_POLICY", { preset: preset.name, why });
+  const refuse = (why: string) => new RuleError("NO_POLICY", { preset: preset.name, why });
 
   if (((model.acceptedMasks >>> preset.mask) & 1) === 0) throw refuse(`the model does not accept mask ${preset.mask}`);
-  if ((preset.mask & ~supported) !== 0) throw ruleError("NOT_SUPPORTED", { what: preset.name });
+  if ((preset.mask & ~supported) !== 0) throw new RuleError("NOT_SUPPORTED", { what: preset.name });
   if (set.forceUninsured && insuredValue !== 0n) throw refuse("this parameter set insures nothing");
   const size = preset.sizes.find(({ k }) => insuredValue <= mostInsured(preset, k, model.stages, seatReward));
   if (size === undefined) throw refuse("its stake cannot cover the insured value");
   if (model.stages * size.k > seatLimit(preset)) throw refuse(`${model.stages} stages need too many seats`);
   if (scenario.smallPool === true && insuredValue !== 0n)
-    throw ruleError("SPEC_INVALID", { field: "insuredValue", value: insuredValue, least: 0, most: 0 });
+    throw new RuleError("SPEC_INVALID", { field: "insuredValue", value: insuredValue, least: 0, most: 0 });
 
   const window = insuredValue === 0n ? preset.windowUninsured : preset.window;
   // 3 x p99 + 30 s (section 10); a development set has no slack.
@@ -202,7 +202,7 @@ function seatLimit(preset: Preset): number {
 
 function assertScenario({ model, insuredValue, seatReward }: Scenario): void {
   const range = (field: string, value: number | bigint, least: number | bigint, most: number | bigint) => {
-    if (!(value >= least && value <= most)) throw ruleError("SPEC_INVALID", { field, value, least, most });
+    if (!(value >= least && value <= most)) throw new RuleError("SPEC_INVALID", { field, value, least, most });
   };
   range("stages", Number.isInteger(model.stages) ? model.stages : -1, 1, MAX_STAGES);
   range("p99Seconds", model.p99Seconds, 0, 86_400);

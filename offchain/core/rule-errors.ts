@@ -2,7 +2,7 @@
 import { defineErrors } from "./errors.ts";
 
 /** Errors of draw, vote, settle, policy and economics: numbers 50 to 79 of core. They mirror the hub's reverts. */
-export const ruleError = defineErrors("core", 1, {
+export const RuleError = defineErrors("core", 1, {
   POOL_TOO_SMALL: {
     n: 50,
     text: "The ticket class has {have} workers, but {need} are needed.",

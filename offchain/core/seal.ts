@@ -3,7 +3,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { assertLength, bigToBytes, compareBytes, concatBytes, equalBytes, utf8, type Hex } from "./bytes.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
-import { coreError } from "./core-errors.ts";
+import { CoreError } from "./core-errors.ts";
 import type { CryptoPort } from "./crypto-port.ts";
 import { hpkeOpen, hpkeSeal } from "./hpke.ts";
 import type { Deployment } from "./types.ts";
@@ -59,7 +59,7 @@ export interface SealOptions {
 export function sealBlob(port: CryptoPort, { context, recipients, plain }: SealOptions): Uint8Array {
   assertLength(context, 32, "The seal context");
   if (recipients.length < 1 || recipients.length > MAX_RECIPIENTS)
-    throw coreError("NUMBER_OUT_OF_RANGE", {
+    throw new CoreError("NUMBER_OUT_OF_RANGE", {
       what: "Recipients",
       value: recipients.length,
       low: 1,
@@ -68,7 +68,7 @@ export function sealBlob(port: CryptoPort, { context, recipients, plain }: SealO
   const keys = recipients.map((publicKey) => ({ publicKey, id: sealKeyId(publicKey) }));
   keys.sort((a, b) => compareBytes(a.id, b.id));
   if (keys.some(({ id }, i) => i > 0 && equalBytes(id, keys[i - 1]?.id ?? context)))
-    throw coreError("SEALED_INVALID", { why: "a recipient is named twice" });
+    throw new CoreError("SEALED_INVALID", { why: "a recipient is named twice" });
   const contentKey = port.randomBytes(32);
   const head = concatBytes(MAGIC, Uint8Array.of(VERSION, keys.length), context);
   const entries = keys.map(({ publicKey, id }) => {
@@ -102,11 +102,11 @@ export interface SealedHeader {
 /** Reads the public part of a sealed blob. Errors: SEALED_INVALID, VERSION_UNKNOWN, BYTES_TRUNCATED. */
 export function readSealedHeader(bytes: Uint8Array): SealedHeader {
   const reader = new ByteReader(bytes, "The sealed blob");
-  if (!equalBytes(reader.raw(4), MAGIC)) throw coreError("SEALED_INVALID", { why: "it does not begin with ASB1" });
+  if (!equalBytes(reader.raw(4), MAGIC)) throw new CoreError("SEALED_INVALID", { why: "it does not begin with ASB1" });
   const version = reader.u8();
-  if (version !== VERSION) throw coreError("VERSION_UNKNOWN", { what: "The sealed blob", version });
+  if (version !== VERSION) throw new CoreError("VERSION_UNKNOWN", { what: "The sealed blob", version });
   const n = reader.u8();
-  if (n < 1 || n > MAX_RECIPIENTS) throw coreError("SEALED_INVALID", { why: `${n} recipients` });
+  if (n < 1 || n > MAX_RECIPIENTS) throw new CoreError("SEALED_INVALID", { why: `${n} recipients` });
   const context = reader.raw(32).slice();
   reader.count(n, MAX_RECIPIENTS, ENTRY);
   const recipients = Array.from({ length: n }, () => ({
@@ -115,12 +115,12 @@ export function readSealedHeader(bytes: Uint8Array): SealedHeader {
     wrapped: reader.raw(48).slice(),
   }));
   if (recipients.some(({ keyId }, i) => i > 0 && compareBytes(recipients[i - 1]?.keyId ?? keyId, keyId) >= 0))
-    throw coreError("SEALED_INVALID", { why: "key ids do not ascend" });
+    throw new CoreError("SEALED_INVALID", { why: "key ids do not ascend" });
   const full = Math.floor(reader.remaining / (CHUNK_BYTES + TAG));
   const rest = reader.remaining % (CHUNK_BYTES + TAG);
   // A rest of exactly one tag would be an empty chunk: only an empty blob has one.
   if (rest === 0 ? full === 0 : rest < TAG || (rest === TAG && full > 0))
-    throw coreError("SEALED_INVALID", { why: "its end is cut off" });
+    throw new CoreError("SEALED_INVALID", { why: "its end is cut off" });
   return { context, recipients, plainBytes: full * CHUNK_BYTES + Math.max(0, rest - TAG) };
 }
 
@@ -143,14 +143,18 @@ export function openSealedBlob(
 ): Uint8Array {
   const header = readSealedHeader(bytes);
   if (header.plainBytes > maxBytes)
-    throw coreError("TOO_LARGE", { what: "The sealed blob", actual: `${header.plainBytes} bytes`, limit: maxBytes });
-  if (!equalBytes(header.context, context)) throw coreError("SEALED_CONTEXT");
+    throw new CoreError("TOO_LARGE", {
+      what: "The sealed blob",
+      actual: `${header.plainBytes} bytes`,
+      limit: maxBytes,
+    });
+  if (!equalBytes(header.context, context)) throw new CoreError("SEALED_CONTEXT");
   const keyId = sealKeyId(port.x25519PublicKey(privateKey));
   const entry = header.recipients.find((one) => equalBytes(one.keyId, keyId));
-  if (entry === undefined) throw coreError("SEALED_NOT_FOR_US");
+  if (entry === undefined) throw new CoreError("SEALED_NOT_FOR_US");
   const wrapped = { enc: entry.enc, sealed: entry.wrapped };
   const contentKey = hpkeOpen(port, privateKey, context, bytes.subarray(0, HEAD), wrapped);
-  if (contentKey === null) throw coreError("SEALED_TAMPERED", { where: "the wrapped key" });
+  if (contentKey === null) throw new CoreError("SEALED_TAMPERED", { where: "the wrapped key" });
   const start = HEAD + header.recipients.length * ENTRY;
   const aad = sha256(bytes.subarray(0, start));
   const plain = new Uint8Array(header.plainBytes);
@@ -158,7 +162,7 @@ export function openSealedBlob(
   for (let i = 0; i < count; i++) {
     const sealed = bytes.subarray(start + i * (CHUNK_BYTES + TAG), start + (i + 1) * (CHUNK_BYTES + TAG));
     const chunk = port.chacha20Poly1305Open(contentKey, chunkNonce(i, i === count - 1), aad, sealed);
-    if (chunk === null) throw coreError("SEALED_TAMPERED", { where: `chunk ${i}` });
+    if (chunk === null) throw new CoreError("SEALED_TAMPERED", { where: `chunk ${i}` });
     plain.set(chunk, i * CHUNK_BYTES);
   }
   contentKey.fill(0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { secp256k1 } from "@noble/curves/secp256k1.js";
 import { assertLength, bigToBytes, bytesToBig, concatBytes, fromHex, toHex, type Hex } from "./bytes.ts";
-import { coreError } from "./core-errors.ts";
+import { CoreError } from "./core-errors.ts";
 import { keccak256 } from "./keccak.ts";
 
 /** EIP-2098: `vs` is s with the recovery bit in its top bit. s is at most half the group's order, so one signature has one form. */
@@ -14,20 +14,20 @@ const ORDER = secp256k1.Point.Fn.ORDER;
 const HALF_ORDER = ORDER >> 1n;
 const TOP_BIT = 1n << 255n;
 
-const bad = (why: string, cause?: unknown) => coreError("SIGNATURE_INVALID", { why }, { cause });
+const bad = (why: string, cause?: unknown) => new CoreError("SIGNATURE_INVALID", { why }, { cause });
 
 const addressOf = (point: Uint8Array): Hex => toHex(keccak256(point.subarray(1)).subarray(12));
 
 /** Lower-case address of a 32-byte private key. Error: PRIVATE_KEY_INVALID. */
 export function addressOfKey(privateKey: Uint8Array): Hex {
-  if (!secp256k1.utils.isValidSecretKey(privateKey)) throw coreError("PRIVATE_KEY_INVALID");
+  if (!secp256k1.utils.isValidSecretKey(privateKey)) throw new CoreError("PRIVATE_KEY_INVALID");
   return addressOf(secp256k1.getPublicKey(privateKey, false));
 }
 
 /** Deterministic (RFC 6979), low-s. `digest`: 32 bytes, already hashed. Errors: LENGTH_WRONG, PRIVATE_KEY_INVALID. */
 export function signDigest(digest: Uint8Array, privateKey: Uint8Array): CompactSignature {
   assertLength(digest, 32, "The digest");
-  if (!secp256k1.utils.isValidSecretKey(privateKey)) throw coreError("PRIVATE_KEY_INVALID");
+  if (!secp256k1.utils.isValidSecretKey(privateKey)) throw new CoreError("PRIVATE_KEY_INVALID");
   const bytes = secp256k1.sign(digest, privateKey, { prehash: false, lowS: true, format: "recovered" });
   const s = bytesToBig(bytes.subarray(33)) | (bytes[0] === 1 ? TOP_BIT : 0n);
   return { r: toHex(bytes.subarray(1, 33)), vs: toHex(bigToBytes(s, 32)) };

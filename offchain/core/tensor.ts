@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
-import { coreError } from "./core-errors.ts";
+import { CoreError } from "./core-errors.ts";
 
 /** `u32-mod` is Z/2^32: the shares of MASKED stages. */
 export type Dtype = "i8" | "u8" | "i32" | "u32-mod";
@@ -35,7 +35,7 @@ export const DTYPES: Readonly<Record<Dtype, DtypeInfo>> = {
 };
 
 const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
-const bad = (why: string) => coreError("TENSOR_INVALID", { why });
+const bad = (why: string) => new CoreError("TENSOR_INVALID", { why });
 
 /** Elements of a shape. Errors: TENSOR_INVALID for rank 0 or > 8, a zero dimension, a dimension above u32. */
 export function elementCount(dims: readonly number[]): number {
@@ -58,7 +58,7 @@ function checkTensor(tensor: Tensor, maxBytes: number): DtypeInfo {
   if (info === undefined) throw bad(`unknown dtype ${tensor.dtype}`);
   const count = elementCount(tensor.dims);
   if (count * info.bytes > maxBytes)
-    throw coreError("TOO_LARGE", { what: "The tensor", actual: `${count * info.bytes} bytes`, limit: maxBytes });
+    throw new CoreError("TOO_LARGE", { what: "The tensor", actual: `${count * info.bytes} bytes`, limit: maxBytes });
   if (!info.holds(tensor.data)) throw bad(`${tensor.dtype} data is in another kind of array`);
   if (tensor.data.length !== count)
     throw bad(`${describeShape(tensor)} has ${tensor.data.length} elements instead of ${count}`);
@@ -94,7 +94,7 @@ export function decodeTensor(bytes: Uint8Array, options: { readonly maxBytes?: n
   const maxBytes = options.maxBytes ?? MAX_TENSOR_BYTES;
   const reader = new ByteReader(bytes, "The tensor");
   const version = reader.u8();
-  if (version !== TENSOR_VERSION) throw coreError("VERSION_UNKNOWN", { what: "The tensor", version });
+  if (version !== TENSOR_VERSION) throw new CoreError("VERSION_UNKNOWN", { what: "The tensor", version });
   const code = reader.u8();
   const dtype = (Object.keys(DTYPES) as Dtype[]).find((name) => DTYPES[name].code === code);
   if (dtype === undefined) throw bad(`unknown dtype code ${code}`);
@@ -104,7 +104,7 @@ export function decodeTensor(bytes: Uint8Array, options: { readonly maxBytes?: n
   const dims = Array.from({ length: rank }, () => reader.u32le());
   const sizeBytes = elementCount(dims) * info.bytes;
   if (sizeBytes > maxBytes)
-    throw coreError("TOO_LARGE", { what: "The tensor", actual: `${sizeBytes} bytes`, limit: maxBytes });
+    throw new CoreError("TOO_LARGE", { what: "The tensor", actual: `${sizeBytes} bytes`, limit: maxBytes });
   const raw = new Uint8Array(sizeBytes);
   raw.set(reader.raw(sizeBytes));
   reader.end();
@@ -121,7 +121,8 @@ export function assertTensor(
     tensor.dtype === expected.dtype &&
     tensor.dims.length === expected.dims.length &&
     tensor.dims.every((dim, i) => dim === expected.dims[i]);
-  if (!same) throw coreError("TENSOR_MISMATCH", { actual: describeShape(tensor), expected: describeShape(expected) });
+  if (!same)
+    throw new CoreError("TENSOR_MISMATCH", { actual: describeShape(tensor), expected: describeShape(expected) });
   checkTensor(tensor, Number.MAX_SAFE_INTEGER);
   return tensor;
 }

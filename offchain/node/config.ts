@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import { parse } from "smol-toml";
 import { publicUrl } from "../adapters/chain/rpc-transport.ts";
-import { nodeError } from "./errors.ts";
+import { NodeError } from "./errors.ts";
 import { configSchema, eachSetting, environmentName, flagName, type NodeConfig } from "./settings.ts";
 
 export type ConfigSource = "flag" | "environment" | "file" | "default";
@@ -62,7 +62,7 @@ export function loadConfig(options: LoadConfigOptions): LoadedConfig {
       values[issue?.path[0] as string]?.[issue?.path[1] as string] === undefined
         ? "it is not set"
         : (issue?.message ?? "?");
-    throw nodeError("CONFIG_INVALID", { name, source: sources.get(name) ?? "default", reason });
+    throw new NodeError("CONFIG_INVALID", { name, source: sources.get(name) ?? "default", reason });
   }
   const config = parsed.data as NodeConfig;
   checkDevelopment(config);
@@ -72,7 +72,7 @@ export function loadConfig(options: LoadConfigOptions): LoadedConfig {
 /** Development switches work on the local chain only: a configuration that travels cannot weaken a real worker. Error: DEVELOPMENT_REFUSED. */
 function checkDevelopment({ node, chain }: NodeConfig): void {
   const { development } = node;
-  const refuse = (what: string) => nodeError("DEVELOPMENT_REFUSED", { what, chain: chain.id, development });
+  const refuse = (what: string) => new NodeError("DEVELOPMENT_REFUSED", { what, chain: chain.id, development });
   if (development && chain.id !== 31_337) throw refuse("node.development");
   if (node.crashAt !== "" && !development) throw refuse("node.crashAt");
 }
@@ -82,7 +82,7 @@ function readToml(path: string): Record<string, unknown> {
     return parse(readFileSync(path, "utf8"));
   } catch (cause) {
     const reason = cause instanceof Error ? (cause.message.split("\n")[0] ?? "") : "unknown";
-    throw nodeError("CONFIG_UNREADABLE", { path, reason }, { cause });
+    throw new NodeError("CONFIG_UNREADABLE", { path, reason }, { cause });
   }
 }
 
@@ -123,7 +123,7 @@ function rejectUnknown(
 
 function unknown(name: string, source: ConfigSource, known: readonly string[]) {
   const [nearest = ""] = known.toSorted((a, b) => distance(a, name) - distance(b, name));
-  return nodeError("CONFIG_UNKNOWN", { name, source, suggestion: nearest });
+  return new NodeError("CONFIG_UNKNOWN", { name, source, suggestion: nearest });
 }
 
 /** Levenshtein. */

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import type { Logger } from "../core/ports/logger.ts";
 import { HONEST, type SeatBehaviour } from "../protocol/ports.ts";
 import { SAID_ABSTAIN_WORD, reasonWord } from "../protocol/said.ts";
-import { nodeError } from "./errors.ts";
+import { NodeError } from "./errors.ts";
 
 /** Ways to misbehave, for demonstrations and tests on a local chain. */
 export const DEV_FAULTS = [
@@ -65,7 +65,7 @@ export class DevFaults {
   ) {
     const { development, chainId } = options;
     if (!development || chainId !== 31_337)
-      throw nodeError("DEVELOPMENT_REFUSED", { what: "A fault mode", chain: chainId, development });
+      throw new NodeError("DEVELOPMENT_REFUSED", { what: "A fault mode", chain: chainId, development });
     this.#logger = modules.logger;
     this.#port = options.port;
     this.#server = createServer({ requestTimeout: 5_000 }, (request, response) => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { defineErrors } from "../core/errors.ts";
 
-export const nodeError = defineErrors("node", 30, {
+export const NodeError = defineErrors("node", 30, {
   CONFIG_INVALID: {
     n: 1,
     text: "Setting {name} ({source}) is invalid: {reason}.",

@@ -7,7 +7,7 @@ import { nodeCrypto } from "../adapters/keys/node-crypto.ts";
 import { readPassword } from "../adapters/keys/private-file.ts";
 import type { Secret } from "../core/secret.ts";
 import { configTemplate } from "./config-template.ts";
-import { nodeError } from "./errors.ts";
+import { NodeError } from "./errors.ts";
 
 export interface InitOptions {
   readonly folder: string;
@@ -31,7 +31,7 @@ export interface InitResult {
 export async function initNode(options: InitOptions): Promise<InitResult> {
   const { folder, development = false } = options;
   const configFile = join(folder, "assay.toml");
-  if (existsSync(configFile)) throw nodeError("CONFIG_EXISTS", { path: configFile });
+  if (existsSync(configFile)) throw new NodeError("CONFIG_EXISTS", { path: configFile });
   await mkdir(join(folder, "keys"), { recursive: true, mode: 0o700 });
   const passwordFile = options.passwordFile ?? join(folder, "password");
   if (options.passwordFile === undefined) {

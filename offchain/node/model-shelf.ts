@@ -7,7 +7,7 @@ import type { Logger } from "../core/ports/logger.ts";
 import type { ProgramExecutor } from "../engines/program/executor.ts";
 import type { LoadedModel } from "../engines/program/load-program.ts";
 import type { Hex, ModelShelf } from "../protocol/ports.ts";
-import { nodeError } from "./errors.ts";
+import { NodeError } from "./errors.ts";
 
 export interface FolderModelShelfOptions {
   readonly folders: readonly string[];
@@ -45,7 +45,7 @@ export class FolderModelShelf implements ModelShelf {
         shelf.#manifests.set(file.modelId, { folder, file });
       } catch (cause) {
         const reason = cause instanceof Error ? cause.message : "unknown";
-        throw nodeError("MODEL_INVALID", { path: folder, reason }, { cause });
+        throw new NodeError("MODEL_INVALID", { path: folder, reason }, { cause });
       }
     }
     return shelf;
@@ -78,7 +78,7 @@ export class FolderModelShelf implements ModelShelf {
         const { outputs, probe } = await executor.run(stage, inputs);
         const [output] = outputs;
         if (output === undefined)
-          throw nodeError("MODEL_INVALID", { path: known.folder, reason: "a stage without output" });
+          throw new NodeError("MODEL_INVALID", { path: known.folder, reason: "a stage without output" });
         return { output, probe: probe ?? null };
       },
     };

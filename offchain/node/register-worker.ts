@@ -10,7 +10,7 @@ import { getWorker } from "../adapters/chain/actions/get-worker.ts";
 import { getWorkerOf } from "../adapters/chain/actions/get-worker-of.ts";
 import { registerWorker as register } from "../adapters/chain/actions/register-worker.ts";
 import type { Chain } from "../adapters/chain/chain.ts";
-import { chainError } from "../adapters/chain/errors.ts";
+import { ChainError } from "../adapters/chain/errors.ts";
 import { encodeAbi } from "../core/abi.ts";
 import { toHex } from "../core/bytes.ts";
 import { typedDigest, typeHash } from "../core/eip712.ts";
@@ -50,7 +50,7 @@ export function registrationDigest(chainId: number, vault: Hex, owner: Hex): Uin
 export async function registerWorker(options: RegisterWorkerOptions): Promise<{ readonly workerId: number }> {
   const { chain, operator, profile, stake, ticketClass, onStep } = options;
   const owner = chain.sender?.address;
-  if (owner === undefined) throw chainError("READ_ONLY", { purpose: "register" });
+  if (owner === undefined) throw new ChainError("READ_ONLY", { purpose: "register" });
   let workerId = await getWorkerOf(chain, { owner });
   if (workerId === 0) {
     const { r, vs } = unpackSignature(

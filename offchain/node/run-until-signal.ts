@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { nodeError } from "./errors.ts";
+import { NodeError } from "./errors.ts";
 
 /**
  * Waits for SIGTERM or SIGINT (or `signal`), then for `stop`. A second signal rejects with FORCED: the caller exits at once, and the
@@ -12,7 +12,7 @@ export async function runUntilSignal(stop: () => Promise<void>, signal?: AbortSi
   const onSignal = () => {
     signals += 1;
     if (signals === 1) ask(undefined);
-    else force(nodeError("FORCED"));
+    else force(new NodeError("FORCED"));
   };
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);

@@ -11,7 +11,7 @@ import {
   parseAbi,
 } from "viem";
 import { policyTableHash as tableHash } from "../../offchain/core/resolve-policy.ts";
-import { deployError } from "./errors.ts";
+import { DeployError } from "./errors.ts";
 import { type DeploymentParameters, devnetParameters, productionParameters } from "./parameters.ts";
 import { readArtifact } from "./read-artifact.ts";
 
@@ -66,14 +66,14 @@ const views = parseAbi([
 export async function deployAssay(options: DeployAssayParameters): Promise<Deployment> {
   const { publicClient, walletClient } = options;
   const account = walletClient.account;
-  if (account === undefined) throw deployError("ACCOUNT_MISSING", {});
+  if (account === undefined) throw new DeployError("ACCOUNT_MISSING", {});
   const chainId = await publicClient.getChainId();
   const parameters: DeploymentParameters = {
     policyTableHash: tableHash(),
     ...(chainId === LOCAL_CHAIN ? devnetParameters : productionParameters),
     ...options.parameterOverrides,
   };
-  if (parameters.token === undefined && chainId !== LOCAL_CHAIN) throw deployError("TOKEN_MISSING", { chainId });
+  if (parameters.token === undefined && chainId !== LOCAL_CHAIN) throw new DeployError("TOKEN_MISSING", { chainId });
 
   const first = await publicClient.getTransactionCount({ address: account.address, blockTag: "pending" });
   const order: readonly Part[] = [
@@ -123,12 +123,12 @@ export async function deployAssay(options: DeployAssayParameters): Promise<Deplo
   for (const [index, part] of order.entries()) {
     const { contract, args } = steps[part];
     const artifact = readArtifact(contract);
-    if (artifact === undefined) throw deployError("ARTIFACT_MISSING", { contract });
+    if (artifact === undefined) throw new DeployError("ARTIFACT_MISSING", { contract });
     const data = encodeDeployData({ abi: artifact.abi, bytecode: artifact.bytecode, args });
     const request = { account, chain: walletClient.chain ?? null, data, nonce: first + index, gas: gasFor(data) };
     // A local chain refuses at once what others mine as a failure.
     const hash = await walletClient.sendTransaction(request).catch((cause: unknown) => {
-      throw deployError("DEPLOYMENT_FAILED", { contract, address: at(part), reason: reasonOf(cause) }, { cause });
+      throw new DeployError("DEPLOYMENT_FAILED", { contract, address: at(part), reason: reasonOf(cause) }, { cause });
     });
     sent.push({ part, hash });
   }
@@ -142,7 +142,7 @@ export async function deployAssay(options: DeployAssayParameters): Promise<Deplo
       receipt.contractAddress !== undefined &&
       isAddressEqual(receipt.contractAddress, address);
     const reason = `transaction ${hash}`;
-    if (!stands) throw deployError("DEPLOYMENT_FAILED", { contract: steps[part].contract, address, reason });
+    if (!stands) throw new DeployError("DEPLOYMENT_FAILED", { contract: steps[part].contract, address, reason });
     fromBlock = Math.min(fromBlock, Number(receipt.blockNumber));
   }
 
@@ -165,7 +165,7 @@ async function checkWiring(client: PublicClient, deployment: Deployment): Promis
   const { hub, vault, lens } = deployment;
   const check = async (what: string, address: Address, functionName: "HUB" | keyof Deployment, want: Address) => {
     const have = await client.readContract({ address, abi: views, functionName: functionName as "HUB" });
-    if (!isAddressEqual(have, want)) throw deployError("WIRING_WRONG", { what, have, want });
+    if (!isAddressEqual(have, want)) throw new DeployError("WIRING_WRONG", { what, have, want });
   };
   await check("The vault's hub", vault, "HUB", hub);
   await check("The lens' hub", lens, "HUB", hub);

@@ -2,7 +2,7 @@
 import { defineErrors } from "../../offchain/core/errors.ts";
 
 /** What can go wrong while a deployment is made. */
-export const deployError = defineErrors("deploy", 42, {
+export const DeployError = defineErrors("deploy", 42, {
   ARTIFACT_MISSING: { n: 1, text: "{contract} is not built.", fix: "Run: npm run build", retry: "never" },
   ACCOUNT_MISSING: {
     n: 2,

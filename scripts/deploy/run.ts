@@ -10,7 +10,7 @@ import { privateKeyToAccount } from "viem/accounts";
 import { openKeyFile } from "../../offchain/adapters/keys/key-file.ts";
 import { readPassword } from "../../offchain/adapters/keys/private-file.ts";
 import { deployAssay } from "./deploy-assay.ts";
-import { deployError } from "./errors.ts";
+import { DeployError } from "./errors.ts";
 import type { DeploymentParameters } from "./parameters.ts";
 import { writeDeployment } from "./write-deployment.ts";
 
@@ -39,7 +39,7 @@ async function chooseAccount() {
     return privateKeyToAccount(toHex(key.reveal()));
   }
   const [unlocked] = await createWalletClient({ transport }).getAddresses();
-  if (unlocked === undefined) throw deployError("ACCOUNT_MISSING", {});
+  if (unlocked === undefined) throw new DeployError("ACCOUNT_MISSING", {});
   return unlocked;
 }
 

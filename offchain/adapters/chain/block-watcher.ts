@@ -6,7 +6,7 @@ import type { Journal } from "../../core/ports/journal.ts";
 import type { Logger } from "../../core/ports/logger.ts";
 import type { Metrics } from "../../core/ports/metrics.ts";
 import { mayHoldLogs } from "./logs-bloom.ts";
-import { chainError } from "./errors.ts";
+import { ChainError } from "./errors.ts";
 import { PollPace } from "./poll-pace.ts";
 
 export interface Head {
@@ -178,7 +178,7 @@ export class BlockWatcher {
     const start = this.#options.fromBlock - 1n;
     logger.error("chain.reorg", {
       block: start,
-      error: chainError("REORG_TOO_DEEP", { block: from, depth: REMEMBERED }),
+      error: new ChainError("REORG_TOO_DEEP", { block: from, depth: REMEMBERED }),
     });
     await this.#handlers.onRewind(start);
     cursors.rewindTo(start);

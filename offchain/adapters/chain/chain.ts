@@ -2,7 +2,7 @@
 import type { Abi, Address, Client, ContractFunctionArgs, ContractFunctionName, Hex, TransactionReceipt } from "viem";
 import { encodeFunctionData } from "viem";
 import type { ChainClock } from "./chain-clock.ts";
-import { chainError } from "./errors.ts";
+import { ChainError } from "./errors.ts";
 import type { TransactionRequest, TransactionSender } from "./transaction-sender.ts";
 
 /** Addresses of one deployment; all follow from the hub. */
@@ -52,7 +52,7 @@ export async function writeContract<const A extends Abi, N extends WriteName<A>>
   chain: Chain,
   call: ContractCall<A, N>,
 ): Promise<TransactionReceipt> {
-  if (chain.sender === null) throw chainError("READ_ONLY", { purpose: call.functionName });
+  if (chain.sender === null) throw new ChainError("READ_ONLY", { purpose: call.functionName });
   return chain.sender.send(toRequest(chain, call));
 }
 
@@ -61,6 +61,6 @@ export async function simulateContract<const A extends Abi, N extends WriteName<
   chain: Chain,
   call: ContractCall<A, N>,
 ): Promise<bigint> {
-  if (chain.sender === null) throw chainError("READ_ONLY", { purpose: call.functionName });
+  if (chain.sender === null) throw new ChainError("READ_ONLY", { purpose: call.functionName });
   return chain.sender.simulate(toRequest(chain, call));
 }

@@ -15,7 +15,7 @@ import { stakeVaultAbi } from "./abi/stake-vault.ts";
 import type { Chain, Deployment } from "./chain.ts";
 import { ChainClock } from "./chain-clock.ts";
 import { toChainError } from "./decode-revert.ts";
-import { chainError } from "./errors.ts";
+import { ChainError } from "./errors.ts";
 import { readContract } from "./read-contract.ts";
 import { rpcTransport } from "./rpc-transport.ts";
 import { TransactionSender } from "./transaction-sender.ts";
@@ -74,9 +74,9 @@ export async function createChain(options: ChainOptions, modules: ChainModules):
   const actual = await getChainId(client).catch((error: unknown) => {
     throw toChainError(error, "eth_chainId", []);
   });
-  if (actual !== chainId) throw chainError("WRONG_CHAIN", { have: actual, want: chainId });
+  if (actual !== chainId) throw new ChainError("WRONG_CHAIN", { have: actual, want: chainId });
   if (!isAddress(options.hub, { strict: false }))
-    throw chainError("NO_CONTRACT", { name: "AssayHub", address: options.hub, chain: chainId });
+    throw new ChainError("NO_CONTRACT", { name: "AssayHub", address: options.hub, chain: chainId });
   const hub = getAddress(options.hub);
   await requireCode(client, chainId, "AssayHub", hub);
   const contracts = await readDeployment(client, hub);
@@ -101,7 +101,7 @@ async function requireCode(client: Client, chain: number, name: string, address:
   const code = await getCode(client, { address }).catch((error: unknown) => {
     throw toChainError(error, "eth_getCode", []);
   });
-  if (code === undefined || code === "0x") throw chainError("NO_CONTRACT", { name, address, chain });
+  if (code === undefined || code === "0x") throw new ChainError("NO_CONTRACT", { name, address, chain });
 }
 
 async function readDeployment(client: Client, hub: Address): Promise<Deployment> {

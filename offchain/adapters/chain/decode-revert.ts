@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { BaseError, decodeErrorResult, isHex, type Abi, type Hex } from "viem";
 import { isAssayError, type AssayError } from "../../core/errors.ts";
-import { chainError } from "./errors.ts";
+import { ChainError } from "./errors.ts";
 import { isOutage, publicUrl } from "./rpc-transport.ts";
 
 export interface Revert {
@@ -53,7 +53,7 @@ export function toChainError(error: unknown, call: string, abi: Abi): AssayError
   if (known !== null) return known;
   const revert = decodeRevert(error, abi);
   if (revert !== null)
-    return chainError(
+    return new ChainError(
       "REVERTED",
       { call, name: revert.name, args: revert.args.map(print).join(", ") },
       { cause: error },
@@ -63,8 +63,8 @@ export function toChainError(error: unknown, call: string, abi: Abi): AssayError
   if (outage instanceof BaseError) {
     const url: unknown = Reflect.get(outage, "url");
     const meta = { url: publicUrl(typeof url === "string" ? url : ""), reason: outage.shortMessage };
-    return chainError("RPC_UNAVAILABLE", meta, { cause: error });
+    return new ChainError("RPC_UNAVAILABLE", meta, { cause: error });
   }
   const reason = error instanceof BaseError ? error.details || error.shortMessage : String(error);
-  return chainError("RPC_REJECTED", { method: call, reason: reason.slice(0, 300) }, { cause: error });
+  return new ChainError("RPC_REJECTED", { method: call, reason: reason.slice(0, 300) }, { cause: error });
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { defineErrors } from "../../core/errors.ts";
 
-export const chainError = defineErrors("chain", 10, {
+export const ChainError = defineErrors("chain", 10, {
   RPC_UNAVAILABLE: {
     n: 1,
     text: "The RPC endpoint {url} does not answer: {reason}.",

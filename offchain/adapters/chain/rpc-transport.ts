@@ -2,7 +2,7 @@
 import { BaseError, custom, http, HttpRequestError, TimeoutError, type CustomTransport } from "viem";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { Metrics } from "../../core/ports/metrics.ts";
-import { chainError } from "./errors.ts";
+import { ChainError } from "./errors.ts";
 
 export interface RpcTransportOptions {
   readonly rpcUrl: string;
@@ -56,7 +56,7 @@ export function rpcTransport(options: RpcTransportOptions, modules: RpcTransport
         modules.metrics?.count("assay_chain_requests_total", { outcome: "failed" });
         if (attempt >= tries || signal?.aborted === true) {
           const reason = error instanceof BaseError ? error.shortMessage : "no connection";
-          throw chainError("RPC_UNAVAILABLE", { url: publicUrl(options.rpcUrl), reason }, { cause: error });
+          throw new ChainError("RPC_UNAVAILABLE", { url: publicUrl(options.rpcUrl), reason }, { cause: error });
         }
         const pause = Math.min(pauseMs * 2 ** (attempt - 1), pauseMs * 16) * (0.5 + modules.random() / 2);
         await modules.clock.sleep(pause, signal);

@@ -15,7 +15,7 @@ import type { Logger } from "../../core/ports/logger.ts";
 import type { Metrics } from "../../core/ports/metrics.ts";
 import { toChainError } from "./decode-revert.ts";
 import { signTransaction } from "./digest-account.ts";
-import { chainError } from "./errors.ts";
+import { ChainError } from "./errors.ts";
 
 export interface TransactionRequest {
   readonly to: Address;
@@ -175,7 +175,7 @@ export class TransactionSender {
       const now = clock.monotonicMs();
       const latest = attempts.at(-1) ?? first;
       if (now - started > this.#options.timeoutMs)
-        throw chainError("TRANSACTION_TIMEOUT", { hash: latest.hash, purpose, ms: this.#options.timeoutMs });
+        throw new ChainError("TRANSACTION_TIMEOUT", { hash: latest.hash, purpose, ms: this.#options.timeoutMs });
       if (now - lastSent > this.#options.replaceAfterMs) {
         lastSent = now;
         const mined = await getTransactionCount(client, { address: this.address, blockTag: "latest" }).catch(() => 0);
@@ -184,7 +184,7 @@ export class TransactionSender {
           if (late !== null) continue;
           this.#next = null;
           this.#status(request, nonce, latest.hash, "dropped");
-          throw chainError("TRANSACTION_DROPPED", { hash: latest.hash, purpose, nonce });
+          throw new ChainError("TRANSACTION_DROPPED", { hash: latest.hash, purpose, nonce });
         }
         const fees = {
           maxFeePerGas: this.#cap(bump(latest.fees.maxFeePerGas)),
@@ -214,7 +214,7 @@ export class TransactionSender {
       return receipt;
     }
     metrics?.count("assay_chain_transactions_total", { outcome: "reverted" });
-    throw chainError("TRANSACTION_REVERTED", { hash: receipt.transactionHash, purpose: request.purpose });
+    throw new ChainError("TRANSACTION_REVERTED", { hash: receipt.transactionHash, purpose: request.purpose });
   }
 
   #status(request: TransactionRequest, nonce: number, hash: Hex, status: "mined" | "replaced" | "dropped"): void {

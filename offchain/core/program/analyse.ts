@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { programError } from "./errors.ts";
+import { ProgramError } from "./errors.ts";
 import { finishedRange, linearBounds, type Interval } from "./bounds.ts";
 import { inputsOf, isLinear, type Finish, type Op, type Program, type Window } from "./types.ts";
 
@@ -39,7 +39,7 @@ export const QUANTISED_LIMIT = 2n ** 31n;
 /** Below the BN254 field, with room for the rounding term. */
 export const POLYNOMIAL_LIMIT = 2n ** 250n;
 
-const fail = (op: string, reason: string) => programError("PROGRAM_INVALID", { op, reason });
+const fail = (op: string, reason: string) => new ProgramError("PROGRAM_INVALID", { op, reason });
 
 /** Product of dimensions. */
 export function elementsOf(dims: readonly number[]): number {
@@ -123,7 +123,7 @@ export function analyseOperator(op: Op, family: Program["family"], values: reado
       const bound = hi + rounding > -lo ? hi + rounding : -lo;
       if (bound >= limit) {
         const text = family === "quantised" ? "2^31" : "2^250";
-        throw programError("BOUND_OVERFLOW", { layer: name, channel, bound: bound.toString(), limit: text });
+        throw new ProgramError("BOUND_OVERFLOW", { layer: name, channel, bound: bound.toString(), limit: text });
       }
     });
     const range = finishedRange(op.finish, bounds);
@@ -170,7 +170,7 @@ export function analyseOperator(op: Op, family: Program["family"], values: reado
       const hi = a > b ? a : b;
       const lo = first.lo <= 0n && first.hi >= 0n ? 0n : a < b ? a : b;
       if (hi >= POLYNOMIAL_LIMIT) {
-        throw programError("BOUND_OVERFLOW", { layer: name, channel: 0, bound: hi.toString(), limit: "2^250" });
+        throw new ProgramError("BOUND_OVERFLOW", { layer: name, channel: 0, bound: hi.toString(), limit: "2^250" });
       }
       return { ...plain(first.dims, { ...first, dtype: "int", lo, hi }), macs: elementsOf(first.dims) };
     }

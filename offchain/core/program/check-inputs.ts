@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { describeShape, type Tensor } from "../tensor.ts";
-import { programError } from "./errors.ts";
+import { ProgramError } from "./errors.ts";
 import { elementsOf } from "./analyse.ts";
 import type { Program } from "./types.ts";
 
@@ -13,7 +13,7 @@ export const DEFAULT_MAX_BATCH = 1024;
  */
 export function checkInputs(program: Program, inputs: readonly Tensor[], maxBatch = DEFAULT_MAX_BATCH): number {
   if (inputs.length !== program.inputs.length) {
-    throw programError("INPUT_COUNT", { expected: program.inputs.length, actual: inputs.length });
+    throw new ProgramError("INPUT_COUNT", { expected: program.inputs.length, actual: inputs.length });
   }
   const batch = inputs[0]?.dims[0] ?? 0;
   for (const [index, spec] of program.inputs.entries()) {
@@ -29,14 +29,18 @@ export function checkInputs(program: Program, inputs: readonly Tensor[], maxBatc
       tensor.data.length === batch * elementsOf(spec.dims);
     if (!fits) {
       const expected = `${spec.dtype}[${["batch", ...spec.dims].join(",")}]`;
-      throw programError("INPUT_SHAPE", { input: index, expected, actual: tensor ? describeShape(tensor) : "nothing" });
+      throw new ProgramError("INPUT_SHAPE", {
+        input: index,
+        expected,
+        actual: tensor ? describeShape(tensor) : "nothing",
+      });
     }
-    if (batch > maxBatch) throw programError("BATCH_TOO_LARGE", { actual: batch, limit: maxBatch });
+    if (batch > maxBatch) throw new ProgramError("BATCH_TOO_LARGE", { actual: batch, limit: maxBatch });
     const { lo, hi } = spec;
     for (let e = 0; e < tensor.data.length; e++) {
       const value = tensor.data[e] ?? 0;
       // The value stays out of the error: inputs are secret.
-      if (value < lo || value > hi) throw programError("INPUT_RANGE", { index: e, input: index, lo, hi });
+      if (value < lo || value > hi) throw new ProgramError("INPUT_RANGE", { index: e, input: index, lo, hi });
     }
   }
   return batch;

@@ -6,7 +6,7 @@ import { isAssayError } from "../errors.ts";
 import { keccak256 } from "../keccak.ts";
 import { merkleRoot } from "../merkle.ts";
 import { MAX_PROGRAM_BYTES } from "./decode-program.ts";
-import { programError } from "./errors.ts";
+import { ProgramError } from "./errors.ts";
 
 /** Domain of a file that holds all stages of a program. */
 export const STAGES_DOMAIN = "assay.v1.stages";
@@ -34,7 +34,7 @@ export function decodeStages(bytes: Uint8Array): Uint8Array[] {
     return stages;
   } catch (error) {
     if (!isAssayError(error)) throw error;
-    throw programError("PROGRAM_MALFORMED", { reason: error.message }, { cause: error });
+    throw new ProgramError("PROGRAM_MALFORMED", { reason: error.message }, { cause: error });
   }
 }
 

@@ -12,14 +12,14 @@ import {
   PROGRAM_DOMAIN,
   PROGRAM_VERSION,
 } from "./encode-program.ts";
-import { programError } from "./errors.ts";
+import { ProgramError } from "./errors.ts";
 import type { Finish, Op, Program, ProgramInput, Window } from "./types.ts";
 
 export const MAX_PROGRAM_BYTES = 64 << 20;
 const MAX_CHANNELS = 1 << 16;
 
 const malformed = (reason: string, cause?: unknown) =>
-  programError("PROGRAM_MALFORMED", { reason }, cause === undefined ? {} : { cause });
+  new ProgramError("PROGRAM_MALFORMED", { reason }, cause === undefined ? {} : { cause });
 
 function pick<T>(list: readonly T[], index: number, what: string): T {
   const item = list[index];

@@ -2,7 +2,7 @@
 import { defineErrors } from "../errors.ts";
 
 /** Every error of the integer program: its encoding, its compiler and its executors. */
-export const programError = defineErrors("program", 2, {
+export const ProgramError = defineErrors("program", 2, {
   PROGRAM_MALFORMED: {
     n: 1,
     text: "The program bytes are not canonical: {reason}.",

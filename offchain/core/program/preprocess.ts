@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type { Tensor } from "../tensor.ts";
 import { elementsOf } from "./analyse.ts";
-import { programError } from "./errors.ts";
+import { ProgramError } from "./errors.ts";
 
 /**
  * How raw features become the integer input: x = (raw − offset)·scale, q = clamp(floor(x / step + ½), lo, hi).
@@ -39,10 +39,10 @@ const at = (value: number | readonly number[], index: number) =>
 export function standardise(spec: Preprocess, raw: ArrayLike<number>): Float64Array {
   const size = elementsOf(spec.dims);
   if (raw.length === 0 || raw.length % size !== 0) {
-    throw programError("RAW_INPUT_INVALID", { reason: `${size} numbers per input expected, got ${raw.length}` });
+    throw new ProgramError("RAW_INPUT_INVALID", { reason: `${size} numbers per input expected, got ${raw.length}` });
   }
   return Float64Array.from(raw, (value, i) => {
-    if (!Number.isFinite(value)) throw programError("RAW_INPUT_INVALID", { reason: `number ${i} is not finite` });
+    if (!Number.isFinite(value)) throw new ProgramError("RAW_INPUT_INVALID", { reason: `number ${i} is not finite` });
     return (value - at(spec.offset, i % size)) * at(spec.scale, i % size);
   });
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { gunzipSync } from "node:zlib";
-import { programError } from "../../core/program/errors.ts";
+import { ProgramError } from "../../core/program/errors.ts";
 
 /** Labelled raw rows: what a person measured, before any preprocessing. */
 export interface Dataset {
@@ -13,7 +13,7 @@ export interface Dataset {
 
 const MAX_BYTES = 256 << 20;
 const fail = (reason: string, cause?: unknown) =>
-  programError("DATASET_MALFORMED", { reason }, cause === undefined ? {} : { cause });
+  new ProgramError("DATASET_MALFORMED", { reason }, cause === undefined ? {} : { cause });
 
 /** CSV with a header line; the last column is the label, a small whole number. Error: DATASET_MALFORMED. */
 export function parseCsv(text: string): Dataset {

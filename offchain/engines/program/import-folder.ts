@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { programError } from "../../core/program/errors.ts";
+import { ProgramError } from "../../core/program/errors.ts";
 import { parseCsv, parseIdx, type Dataset } from "./dataset.ts";
 import { importModel, type ImportedModel, type ImportProgress } from "./import-model.ts";
 import { parseRecipe, type Recipe } from "./recipe.ts";
@@ -10,7 +10,7 @@ const read = async (folder: string, file: string): Promise<Uint8Array> => {
   try {
     return new Uint8Array(await readFile(join(folder, file)));
   } catch (cause) {
-    throw programError("MODEL_FILE_MISSING", { file }, { cause });
+    throw new ProgramError("MODEL_FILE_MISSING", { file }, { cause });
   }
 };
 const readText = async (folder: string, file: string) => new TextDecoder().decode(await read(folder, file));

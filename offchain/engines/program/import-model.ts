@@ -5,7 +5,7 @@ import { canonicalJson, encodeManifestFile, hashJson, type StageHints, type Tool
 import { analyseProgram, elementsOf, type Analysis } from "../../core/program/analyse.ts";
 import { encodeStages, programRoot, stageKernel } from "../../core/program/container.ts";
 import { encodeProgram } from "../../core/program/encode-program.ts";
-import { programError } from "../../core/program/errors.ts";
+import { ProgramError } from "../../core/program/errors.ts";
 import { prepareInput } from "../../core/program/preprocess.ts";
 import type { Program } from "../../core/program/types.ts";
 import type { Tensor } from "../../core/tensor.ts";
@@ -103,7 +103,7 @@ function compile({ onnx, recipe, calibration }: ImportParameters): { compiled: C
   const { preprocess } = recipe;
   if (graph.inputDims.join() !== preprocess.dims.join()) {
     const reason = `preprocess.dims is [${preprocess.dims.join()}], the network takes [${graph.inputDims.join()}]`;
-    throw programError("MODEL_FILE_INVALID", { file: "recipe.json", reason });
+    throw new ProgramError("MODEL_FILE_INVALID", { file: "recipe.json", reason });
   }
   const common = { inputStep: preprocess.step, inputLo: preprocess.lo, inputHi: preprocess.hi };
   const rows = Int32Array.from(prepareInput(preprocess, calibration.features).data);
@@ -199,7 +199,7 @@ function checkBoundaries(recipe: Recipe, hints: readonly StageHints[], inputByte
   const sizes = [inputBytes, ...hints.map((hint) => elementsOf(hint.outDims) * (hint.outDtype === "i8" ? 1 : 4))];
   sizes.forEach((actual, index) => {
     if (actual > MAX_SALTED_BYTES) {
-      throw programError("BOUNDARY_TOO_LARGE", { stage: index - 1, actual, limit: MAX_SALTED_BYTES });
+      throw new ProgramError("BOUNDARY_TOO_LARGE", { stage: index - 1, actual, limit: MAX_SALTED_BYTES });
     }
   });
 }

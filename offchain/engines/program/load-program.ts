@@ -6,7 +6,7 @@ import { isAssayError } from "../../core/errors.ts";
 import { keccak256 } from "../../core/keccak.ts";
 import { decodeManifestFile, hashJson, type ManifestFile } from "../../core/manifest.ts";
 import { decodeStages, programRoot, stageKernel } from "../../core/program/container.ts";
-import { programError } from "../../core/program/errors.ts";
+import { ProgramError } from "../../core/program/errors.ts";
 import { type OutputMeaning, type Preprocess } from "../../core/program/preprocess.ts";
 import { NO_PROBE, PRODUCER_INPUT } from "../../core/types.ts";
 import { elementsOf } from "../../core/program/analyse.ts";
@@ -31,7 +31,7 @@ export interface LoadedModel {
 }
 
 function expectHash(what: string, actual: Hex, expected: Hex): void {
-  if (actual !== expected) throw programError("MODEL_HASH_MISMATCH", { what, actual, expected });
+  if (actual !== expected) throw new ProgramError("MODEL_HASH_MISMATCH", { what, actual, expected });
 }
 
 const hashOf = (bytes: Uint8Array): Hex => toHex(keccak256(bytes));
@@ -41,13 +41,13 @@ function readManifest(bytes: Uint8Array): ManifestFile {
     return decodeManifestFile(new TextDecoder().decode(bytes));
   } catch (error) {
     if (!isAssayError(error)) throw error;
-    throw programError("MODEL_FILE_INVALID", { file: "manifest.json", reason: error.message }, { cause: error });
+    throw new ProgramError("MODEL_FILE_INVALID", { file: "manifest.json", reason: error.message }, { cause: error });
   }
 }
 
 /** Stages must fit together: each takes its producers' outputs, in type, shape and range. */
 function checkWiring(stages: readonly LoadedStage[], manifest: ManifestFile, preprocess: Preprocess): void {
-  const invalid = (reason: string) => programError("MODEL_FILE_INVALID", { file: "manifest.json", reason });
+  const invalid = (reason: string) => new ProgramError("MODEL_FILE_INVALID", { file: "manifest.json", reason });
   manifest.model.stages.forEach(({ producers }, index) => {
     const stage = stages[index];
     if (producers.length !== stage?.program.inputs.length) throw invalid(`stage ${index} has other inputs`);
@@ -80,7 +80,7 @@ async function readFolder(folder: string): Promise<ModelFiles> {
     try {
       return new Uint8Array(await readFile(join(folder, file)));
     } catch (cause) {
-      throw programError("MODEL_FILE_MISSING", { file }, { cause });
+      throw new ProgramError("MODEL_FILE_MISSING", { file }, { cause });
     }
   };
   const [manifest, program, usage] = [await read("manifest.json"), await read("program"), await read("model.json")];
@@ -104,7 +104,7 @@ export async function loadModel(source: string | ModelFiles): Promise<LoadedMode
   if (files["report.json"] !== undefined) expectHash("report.json", hashOf(files["report.json"]), model.reportHash);
   if (stageBytes.length !== model.stages.length) {
     const reason = `${model.stages.length} stages expected, the program has ${stageBytes.length}`;
-    throw programError("MODEL_FILE_INVALID", { file: "manifest.json", reason });
+    throw new ProgramError("MODEL_FILE_INVALID", { file: "manifest.json", reason });
   }
   const stages = stageBytes.map((bytes, index) => {
     const info = model.stages[index];

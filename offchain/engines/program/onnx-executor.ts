@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import * as ort from "onnxruntime-node";
 import { checkInputs, DEFAULT_MAX_BATCH } from "../../core/program/check-inputs.ts";
-import { programError } from "../../core/program/errors.ts";
+import { ProgramError } from "../../core/program/errors.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { resultTensor, type LoadedStage, type ProgramExecutor, type StageResult } from "./executor.ts";
 import { buildIntegerGraph, fitsDouble, type IntegerGraph, type ProbeReading } from "./run/integer-graph.ts";
@@ -19,7 +19,7 @@ interface Session {
 }
 
 const failed = (error: unknown) =>
-  programError(
+  new ProgramError(
     "EXECUTION_FAILED",
     { reason: error instanceof Error ? error.message : String(error) },
     { cause: error },

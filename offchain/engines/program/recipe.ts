@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { z } from "zod";
-import { programError } from "../../core/program/errors.ts";
+import { ProgramError } from "../../core/program/errors.ts";
 
 const numbers = z.union([
   z.number(),
@@ -74,13 +74,13 @@ function parse<T>(schema: z.ZodType<T>, text: string, name: string): T {
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    throw programError("MODEL_FILE_INVALID", { file: name, reason: "it is not JSON" }, { cause });
+    throw new ProgramError("MODEL_FILE_INVALID", { file: name, reason: "it is not JSON" }, { cause });
   }
   const result = schema.safeParse(json);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   const reason = `${issue?.path.join(".") ?? ""}: ${issue?.message ?? "invalid"}`;
-  throw programError("MODEL_FILE_INVALID", { file: name, reason });
+  throw new ProgramError("MODEL_FILE_INVALID", { file: name, reason });
 }
 
 /** Error: MODEL_FILE_INVALID, naming the field. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { programError } from "../../core/program/errors.ts";
+import { ProgramError } from "../../core/program/errors.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { PRODUCER_INPUT } from "../../core/types.ts";
 import type { ProgramExecutor, StageResult } from "./executor.ts";
@@ -22,6 +22,6 @@ export async function runModel(model: LoadedModel, input: Tensor, executor: Prog
     results.push(await executor.run(stage, inputs));
   }
   const output = results.at(-1)?.outputs[0];
-  if (output === undefined) throw programError("EXECUTION_FAILED", { reason: "the model has no stages" });
+  if (output === undefined) throw new ProgramError("EXECUTION_FAILED", { reason: "the model has no stages" });
   return { stages: results, output };
 }

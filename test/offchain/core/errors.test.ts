@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
-import { coreError } from "../../../offchain/core/core-errors.ts";
+import { CoreError } from "../../../offchain/core/core-errors.ts";
 import { defineErrors, errorRegistry, hasCode, isAssayError } from "../../../offchain/core/errors.ts";
 import { expectCode } from "../../support/expect-code.ts";
 
@@ -8,8 +8,12 @@ const TEXT = { text: "Peer {peer} is not worker {worker}.", fix: "Look at {peer}
 
 describe("defineErrors", () => {
   it("default: ids, filled text and fix, typed meta, a brand", () => {
-    const fail = defineErrors("sample", 97, { IDENTITY_MISMATCH: { n: 3, ...TEXT } });
-    const error = fail("IDENTITY_MISMATCH", { peer: "p", worker: 7n }, { cause: coreError("SEALED_CONTEXT") });
+    const SampleError = defineErrors("sample", 97, { IDENTITY_MISMATCH: { n: 3, ...TEXT } });
+    const error = new SampleError(
+      "IDENTITY_MISMATCH",
+      { peer: "p", worker: 7n },
+      { cause: new CoreError("SEALED_CONTEXT") },
+    );
     expect(error).to.include({ id: "E9703", code: "IDENTITY_MISMATCH", module: "sample", retry: "never" });
     expect(error.message).to.equal("Peer p is not worker 7.");
     expect(error.fix).to.equal("Look at p.");
@@ -21,7 +25,7 @@ describe("defineErrors", () => {
   });
 
   it("behavior: a foreign cause keeps its name only, for its text may hold anything", () => {
-    const json = JSON.stringify(coreError("SEALED_CONTEXT", {}, { cause: new RangeError("canary") }));
+    const json = JSON.stringify(new CoreError("SEALED_CONTEXT", {}, { cause: new RangeError("canary") }));
     expect(json).to.include("RangeError").and.not.include("canary");
   });
 

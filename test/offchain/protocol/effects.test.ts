@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
-import { chainError } from "../../../offchain/adapters/chain/errors.ts";
+import { ChainError } from "../../../offchain/adapters/chain/errors.ts";
 import type { LogFields } from "../../../offchain/core/ports/logger.ts";
 import { Effects } from "../../../offchain/protocol/effects.ts";
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
-const reverted = () => chainError("REVERTED", { call: "submit", name: "StateWrong", args: "5, 1" });
+const reverted = () => new ChainError("REVERTED", { call: "submit", name: "StateWrong", args: "5, 1" });
 
 function setUp() {
   const lines: { level: string; evt: string; fields: LogFields | undefined }[] = [];

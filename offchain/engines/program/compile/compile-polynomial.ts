@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { analyseOperator, analyseProgram, type ValueInfo } from "../../../core/program/analyse.ts";
-import { programError } from "../../../core/program/errors.ts";
+import { ProgramError } from "../../../core/program/errors.ts";
 import type { Finish, Op, Program, ProgramInput } from "../../../core/program/types.ts";
 import type { Compiled } from "./compile-quantised.ts";
 import { floatInputsOf, type FloatGraph } from "./float-graph.ts";
@@ -46,7 +46,7 @@ export function compilePolynomial(graph: FloatGraph, options: PolynomialOptions)
     const [source = 0, other = 0] = floatInputsOf(op);
     const stepIn = steps[source] ?? 1;
     const refuse = (reason: string) =>
-      programError("ONNX_UNSUPPORTED_USE", {
+      new ProgramError("ONNX_UNSUPPORTED_USE", {
         node: op.name,
         operator: op.kind,
         reason,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { analyseProgram } from "../../../core/program/analyse.ts";
-import { programError } from "../../../core/program/errors.ts";
+import { ProgramError } from "../../../core/program/errors.ts";
 import { inputsOf, type Op, type Program } from "../../../core/program/types.ts";
 import { PRODUCER_INPUT } from "../../../core/types.ts";
 import type { Compiled } from "./compile-quantised.ts";
@@ -24,8 +24,9 @@ function renumber(op: Op, map: ReadonlyMap<number, number>): Op {
 /** Operator index after which `node` is finished. `node` is the name of an ONNX node or of a merged operator. */
 function cutIndex(compiled: Compiled, node: string): number {
   const index = compiled.names.findLastIndex((name) => name === node || name.split("+").includes(node));
-  if (index === -1) throw programError("CUT_INVALID", { node, reason: "there is no such node" });
-  if (index === compiled.names.length - 1) throw programError("CUT_INVALID", { node, reason: "it is the last node" });
+  if (index === -1) throw new ProgramError("CUT_INVALID", { node, reason: "there is no such node" });
+  if (index === compiled.names.length - 1)
+    throw new ProgramError("CUT_INVALID", { node, reason: "it is the last node" });
   return index + 1;
 }
 
@@ -38,7 +39,10 @@ export function cutProgram(compiled: Compiled, nodes: readonly string[]): CutSta
   const cuts = nodes.map((node) => cutIndex(compiled, node));
   cuts.forEach((cut, i) => {
     if (i > 0 && cut <= (cuts[i - 1] ?? 0)) {
-      throw programError("CUT_INVALID", { node: nodes[i] ?? "", reason: "cuts must follow the order of the program" });
+      throw new ProgramError("CUT_INVALID", {
+        node: nodes[i] ?? "",
+        reason: "cuts must follow the order of the program",
+      });
     }
   });
   const ends = [...cuts, program.ops.length];
@@ -54,10 +58,10 @@ export function cutProgram(compiled: Compiled, nodes: readonly string[]): CutSta
     const leaving = [...new Set([...later, program.output])].filter((value) => value > from && value <= to);
     const [output] = leaving;
     if (leaving.length !== 1 || output === undefined) {
-      throw programError("CUT_INVALID", { node, reason: `${leaving.length} tensors leave the stage` });
+      throw new ProgramError("CUT_INVALID", { node, reason: `${leaving.length} tensors leave the stage` });
     }
     if (analysis.values[output]?.dtype === "int") {
-      throw programError("CUT_INVALID", { node, reason: "an exact polynomial integer cannot leave its stage" });
+      throw new ProgramError("CUT_INVALID", { node, reason: "an exact polynomial integer cannot leave its stage" });
     }
     const map = new Map<number, number>(inputs.map((value, i) => [value, i]));
     ops.forEach((_, i) => map.set(from + i + 1, inputs.length + i));
@@ -66,7 +70,7 @@ export function cutProgram(compiled: Compiled, nodes: readonly string[]): CutSta
       inputs: inputs.map((value) => {
         const info = analysis.values[value];
         if (info === undefined || info.dtype === "int") {
-          throw programError("CUT_INVALID", { node, reason: "an exact polynomial integer cannot enter a stage" });
+          throw new ProgramError("CUT_INVALID", { node, reason: "an exact polynomial integer cannot enter a stage" });
         }
         return { dtype: info.dtype, dims: info.dims, lo: Number(info.lo), hi: Number(info.hi) };
       }),

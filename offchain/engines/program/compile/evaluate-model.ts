@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import * as ort from "onnxruntime-node";
-import { programError } from "../../../core/program/errors.ts";
+import { ProgramError } from "../../../core/program/errors.ts";
 import { argmax, interpretOutput, prepareInput, standardise } from "../../../core/program/preprocess.ts";
 import type { Dataset } from "../dataset.ts";
 import { loadStage, type ProgramExecutor } from "../executor.ts";
@@ -35,7 +35,7 @@ async function floatAnswers(session: ort.InferenceSession, recipe: Recipe, featu
   const results = await session.run({ [name]: new ort.Tensor("float32", Float32Array.from(reals), dims) });
   const data = results[session.outputNames[0] ?? ""]?.data;
   if (!(data instanceof Float32Array))
-    throw programError("EXECUTION_FAILED", { reason: "the float model gives no floats" });
+    throw new ProgramError("EXECUTION_FAILED", { reason: "the float model gives no floats" });
   const rows = dims[0] ?? 1;
   const outputs = data.length / rows;
   return Array.from({ length: rows }, (_, row) => {

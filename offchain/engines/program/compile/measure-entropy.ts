@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { QUANTISED_LIMIT, elementsOf } from "../../../core/program/analyse.ts";
-import { programError } from "../../../core/program/errors.ts";
+import { ProgramError } from "../../../core/program/errors.ts";
 import { isLinear } from "../../../core/program/types.ts";
 import type { Tensor } from "../../../core/tensor.ts";
 import { loadStage, type ProgramExecutor } from "../executor.ts";
@@ -57,5 +57,5 @@ export async function measureEntropy(
     if (bits >= REQUIRED_BITS) return { entropy: { outputBits, probe: index, probeBits: bits }, output };
     best = Math.max(best, bits);
   }
-  throw programError("ENTROPY_TOO_LOW", { stage, bits: best });
+  throw new ProgramError("ENTROPY_TOO_LOW", { stage, bits: best });
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { elementsOf, windowDims, MAX_ELEMENTS, MAX_OPS } from "../../../core/program/analyse.ts";
-import { programError } from "../../../core/program/errors.ts";
+import { ProgramError } from "../../../core/program/errors.ts";
 import type { FloatGraph, FloatOp } from "../compile/float-graph.ts";
 import { NodeReader } from "./node-reader.ts";
 import type { OnnxModel, OnnxTensor } from "./parse-onnx.ts";
 
-const unsupported = (reason: string, advice: string) => programError("ONNX_UNSUPPORTED_GRAPH", { reason, advice });
+const unsupported = (reason: string, advice: string) => new ProgramError("ONNX_UNSUPPORTED_GRAPH", { reason, advice });
 
 /** State while nodes are read in order. */
 interface Draft {
@@ -24,7 +24,7 @@ const source = (draft: Draft, reader: NodeReader, index = 0): number => {
   const value = draft.values.get(name);
   if (value !== undefined) return value;
   if (draft.constants.has(name)) throw reader.refuse(`input ${index} is a constant`, "Fold constants before export.");
-  throw programError("ONNX_MALFORMED", {
+  throw new ProgramError("ONNX_MALFORMED", {
     reason: `node ${reader.node.name} reads "${name}", which no earlier node makes (a cycle, or nodes out of order)`,
   });
 };
@@ -290,7 +290,7 @@ export function importGraph(model: OnnxModel): FloatGraph {
     const reader = new NodeReader(node, draft.constants);
     const name = node.outputs[0] ?? "";
     if (name === "" || draft.values.has(name) || draft.constants.has(name)) {
-      throw programError("ONNX_MALFORMED", { reason: `node ${node.name} makes "${name}" a second time` });
+      throw new ProgramError("ONNX_MALFORMED", { reason: `node ${node.name} makes "${name}" a second time` });
     }
     if (node.operator === "Constant") {
       constantNode(draft, reader);
@@ -298,7 +298,7 @@ export function importGraph(model: OnnxModel): FloatGraph {
     }
     const handler = Object.hasOwn(HANDLERS, node.operator) ? HANDLERS[node.operator] : undefined;
     if (handler === undefined) {
-      throw programError("ONNX_UNSUPPORTED_OPERATOR", { node: node.name, operator: node.operator });
+      throw new ProgramError("ONNX_UNSUPPORTED_OPERATOR", { node: node.name, operator: node.operator });
     }
     const made = handler(draft, reader);
     if ("alias" in made) {
@@ -306,10 +306,10 @@ export function importGraph(model: OnnxModel): FloatGraph {
       continue;
     }
     if (draft.ops.length >= MAX_OPS)
-      throw programError("ONNX_TOO_LARGE", { what: "operators", actual: MAX_OPS + 1, limit: MAX_OPS });
+      throw new ProgramError("ONNX_TOO_LARGE", { what: "operators", actual: MAX_OPS + 1, limit: MAX_OPS });
     const dims = outputDims(draft, made);
     if (elementsOf(dims) > MAX_ELEMENTS) {
-      throw programError("ONNX_TOO_LARGE", {
+      throw new ProgramError("ONNX_TOO_LARGE", {
         what: "elements in a tensor",
         actual: elementsOf(dims),
         limit: MAX_ELEMENTS,
@@ -325,7 +325,7 @@ export function importGraph(model: OnnxModel): FloatGraph {
   }
   const output = draft.values.get(result.name);
   if (output === undefined || output === 0) {
-    throw programError("ONNX_MALFORMED", { reason: `no node makes the output "${result.name}"` });
+    throw new ProgramError("ONNX_MALFORMED", { reason: `no node makes the output "${result.name}"` });
   }
   return { inputDims: input.dims, ops: draft.ops, dims: draft.dims, output };
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { programError } from "../../../core/program/errors.ts";
+import { ProgramError } from "../../../core/program/errors.ts";
 import type { Window } from "../../../core/program/types.ts";
 import type { OnnxNode, OnnxTensor } from "./parse-onnx.ts";
 
@@ -15,7 +15,12 @@ export class NodeReader {
 
   /** An ONNX_UNSUPPORTED_USE error about this node, for the caller to throw. */
   refuse(reason: string, advice = "Change the node, or export the model without it.") {
-    return programError("ONNX_UNSUPPORTED_USE", { node: this.node.name, operator: this.node.operator, reason, advice });
+    return new ProgramError("ONNX_UNSUPPORTED_USE", {
+      node: this.node.name,
+      operator: this.node.operator,
+      reason,
+      advice,
+    });
   }
 
   int(name: string, fallback: number): number {

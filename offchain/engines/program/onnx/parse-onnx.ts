@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { PbfReader } from "pbf";
-import { programError } from "../../../core/program/errors.ts";
+import { ProgramError } from "../../../core/program/errors.ts";
 import { isAssayError } from "../../../core/errors.ts";
 
 /** A constant tensor of an ONNX file. `float` for FLOAT and DOUBLE, `int` for INT32 and INT64. */
@@ -45,7 +45,7 @@ export interface OnnxModel {
 export const ONNX_LIMITS = { bytes: 64 << 20, nodes: 4096, constants: 4096, elements: 1 << 24, rank: 8 } as const;
 
 const malformed = (reason: string, cause?: unknown) =>
-  programError("ONNX_MALFORMED", { reason }, cause === undefined ? {} : { cause });
+  new ProgramError("ONNX_MALFORMED", { reason }, cause === undefined ? {} : { cause });
 
 const [VARINT, FIXED64, BYTES, FIXED32] = [0, 1, 2, 5];
 
@@ -124,7 +124,7 @@ function push(into: number[], value: number): void {
 }
 
 const tooLarge = (what: string, actual: number, limit: number) =>
-  programError("ONNX_TOO_LARGE", { what, actual, limit });
+  new ProgramError("ONNX_TOO_LARGE", { what, actual, limit });
 
 const ELEMENT = { FLOAT: 1, INT32: 6, INT64: 7, DOUBLE: 11 } as const;
 const WIDTH: Readonly<Record<number, number>> = { 1: 4, 6: 4, 7: 8, 11: 8 };
@@ -168,7 +168,7 @@ function readTensor(field: Field): { name: string; tensor: OnnxTensor } {
     else if (f.number === 9) raw = bytes(f);
     // Weights elsewhere on the disk would not be part of what is hashed, and a path may point anywhere.
     else if (f.number === 13 || (f.number === 14 && integer(f) !== 0)) {
-      throw programError("ONNX_UNSUPPORTED_GRAPH", {
+      throw new ProgramError("ONNX_UNSUPPORTED_GRAPH", {
         reason: `tensor ${name} keeps its data in another file`,
         advice: "Save the model with its weights inside (onnx.save without save_as_external_data).",
       });
@@ -176,7 +176,7 @@ function readTensor(field: Field): { name: string; tensor: OnnxTensor } {
   });
   const expectedList = { [ELEMENT.FLOAT]: 1, [ELEMENT.INT32]: 2, [ELEMENT.INT64]: 4, [ELEMENT.DOUBLE]: 8 }[type];
   if (expectedList === undefined) {
-    throw programError("ONNX_UNSUPPORTED_GRAPH", {
+    throw new ProgramError("ONNX_UNSUPPORTED_GRAPH", {
       reason: `tensor ${name} has element type ${type}`,
       advice: "Use float32 or float64 weights and int64 shapes.",
     });
@@ -217,7 +217,7 @@ function readAttribute(field: Field): [string, OnnxAttribute | undefined] {
     else if (f.number === 21) refused = "a reference to a function parameter";
   });
   if (refused !== "") {
-    throw programError("ONNX_UNSUPPORTED_GRAPH", {
+    throw new ProgramError("ONNX_UNSUPPORTED_GRAPH", {
       reason: `attribute ${name} is ${refused}`,
       advice: "Export the model without control flow or functions.",
     });
@@ -300,7 +300,7 @@ function readGraph(field: Field, draft: Draft): void {
     } else if (f.number === 11) draft.inputs.push(readValue(f));
     else if (f.number === 12) draft.outputs.push(readValue(f));
     else if (f.number === 15) {
-      throw programError("ONNX_UNSUPPORTED_GRAPH", {
+      throw new ProgramError("ONNX_UNSUPPORTED_GRAPH", {
         reason: "it has sparse weights",
         advice: "Save dense weights.",
       });
@@ -328,11 +328,11 @@ function readModel(file: Uint8Array): OnnxModel {
   for (const node of draft.nodes) {
     if (node.domain !== "" && node.domain !== "ai.onnx") {
       const operator = `${node.domain}.${node.operator}`;
-      throw programError("ONNX_UNSUPPORTED_OPERATOR", { node: node.name, operator });
+      throw new ProgramError("ONNX_UNSUPPORTED_OPERATOR", { node: node.name, operator });
     }
   }
   if (draft.opset < 13 || draft.opset > 24) {
-    throw programError("ONNX_UNSUPPORTED_GRAPH", {
+    throw new ProgramError("ONNX_UNSUPPORTED_GRAPH", {
       reason: `its opset is ${draft.opset}`,
       advice: "Export with opset 13 to 24.",
     });
