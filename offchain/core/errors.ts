@@ -34,7 +34,7 @@ const BRAND = Symbol.for("assay.error");
 const fill = (template: string, meta: Readonly<Record<string, MetaValue>>): string =>
   template.replaceAll(/\{(\w+)\}/g, (whole, name: string) => (Object.hasOwn(meta, name) ? String(meta[name]) : whole));
 
-/** Every error that Assay throws on purpose. Made by a module's error function, recognised by `isAssayError`. */
+/** Every error that Assay throws on purpose. Made by a module's error class, recognised by `isAssayError`. */
 export class AssayError<C extends string = string> extends Error {
   /** "E1103": module 11, error 3. */
   readonly id: string;
@@ -97,10 +97,9 @@ export function errorRegistry(): readonly RegisteredError[] {
   return [...registry.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-/** A module's errors: `throw new NetError("IDENTITY_MISMATCH", { peer, worker })`. `new` may be left out. */
+/** A module's errors: `throw new NetError("IDENTITY_MISMATCH", { peer, worker })`. */
 export interface ModuleErrors<D extends Readonly<Record<string, ErrorDefinition>>> {
   new <C extends keyof D & string>(code: C, ...rest: ErrorArguments<D[C]>): AssayError<C>;
-  <C extends keyof D & string>(code: C, ...rest: ErrorArguments<D[C]>): AssayError<C>;
 }
 
 /**
@@ -120,12 +119,13 @@ export function defineErrors<const D extends Readonly<Record<string, ErrorDefini
       throw new AssayError("core", "E0100", "ERROR_ID_TAKEN", ID_TAKEN, { id, first: other.code, second: code });
     registry.set(id, { ...definition, id, code, module });
   }
-  // A plain function serves both forms: what a constructor returns replaces `this`.
-  function make(code: string, meta: Readonly<Record<string, MetaValue>> = {}, options?: AssayErrorOptions): AssayError {
-    const definition: ErrorDefinition = definitions[code] ?? ID_TAKEN;
-    return new AssayError(module, idOf(definition.n), code, definition, meta, options);
+  class ModuleError extends AssayError {
+    constructor(code: string, meta: Readonly<Record<string, MetaValue>> = {}, options?: AssayErrorOptions) {
+      const definition: ErrorDefinition = definitions[code] ?? ID_TAKEN;
+      super(module, idOf(definition.n), code, definition, meta, options);
+    }
   }
-  return make as unknown as ModuleErrors<D>;
+  return ModuleError as unknown as ModuleErrors<D>;
 }
 
 const ID_TAKEN: ErrorDefinition = {

@@ -3,7 +3,7 @@ import { assertPart, indexOf, joinBlob, partDigest, splitBlob } from "../core/bl
 import { decodePut, PUT_STORED } from "../core/blob-put.ts";
 import type { BlobStore } from "../core/ports/blob-store.ts";
 import type { Clock } from "../core/ports/clock.ts";
-import { protocolError } from "../protocol/errors.ts";
+import { ProtocolError } from "../protocol/errors.ts";
 import type { BlobPort, Hex } from "../protocol/ports.ts";
 
 interface Expected {
@@ -15,7 +15,7 @@ interface Expected {
   parts: ReadonlySet<Hex>;
 }
 
-const refuse = (reason: string) => protocolError("OFFER_REFUSED", { job: "a put", reason });
+const refuse = (reason: string) => new ProtocolError("OFFER_REFUSED", { job: "a put", reason });
 
 /** `BlobPort` over the part store. Puts cost at most what their offer declared; nothing is stored without an accepted offer. */
 export function createBlobPort(store: BlobStore, clock: Pick<Clock, "nowMs">): BlobPort {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { defineErrors } from "../core/errors.ts";
 
-export const protocolError = defineErrors("protocol", 20, {
+export const ProtocolError = defineErrors("protocol", 20, {
   JOB_UNKNOWN: {
     n: 1,
     text: "Job {job} is not known here.",

@@ -24,7 +24,7 @@ import {
 import { openSealedBlob, sealBlob, sealContext } from "../core/seal.ts";
 import { unpackSignature } from "../core/signature.ts";
 import type { JobSession } from "./job-session.ts";
-import { protocolError } from "./errors.ts";
+import { ProtocolError } from "./errors.ts";
 import type { Hex, ProtocolModules, WorkerProfile } from "./ports.ts";
 import type { KnownOffer } from "./seat-codec.ts";
 import type { StageWork } from "./stage-work.ts";
@@ -104,23 +104,23 @@ export class InputDesk {
     // The sender reads the chain too: one of us is a block behind.
     if (session === null) return { answer: "BUSY", retryAfterMs: 400 };
     if (envelope.jobId.toLowerCase() !== offer.jobId)
-      throw protocolError("OFFER_REFUSED", { job: offer.jobId, reason: "envelope of another job" });
+      throw new ProtocolError("OFFER_REFUSED", { job: offer.jobId, reason: "envelope of another job" });
     if (session.committee === null) return { answer: "BUSY", retryAfterMs: 300 };
     const from = envelope.from.toLowerCase();
     const { requester, spec } = session.job;
     const parties = [requester, spec.client, ...session.committee.signers, ...session.formerSigners];
     if (!parties.some((party) => party.toLowerCase() === from)) {
       this.#refuse("stranger");
-      throw protocolError("STRANGER", { job: offer.jobId });
+      throw new ProtocolError("STRANGER", { job: offer.jobId });
     }
     const seqKey = `${from}/${offer.jobId}`;
     if (envelope.seq <= (this.#lastSeq.get(seqKey) ?? -1n)) {
       this.#refuse("replay");
-      throw protocolError("OFFER_REFUSED", { job: offer.jobId, reason: "sequence number was used" });
+      throw new ProtocolError("OFFER_REFUSED", { job: offer.jobId, reason: "sequence number was used" });
     }
-    if (session.seat === null) throw protocolError("SEAT_UNKNOWN", { job: offer.jobId, stage: 0, round: 0 });
+    if (session.seat === null) throw new ProtocolError("SEAT_UNKNOWN", { job: offer.jobId, stage: 0, round: 0 });
     if (offer.bytes > this.#options.maxBlobBytes)
-      throw protocolError("OFFER_REFUSED", {
+      throw new ProtocolError("OFFER_REFUSED", {
         job: offer.jobId,
         reason: `more than ${this.#options.maxBlobBytes} bytes`,
       });

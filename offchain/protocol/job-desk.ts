@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { isAssayError } from "../core/errors.ts";
 import { JOB_INPUT } from "../core/sealed-input.ts";
-import { protocolError } from "./errors.ts";
+import { ProtocolError } from "./errors.ts";
 import { InputDesk, type InputDeskOptions } from "./input-desk.ts";
 import { JobSession } from "./job-session.ts";
 import type { Hex, HubFact, ProtocolModules } from "./ports.ts";
@@ -139,7 +139,7 @@ export class JobDesk {
 
   /** One seat message. Errors: JOB_UNKNOWN, SEAT_UNKNOWN, STATEMENT_INVALID, MESSAGE_INVALID, and those of `decodeSeatMessage`. */
   onSeatMessage(request: Uint8Array): Uint8Array {
-    if (this.#modules.behaviour().isSilent) throw protocolError("DRAINING");
+    if (this.#modules.behaviour().isSilent) throw new ProtocolError("DRAINING");
     const message = (() => {
       try {
         return decodeSeatMessage(request);
@@ -149,7 +149,7 @@ export class JobDesk {
       }
     })();
     const session = this.#sessions.get(message.jobId);
-    if (session === undefined) throw protocolError("JOB_UNKNOWN", { job: message.jobId });
+    if (session === undefined) throw new ProtocolError("JOB_UNKNOWN", { job: message.jobId });
     const reply = session.receive(message);
     void this.#serve(session);
     return encodeSeatMessage(reply);

@@ -2,7 +2,7 @@
 import { fromHex } from "../core/bytes.ts";
 import { decodeResultRequest, MAX_RESULT_BYTES } from "../core/result-request.ts";
 import { sealBlob, sealContext } from "../core/seal.ts";
-import { protocolError } from "./errors.ts";
+import { ProtocolError } from "./errors.ts";
 import type { JobSession } from "./job-session.ts";
 import type { Hex, ProtocolModules } from "./ports.ts";
 import { decodeMemory } from "./seat-codec.ts";
@@ -45,7 +45,7 @@ export class ResultDesk {
     const jobId = decodeResultRequest(request);
     const root = this.#releasable(jobId);
     const bytes = root === null ? null : await this.#modules.blobs.read(root, MAX_RESULT_BYTES);
-    if (bytes === null) throw protocolError("RESULT_NOT_READY", { job: jobId });
+    if (bytes === null) throw new ProtocolError("RESULT_NOT_READY", { job: jobId });
     return bytes;
   }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { fromUtf8, utf8 } from "../core/bytes.ts";
 import type { Job, Record as JobRecord } from "../core/types.ts";
-import { protocolError } from "./errors.ts";
+import { ProtocolError } from "./errors.ts";
 import type { SeatState } from "./seat-machine.ts";
 
 export interface KnownOffer {
@@ -47,7 +47,7 @@ function open(bytes: Uint8Array, field: "state" | "memory"): object {
   const row = read(bytes);
   const value: unknown = typeof row === "object" && row !== null ? Reflect.get(row, field) : undefined;
   if (typeof value !== "object" || value === null || Reflect.get(Object(row), "version") !== 1)
-    throw protocolError("MESSAGE_INVALID", { protocol: "journal", reason: `no ${field} of version 1` });
+    throw new ProtocolError("MESSAGE_INVALID", { protocol: "journal", reason: `no ${field} of version 1` });
   return value;
 }
 

@@ -4,7 +4,7 @@ import { recordHash } from "../core/job.ts";
 import type { StageInfo } from "../core/types.ts";
 import { quorum } from "../core/vote.ts";
 import { acceptedDigest, splitSignature, toStageVotes } from "./ballot.ts";
-import { protocolError } from "./errors.ts";
+import { ProtocolError } from "./errors.ts";
 import { challengeBond, jobPoke } from "./job-pokes.ts";
 import type { Hex, ProtocolModules, SlotView } from "./ports.ts";
 import { isAbstention } from "./said.ts";
@@ -41,7 +41,7 @@ export class SeatTransactions {
     const slot = this.#state.slot;
     const record = slot === null || slot.word === NO_WORD ? EMPTY_RECORD : this.#state.record;
     if (slot !== null && slot.word !== NO_WORD && recordHash(record) !== slot.word)
-      throw protocolError("RECORD_UNKNOWN", { job: this.#state.jobId });
+      throw new ProtocolError("RECORD_UNKNOWN", { job: this.#state.jobId });
     return { jobId: this.#state.jobId, job: this.#state.job, record };
   }
 

@@ -4,7 +4,7 @@ import { digestOf, joinDigest } from "../core/digest.ts";
 import { decodeSealedInput, encodeSealedInput, JOB_INPUT, type SealedInput } from "../core/sealed-input.ts";
 import { decodeTensor, encodeTensor, type Tensor } from "../core/tensor.ts";
 import { KIND_PUBLIC, NO_PROBE, type DigestKind, type StageInfo } from "../core/types.ts";
-import { protocolError } from "./errors.ts";
+import { ProtocolError } from "./errors.ts";
 import type { Hex, ModelShelf } from "./ports.ts";
 import { ABSTAIN_REASON, NO_PAYLOAD, reasonWord, SAID_ABSTAIN_WORD } from "./said.ts";
 import type { Vote } from "./seat-machine.ts";
@@ -63,7 +63,7 @@ export class StageWork {
   accept(jobId: Hex, stage: number, bytes: Uint8Array): void {
     const input = decodeSealedInput(bytes);
     if (input.stage !== stage)
-      throw protocolError("OFFER_REFUSED", { job: jobId, reason: `sealed for stage ${input.stage}` });
+      throw new ProtocolError("OFFER_REFUSED", { job: jobId, reason: `sealed for stage ${input.stage}` });
     const stash = this.#stash(jobId);
     for (const { boundary, salt } of input.salts) stash.salts.set(boundary, salt);
     for (const { boundary, tensor } of input.tensors) stash.tensors.set(boundary, tensor);

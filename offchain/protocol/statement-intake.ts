@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { isCommitValid, judgeOpening } from "./ballot.ts";
 import { stageSeats } from "./committee.ts";
-import { protocolError } from "./errors.ts";
+import { ProtocolError } from "./errors.ts";
 import type { Hex, ProtocolModules } from "./ports.ts";
 import type { SeatMessage } from "./seat-wire.ts";
 import type { SessionBallots } from "./session-ballots.ts";
@@ -26,9 +26,9 @@ export class StatementIntake {
   /** A message of another holder; the reply holds what it asked for. Errors: JOB_UNKNOWN, SEAT_UNKNOWN, STATEMENT_INVALID. */
   receive(message: SeatMessage): SeatMessage {
     const seat = this.#state.seat;
-    if (seat === null) throw protocolError("JOB_UNKNOWN", { job: this.#state.jobId });
+    if (seat === null) throw new ProtocolError("JOB_UNKNOWN", { job: this.#state.jobId });
     if (this.#ballots.ballotOf(message) === null)
-      throw protocolError("SEAT_UNKNOWN", { job: this.#state.jobId, stage: message.stage, round: message.round });
+      throw new ProtocolError("SEAT_UNKNOWN", { job: this.#state.jobId, stage: message.stage, round: message.round });
     this.merge(message);
     return this.#sharing.items(message.stage, message.round, message.wantCommits, message.wantOpenings);
   }
@@ -37,7 +37,7 @@ export class StatementIntake {
   merge(message: SeatMessage): void {
     const refuse = (seat: number, reason: string) => {
       this.#modules.metrics.count("assay_net_envelopes_refused_total", { reason: "signature" });
-      return protocolError("STATEMENT_INVALID", { job: this.#state.jobId, seat, reason });
+      return new ProtocolError("STATEMENT_INVALID", { job: this.#state.jobId, seat, reason });
     };
     const context = this.#state.context(message);
     for (const { seat, commit } of message.commits) {
