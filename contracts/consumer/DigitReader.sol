@@ -3,12 +3,13 @@ pragma solidity 0.8.37;
 
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {IAssayHub} from "../interfaces/IAssayHub.sol";
-import {Spec, STATE_FINAL} from "../types/Types.sol";
+import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
+import {KIND_PUBLIC, Spec, STATE_FINAL} from "../types/Types.sol";
 import {IERC20, InferenceConsumer} from "./InferenceConsumer.sol";
 
 /// @title Example of a dApp: reads handwritten digits, and believes an answer only when the hub calls it final
-/// @notice The owner pays and asks; anyone reads. The model's public result is a tensor of class scores; the digit is
-/// the first of the highest.
+/// @notice The owner pays and asks; anyone reads. A public result is a tensor of class scores, and the digit the first of
+/// the highest. Of a private result the chain only ever holds the digest: the owner opens what the seats sealed to it.
 contract DigitReader is InferenceConsumer {
     using SafeERC20 for IERC20;
 
@@ -22,7 +23,8 @@ contract DigitReader is InferenceConsumer {
         bytes32 inDigest;
         bytes32 outDigest;
         uint8 status; // 0 while the job runs
-        uint8 digit; // 255: no result
+        uint8 digit; // 255: no result, or a private one
+        bool isPrivate; // the model's output has a salted digest
     }
 
     event ReadingRequested(bytes32 indexed jobId, bytes32 indexed inDigest);
@@ -53,7 +55,8 @@ contract DigitReader is InferenceConsumer {
     /// @notice Asks for one image. `spec` carries model, input digest, policy and prices; see `HubLens.quote`.
     function ask(Spec calldata spec) external onlyOwner returns (bytes32 jobId) {
         jobId = _request(spec);
-        readings[jobId] = Reading(spec.inDigest, 0, 0, _NONE);
+        bool isPrivate = IModelRegistry(HUB.registry()).model(spec.modelId).outKind != KIND_PUBLIC;
+        readings[jobId] = Reading(spec.inDigest, 0, 0, _NONE, isPrivate);
         emit ReadingRequested(jobId, spec.inDigest);
     }
 
@@ -64,9 +67,10 @@ contract DigitReader is InferenceConsumer {
 
     function _onInference(bytes32 jobId, uint8 status, bytes32 outDigest, bytes calldata output) internal override {
         Reading storage reading = readings[jobId];
+        bool readable = status == STATE_FINAL && !reading.isPrivate;
         // Whoever ends a job may leave its output out: refused, the result can still be delivered with it.
-        require(status != STATE_FINAL || output.length != 0, OutputWithheld(jobId));
-        uint8 digit = status == STATE_FINAL ? _argmax(output) : _NONE;
+        require(!readable || output.length != 0, OutputWithheld(jobId));
+        uint8 digit = readable ? _argmax(output) : _NONE;
         (reading.status, reading.outDigest, reading.digit) = (status, outDigest, digit);
         emit ReadingDone(jobId, status, digit);
     }

@@ -178,5 +178,8 @@ describe("devnet of real processes", function suite() {
     })) as readonly unknown[];
     expect(reading[1]).to.equal(view?.outDigest);
     expect(reading[2]).to.equal(5);
+    // A private result: the chain holds its digest only.
+    expect(reading[3]).to.equal(255);
+    expect(reading[4]).to.equal(true);
   });
 });

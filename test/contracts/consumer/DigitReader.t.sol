@@ -4,8 +4,9 @@ pragma solidity 0.8.37;
 import {DigitReader} from "../../../contracts/consumer/DigitReader.sol";
 import {IAssayHub} from "../../../contracts/interfaces/IAssayHub.sol";
 import {IInferenceConsumer} from "../../../contracts/interfaces/IInferenceConsumer.sol";
+import {IModelRegistry} from "../../../contracts/interfaces/IModelRegistry.sol";
 import {DevToken} from "../../../contracts/mocks/DevToken.sol";
-import {Spec, STATE_CLOSED, STATE_FINAL} from "../../../contracts/types/Types.sol";
+import {KIND_SALTED, Spec, STATE_CLOSED, STATE_FINAL} from "../../../contracts/types/Types.sol";
 import {vm} from "../support/Vm.sol";
 
 /// What a consumer sees of a hub: it takes money and requests, and calls back when the test says so.
@@ -13,6 +14,20 @@ contract RecordingHub {
     DevToken public immutable token = new DevToken();
     uint96 public nonce;
     address public callback;
+    uint8 public outKind;
+
+    function setOutKind(uint8 kind) external {
+        outKind = kind;
+    }
+
+    /// It answers for the registry too.
+    function registry() external view returns (address) {
+        return address(this);
+    }
+
+    function model(bytes32) external view returns (IModelRegistry.Model memory record) {
+        record.outKind = outKind;
+    }
 
     function deposit(uint256 amount) external {
         token.transferFrom(msg.sender, address(this), amount);
@@ -56,7 +71,7 @@ contract DigitReaderTest {
     function _digit(bytes memory output) private returns (uint8 digit) {
         bytes32 jobId = _ask();
         _hub.deliver(_reader, jobId, STATE_FINAL, output);
-        (, , , digit) = _reader.readings(jobId);
+        (, , , digit, ) = _reader.readings(jobId);
     }
 
     function test_AskAndRead() public {
@@ -64,7 +79,7 @@ contract DigitReaderTest {
         require(_hub.callback() == address(_reader) && _reader.isAwaited(jobId), "requested for itself");
         bytes memory output = _tensor(1, hex"ff7f05");
         _hub.deliver(_reader, jobId, STATE_FINAL, output);
-        (bytes32 inDigest, bytes32 outDigest, uint8 status, uint8 digit) = _reader.readings(jobId);
+        (bytes32 inDigest, bytes32 outDigest, uint8 status, uint8 digit, ) = _reader.readings(jobId);
         require(inDigest == keccak256("image") && outDigest == keccak256(output), "digests");
         require(status == STATE_FINAL && digit == 1 && !_reader.isAwaited(jobId), "read");
         _ask();
@@ -80,7 +95,7 @@ contract DigitReaderTest {
     function test_AClosedJobHasNoDigit() public {
         bytes32 jobId = _ask();
         _hub.deliver(_reader, jobId, STATE_CLOSED, "");
-        (, , uint8 status, uint8 digit) = _reader.readings(jobId);
+        (, , uint8 status, uint8 digit, ) = _reader.readings(jobId);
         require(status == STATE_CLOSED && digit == 255, "closed");
     }
 
@@ -90,8 +105,17 @@ contract DigitReaderTest {
         vm.expectRevert(abi.encodeWithSelector(DigitReader.OutputWithheld.selector, jobId));
         _hub.deliver(_reader, jobId, STATE_FINAL, "");
         _hub.deliver(_reader, jobId, STATE_FINAL, _tensor(1, hex"ff7f05"));
-        (, , , uint8 digit) = _reader.readings(jobId);
+        (, , , uint8 digit, ) = _reader.readings(jobId);
         require(digit == 1, "read");
+    }
+
+    /// R11: of a private result the chain learns the digest, and the job is done with that.
+    function test_APrivateResultIsItsDigest() public {
+        _hub.setOutKind(KIND_SALTED);
+        bytes32 jobId = _ask();
+        _hub.deliver(_reader, jobId, STATE_FINAL, "");
+        (, bytes32 outDigest, uint8 status, uint8 digit, bool isPrivate) = _reader.readings(jobId);
+        require(outDigest == keccak256("") && status == STATE_FINAL && digit == 255 && isPrivate, "private");
     }
 
     function test_RevertWhen_DeliveredTwice() public {
