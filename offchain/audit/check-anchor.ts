@@ -18,6 +18,9 @@ export const ANCHORED = "chain result";
 const none = (): void => {};
 const silent: Logger = { debug: none, info: none, warn: none, error: none, child: () => silent };
 
+/** Three tries of it stay below 15 s. */
+const REQUEST_TIMEOUT_MS = 4_000;
+
 /** Digits of the record's hash that a hub keeps of a closed job: 192 bits. */
 const KEPT = 2 + 48;
 
@@ -34,6 +37,7 @@ async function isKnown(chain: Chain, receipt: Receipt): Promise<boolean> {
 /**
  * Whether the chain agrees: the hub knows this end and this record, and the vault these signing addresses. `hub` is the one that the
  * auditor believes in: a forger's own contract would confirm anything.
+ * Errors: RPC_UNAVAILABLE, RPC_REJECTED when the endpoint gives no answer.
  */
 export async function checkAnchor(receipt: Receipt, rpcUrl: string, hub: Hex | undefined): Promise<readonly Check[]> {
   const checks: Check[] = [
@@ -49,7 +53,7 @@ export async function checkAnchor(receipt: Receipt, rpcUrl: string, hub: Hex | u
   if (!checks.every(({ ok }) => ok)) return checks;
   try {
     const chain = await createChain(
-      { rpcUrl, chainId: Number(receipt.chainId), hub: receipt.hub },
+      { rpcUrl, chainId: Number(receipt.chainId), hub: receipt.hub, requestTimeoutMs: REQUEST_TIMEOUT_MS },
       { clock: systemClock, random: Math.random, signal: new AbortController().signal, logger: silent },
     );
     const known = await isKnown(chain, receipt);
@@ -74,7 +78,8 @@ export async function checkAnchor(receipt: Receipt, rpcUrl: string, hub: Hex | u
         strange.length === 0 ? "every seat signs as the vault says" : `worker ${strange[0]} signs as somebody else`,
     });
   } catch (error) {
-    if (!isAssayError(error)) throw error;
+    // A chain that does not answer says nothing about the receipt.
+    if (!isAssayError(error) || error.retry !== "never") throw error;
     checks.push({ name: "chain", ok: false, detail: `${error.code}: ${error.message}` });
   }
   return checks;

@@ -14,6 +14,8 @@ export interface Command {
   readonly examples: readonly string[];
   readonly args: Fields;
   readonly options: Fields;
+  /** Stops cleanly by itself when interrupted, because it holds processes or jobs; all others end at once. */
+  readonly stopsItself: boolean;
   /** Parses the texts that commander collected, then runs. */
   invoke(args: readonly (string | undefined)[], options: Readonly<Record<string, unknown>>, io: Io): Promise<ExitCode>;
 }
@@ -25,6 +27,7 @@ interface CommandSpec<A extends Fields, O extends Fields> {
   examples: readonly string[];
   args: A;
   options: O;
+  stopsItself?: boolean;
   /** Returns an exit code only for a negative verdict or "try later"; failures are thrown as typed errors. */
   run(input: Values<A> & Values<O>, io: Io): Promise<ExitCode>;
 }
@@ -38,6 +41,7 @@ export function defineCommand<A extends Fields, O extends Fields>(spec: CommandS
     examples: spec.examples,
     args: spec.args,
     options: spec.options,
+    stopsItself: spec.stopsItself ?? false,
     async invoke(args, options, io) {
       const input: Record<string, unknown> = {};
       for (const [index, [name, field]] of Object.entries(spec.args).entries())

@@ -16,9 +16,12 @@ for (const name of ["SIGINT", "SIGTERM"] as const)
   });
 
 const argv = process.argv.slice(2);
-process.exitCode = await runCli(await loadCommands(argv), argv, {
+const code = await runCli(await loadCommands(argv), argv, {
   out: process.stdout,
   err: process.stderr,
   interactive: process.stdin.isTTY && process.stderr.isTTY,
   signal: stop.signal,
 });
+// What an interrupted command still waits for, a silent endpoint for instance, must not hold the process.
+if (stop.signal.aborted) process.exit(code);
+process.exitCode = code;

@@ -25,7 +25,8 @@ export async function runCli(commands: readonly Command[], argv: readonly string
       { json: asJson, interactive: host.interactive && !asJson && options["yes"] !== true, signal: host.signal },
       host,
     );
-    code = await command.invoke(args, options, io);
+    const running = command.invoke(args, options, io);
+    code = await (command.stopsItself ? running : Promise.race([running, interrupted(host.signal)]));
   };
   try {
     await buildProgram(commands, host, run).parseAsync([...argv], { from: "user" });
@@ -40,6 +41,13 @@ export async function runCli(commands: readonly Command[], argv: readonly string
     if (host.signal.aborted) return EXIT.interrupted;
     return reportError(error, asJson, host);
   }
+}
+
+/** Settles with the exit code of an interruption, when there is one. */
+async function interrupted(signal: AbortSignal): Promise<ExitCode> {
+  if (!signal.aborted)
+    await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+  return EXIT.interrupted;
 }
 
 type Runner = (

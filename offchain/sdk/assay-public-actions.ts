@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type { Client } from "viem";
+import { assertDeployment, type AssertDeploymentParameters } from "./actions/assert-deployment.ts";
 import { getBalance, type GetBalanceParameters } from "./actions/get-balance.ts";
 import { fetchResult, type FetchResultParameters } from "./actions/fetch-result.ts";
 import { getJob, type GetJobParameters } from "./actions/get-job.ts";
@@ -20,6 +21,8 @@ import type { AssayConfig, Configured } from "./assay-config.ts";
  */
 export function assayPublicActions(config: AssayConfig) {
   return (client: Client) => ({
+    assertDeployment: async (parameters: Configured<AssertDeploymentParameters> = {}) =>
+      assertDeployment(client, { ...config, ...parameters }),
     fetchResult: async (parameters: Configured<FetchResultParameters>) =>
       fetchResult(client, { ...config, ...parameters }),
     getBalance: async (parameters: Configured<GetBalanceParameters>) =>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { deposit, type DepositParameters } from "./actions/deposit.ts";
+import { depositWithPermit, type DepositWithPermitParameters } from "./actions/deposit-with-permit.ts";
 import { deliverInput, type DeliverInputParameters } from "./actions/deliver-input.ts";
 import { registerModel, type RegisterModelParameters } from "./actions/register-model.ts";
 import { requestInferenceSync, type RequestInferenceSyncParameters } from "./actions/request-inference-sync.ts";
@@ -18,6 +19,8 @@ import type { WalletLike } from "./send.ts";
 export function assayWalletActions(config: AssayConfig) {
   return (client: WalletLike) => ({
     deposit: async (parameters: Configured<DepositParameters>) => deposit(client, { ...config, ...parameters }),
+    depositWithPermit: async (parameters: Configured<DepositWithPermitParameters>) =>
+      depositWithPermit(client, { ...config, ...parameters }),
     deliverInput: async (parameters: Configured<DeliverInputParameters>) =>
       deliverInput(client, { ...config, ...parameters }),
     registerModel: async (parameters: Configured<RegisterModelParameters>) =>

@@ -110,5 +110,17 @@ export const SdkError = defineErrors("sdk", 31, {
     fix: "Nothing if enough other seats answered.",
     retry: "later",
   },
+  SEAT_SLOW: {
+    n: 20,
+    text: "Worker {worker} at {endpoint} did not answer in {ms} ms.",
+    fix: "Nothing if enough other seats answered.",
+    retry: "later",
+  },
+  PERMIT_UNSUPPORTED: {
+    n: 21,
+    text: "Token {token} takes no ERC-2612 permit: {why}.",
+    fix: "Use deposit, which approves by a transaction.",
+    retry: "never",
+  },
   INTERRUPTED: { n: 19, text: "Interrupted while {doing}.", fix: "Continue with the job id.", retry: "now" },
 });

@@ -3,6 +3,7 @@ import { ed25519 } from "@noble/curves/ed25519.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { concatBytes, fromHex, joinBytes, toHex, utf8 } from "../core/bytes.ts";
 import type { CryptoPort } from "../core/crypto-port.ts";
+import type { AssayError } from "../core/errors.ts";
 import type { WorkerProfile } from "./actions/get-worker-profiles.ts";
 import { SdkError } from "./errors.ts";
 
@@ -23,7 +24,7 @@ export interface SeatCall {
 /**
  * One call to a worker at its published HTTP endpoint, with the platform's `fetch`. The worker proves by its transport key that it is
  * the one of the registry record; that says who answered, not that the reply is right.
- * Errors: PROFILE_MISSING, SEAT_REFUSED.
+ * Errors: PROFILE_MISSING, SEAT_REFUSED, SEAT_SLOW.
  */
 export async function callSeat(crypto: CryptoPort, call: SeatCall): Promise<Uint8Array> {
   const { profile } = call;
@@ -39,6 +40,9 @@ export async function callSeat(crypto: CryptoPort, call: SeatCall): Promise<Uint
   }
   throw failure;
 }
+
+/** Whether a call failed by its time alone: the seat may be under load, not gone. */
+export const isTimeout = (error: AssayError): boolean => error.code === "SEAT_SLOW";
 
 async function callEndpoint(crypto: CryptoPort, call: SeatCall, endpoint: string): Promise<Uint8Array> {
   const { profile, protocol, request } = call;
@@ -57,7 +61,11 @@ async function callEndpoint(crypto: CryptoPort, call: SeatCall, endpoint: string
       signal: call.signal === undefined ? timeout : AbortSignal.any([timeout, call.signal]),
     });
   } catch (error) {
-    throw refuse(timeout.aborted ? `no answer in ${call.timeoutMs} ms` : "it cannot be reached", error);
+    // A caller's own signal aborts too; only the timeout says that the seat may just be slow.
+    const late = timeout.aborted && call.signal?.aborted !== true;
+    throw late
+      ? new SdkError("SEAT_SLOW", { worker: profile.workerId, endpoint, ms: call.timeoutMs }, { cause: error })
+      : refuse("it cannot be reached", error);
   }
   if (response.status !== 200) {
     await response.body?.cancel();

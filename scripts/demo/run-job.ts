@@ -99,6 +99,8 @@ function mode(words: readonly string[]): string | undefined {
 
 function describe(progress: InferenceProgress, job: PlannedJob): string {
   switch (progress.stage) {
+    case "deposited":
+      return tokens(progress.amount);
     case "requested":
       return `${job.model}, ${progress.gas} gas`;
     case "seats drawn":

@@ -12,7 +12,10 @@ export interface RpcTransportOptions {
   readonly tries?: number;
   /** First pause between tries; doubles up to 16 times this, each with full jitter. */
   readonly pauseMs?: number;
+  /** Ends the pauses between tries. */
   readonly signal?: AbortSignal;
+  /** Also breaks off requests under way: for callers that leave nothing half-done. */
+  readonly requestSignal?: AbortSignal;
 }
 
 export interface RpcTransportModules {
@@ -42,10 +45,14 @@ export function isOutage(error: unknown): boolean {
 export function rpcTransport(options: RpcTransportOptions, modules: RpcTransportModules): CustomTransport {
   const { timeoutMs = 10_000, tries = 3, pauseMs = 150, signal } = options;
   const inner = http(options.rpcUrl, { retryCount: 0, timeout: timeoutMs })({ retryCount: 0 });
-  const request = async (call: { method: string; params?: unknown }): Promise<unknown> => {
+  const request = async (
+    call: { method: string; params?: unknown },
+    own?: { signal?: AbortSignal | undefined },
+  ): Promise<unknown> => {
+    const stops = [own?.signal, options.requestSignal].filter((stop) => stop !== undefined);
     for (let attempt = 1; ; attempt += 1) {
       try {
-        const answer: unknown = await inner.request(call);
+        const answer: unknown = await inner.request(call, stops.length === 0 ? {} : { signal: AbortSignal.any(stops) });
         modules.metrics?.count("assay_chain_requests_total", { outcome: "ok" });
         return answer;
       } catch (error) {

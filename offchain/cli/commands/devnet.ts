@@ -23,6 +23,7 @@ export const devnet = defineCommand({
     workers: defaulted("n", "Workers to run.", integer(1, 31), 16),
     file: optional("file", "Where to write the devnet file; in the run folder by default.", text),
   },
+  stopsItself: true,
   async run(input, io) {
     const script = join(ROOT, "scripts", "devnet.ts");
     if (!existsSync(script)) throw new CliError("NOT_A_CHECKOUT", { path: script });

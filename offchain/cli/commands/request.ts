@@ -35,7 +35,7 @@ export const request = defineCommand({
     seatReward: optional("amount", "Reward of a seat, token base units.", amount),
     insure: optional("amount", "Value at risk that the committee's stake must cover.", amount),
     receipt: optional("file", "Where to write the receipt.", text),
-    deposit: flag("Deposit what is missing from the account's tokens first."),
+    deposit: flag("Deposit what is missing from the account's tokens first, with a permit where the token takes one."),
     timeout: defaulted("seconds", "Give up waiting after this long.", integer(1, 86_400), 600),
   },
   async run(input, io) {
@@ -44,21 +44,19 @@ export const request = defineCommand({
       ...connection,
       privateKey: readPrivateKey(input.keyFile ?? connection.devKeyFile),
       pollMs: 250,
+      signal: io.signal,
     });
     const model = await loadModel(input.model);
     const manifest = model.manifest.model;
     const wishes = { seatReward: input.seatReward, insuredValue: input.insure };
     const quote = await wallet.quoteInference({ manifest, requester: wallet.account.address, ...wishes });
-    if (quote.missing > 0n && input.deposit) {
-      const hash = await wallet.deposit({ amount: quote.missing });
-      await wallet.waitForTransactionReceipt({ hash });
-    }
     const tensor = readInput(input.input, (raw) => prepareInput(model.preprocess, raw));
     const progress = io.progress("job");
     const done = await wallet.requestInferenceSync({
       manifest,
       input: tensor,
       ...wishes,
+      deposit: input.deposit,
       timeoutMs: input.timeout * 1_000,
       signal: io.signal,
       onProgress: ({ stage, ...rest }) => progress.step(`${stage} ${summary(rest)}`.trimEnd()),
@@ -76,16 +74,18 @@ export const request = defineCommand({
       ...(outDigest === null ? {} : { outDigest }),
     });
     if (input.receipt !== undefined) writeFileSync(input.receipt, encodeReceipt(receipt), { mode: 0o600 });
+    const returned = receipt.settlement[0]?.requester ?? 0n;
+    const paid = { quoted: quote.escrow, escrow: done.escrow, returned, fee: done.escrow - returned };
     io.result(
       {
         jobId: done.jobId,
         answer,
         outDigest: receipt.outDigest,
-        escrow: done.escrow,
+        ...paid,
         receiptValid: ok,
         receipt: input.receipt ?? null,
       },
-      `${answer?.label ?? "?"}\njob ${done.jobId}\nreceipt ${ok ? "valid" : "INVALID"}`,
+      `${answer?.label ?? "?"}\njob ${done.jobId}\nfee ${paid.fee} (quoted at most ${paid.quoted}, ${paid.returned} came back)\nreceipt ${ok ? "valid" : "INVALID"}`,
     );
     return ok ? EXIT.done : EXIT.failed;
   },

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 import { hexToBytes, serializeCompactSignature, signatureToCompactSignature, parseSignature } from "viem";
 import type { Account, Address, Hex } from "viem";
-import { getBlock, signTypedData } from "viem/actions";
+import { getBlock, readContract, signTypedData } from "viem/actions";
+import { assayHubAbi } from "../../adapters/chain/abi/assay-hub.ts";
 import { splitBlob, type SplitBlob } from "../../core/blob.ts";
 import { encodePut, PUT_PROTOCOL, PUT_STORED } from "../../core/blob-put.ts";
 import { fromHex, toHex } from "../../core/bytes.ts";
 import type { CryptoPort } from "../../core/crypto-port.ts";
 import { bodyHashOf, encodeEnvelope } from "../../core/envelope.ts";
 import { isAssayError, type AssayError } from "../../core/errors.ts";
-import { decodeOfferReply, encodeOffer, OFFER_PROTOCOL } from "../../core/messages.ts";
+import { decodeOfferReply, encodeOffer, OFFER_PROTOCOL, type OfferReply } from "../../core/messages.ts";
 import { boundarySalt, INPUT_BOUNDARY } from "../../core/salts.ts";
 import { sealBlob, sealContext } from "../../core/seal.ts";
 import { encodeSealedInput } from "../../core/sealed-input.ts";
@@ -20,7 +21,7 @@ import { getDeployment } from "../deployment.ts";
 import { SdkError } from "../errors.ts";
 import type { JobSecret } from "../job-secret.ts";
 import { pollUntil } from "../poll-until.ts";
-import { callSeat } from "../seat-call.ts";
+import { callSeat, isTimeout } from "../seat-call.ts";
 import { accountOf, type WalletLike } from "../send.ts";
 import { getSeats } from "./get-seats.ts";
 import { getWorkerProfiles, type WorkerProfile } from "./get-worker-profiles.ts";
@@ -40,7 +41,7 @@ export interface DeliverInputParameters {
   readonly pollMs?: number | undefined;
   /** How long to wait for the draw; 60 s by default. */
   readonly seatsTimeoutMs?: number | undefined;
-  /** How long to try each seat; 4 s by default. */
+  /** How long to try a seat that cannot be reached or refuses, once a quorum has the input; 4 s by default. */
   readonly seatTimeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onSeats?: ((workerIds: readonly number[]) => void | Promise<void>) | undefined;
@@ -56,20 +57,34 @@ export interface DeliverInputReturnType {
 interface Delivery extends DeliverInputParameters {
   readonly chainId: number;
   readonly account: Account;
+  /** The chain's time, by this process' clock since one block was read; Unix seconds. */
+  readonly chainTime: () => number;
+  /** When the seats stop waiting for the input; the same clock. */
+  readonly inputDeadline: number;
 }
 interface Parcel {
   readonly boundary: number;
   readonly blob: SplitBlob;
   readonly bytes: number;
 }
+interface Recipient {
+  readonly profile: WorkerProfile;
+  readonly signer: Address;
+}
+type Failed = DeliverInputReturnType["failed"][number];
 
 const PAUSE_MS = 250;
+const CALL_TIMEOUT_MS = 5_000;
+/** The share of tWork before the commit deadline at which a seat without input abstains (protocol.md section 6). */
+const ABSTAIN_SHARE = 0.4;
 let lastSeq = 0n;
 
 /**
- * Waits for the draw, then seals the input and the stage's salts to each seat's registered key and pushes them to its endpoint.
+ * Waits for the draw, then pushes the input to each seat's endpoint: sealed to its registered key with the stage's salts, or as it is
+ * if the model's boundaries are PUBLIC. Busy and slow seats are tried until the input is of no use to them any more.
  * `onSeats` is called between the two: what it returns is awaited, so a caller can decide whom the job fell to before anything leaves.
- * Errors: SEATS_UNKNOWN; DELIVERY_FAILED when a stage's seats that took the input cannot make a quorum; INTERRUPTED; RPC_UNAVAILABLE.
+ * Errors: SEATS_UNKNOWN; DELIVERY_FAILED when a stage's seats that took the input cannot make a quorum; INTERRUPTED; JOB_UNKNOWN;
+ * RPC_UNAVAILABLE.
  *
  * @example
  * const { reached } = await deliverInput(wallet, { hub, crypto: nodeCrypto, manifest, ...requested });
@@ -91,43 +106,99 @@ export async function deliverInput(
   const workerIds = seats.map(({ workerId }) => workerId);
   await onSeats?.(workerIds);
 
-  const profiles = await getWorkerProfiles(client, { hub, workerIds, fromBlock: parameters.fromBlock });
-  const delivery: Delivery = { ...parameters, chainId, account };
-  const reached: number[] = [];
-  const failed: { workerId: number; error: AssayError }[] = [];
-  for (const stage of manifest.stages.keys()) {
-    const own = seats.slice(stage * k, (stage + 1) * k);
-    const reachable = own.flatMap(({ workerId, signer }) => {
-      const profile = profiles.get(workerId);
-      if (profile !== undefined) return [{ profile, signer }];
-      failed.push({ workerId, error: new SdkError("PROFILE_MISSING", { worker: workerId }) });
-      return [];
-    });
-    const parcel = sealStage(
-      delivery,
-      stage,
-      reachable.map(({ profile }) => profile),
+  const [profiles, times] = await Promise.all([
+    getWorkerProfiles(client, { hub, workerIds, fromBlock: parameters.fromBlock }),
+    readTimes(client, parameters),
+  ]);
+  const delivery: Delivery = { ...parameters, chainId, account, ...times };
+  const stages = await Promise.all(
+    manifest.stages.map(async (_, stage) => {
+      const own = seats.slice(stage * k, (stage + 1) * k);
+      const known = own.flatMap(({ workerId, signer }): Recipient[] => {
+        const profile = profiles.get(workerId);
+        return profile === undefined || !isUsable(parameters.crypto, profile.sealKey) ? [] : [{ profile, signer }];
+      });
+      const strangers = own
+        .filter(({ workerId }) => known.every(({ profile }) => profile.workerId !== workerId))
+        .map(({ workerId }): Failed => ({ workerId, error: new SdkError("PROFILE_MISSING", { worker: workerId }) }));
+      return deliverStage(client, delivery, stage, known, strangers);
+    }),
+  );
+  const short = stages.find(({ reached }) => reached.length < quorum(k));
+  if (short !== undefined)
+    throw new SdkError(
+      "DELIVERY_FAILED",
+      { jobId, reached: short.reached.length, seats: k, quorum: quorum(k) },
+      { cause: short.failed[0]?.error },
     );
-    const before = reached.length;
-    await Promise.all(
-      reachable.map(async ({ profile, signer }) => {
-        const error = await deliverTo(client, delivery, parcel, profile, signer);
-        if (error === undefined) reached.push(profile.workerId);
-        else failed.push({ workerId: profile.workerId, error });
-      }),
-    );
-    if (reached.length - before < quorum(k))
-      throw new SdkError(
-        "DELIVERY_FAILED",
-        { jobId, reached: reached.length - before, seats: k, quorum: quorum(k) },
-        { cause: failed[0]?.error },
-      );
-  }
-  return { seats, reached, failed };
+  return {
+    seats,
+    reached: stages.flatMap(({ reached }) => reached),
+    failed: stages.flatMap(({ failed }) => failed),
+  };
 }
 
-/** One sealed blob for all seats of a stage: what the stage reads, and the salts of its ends. */
-function sealStage(delivery: Delivery, stage: number, profiles: readonly WorkerProfile[]): Parcel {
+/** A worker chooses its seal key: one that nothing can be sealed to must not spoil the blob of its co-seats. */
+function isUsable(crypto: CryptoPort, sealKey: Hex): boolean {
+  try {
+    sealBlob(crypto, {
+      context: new Uint8Array(32),
+      recipients: [fromHex(sealKey, 32)],
+      plain: Uint8Array.of(0),
+    });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function readTimes(
+  client: WalletLike,
+  { hub, jobId, job }: DeliverInputParameters,
+): Promise<Pick<Delivery, "chainTime" | "inputDeadline">> {
+  const [{ timestamp }, { deadline }] = await checked("slot", async () =>
+    Promise.all([
+      getBlock(client),
+      readContract(client, { address: hub, abi: assayHubAbi, functionName: "slot", args: [jobId] }),
+    ]),
+  );
+  const readMs = performance.now();
+  return {
+    chainTime: () => Number(timestamp) + (performance.now() - readMs) / 1000,
+    inputDeadline: deadline - ABSTAIN_SHARE * job.spec.policy.tWork,
+  };
+}
+
+async function deliverStage(
+  client: WalletLike,
+  delivery: Delivery,
+  stage: number,
+  recipients: readonly Recipient[],
+  strangers: readonly Failed[],
+): Promise<{ readonly reached: readonly number[]; readonly failed: readonly Failed[] }> {
+  const parcel = packStage(
+    delivery,
+    stage,
+    recipients.map(({ profile }) => profile),
+  );
+  // A stage between PUBLIC boundaries: its producers send all it needs.
+  if (parcel === undefined) return { reached: recipients.map(({ profile }) => profile.workerId), failed: strangers };
+  const reached: number[] = [];
+  const failed: Failed[] = [...strangers];
+  const isEnough = (): boolean => reached.length >= quorum(delivery.job.spec.policy.k);
+  await Promise.all(
+    recipients.map(async (recipient) => {
+      const { workerId } = recipient.profile;
+      const error = await deliverTo(client, delivery, parcel, recipient, isEnough);
+      if (error === undefined) reached.push(workerId);
+      else failed.push({ workerId, error });
+    }),
+  );
+  return { reached, failed };
+}
+
+/** What all seats of a stage get: the input as it is, or one sealed blob with what the stage reads and the salts of its ends. */
+function packStage(delivery: Delivery, stage: number, profiles: readonly WorkerProfile[]): Parcel | undefined {
   const { manifest, secret, crypto, input, jobId, chainId, hub, account } = delivery;
   const info = manifest.stages[stage];
   const producers = info?.producers ?? [];
@@ -145,6 +216,8 @@ function sealStage(delivery: Delivery, stage: number, profiles: readonly WorkerP
       return salt === undefined ? [] : [{ boundary, salt }];
     });
   const readsInput = producers.includes(INPUT_BOUNDARY);
+  if (salts.length === 0)
+    return readsInput ? { boundary: INPUT_BOUNDARY, blob: splitBlob(input), bytes: input.length } : undefined;
   const tensors = readsInput ? [{ boundary: INPUT_BOUNDARY, tensor: input }] : [];
   const boundary = readsInput ? INPUT_BOUNDARY : (producers[0] ?? INPUT_BOUNDARY);
   const sender: Hex = `0x${account.address.slice(2).toLowerCase()}`;
@@ -152,78 +225,103 @@ function sealStage(delivery: Delivery, stage: number, profiles: readonly WorkerP
   const plain = encodeSealedInput({ stage, salts, tensors });
   const sealed = sealBlob(crypto, {
     context,
-    recipients: profiles.map(({ sealKey }) => fromHex(sealKey, 32)),
+    // Nothing stops a worker from registering another's key.
+    recipients: [...new Set(profiles.map(({ sealKey }) => sealKey.toLowerCase() as Hex))].map((key) =>
+      fromHex(key, 32),
+    ),
     plain,
   });
   plain.fill(0);
   return { boundary, blob: splitBlob(sealed), bytes: sealed.length };
 }
 
-/** Offers and puts until the seat has it or its time is over; returns the last failure. */
+/**
+ * Offers and puts until the seat has it; returns the last failure. A seat that is busy, too slow to answer, or needed for the quorum is
+ * tried until the input deadline; any other for `seatTimeoutMs` only, so that a dead one does not hold up the caller.
+ */
 async function deliverTo(
   client: WalletLike,
   delivery: Delivery,
   parcel: Parcel,
-  profile: WorkerProfile,
-  signer: Address,
+  recipient: Recipient,
+  isEnough: () => boolean,
 ): Promise<AssayError | undefined> {
+  const { profile } = recipient;
+  const patienceMs = delivery.seatTimeoutMs ?? 4_000;
+  const startMs = performance.now();
+  const timeoutMs = Math.max(patienceMs, (delivery.inputDeadline - delivery.chainTime()) * 1000);
   let failure: AssayError | undefined;
-  const done = await pollUntil(
+  let notBeforeMs = 0;
+  const done = await pollUntil<boolean>(
     async () => {
+      if (performance.now() < notBeforeMs) return undefined;
+      let isSlow = false;
       try {
-        const pause = await offerOnce(client, delivery, parcel, profile, signer);
-        if (pause === undefined) return true;
-        failure = new SdkError("SEAT_REFUSED", {
-          worker: profile.workerId,
-          endpoint: profile.endpoints[0] ?? "",
-          why: "it is busy",
-        });
+        const pauseMs = await offerOnce(client, delivery, parcel, recipient);
+        if (pauseMs === undefined) return true;
+        isSlow = true;
+        notBeforeMs = performance.now() + Math.min(pauseMs, patienceMs);
+        failure = refusal(profile, "it is busy");
       } catch (error) {
         if (!isAssayError(error)) throw error;
+        isSlow = isTimeout(error);
         failure = error;
       }
-      return undefined;
+      const isImpatient = performance.now() - startMs > patienceMs;
+      return isImpatient && isEnough() && !isSlow ? false : undefined;
     },
-    { doing: "delivering", everyMs: PAUSE_MS, timeoutMs: delivery.seatTimeoutMs ?? 4_000, signal: delivery.signal },
+    { doing: "delivering", everyMs: PAUSE_MS, timeoutMs, signal: delivery.signal },
   );
-  return done === true ? undefined : failure;
+  return done === true ? undefined : (failure ?? refusal(profile, "its input deadline is over"));
 }
 
-/** Undefined when the seat has the input; else how long it asks to wait. Errors: SEAT_REFUSED, PROFILE_MISSING. */
+const refusal = (profile: WorkerProfile, why: string) =>
+  new SdkError("SEAT_REFUSED", { worker: profile.workerId, endpoint: profile.endpoints[0] ?? "", why });
+
+/** Undefined when the seat has the input; else how long it asks to wait, ms. Errors: SEAT_REFUSED, PROFILE_MISSING. */
 async function offerOnce(
   client: WalletLike,
   delivery: Delivery,
   parcel: Parcel,
-  profile: WorkerProfile,
-  signer: Address,
+  { profile, signer }: Recipient,
 ): Promise<number | undefined> {
   const { crypto, signal, jobId } = delivery;
   const grant = toHex(crypto.randomBytes(16));
-  const { timestamp } = await checked("getBlock", async () => getBlock(client));
+  const now = BigInt(Math.floor(delivery.chainTime()));
   const body = encodeOffer({
     jobId,
     boundary: parcel.boundary,
     lane: 0,
     blob: parcel.blob.root,
     bytes: parcel.bytes,
-    deadline: timestamp + 600n,
+    deadline: now + 600n,
     grant,
   });
-  const call = { profile, maxReplyBytes: 256, timeoutMs: 5_000, signal };
-  const request = await signEnvelope(client, delivery, signer, timestamp + 120n, body);
-  const reply = decodeOfferReply(await callSeat(crypto, { ...call, protocol: OFFER_PROTOCOL, request }));
+  const call = { profile, maxReplyBytes: 256, timeoutMs: CALL_TIMEOUT_MS, signal };
+  const request = await signEnvelope(client, delivery, signer, now + 120n, body);
+  const reply = readReply(profile, await callSeat(crypto, { ...call, protocol: OFFER_PROTOCOL, request }));
   if (reply.answer === "BUSY") return reply.retryAfterMs;
-  const refused = (why: string) =>
-    new SdkError("SEAT_REFUSED", { worker: profile.workerId, endpoint: profile.endpoints[0] ?? "", why });
-  if (reply.answer === "REFUSE") throw refused(reply.code);
+  if (reply.answer === "REFUSE") throw refusal(profile, reply.code);
   // No credits: it holds the input already.
   if (reply.credits === 0) return undefined;
   for (const part of parcel.blob.parts) {
     const put = encodePut({ grant, root: parcel.blob.root, part: part.bytes });
     const stored = await callSeat(crypto, { ...call, protocol: PUT_PROTOCOL, request: put });
-    if (stored[0] !== PUT_STORED[0]) throw refused("it did not store the input");
+    if (stored[0] !== PUT_STORED[0]) throw refusal(profile, "it did not store the input");
   }
   return undefined;
+}
+
+function readReply(profile: WorkerProfile, bytes: Uint8Array): OfferReply {
+  try {
+    return decodeOfferReply(bytes);
+  } catch (error) {
+    throw new SdkError(
+      "SEAT_REFUSED",
+      { worker: profile.workerId, endpoint: profile.endpoints[0] ?? "", why: "its reply is malformed" },
+      { cause: error },
+    );
+  }
 }
 
 async function signEnvelope(

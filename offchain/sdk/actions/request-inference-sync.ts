@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: MIT
-import type { Hex, TransactionReceipt } from "viem";
-import { getTransactionReceipt, waitForTransactionReceipt } from "viem/actions";
-import { getContractEvents } from "viem/actions";
+import { parseEventLogs, type Address, type Hex, type TransactionReceipt } from "viem";
+import { getBlockNumber, getContractEvents, getTransactionReceipt, waitForTransactionReceipt } from "viem/actions";
 import { assayHubAbi } from "../../adapters/chain/abi/assay-hub.ts";
 import type { Tensor } from "../../core/tensor.ts";
+import type { Spec } from "../../core/types.ts";
 import { checked } from "../checked.ts";
 import { SdkError } from "../errors.ts";
 import type { JobView } from "../job-view.ts";
 import { pollUntil } from "../poll-until.ts";
-import type { WalletLike } from "../send.ts";
+import { accountOf, type TransactionHash, type WalletLike } from "../send.ts";
 import { deliverInput, type DeliverInputReturnType } from "./deliver-input.ts";
+import { canPermit, depositWithPermit } from "./deposit-with-permit.ts";
+import { deposit } from "./deposit.ts";
 import { fetchResult } from "./fetch-result.ts";
 import { getJob } from "./get-job.ts";
+import { quoteInference } from "./quote-inference.ts";
 import {
+  prepareInference,
   requestInference,
   type RequestInferenceParameters,
   type RequestInferenceReturnType,
@@ -20,6 +24,7 @@ import {
 
 /** What happens to a job, in order. Slow-path and dispute stages occur only where needed. */
 export type InferenceProgress =
+  | { readonly stage: "deposited"; readonly hash: Hex; readonly amount: bigint }
   | { readonly stage: "requested"; readonly jobId: Hex; readonly hash: Hex; readonly gas: bigint }
   | { readonly stage: "seats drawn"; readonly seats: readonly number[] }
   | { readonly stage: "input delivered"; readonly reached: readonly number[]; readonly missing: readonly number[] }
@@ -31,6 +36,14 @@ export type InferenceProgress =
   | { readonly stage: "result opened"; readonly workerId: number };
 
 export interface RequestInferenceSyncParameters extends RequestInferenceParameters {
+  /** Deposits what the free balance lacks from the account's tokens first: with a permit where the token takes one. */
+  readonly deposit?: boolean | undefined;
+  /**
+   * A contract that requests on its own account and is called back: its address, and what sends it the spec. The account seals the
+   * input. `deposit` is then the contract's affair.
+   */
+  readonly via?:
+    { readonly requester: Address; readonly request: (spec: Spec) => Promise<TransactionHash> } | undefined;
   readonly onProgress?: ((progress: InferenceProgress) => void) | undefined;
   /** Awaited between the draw and the delivery: nothing has left this process yet. */
   readonly beforeDelivery?: ((seats: readonly number[]) => void | Promise<void>) | undefined;
@@ -61,12 +74,20 @@ export async function requestInferenceSync(
   parameters: RequestInferenceSyncParameters,
 ): Promise<RequestInferenceSyncReturnType> {
   const { hub, manifest, crypto, fromBlock, signal, onProgress = () => {}, pollMs = 500 } = parameters;
-  const requested = await requestInference(client, parameters);
-  const { jobId, job, secret, input } = requested;
+  const requested = await (parameters.via === undefined
+    ? requestAlone(client, parameters, onProgress)
+    : requestVia(client, parameters, parameters.via));
+  const { secret, input } = requested;
   const mined = await checked("request", async () =>
     waitForTransactionReceipt(client, { hash: requested.hash, pollingInterval: Math.min(pollMs, 500) }),
   );
-  if (mined.status !== "success") throw new SdkError("JOB_UNKNOWN", { jobId });
+  // A contract chooses the nonce itself, so the job's id is known only now.
+  const event = parseEventLogs({ abi: assayHubAbi, eventName: "JobRequested", logs: mined.logs }).find(
+    ({ args }) => args.spec.inDigest.toLowerCase() === requested.job.spec.inDigest,
+  );
+  if (mined.status !== "success" || event === undefined) throw new SdkError("JOB_UNKNOWN", { jobId: requested.jobId });
+  const { jobId, requester, nonce, spec } = event.args;
+  const job = { requester, nonce, spec };
   onProgress({ stage: "requested", jobId, hash: requested.hash, gas: mined.gasUsed });
   const delivery = await deliverInput(client, {
     hub,
@@ -109,8 +130,49 @@ export async function requestInferenceSync(
   });
   onProgress({ stage: "result opened", workerId: result.workerId });
   const { outputBytes, salt, output } = result;
-  return { ...requested, output, result: { outputBytes, salt }, view, delivery };
+  return { ...requested, jobId, job, output, result: { outputBytes, salt }, view, delivery };
 }
+
+async function requestAlone(
+  client: WalletLike,
+  parameters: RequestInferenceSyncParameters,
+  onProgress: (progress: InferenceProgress) => void,
+): Promise<RequestInferenceReturnType> {
+  if (parameters.deposit === true) await topUp(client, parameters, onProgress);
+  return requestInference(client, parameters);
+}
+
+async function requestVia(
+  client: WalletLike,
+  parameters: RequestInferenceSyncParameters,
+  { requester, request }: NonNullable<RequestInferenceSyncParameters["via"]>,
+): Promise<RequestInferenceReturnType> {
+  const { address } = accountOf(client, parameters.account, "requestInferenceSync");
+  const { send = async (action) => action() } = parameters;
+  const wishes = { callback: requester, client: address, ...parameters };
+  const prepared = await prepareInference(client, { ...wishes, requester });
+  return { ...prepared, hash: await send(async () => checked("request", async () => request(prepared.job.spec))) };
+}
+
+async function topUp(
+  client: WalletLike,
+  parameters: RequestInferenceSyncParameters,
+  onProgress: (progress: InferenceProgress) => void,
+): Promise<void> {
+  const { hub, pollMs = 500, send = async (action) => action() } = parameters;
+  const account = accountOf(client, parameters.account, "requestInferenceSync");
+  const { missing: amount } = await quoteInference(client, { ...parameters, requester: account.address });
+  if (amount === 0n) return;
+  const pay = (await canPermit(client, hub)) ? depositWithPermit : deposit;
+  const hash = await send(async () => pay(client, { hub, amount, account }));
+  const { status } = await checked("deposit", async () =>
+    waitForTransactionReceipt(client, { hash, pollingInterval: Math.min(pollMs, 500) }),
+  );
+  if (status === "success") onProgress({ stage: "deposited", hash, amount });
+}
+
+const REREAD_BLOCKS = 8n;
+const maxOf = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 /** Follows the job's events until Finalized or Closed. Errors: JOB_TIMEOUT, INTERRUPTED. */
 async function waitForEnd(
@@ -122,11 +184,16 @@ async function waitForEnd(
 ): Promise<void> {
   const { hub, signal, pollMs = 500, timeoutMs = 600_000 } = parameters;
   const seen = new Set<string>();
+  let fromBlock = mined.blockNumber;
   const ended = await pollUntil(
     async () => {
+      const head = await checked("blockNumber", async () => getBlockNumber(client, { cacheTime: 0 }));
+      if (head < fromBlock) return undefined;
       const events = await checked("getLogs", async () =>
-        getContractEvents(client, { address: hub, abi: assayHubAbi, fromBlock: mined.blockNumber, strict: true }),
+        getContractEvents(client, { address: hub, abi: assayHubAbi, fromBlock, toBlock: head, strict: true }),
       );
+      // A few blocks are read again: the newest ones may still be replaced.
+      fromBlock = maxOf(fromBlock, head - REREAD_BLOCKS);
       for (const event of events) {
         const { args, transactionHash: hash } = event;
         const key = `${hash}/${event.logIndex}`;

@@ -2,6 +2,7 @@
 import { parseEventLogs, type Account, type Address, type Hex, type Log } from "viem";
 import { simulateContract, writeContract } from "viem/actions";
 import { assayHubAbi } from "../../adapters/chain/abi/assay-hub.ts";
+import { splitBlob } from "../../core/blob.ts";
 import { toHex } from "../../core/bytes.ts";
 import type { CryptoPort } from "../../core/crypto-port.ts";
 import { jobId as jobIdOf } from "../../core/job.ts";
@@ -20,7 +21,7 @@ import { getBalance } from "./get-balance.ts";
 export interface PrepareInferenceParameters extends JobWishes {
   readonly hub: Address;
   readonly manifest: ModelManifest;
-  /** The model's input, as a tensor or its canonical bytes. Never leaves this process in clear. */
+  /** The model's input, as a tensor or its canonical bytes. Never leaves this process in clear, unless the model's input is PUBLIC. */
   readonly input: Tensor | Uint8Array;
   readonly crypto: CryptoPort;
   /** A secret to use again, for instance after a crash; a fresh one by default. One job, one secret. */
@@ -59,7 +60,6 @@ export async function prepareInference(
   const { hub, manifest, crypto, requester } = parameters;
   const { chainId } = await getDeployment(client, hub);
   const paramsVersion = parameters.paramsVersion ?? defaultParamsVersion(chainId);
-  if (inputKind(manifest) === KIND_PUBLIC) throw new SdkError("NOT_SUPPORTED", { what: "models with PUBLIC inputs" });
   const input =
     parameters.input instanceof Uint8Array
       ? encodeTensor(decodeTensor(parameters.input))
@@ -71,7 +71,7 @@ export async function prepareInference(
   const { spec, escrow } = planJob(parameters, market, {
     modelId,
     inDigest: inputDigest(manifest, input, secret),
-    inputRef: ZERO_BYTES32,
+    inputRef: inputKind(manifest) === KIND_PUBLIC ? splitBlob(input).root : ZERO_BYTES32,
     client: requester,
     resultKey: toHex(resultKeyPair(crypto, secret).publicKey),
     paramsVersion,

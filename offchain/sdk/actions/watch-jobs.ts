@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-import type { Address, Client, Hex } from "viem";
-import { getBlockNumber, getContractEvents } from "viem/actions";
+import { formatLog, numberToHex, parseEventLogs, type Address, type Client, type Hex } from "viem";
 import { assayHubAbi } from "../../adapters/chain/abi/assay-hub.ts";
 import { checked } from "../checked.ts";
 
@@ -15,6 +14,8 @@ export interface WatchJobsParameters {
   /** First block; the next one by default. */
   readonly fromBlock?: bigint | undefined;
   readonly pollMs?: number | undefined;
+  /** Stops watching, like the function returned. */
+  readonly signal?: AbortSignal | undefined;
 }
 /** Stops watching. */
 export type WatchJobsReturnType = () => void;
@@ -23,41 +24,58 @@ type HubEvents = Awaited<ReturnType<typeof readEvents>>;
 export type JobEvent = HubEvents[number];
 
 /**
- * Follows the hub's events by polling, which works with every endpoint and survives its outages without gaps.
+ * Follows the hub's events by polling, which works with every endpoint and survives its outages without gaps. Once stopped nothing of
+ * it keeps the process alive: a request under way is broken off.
  *
  * @example
  * const stop = watchJobs(client, { hub, onEvents: (events) => events.forEach((event) => console.log(event.eventName)) });
  */
 export function watchJobs(client: Client, parameters: WatchJobsParameters): WatchJobsReturnType {
   const { hub, onEvents, onError, jobId, pollMs = 1000 } = parameters;
+  const stop = new AbortController();
+  const { signal } = stop;
   let next = parameters.fromBlock;
-  let stopped = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const round = async (): Promise<void> => {
     try {
-      const head = await checked("blockNumber", async () => getBlockNumber(client, { cacheTime: 0 }));
+      const head = BigInt(
+        await checked("blockNumber", async () => client.request({ method: "eth_blockNumber" }, { signal })),
+      );
       next ??= head + 1n;
       if (next <= head) {
-        const events = await readEvents(client, hub, next, head);
+        const events = await readEvents(client, { hub, fromBlock: next, toBlock: head, signal });
         next = head + 1n;
         const wanted =
           jobId === undefined ? events : events.filter(({ args }) => "jobId" in args && args.jobId === jobId);
-        if (!stopped && wanted.length > 0) onEvents(wanted);
+        if (!signal.aborted && wanted.length > 0) onEvents(wanted);
       }
     } catch (error) {
-      onError?.(error);
+      if (!signal.aborted) onError?.(error);
     }
-    if (!stopped) timer = setTimeout(() => void round(), pollMs);
+    if (!signal.aborted) timer = setTimeout(() => void round(), pollMs);
   };
-  void round();
-  return () => {
-    stopped = true;
+  const end = (): void => {
+    stop.abort();
     clearTimeout(timer);
+    parameters.signal?.removeEventListener("abort", end);
   };
+  if (parameters.signal?.aborted === true) return () => {};
+  parameters.signal?.addEventListener("abort", end);
+  void round();
+  return end;
 }
 
-async function readEvents(client: Client, hub: Address, fromBlock: bigint, toBlock: bigint) {
-  return checked("getLogs", async () =>
-    getContractEvents(client, { address: hub, abi: assayHubAbi, fromBlock, toBlock, strict: true }),
+interface EventQuery {
+  readonly hub: Address;
+  readonly fromBlock: bigint;
+  readonly toBlock: bigint;
+  readonly signal: AbortSignal;
+}
+
+async function readEvents(client: Client, { hub, fromBlock, toBlock, signal }: EventQuery) {
+  const filter = { address: hub, fromBlock: numberToHex(fromBlock), toBlock: numberToHex(toBlock) };
+  const logs = await checked("getLogs", async () =>
+    client.request({ method: "eth_getLogs", params: [filter] }, { signal }),
   );
+  return parseEventLogs({ abi: assayHubAbi, logs: logs.map((log) => formatLog(log)), strict: true });
 }

@@ -129,9 +129,9 @@ describe("sdk actions on a chain", function () {
       requestInference(reader, { hub: dev.deployment.hub, manifest, input, crypto: nodeCrypto }),
     );
   });
-  it("error: RPC_REJECTED when the endpoint is down", async () => {
+  it("error: RPC_UNAVAILABLE when the endpoint is down", async () => {
     const nowhere = connect({ rpcUrl: "http://127.0.0.1:9", hub: dev.deployment.hub });
-    await expectCode("RPC_REJECTED", async () => nowhere.getBalance({ account: wallet.account.address }));
+    await expectCode("RPC_UNAVAILABLE", async () => nowhere.getBalance({ account: wallet.account.address }));
   });
   it("error: REVERTED or RPC_REJECTED where no hub stands", async () => {
     const lost = connect({ rpcUrl: dev.chain.url, hub: privateKeyToAccount(dev.requesterKey).address });

@@ -19,7 +19,7 @@ export const jobList = defineCommand({
     limit: defaulted("n", "At most so many.", integer(1, 10_000), 50),
   },
   async run(input, io) {
-    const client = connect(resolveConnection(input));
+    const client = connect({ ...resolveConnection(input), signal: io.signal });
     const jobs = await client.listJobs({ requester: input.requester, limit: input.limit });
     if (io.json) for (const job of jobs) io.item(job, "");
     else if (jobs.length === 0) io.note("No jobs.");

@@ -13,7 +13,7 @@ export const jobShow = defineCommand({
   args: { job: required("id", "Job id.", hash) },
   options: connectionOptions,
   async run(input, io) {
-    const client = connect(resolveConnection(input));
+    const client = connect({ ...resolveConnection(input), signal: io.signal });
     const view = await client.getJob({ jobId: input.job });
     io.result(view, describeJob(view));
     return EXIT.done;

@@ -16,7 +16,7 @@ export const modelRegister = defineCommand({
     const model = await loadModel(input.folder);
     const connection = resolveConnection(input);
     const privateKey = readPrivateKey(input.keyFile ?? connection.devKeyFile);
-    const wallet = connectWallet({ ...connection, privateKey });
+    const wallet = connectWallet({ ...connection, privateKey, signal: io.signal });
     const progress = io.progress("register");
     progress.step("waiting for the transaction");
     const hash = await wallet.registerModel({ manifest: model.manifest.model });

@@ -14,6 +14,7 @@ export const nodeStart = defineCommand({
   examples: ["assay node start --config worker/assay.toml", "assay node start --config worker/assay.toml --json"],
   args: {},
   options: configOptions,
+  stopsItself: true,
   async run(input, io) {
     const { config } = loadNodeConfig(input);
     const node = await startNode(config);

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from "chai";
+import { toHex, type Hex } from "viem";
+import { deployContract, readContract, writeContract } from "viem/actions";
+import { devTokenAbi } from "../../offchain/adapters/chain/abi/dev-token.ts";
+import { splitBlob } from "../../offchain/core/blob.ts";
+import { publicDigest } from "../../offchain/core/digest.ts";
+import { modelId } from "../../offchain/core/model.ts";
+import { encodeTensor } from "../../offchain/core/tensor.ts";
+import { KIND_BLINDED, KIND_PUBLIC, ZERO_BYTES32, type ModelManifest } from "../../offchain/core/types.ts";
+import { verifyReceipt } from "../../offchain/core/verify-receipt.ts";
+import type { InferenceProgress } from "../../offchain/sdk/actions/request-inference-sync.ts";
+import { connectWallet, type AssayWallet } from "../../offchain/sdk/node/connect.ts";
+import { readArtifact } from "../../scripts/deploy/read-artifact.ts";
+import { fund, mineEvery, startTestChain, type TestChain } from "../support/cluster/chain.ts";
+import { Cluster, testManifest } from "../support/cluster/cluster.ts";
+import { expectCode } from "../support/expect-code.ts";
+
+const TOKEN = 10n ** 18n;
+const input = { dtype: "i8" as const, dims: [4], data: Int8Array.of(1, 2, 9, 4) };
+
+function manifestOf(name: string, kinds: readonly number[]): ModelManifest {
+  const base = testManifest(kinds.length - 1);
+  const stages = base.stages.map((stage, i) => ({
+    ...stage,
+    inKind: kinds[i] ?? KIND_PUBLIC,
+    outKind: kinds[i + 1] ?? KIND_PUBLIC,
+  }));
+  return { ...base, name, programRoot: toHex(name, { size: 32 }), stages };
+}
+
+describe("jobs through the SDK", function suite() {
+  this.timeout(180_000);
+  const open = manifestOf("open", [KIND_PUBLIC, KIND_PUBLIC]);
+  const half = manifestOf("half", [KIND_PUBLIC, KIND_BLINDED]);
+  const chained = manifestOf("chained", [KIND_PUBLIC, KIND_PUBLIC, KIND_PUBLIC]);
+  const tables = new Map([open, half, chained].map((manifest) => [modelId(manifest), manifest.stages]));
+  let chain: TestChain;
+  let cluster: Cluster;
+  let wallet: AssayWallet;
+
+  before(async () => {
+    chain = await startTestChain();
+    cluster = await Cluster.start(
+      chain,
+      { workers: 9, http: true, models: () => ({ table: (id: Hex) => tables.get(id) ?? null }) },
+      open,
+    );
+    wallet = connectWallet({
+      rpcUrl: chain.url,
+      hub: chain.deployment.hub,
+      privateKey: chain.account(3).privateKey,
+      pollMs: 100,
+    });
+    await fund(chain, wallet.account.address);
+    await mined(write("mint", [wallet.account.address, 1_000n * TOKEN]));
+    for (const manifest of [half, chained]) await mined(wallet.registerModel({ manifest }));
+    await mineEvery(chain, 250);
+  });
+  after(async () => {
+    await cluster.stop();
+    await chain.close();
+  });
+
+  const mined = async (hash: Promise<Hex>) => wallet.waitForTransactionReceipt({ hash: await hash });
+  const write = async (functionName: "mint" | "approve", args: readonly [Hex, bigint]) =>
+    writeContract(wallet, { chain: null, address: chain.deployment.token, abi: devTokenAbi, functionName, args });
+  const wishes = { policy: { k: 3, tWork: 20 } };
+
+  it("default: a PUBLIC input goes to the seats as it is, paid by a permit (R71)", async () => {
+    const progress: InferenceProgress[] = [];
+    const done = await wallet.requestInferenceSync({
+      ...wishes,
+      manifest: open,
+      input,
+      deposit: true,
+      onProgress: (step) => progress.push(step),
+    });
+    expect([...done.output.data]).to.deep.equal([2, 3, 10, 5]);
+    const bytes = encodeTensor(input);
+    expect(done.job.spec.inDigest).to.equal(publicDigest(bytes));
+    expect(done.job.spec.inputRef).to.equal(splitBlob(bytes).root);
+    expect(done.result.salt).to.equal(undefined);
+    expect(progress[0]).to.deep.include({ stage: "deposited", amount: done.escrow });
+    // One transaction: no approval was ever given.
+    const allowance = await readContract(wallet, {
+      address: chain.deployment.token,
+      abi: devTokenAbi,
+      functionName: "allowance",
+      args: [wallet.account.address, chain.deployment.hub],
+    });
+    expect(allowance).to.equal(0n);
+    const receipt = await wallet.getReceipt({ jobId: done.jobId, result: done.result });
+    expect(verifyReceipt(receipt).ok).to.equal(true);
+    expect(receipt.settlement).to.have.length(1);
+  });
+
+  it("behavior: a PUBLIC input with a private result travels sealed, with the result's salt", async () => {
+    const done = await wallet.requestInferenceSync({ ...wishes, manifest: half, input, deposit: true });
+    expect([...done.output.data]).to.deep.equal([2, 3, 10, 5]);
+    expect(done.job.spec.inDigest).to.equal(publicDigest(encodeTensor(input)));
+    expect(done.result.salt).to.have.length(32);
+  });
+
+  it("behavior: stages between PUBLIC boundaries need nothing from the client (R3)", async () => {
+    const done = await wallet.requestInferenceSync({ ...wishes, manifest: chained, input, deposit: true });
+    expect([...done.output.data]).to.deep.equal([3, 4, 11, 6]);
+    expect(done.delivery.reached).to.have.length(6);
+  });
+
+  it("R71: a contract requests, requestInferenceSync does the rest, the contract is called back", async () => {
+    const { hub } = chain.deployment;
+    const artifact = readArtifact("DigitReader");
+    if (artifact === undefined) throw new TypeError("DigitReader is not built");
+    const { contractAddress } = await mined(deployContract(wallet, { ...artifact, chain: null, args: [hub] }));
+    const reader = { address: contractAddress ?? "0x", abi: artifact.abi } as const;
+    await mined(write("approve", [reader.address, 20n * TOKEN]));
+    await mined(writeContract(wallet, { chain: null, ...reader, functionName: "fund", args: [20n * TOKEN] }));
+    const done = await wallet.requestInferenceSync({
+      ...wishes,
+      manifest: open,
+      input,
+      via: {
+        requester: reader.address,
+        request: async (spec) => writeContract(wallet, { chain: null, ...reader, functionName: "ask", args: [spec] }),
+      },
+    });
+    expect(done.job.requester.toLowerCase()).to.equal(reader.address.toLowerCase());
+    expect([...done.output.data]).to.deep.equal([2, 3, 10, 5]);
+    const reading = (await readContract(wallet, {
+      ...reader,
+      functionName: "readings",
+      args: [done.jobId],
+    })) as readonly unknown[];
+    // FINAL, and the place of the highest score.
+    expect(reading.slice(1)).to.deep.equal([done.view.outDigest, 5, 2]);
+    expect(verifyReceipt(await wallet.getReceipt({ jobId: done.jobId })).ok).to.equal(true);
+  });
+
+  it("error: RECEIPT_UNAVAILABLE before the end, RESULT_UNAVAILABLE for a digest that nobody has", async () => {
+    await mined(wallet.deposit({ amount: 20n * TOKEN }));
+    const requested = await wallet.requestInference({ ...wishes, manifest: open, input });
+    await wallet.waitForTransactionReceipt({ hash: requested.hash });
+    await expectCode("RECEIPT_UNAVAILABLE", async () => wallet.getReceipt({ jobId: requested.jobId }));
+    const { seats } = await wallet.deliverInput({ ...requested, manifest: open });
+    const error = await expectCode("RESULT_UNAVAILABLE", async () =>
+      wallet.fetchResult({
+        jobId: requested.jobId,
+        manifest: open,
+        secret: requested.secret,
+        outDigest: ZERO_BYTES32,
+        seats,
+        timeoutMs: 4_000,
+      }),
+    );
+    expect(error).to.have.nested.property("cause.code", "RESULT_MISMATCH");
+  });
+
+  it("error: JOB_CLOSED with the refund when the seats abstain", async () => {
+    for (const { worker } of cluster.workers) worker.desk.drain();
+    const error = await expectCode("JOB_CLOSED", async () =>
+      wallet.requestInferenceSync({ ...wishes, manifest: half, input, deposit: true }),
+    );
+    expect(error).to.have.nested.property("meta.refund").that.is.a("bigint");
+  });
+});
