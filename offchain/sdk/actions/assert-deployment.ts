@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { isAddressEqual, keccak256, parseAbi, type Address, type Client, type Hex } from "viem";
 import { getCode, readContract } from "viem/actions";
-import { chainError } from "../../adapters/chain/errors.ts";
+import { ChainError } from "../../adapters/chain/errors.ts";
 import { checked } from "../checked.ts";
 import { getDeployment, type Deployment } from "../deployment.ts";
 import { SdkError } from "../errors.ts";
@@ -39,7 +39,7 @@ export async function assertDeployment(
   const { hub, addresses = {}, codeHashes = {} } = parameters;
   const chainId = Number(await checked("eth_chainId", async () => client.request({ method: "eth_chainId" })));
   if (parameters.chainId !== undefined && chainId !== parameters.chainId)
-    throw chainError("WRONG_CHAIN", { have: chainId, want: parameters.chainId });
+    throw new ChainError("WRONG_CHAIN", { have: chainId, want: parameters.chainId });
   // Before anything is read from it: an empty address answers every call with nothing.
   const hubCode = await codeAt(client, "hub", hub, chainId);
   const deployment = await getDeployment(client, hub);
@@ -69,6 +69,6 @@ export async function assertDeployment(
 
 async function codeAt(client: Client, name: string, address: Address, chain: number): Promise<Hex> {
   const code = await checked("eth_getCode", async () => getCode(client, { address }));
-  if (code === undefined || code === "0x") throw chainError("NO_CONTRACT", { name, address, chain });
+  if (code === undefined || code === "0x") throw new ChainError("NO_CONTRACT", { name, address, chain });
   return code;
 }
