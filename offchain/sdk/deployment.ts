@@ -37,7 +37,7 @@ async function readDeployment(client: Client, hub: Address): Promise<Deployment>
   const read = async (functionName: "vault" | "registry" | "params" | "randomness" | "token"): Promise<Address> =>
     checked(functionName, async () => readContract(client, { address: hub, abi: assayHubAbi, functionName }));
   const [chainId, vault, registry, params, randomness, token] = await Promise.all([
-    getChainId(client),
+    checked("eth_chainId", async () => getChainId(client)),
     read("vault"),
     read("registry"),
     read("params"),
