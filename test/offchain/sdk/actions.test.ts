@@ -135,6 +135,6 @@ describe("sdk actions on a chain", function () {
   });
   it("error: REVERTED or RPC_REJECTED where no hub stands", async () => {
     const lost = connect({ rpcUrl: dev.chain.url, hub: privateKeyToAccount(dev.requesterKey).address });
-    await expectCode("RPC_UNAVAILABLE", async () => lost.quoteInference({ manifest }));
+    await expectCode("RPC_REJECTED", async () => lost.quoteInference({ manifest }));
   });
 });

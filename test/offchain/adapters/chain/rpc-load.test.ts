@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+// SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
 import { pad, toHex } from "viem";
 import { assayHubAbi } from "../../../../offchain/adapters/chain/abi/assay-hub.ts";
