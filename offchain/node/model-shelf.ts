@@ -69,8 +69,7 @@ export class FolderModelShelf implements ModelShelf {
     const model = await this.#load(modelId, known.folder);
     const stage = model.stages[index];
     if (stage === undefined) return null;
-    this.#executor ??= this.#import();
-    const executor = await this.#executor;
+    const executor = await this.#engine();
     const elements = stage.program.inputs.map(({ dims }) => dims.reduce((product, dim) => product * dim, 1));
     return {
       maxInputBytes: 64 + WIDEST * MAX_BATCH * Math.max(...elements),
@@ -97,6 +96,15 @@ export class FolderModelShelf implements ModelShelf {
       );
     }
     return model;
+  }
+
+  /** One engine for all models; a failed import is forgotten, so that the next job tries again. */
+  async #engine(): Promise<ProgramExecutor> {
+    if (this.#executor !== null) return this.#executor;
+    const engine = this.#import();
+    this.#executor = engine;
+    engine.catch(() => (this.#executor = null));
+    return engine;
   }
 
   async #import(): Promise<ProgramExecutor> {

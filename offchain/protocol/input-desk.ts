@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { splitBlob, type SplitBlob } from "../core/blob.ts";
 import { encodePut, PUT_PROTOCOL } from "../core/blob-put.ts";
-import { concatBytes, fromHex, toHex } from "../core/bytes.ts";
+import { joinBytes, fromHex, toHex } from "../core/bytes.ts";
 import type { PeerAddress } from "../core/ports/transport.ts";
 import {
   decodeEnvelope,
@@ -295,7 +295,7 @@ export class InputDesk {
     const chunks: Uint8Array[] = [];
     const options = { signal, deadlineMs: OFFER_CALL_MS, maxReplyBytes: 256 };
     for await (const chunk of transport.call(address, protocol, request, options)) chunks.push(chunk);
-    return concatBytes(...chunks);
+    return joinBytes(chunks);
   }
 
   #envelope(to: Hex, offer: Offer): Uint8Array {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { concatBytes } from "../core/bytes.ts";
+import { joinBytes } from "../core/bytes.ts";
 import { isAssayError } from "../core/errors.ts";
 import type { PeerAddress } from "../core/ports/transport.ts";
 import type { ProtocolModules } from "./ports.ts";
@@ -95,7 +95,7 @@ export class SeatExchange {
           maxReplyBytes: MAX_SEAT_MESSAGE,
         });
         for await (const chunk of call) chunks.push(chunk);
-        return decodeSeatMessage(concatBytes(...chunks));
+        return decodeSeatMessage(joinBytes(chunks));
       } catch (error) {
         failure = error;
       }

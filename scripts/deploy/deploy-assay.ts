@@ -61,7 +61,7 @@ const views = parseAbi([
  *
  * Vault and hub name each other for good, and neither has a setter that somebody could call first. So every address is
  * computed from the deployer's next nonces, and the wiring is read back before this returns.
- * Errors: ARTIFACT_MISSING, ACCOUNT_MISSING, TOKEN_MISSING, DEPLOYMENT_FAILED, WIRING_WRONG.
+ * Errors: ARTIFACT_MISSING, ACCOUNT_MISSING, TOKEN_MISSING, ROLE_MISSING, DEPLOYMENT_FAILED, WIRING_WRONG.
  */
 export async function deployAssay(options: DeployAssayParameters): Promise<Deployment> {
   const { publicClient, walletClient } = options;
@@ -74,6 +74,10 @@ export async function deployAssay(options: DeployAssayParameters): Promise<Deplo
     ...options.parameterOverrides,
   };
   if (parameters.token === undefined && chainId !== LOCAL_CHAIN) throw new DeployError("TOKEN_MISSING", { chainId });
+  // A forgotten role would silently be the deployer's, for good.
+  for (const role of ["guardian", "treasury", "timelock"] as const)
+    if (parameters[role] === undefined && chainId !== LOCAL_CHAIN)
+      throw new DeployError("ROLE_MISSING", { role, chainId });
 
   const first = await publicClient.getTransactionCount({ address: account.address, blockTag: "pending" });
   const order: readonly Part[] = [

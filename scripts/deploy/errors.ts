@@ -22,6 +22,12 @@ export const DeployError = defineErrors("deploy", 42, {
     fix: "Deploy again from an account that sends nothing else meanwhile: addresses follow from its nonces.",
     retry: "now",
   },
+  ROLE_MISSING: {
+    n: 6,
+    text: "Chain {chainId} needs the address of its {role}.",
+    fix: "Set parameterOverrides.{role} (--{role}); only on chain 31337 is it the deployer by default.",
+    retry: "never",
+  },
   WIRING_WRONG: {
     n: 5,
     text: "{what} is {have} instead of {want}.",

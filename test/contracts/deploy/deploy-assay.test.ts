@@ -12,7 +12,7 @@ import { protocolParamsAbi } from "../../../offchain/adapters/chain/abi/protocol
 import { stakeVaultAbi } from "../../../offchain/adapters/chain/abi/stake-vault.ts";
 import { policyTableHash } from "../../../offchain/core/resolve-policy.ts";
 import { type Deployment, deployAssay } from "../../../scripts/deploy/deploy-assay.ts";
-import { developmentSet } from "../../../scripts/deploy/parameters.ts";
+import { developmentSet, type DeploymentParameters } from "../../../scripts/deploy/parameters.ts";
 import { writeDeployment } from "../../../scripts/deploy/write-deployment.ts";
 
 const codeOf = (error: unknown): unknown => (error as { code?: unknown }).code;
@@ -87,6 +87,19 @@ describe("deployAssay", () => {
     } finally {
       await server.close();
     }
+  });
+
+  it("error: TOKEN_MISSING, ROLE_MISSING: off local chains nothing falls to the deployer by default", async () => {
+    const { viem } = await network.create({ network: "hardhatMainnet", override: { chainId: 1 } });
+    const publicClient = await viem.getPublicClient();
+    const [walletClient] = await viem.getWalletClients();
+    if (walletClient === undefined) return expect.fail("the chain has no accounts");
+    const { address } = walletClient.account;
+    const failure = async (parameterOverrides: Partial<DeploymentParameters>): Promise<unknown> =>
+      deployAssay({ publicClient, walletClient, parameterOverrides }).then(() => undefined, codeOf);
+    expect(await failure({})).to.equal("TOKEN_MISSING");
+    expect(await failure({ token: address })).to.equal("ROLE_MISSING");
+    expect(await failure({ token: address, guardian: address, treasury: address })).to.equal("ROLE_MISSING");
   });
 
   it("error: ACCOUNT_MISSING", async () => {
