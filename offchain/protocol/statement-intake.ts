@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { hasCode } from "../core/errors.ts";
 import { isCommitValid, judgeOpening } from "./ballot.ts";
 import { stageSeats } from "./committee.ts";
 import { ProtocolError } from "./errors.ts";
@@ -89,15 +90,17 @@ export class StatementIntake {
     if (workerId === undefined) return;
     this.#punished.add(seat);
     this.#modules.logger.warn("seat.equivocation", { stage: place.stage, round: place.round, seat, worker: workerId });
-    this.#state.effects.once(`punish-${seat}`, () =>
-      this.#modules.chain.proveEquivocation({
-        workerId,
-        jobId: this.#state.jobId,
-        stage: place.stage,
-        round: place.round,
-        a: held,
-        b: other,
-      }),
-    );
+    const { chain, logger } = this.#modules;
+    const { jobId } = this.#state;
+    const { stage, round } = place;
+    this.#state.effects.once(`punish-${seat}`, async () => {
+      try {
+        await chain.proveEquivocation({ workerId, jobId, stage, round, a: held, b: other });
+      } catch (error) {
+        // One report is enough, and another seat's may have been first.
+        if (!hasCode(error, "REVERTED") && !hasCode(error, "TRANSACTION_REVERTED")) throw error;
+        logger.debug("seat.overtaken", { step: "punish", seat, code: error.code });
+      }
+    });
   }
 }
