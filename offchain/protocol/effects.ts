@@ -17,6 +17,8 @@ export interface Observed {
   /** The chain's side as last read, comparable. */
   view(): string;
   refresh(): Promise<void>;
+  /** The job has ended: whatever was still wanted has been done by others. */
+  isOver(): boolean;
 }
 
 /** Starts effects by name: each at most once at a time, and again only after a pause when it failed. */
@@ -58,7 +60,7 @@ export class Effects {
     // Seats race to send the same transaction and all but one revert: that is no failure once the chain shows what they wanted.
     if (hasCode(error, "REVERTED") || hasCode(error, "TRANSACTION_REVERTED")) {
       await this.#observed.refresh().catch(() => undefined);
-      if (this.#observed.view() !== before) {
+      if (this.#observed.isOver() || this.#observed.view() !== before) {
         this.#modules.logger.debug("seat.overtaken", { step: name });
         return;
       }

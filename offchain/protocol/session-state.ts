@@ -47,6 +47,7 @@ export class SessionState {
       view: () =>
         JSON.stringify([this.slot, this.box], (_, item: unknown) => (typeof item === "bigint" ? String(item) : item)),
       refresh: () => this.refresh(),
+      isOver: () => this.isOver,
     });
   }
 

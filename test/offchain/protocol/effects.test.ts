@@ -20,6 +20,7 @@ function setUp() {
         at.reads += 1;
         at.view = at.next;
       },
+      isOver: () => at.view === "FINAL",
     },
   );
   return { effects, lines, at, stop };
@@ -60,6 +61,10 @@ describe("effects", () => {
     });
     await settle();
     expect(lines.map(({ evt }) => evt)).to.deep.equal(["seat.overtaken"]);
+    // Started from an older look at the chain than the newest.
+    effects.once("tally", () => Promise.reject(reverted()));
+    await settle();
+    expect(lines.map(({ evt }) => evt)).to.deep.equal(["seat.overtaken", "seat.overtaken"]);
   });
 
   it("behavior: a revert although nothing moved is a warning with its code, and is tried again after a pause", async () => {
