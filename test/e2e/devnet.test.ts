@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { execFile } from "node:child_process";
 import { expect } from "chai";
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { deployContract, readContract, writeContract } from "viem/actions";
 import type { Hex } from "viem";
 import { askFromContract } from "../../examples/ask-from-contract.ts";
@@ -20,7 +22,7 @@ import { connectWallet } from "../../offchain/sdk/node/connect.ts";
 import { nodeCrypto } from "../../offchain/sdk/node/node-crypto.ts";
 import { resultKeyPair } from "../../offchain/sdk/job-secret.ts";
 import { Children } from "../../scripts/demo/children.ts";
-import { startDevnet, type Devnet } from "../../scripts/demo/devnet.ts";
+import { startDevnet, writeDevnetFile, type Devnet } from "../../scripts/demo/devnet.ts";
 import { createRunFolder, type RunFolder } from "../../scripts/demo/run-folder.ts";
 import { isLoopback, listenersOf } from "../support/listeners.ts";
 
@@ -181,5 +183,17 @@ describe("devnet of real processes", function suite() {
     // A private result: the chain holds its digest only.
     expect(reading[3]).to.equal(255);
     expect(reading[4]).to.equal(true);
+  });
+
+  it("R71, R69: the examples request an inference and verify its receipt", async () => {
+    const file = writeDevnetFile(devnet, folder);
+    const receipt = join(root, "example.receipt");
+    const run = async (...args: string[]) => promisify(execFile)(process.execPath, args).then(({ stdout }) => stdout);
+    const asked = await run("examples/request-inference.ts", file, receipt);
+    expect(asked).to.match(/^(benign|malignant)$/m);
+    expect(asked).to.contain("receipt valid");
+    const checked = await run("examples/verify-receipt.ts", receipt);
+    expect(checked).to.contain("settlement - every payment is what the rules give");
+    expect(checked).to.not.contain("FAILED");
   });
 });
