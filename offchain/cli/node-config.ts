@@ -18,13 +18,13 @@ export const configOptions: Readonly<Record<string, Field<string | undefined>>> 
 };
 
 /** Flag > environment > file > default. Errors: CONFIG_UNREADABLE, CONFIG_UNKNOWN, CONFIG_INVALID, DEVELOPMENT_REFUSED. */
-export function loadNodeConfig(input: Readonly<Record<string, string | undefined>>): LoadedConfig {
+export function loadNodeConfig(input: Readonly<Record<string, unknown>>): LoadedConfig {
   const flags: Record<string, string> = {};
   for (const { section, name } of eachSetting()) {
     const flag = flagName(section, name);
     const value = input[keyOf(flag)];
-    if (value !== undefined) flags[flag] = value;
+    if (typeof value === "string") flags[flag] = value;
   }
   const { config } = input;
-  return loadConfig({ ...(config === undefined ? {} : { file: config }), environment: process.env, flags });
+  return loadConfig({ ...(typeof config === "string" ? { file: config } : {}), environment: process.env, flags });
 }

@@ -98,7 +98,7 @@ export async function runDoctor(config: NodeConfig, modules: { readonly logger: 
       await canListen(config.monitor.host, config.monitor.port);
       return pass("ports", `net ${config.net.port}, monitor ${config.monitor.port}`);
     }),
-    await guarded("stake", "Register with `assay stake register`.", async () => {
+    await guarded("stake", "Register with `assay stake add`.", async () => {
       if (chain === null || operator === null)
         return fail("stake", "needs chain and keys", "Repair those checks first.");
       return checkRecord(chain, operator, BigInt(config.chain.fromBlock), config.net.publicUrl);
@@ -111,7 +111,7 @@ export async function runDoctor(config: NodeConfig, modules: { readonly logger: 
 async function checkRecord(chain: Chain, signer: `0x${string}`, fromBlock: bigint, publicUrl: string): Promise<Check> {
   const [workerId] = await listWorkerIds(chain, { signer, fromBlock });
   if (workerId === undefined)
-    return fail("stake", `no worker has the signer ${signer}`, "Register it with `assay stake register`.");
+    return fail("stake", `no worker has the signer ${signer}`, "Register it with `assay stake add`.");
   const [record, free, profiles] = await Promise.all([
     getWorker(chain, { workerId }),
     getBalance(chain, { account: signer }),
@@ -119,27 +119,27 @@ async function checkRecord(chain: Chain, signer: `0x${string}`, fromBlock: bigin
   ]);
   const now = Number((await getHead(chain)).timestamp);
   if (record.expiry <= now)
-    return fail("stake", `the record of worker ${workerId} has expired`, "Publish a new profile.");
+    return fail(
+      "stake",
+      `the record of worker ${workerId} has expired`,
+      "Publish a new profile with `assay stake add`.",
+    );
   if (record.jailedUntil > now)
     return fail("stake", `worker ${workerId} is jailed until ${record.jailedUntil}`, "Wait, and find out why.");
   if (record.tickets === 0)
-    return fail(
-      "stake",
-      `worker ${workerId} holds no tickets`,
-      "Stake more, or take tickets with `assay stake register`.",
-    );
+    return fail("stake", `worker ${workerId} holds no tickets`, "Stake more, or take tickets with `assay stake add`.");
   const endpoints = profiles[0]?.profile.endpoints ?? "";
   if (publicUrl !== "" && !endpoints.split(/\s+/).includes(publicUrl))
     return fail(
       "stake",
       `the record names ${endpoints}, not ${publicUrl}`,
-      "Publish the profile again with the right endpoint.",
+      "Publish the profile again with `assay stake add`.",
     );
   if (free === 0n)
     return fail(
       "stake",
       `worker ${workerId} has no free balance`,
-      "Deposit to the hub: outvoted workers need a bond to challenge.",
+      "Deposit with `assay stake add --bond`: outvoted workers need a bond to challenge.",
     );
   return pass("stake", `worker ${workerId}, ${record.tickets} tickets, stake ${record.stake}`);
 }

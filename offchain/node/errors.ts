@@ -41,7 +41,7 @@ export const NodeError = defineErrors("node", 30, {
   NOT_REGISTERED: {
     n: 7,
     text: "No worker on chain {chain} has the signer {address}.",
-    fix: "Register it with `assay stake register`, then start again.",
+    fix: "Register it with `assay stake add`, then start again.",
     retry: "later",
   },
   MODEL_INVALID: {
@@ -55,5 +55,65 @@ export const NodeError = defineErrors("node", 30, {
     text: "A second signal ended the process before it was done.",
     fix: "Start it again: it continues from the journal.",
     retry: "later",
+  },
+  CHANGES_CLOSED: {
+    n: 10,
+    text: "Tickets change hands only in the second half of an epoch, which begins {opens}.",
+    fix: "Run the same command again then; what was done stays done.",
+    retry: "later",
+  },
+  NOT_OWNER: {
+    n: 11,
+    text: "Worker {worker} belongs to {want}, and the owner key is that of {have}.",
+    fix: "Give --owner-key-file with the key that registered the worker.",
+    retry: "never",
+  },
+  OWNER_TAKEN: {
+    n: 12,
+    text: "The owner {owner} has worker {worker} already, whose operator is {signer}.",
+    fix: "Use another owner key for this worker: one owner, one worker.",
+    retry: "never",
+  },
+  OWNER_UNKNOWN: {
+    n: 13,
+    text: "The owner {owner} has no worker.",
+    fix: "Give --owner-key-file with the key that registered the worker.",
+    retry: "never",
+  },
+  STAKE_LOW: {
+    n: 14,
+    text: "A stake of {have} backs no tickets: the least is {need}.",
+    fix: "Give a larger --amount.",
+    retry: "never",
+  },
+  TOKENS_MISSING: {
+    n: 15,
+    text: "{account} holds {have} tokens (base units) and needs {need}.",
+    fix: "Send it the rest, then run the same command again.",
+    retry: "never",
+  },
+  GAS_MISSING: {
+    n: 16,
+    text: "{account} has no gas money.",
+    fix: "Send it some of the chain's own coin, then run the same command again.",
+    retry: "never",
+  },
+  ENDPOINTS_MISSING: {
+    n: 17,
+    text: "The worker's record must say where others reach it, and no address is known.",
+    fix: "Give --endpoints, or set net.publicUrl (or net.host and net.port) in the configuration.",
+    retry: "never",
+  },
+  UNBONDING: {
+    n: 18,
+    text: "The stake of worker {worker} may leave {at}.",
+    fix: "Run the same command again then.",
+    retry: "later",
+  },
+  NOTHING_UNBONDING: {
+    n: 19,
+    text: "Worker {worker} has nothing that is leaving.",
+    fix: "Begin with `assay stake leave`.",
+    retry: "never",
   },
 });

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { addStake } from "../adapters/chain/actions/add-stake.ts";
 import { advanceEpoch } from "../adapters/chain/actions/advance-epoch.ts";
-import { applyChanges } from "../adapters/chain/actions/apply-changes.ts";
 import { approveTokens } from "../adapters/chain/actions/approve-tokens.ts";
 import { getEpoch } from "../adapters/chain/actions/get-epoch.ts";
 import { getTicketsFor } from "../adapters/chain/actions/get-tickets-for.ts";
-import { getTicketsOf } from "../adapters/chain/actions/get-tickets-of.ts";
 import { getWorker } from "../adapters/chain/actions/get-worker.ts";
 import { getWorkerOf } from "../adapters/chain/actions/get-worker-of.ts";
 import { registerWorker as register } from "../adapters/chain/actions/register-worker.ts";
@@ -18,6 +16,7 @@ import { domainHash, keccak256 } from "../core/keccak.ts";
 import type { Signer } from "../core/ports/keys.ts";
 import { unpackSignature } from "../core/signature.ts";
 import type { Hex } from "../protocol/ports.ts";
+import { changeTickets } from "./stake/change-tickets.ts";
 
 export interface RegisterWorkerOptions {
   /** Connected with the owner's key: it pays, owns the stake and may be cold afterwards. */
@@ -45,7 +44,8 @@ export function registrationDigest(chainId: number, vault: Hex, owner: Hex): Uin
 
 /**
  * From nothing to seats: registers, stakes, takes all tickets the stake backs. Steps that are done are skipped, so it can be repeated
- * after any failure. Tickets count from the next table version (at once before the first). Errors: READ_ONLY, REVERTED, TRANSACTION_*.
+ * after any failure. Tickets count from the next table version (at once before the first). Errors: CHANGES_CLOSED (tickets only: come
+ * back later), READ_ONLY, REVERTED, TRANSACTION_*.
  */
 export async function registerWorker(options: RegisterWorkerOptions): Promise<{ readonly workerId: number }> {
   const { chain, operator, profile, stake, ticketClass, onStep } = options;
@@ -66,13 +66,10 @@ export async function registerWorker(options: RegisterWorkerOptions): Promise<{ 
     await addStake(chain, { workerId, amount: stake });
   }
   onStep?.("staked");
-  const { stake: staked } = await getWorker(chain, { workerId });
-  const [allowed, held] = await Promise.all([
-    getTicketsFor(chain, { stake: staked }),
-    getTicketsOf(chain, { workerId, ticketClass }),
-  ]);
-  if (allowed > held)
-    await applyChanges(chain, { changes: [{ workerId, ticketClass, add: allowed - held, remove: [] }] });
+  // A stake backs the tickets of all classes together.
+  const { stake: staked, tickets: held } = await getWorker(chain, { workerId });
+  const allowed = await getTicketsFor(chain, { stake: staked });
+  if (allowed > held) await changeTickets(chain, [{ workerId, ticketClass, add: allowed - held, remove: [] }]);
   onStep?.("ticketed");
   return { workerId };
 }

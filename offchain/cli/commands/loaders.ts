@@ -17,6 +17,10 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   "node start": async () => (await import("./node/start.ts")).nodeStart,
   "node status": async () => (await import("./node/status.ts")).nodeStatus,
   "node doctor": async () => (await import("./node/doctor.ts")).nodeDoctor,
+  "stake add": async () => (await import("./stake/add.ts")).stakeAdd,
+  "stake show": async () => (await import("./stake/show.ts")).stakeShow,
+  "stake leave": async () => (await import("./stake/leave.ts")).stakeLeave,
+  "stake withdraw": async () => (await import("./stake/withdraw.ts")).stakeWithdraw,
   "config show": async () => (await import("./config/show.ts")).configShow,
   "config check": async () => (await import("./config/check.ts")).configCheck,
 };

@@ -49,6 +49,10 @@ describe("commands", () => {
       "node start",
       "node status",
       "node doctor",
+      "stake add",
+      "stake show",
+      "stake leave",
+      "stake withdraw",
       "config show",
       "config check",
     ])

@@ -119,7 +119,7 @@ describe("a worker from nothing to seats", function suite() {
     for (const name of ["chain", "clock", "keys", "disk", "executor", "ports"])
       expect(fresh.get(name), name).to.include({ ok: true, fix: "" });
     expectFailure(fresh, "models", /none configured/, /work\.models/);
-    expectFailure(fresh, "stake", /no worker has the signer/, /stake register/);
+    expectFailure(fresh, "stake", /no worker has the signer/, /stake add/);
 
     const unreachable = await doctor({ "--chain-rpc-url": "http://127.0.0.1:9" });
     expectFailure(unreachable, "chain", /does not answer/, /node runs/);
@@ -162,7 +162,7 @@ describe("a worker from nothing to seats", function suite() {
     const chain = await connect(OWNER);
     const operator = signerOf(OPERATOR);
     const unstaked = await registerWorker({ ...options, chain, operator, stake: 0n });
-    expectFailure(await doctor(), "stake", /no tickets/, /stake register/);
+    expectFailure(await doctor(), "stake", /no tickets/, /stake add/);
     const steps: string[] = [];
     const { workerId } = await registerWorker({
       ...options,

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { ProcessLock } from "../../../adapters/store/process-lock.ts";
+import { operatorKeyPath } from "../../../adapters/keys/key-ring.ts";
+import { addStake } from "../../../node/stake/add-stake.ts";
+import { connectStake, ownerSigner, withKeys } from "../../../node/stake/connect-stake.ts";
+import { describeStake } from "../../../node/stake/describe-stake.ts";
+import type { NodeConfig } from "../../../node/settings.ts";
+import { defineCommand } from "../../command.ts";
+import { readPrivateKey } from "../../connection.ts";
+import { EXIT } from "../../exit-code.ts";
+import { amount, defaulted, flag, integer, optional, required, text, type Parsed } from "../../fields.ts";
+import { configOptions, loadNodeConfig } from "../../node-config.ts";
+import { stakeText } from "../../stake-text.ts";
+
+const hex = (bytes: Uint8Array | undefined): `0x${string}` => `0x${Buffer.from(bytes ?? []).toString("hex")}`;
+
+/** The record holds them separated by spaces; a fifth is a mistake, not a use. */
+const urls = (value: string): Parsed<string> => {
+  const list = value.split(/[\s,]+/).filter((part) => part !== "");
+  const wrong = list.find((part) => !URL.canParse(part) || !/^https?:$/.test(new URL(part).protocol));
+  if (wrong !== undefined) return { why: `must be http or https URLs, and ${wrong} is none` };
+  return list.length > 0 && list.length <= 4 ? { value: list.join(" ") } : { why: "must be one to four URLs" };
+};
+
+/** What others dial, as the worker itself announces it; null where only the running worker knows its port. */
+function configuredEndpoint({ net }: NodeConfig): string | null {
+  if (net.publicUrl !== "") return net.publicUrl;
+  return net.port === 0 || net.host === "0.0.0.0" || net.host === "::" ? null : `http://${net.host}:${net.port}`;
+}
+
+export const stakeAdd = defineCommand({
+  name: "stake add",
+  summary: "Register the worker if needed, fill its stake up to an amount and take all tickets it backs.",
+  details:
+    "What is there already is left alone, so run it again after any failure, or to publish new endpoints or keys, or to renew the record " +
+    "(it is valid for a year). Exit code 75: the stake is in, and tickets can be taken from the second half of the epoch on. The owner " +
+    "pays the stake and the bond; the operator deposits the bond itself and needs gas money, and its worker must not run meanwhile.",
+  examples: [
+    "assay stake add --config worker/assay.toml --owner-key-file owner.key --amount 4400000000000000000000",
+    "assay stake add --config worker/assay.toml --owner-key-file owner.key --amount 4400000000000000000000 --endpoints https://worker.example --bond 100000000000000000000",
+  ],
+  args: {},
+  options: {
+    ownerKeyFile: required("file", "Private key of the owner (mode 0600): pays and holds the stake.", text),
+    amount: required("n", "Stake to have, in token base units.", amount),
+    class: defaulted("n", "Ticket class.", integer(0, 2 ** 32 - 1), 0),
+    endpoints: optional("urls", "Where others reach the worker, separated by commas; else as configured.", urls),
+    bond: optional("n", "Free balance that the operator is to have at the hub for challenges, base units.", amount),
+    startTable: flag("Also start the ticket table of a new deployment."),
+    ...configOptions,
+  },
+  async run(input, io) {
+    const { config } = loadNodeConfig(input);
+    const owner = ownerSigner(readPrivateKey(input.ownerKeyFile));
+    const progress = io.progress("stake");
+    let lock: ProcessLock | null = null;
+    try {
+      const report = await withKeys(config, async (keys) => {
+        const chain = await connectStake(config, io.signal, owner);
+        const { fromBlock } = config.chain;
+        const { workerId } = await addStake({
+          chain,
+          operator: keys.operator,
+          profile: {
+            transportId: keys.transport.id,
+            sealKey: hex(keys.sealKeys[0]?.publicKey),
+            endpoints: input.endpoints ?? configuredEndpoint(config),
+          },
+          amount: input.amount,
+          ticketClass: input.class,
+          bond: input.bond ?? 0n,
+          start: input.startTable,
+          fromBlock,
+          operatorChain: async () => {
+            // A running worker counts the operator's nonces itself: two senders would replace each other's transactions.
+            lock = new ProcessLock(
+              operatorKeyPath({ folder: config.keys.folder, development: config.node.development }),
+            );
+            return connectStake(config, io.signal, keys.operator);
+          },
+          onStep: (step) => progress.step(step),
+        });
+        return describeStake(chain, workerId, fromBlock);
+      });
+      progress.done(`worker ${report.workerId} holds ${report.tickets} tickets`);
+      io.result(report, stakeText(report));
+      return EXIT.done;
+    } catch (error) {
+      progress.failed("not finished");
+      throw error;
+    } finally {
+      (lock as ProcessLock | null)?.release();
+    }
+  },
+});
