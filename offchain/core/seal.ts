@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 import { sha256 } from "@noble/hashes/sha2.js";
-import { assertLength, bigToBytes, compareBytes, concatBytes, equalBytes, utf8, type Hex } from "./bytes.ts";
+import { assertLength, bigToBytes, compareBytes, concatBytes, equalBytes, fromHex, utf8, type Hex } from "./bytes.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { CoreError } from "./core-errors.ts";
+import { isAssayError } from "./errors.ts";
 import type { CryptoPort } from "./crypto-port.ts";
 import { hpkeOpen, hpkeSeal } from "./hpke.ts";
 import type { Deployment } from "./types.ts";
@@ -87,6 +88,26 @@ export function sealBlob(port: CryptoPort, { context, recipients, plain }: SealO
   }
   contentKey.fill(0);
   return out;
+}
+
+/** Whether anything can be sealed to a key: low-order points and wrong lengths are refused. */
+export function canSealTo(port: CryptoPort, key: Uint8Array): boolean {
+  try {
+    sealBlob(port, { context: new Uint8Array(32), recipients: [key], plain: Uint8Array.of(0) });
+    return true;
+  } catch (error) {
+    if (!isAssayError(error)) throw error;
+    return false;
+  }
+}
+
+/**
+ * The registered seal keys of seats that a blob can be sealed to, each once. A worker chooses its own key: another's, or one that
+ * nothing can be sealed to, must not spoil the blob of its co-seats.
+ */
+export function sealRecipients(port: CryptoPort, keys: readonly Hex[]): Uint8Array[] {
+  const distinct = [...new Set(keys.map((key) => key.toLowerCase() as Hex))];
+  return distinct.map((key) => fromHex(key, 32)).filter((key) => canSealTo(port, key));
 }
 
 export interface SealedHeader {

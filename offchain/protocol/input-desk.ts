@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { splitBlob, type SplitBlob } from "../core/blob.ts";
 import { encodePut, PUT_PROTOCOL } from "../core/blob-put.ts";
-import { joinBytes, fromHex, toHex } from "../core/bytes.ts";
+import { joinBytes, toHex } from "../core/bytes.ts";
 import type { PeerAddress } from "../core/ports/transport.ts";
 import {
   decodeEnvelope,
@@ -21,7 +21,7 @@ import {
   type Offer,
   type OfferReply,
 } from "../core/messages.ts";
-import { openSealedBlob, sealBlob, sealContext } from "../core/seal.ts";
+import { openSealedBlob, sealBlob, sealContext, sealRecipients } from "../core/seal.ts";
 import { unpackSignature } from "../core/signature.ts";
 import type { JobSession } from "./job-session.ts";
 import { ProtocolError } from "./errors.ts";
@@ -249,7 +249,12 @@ export class InputDesk {
       lane: 0,
       sender: keys.operator.address,
     });
-    const sealed = sealBlob(crypto, { context, recipients: to.map((one) => fromHex(one.sealKey, 32)), plain });
+    const recipients = sealRecipients(
+      crypto,
+      to.map((one) => one.sealKey),
+    );
+    if (recipients.length === 0) return;
+    const sealed = sealBlob(crypto, { context, recipients, plain });
     const grant = toHex(randomBytes(16));
     const split = splitBlob(sealed);
     const blob = split.root;

@@ -11,7 +11,7 @@ import { bodyHashOf, encodeEnvelope } from "../../core/envelope.ts";
 import { isAssayError, type AssayError } from "../../core/errors.ts";
 import { decodeOfferReply, encodeOffer, OFFER_PROTOCOL, type OfferReply } from "../../core/messages.ts";
 import { boundarySalt, INPUT_BOUNDARY } from "../../core/salts.ts";
-import { sealBlob, sealContext } from "../../core/seal.ts";
+import { canSealTo, sealBlob, sealContext, sealRecipients } from "../../core/seal.ts";
 import { encodeSealedInput } from "../../core/sealed-input.ts";
 import { unpackSignature } from "../../core/signature.ts";
 import type { DigestKind, Job, ModelManifest } from "../../core/types.ts";
@@ -116,7 +116,9 @@ export async function deliverInput(
       const own = seats.slice(stage * k, (stage + 1) * k);
       const known = own.flatMap(({ workerId, signer }): Recipient[] => {
         const profile = profiles.get(workerId);
-        return profile === undefined || !isUsable(parameters.crypto, profile.sealKey) ? [] : [{ profile, signer }];
+        return profile === undefined || !canSealTo(parameters.crypto, fromHex(profile.sealKey, 32))
+          ? []
+          : [{ profile, signer }];
       });
       const strangers = own
         .filter(({ workerId }) => known.every(({ profile }) => profile.workerId !== workerId))
@@ -136,20 +138,6 @@ export async function deliverInput(
     reached: stages.flatMap(({ reached }) => reached),
     failed: stages.flatMap(({ failed }) => failed),
   };
-}
-
-/** A worker chooses its seal key: one that nothing can be sealed to must not spoil the blob of its co-seats. */
-function isUsable(crypto: CryptoPort, sealKey: Hex): boolean {
-  try {
-    sealBlob(crypto, {
-      context: new Uint8Array(32),
-      recipients: [fromHex(sealKey, 32)],
-      plain: Uint8Array.of(0),
-    });
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 async function readTimes(
@@ -225,9 +213,9 @@ function packStage(delivery: Delivery, stage: number, profiles: readonly WorkerP
   const plain = encodeSealedInput({ stage, salts, tensors });
   const sealed = sealBlob(crypto, {
     context,
-    // Nothing stops a worker from registering another's key.
-    recipients: [...new Set(profiles.map(({ sealKey }) => sealKey.toLowerCase() as Hex))].map((key) =>
-      fromHex(key, 32),
+    recipients: sealRecipients(
+      crypto,
+      profiles.map(({ sealKey }) => sealKey),
     ),
     plain,
   });

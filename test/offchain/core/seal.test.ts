@@ -6,7 +6,14 @@ import { fromHex, toHex, utf8 } from "../../../offchain/core/bytes.ts";
 import type { CryptoPort } from "../../../offchain/core/crypto-port.ts";
 import { isAssayError } from "../../../offchain/core/errors.ts";
 import { hpkeOpen, hpkeSeal } from "../../../offchain/core/hpke.ts";
-import { CHUNK_BYTES, openSealedBlob, readSealedHeader, sealBlob, sealContext } from "../../../offchain/core/seal.ts";
+import {
+  CHUNK_BYTES,
+  openSealedBlob,
+  readSealedHeader,
+  sealBlob,
+  sealContext,
+  sealRecipients,
+} from "../../../offchain/core/seal.ts";
 import { bytesOf, repeatableCrypto } from "../../support/deterministic.ts";
 import { expectCode } from "../../support/expect-code.ts";
 import { DEPLOYMENT, hashOf, signerOf } from "../../support/sample-receipt.ts";
@@ -80,6 +87,16 @@ describe("sealBlob", () => {
       expect(readSealedHeader(blob).plainBytes).to.equal(length);
       for (const name of ["a", "b", "c"]) expect(open(blob, name)).to.deep.equal(plain);
     }
+  });
+
+  it("behavior: R75 a seat's unusable or borrowed key does not spoil the blob of its co-seats", () => {
+    const lowOrder = toHex(new Uint8Array(32));
+    const [mine = new Uint8Array(32), other = new Uint8Array(32)] = keys;
+    const borrowed = toHex(mine).toUpperCase().replace("0X", "0x") as `0x${string}`;
+    const recipients = sealRecipients(nodeCrypto, [toHex(mine), lowOrder, borrowed, toHex(other)]);
+    expect(recipients.map(toHex)).to.deep.equal([toHex(mine), toHex(other)]);
+    expect(open(seal(utf8("input"), recipients))).to.deep.equal(utf8("input"));
+    expect(sealRecipients(nodeCrypto, [lowOrder])).to.deep.equal([]);
   });
 
   it("behavior: R11 sealing twice gives nothing in common, and nothing of the plain text shows", () => {
