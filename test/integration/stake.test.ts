@@ -224,6 +224,73 @@ describe("assay stake", function suite() {
     expect(paid.result["amount"]).to.equal(String(stake + stake / 4n));
     expect(await tokensOf(OWNER)).to.equal(had + stake + stake / 4n);
     expectError(await withOwner(OWNER, "withdraw"), "NOTHING_UNBONDING");
+    const bond = await withOwner(OWNER, "withdraw", "--bond", "--to", node.account(STRANGER).address);
+    expect(bond.result, JSON.stringify(bond.result)).to.include({ amount: "0", bond: String(BOND) });
+    expect(await freeBalance()).to.equal(0n);
+    expect(await tokensOf(STRANGER)).to.equal(stake * 2n + BOND);
+    expectError(await withOwner(OWNER, "withdraw", "--bond"), "NOTHING_UNBONDING");
     expect((await run("show")).result).to.include({ stake: "0", unbonding: "0", tickets: 0 });
+  });
+
+  it("behavior: leave finds its cells in every class, between those of others, after a stake in each", async () => {
+    const fresh = await startTestChain();
+    try {
+      const { wallet, account, public: look } = fresh.clients(0);
+      const { vault, token, hub } = fresh.deployment;
+      const mined = async (hash: Promise<`0x${string}`>) => look.waitForTransactionReceipt({ hash: await hash });
+      const base = { chain: null, account } as const;
+      const newClass = { minPrice: 0n, maxUnits: 1n, capabilities: 0n };
+      await mined(
+        wallet.writeContract({
+          ...base,
+          address: vault,
+          abi: stakeVaultAbi,
+          functionName: "createTicketClass",
+          args: [newClass],
+        }),
+      );
+      const workers: string[][] = [];
+      for (const [owner, operator] of [
+        [OWNER, OPERATOR],
+        [STRANGER, POOR],
+      ] as const) {
+        const args = [fresh.account(owner).address, stake * 3n] as const;
+        await mined(wallet.writeContract({ ...base, address: token, abi: devTokenAbi, functionName: "mint", args }));
+        const place = join(temporaryFolder(), "worker");
+        await initNode({
+          folder: place,
+          development: true,
+          operatorKey: new Secret(hexToBytes(fresh.account(operator).privateKey)),
+          values: { "chain.rpcUrl": fresh.url, "chain.id": 31337, "chain.hub": hub, "chain.pollMs": 20 },
+        });
+        const key = join(folder, `${owner}.key`);
+        workers.push(["--config", join(place, "assay.toml"), "--owner-key-file", key, "--json"]);
+      }
+      const call = async (verb: string, options: readonly string[]) => {
+        const argv = ["stake", verb, ...options];
+        const { code, out } = await captureCli(await loadCommands(argv), argv);
+        expect(code, out).to.equal(EXIT.done);
+        return JSON.parse(out) as Record<string, unknown>;
+      };
+      const [first = [], second = []] = workers;
+      // Turn by turn, so that cells of both stand between each other in both classes.
+      for (const [turn, ticketClass] of ["0", "1", "0"].entries())
+        for (const worker of [first, second]) {
+          const amount = String(stake + (stake / 4n) * BigInt(turn));
+          await call("add", [...worker, "--amount", amount, "--class", ticketClass, "--endpoints", ENDPOINT]);
+        }
+      expect(await call("leave", first)).to.include({ workerId: 1, ticketsGivenUp: 6 });
+      const held = async (from: number) =>
+        look.readContract({
+          address: vault,
+          abi: stakeVaultAbi,
+          functionName: "tickets",
+          args: [0, from, 0, 100],
+        });
+      expect(await held(0)).to.deep.equal([2, 2, 2, 2, 2]);
+      expect(await held(1)).to.deep.equal([2]);
+    } finally {
+      await fresh.close();
+    }
   });
 });

@@ -33,8 +33,8 @@ export interface AddStakeOptions {
   /** Also starts the table of a new deployment. */
   readonly start: boolean;
   readonly fromBlock: number;
-  /** Writes with the operator's key, and the worker's process must not: taken only if a deposit is due. */
-  readonly operatorChain: () => Promise<Chain>;
+  /** Lends a chain that writes with the operator's key; called only if a deposit is due. */
+  readonly asOperator: (use: (operator: Chain) => Promise<void>) => Promise<void>;
   readonly onStep: (step: string) => void;
 }
 
@@ -73,7 +73,7 @@ export async function addStake(options: AddStakeOptions): Promise<{ readonly wor
   // Before the tickets: they may have to wait for half an epoch, the bond need not.
   if (shortfall.deposit > 0n) {
     onStep("depositing the challenge bond");
-    await fundBond({ owner: chain, operator: await options.operatorChain() }, shortfall);
+    await options.asOperator(async (operatorChain) => fundBond({ owner: chain, operator: operatorChain }, shortfall));
   }
   const { workerId } = await registerWorker({
     chain,

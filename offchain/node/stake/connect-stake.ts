@@ -12,6 +12,7 @@ import { OperatorSigner } from "../../adapters/keys/operator-signer.ts";
 import { readPassword } from "../../adapters/keys/private-file.ts";
 import { systemClock } from "../../adapters/observe/system-clock.ts";
 import { MemoryJournal } from "../../adapters/store/memory-journal.ts";
+import { ProcessLock } from "../../adapters/store/process-lock.ts";
 import { fromHex } from "../../core/bytes.ts";
 import type { KeyRing, Signer } from "../../core/ports/keys.ts";
 import type { Logger } from "../../core/ports/logger.ts";
@@ -62,6 +63,25 @@ export async function withKeys<T>(config: NodeConfig, use: (keys: KeyRing) => Pr
     return await use(keys);
   } finally {
     keys.close();
+  }
+}
+
+/**
+ * Runs `use` with a chain that writes with the operator's key. A running worker counts that account's nonces itself: two senders would
+ * replace each other's transactions, so its lock is taken. Errors: KEY_LOCKED; those of `createChain`.
+ */
+export async function asOperator<T>(
+  config: NodeConfig,
+  keys: KeyRing,
+  signal: AbortSignal,
+  use: (chain: Chain) => Promise<T>,
+): Promise<T> {
+  const { folder } = config.keys;
+  const lock = new ProcessLock(operatorKeyPath({ folder, development: config.node.development }));
+  try {
+    return await use(await connectStake(config, signal, keys.operator));
+  } finally {
+    lock.release();
   }
 }
 

@@ -4,6 +4,7 @@ import { depositBalance } from "../../adapters/chain/actions/deposit-balance.ts"
 import { getBalance } from "../../adapters/chain/actions/get-balance.ts";
 import { getTokenBalance } from "../../adapters/chain/actions/get-token-balance.ts";
 import { transferTokens } from "../../adapters/chain/actions/transfer-tokens.ts";
+import { withdrawBalance } from "../../adapters/chain/actions/withdraw-balance.ts";
 import type { Chain } from "../../adapters/chain/chain.ts";
 import { ChainError } from "../../adapters/chain/errors.ts";
 import type { Hex } from "../../protocol/ports.ts";
@@ -40,4 +41,13 @@ export async function fundBond(
     await transferTokens(chains.owner, { to, amount: transfer });
   await approveTokens(chains.operator, { spender: chains.operator.contracts.hub, amount: deposit });
   await depositBalance(chains.operator, { amount: deposit });
+}
+
+/** Pays the operator's whole free balance out, 0 if there is none. Errors: READ_ONLY, REVERTED, TRANSACTION_*. */
+export async function takeBond(operator: Chain, to: Hex): Promise<bigint> {
+  const account = operator.sender?.address;
+  if (account === undefined) throw new ChainError("READ_ONLY", { purpose: "withdraw" });
+  const amount = await getBalance(operator, { account });
+  if (amount > 0n) await withdrawBalance(operator, { amount, to });
+  return amount;
 }

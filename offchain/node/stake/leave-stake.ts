@@ -78,9 +78,13 @@ export async function leaveStake(
 }
 
 /** Sends what is unbonded. Errors: NOTHING_UNBONDING, UNBONDING with the time it may leave; those of `withdrawStake`. */
-export async function withdrawUnbonded(chain: Chain, options: { workerId: number; to: Hex }): Promise<bigint> {
+export async function withdrawUnbonded(
+  chain: Chain,
+  options: { readonly workerId: number; readonly to: Hex; readonly mayBeNone?: boolean },
+): Promise<bigint> {
   const { workerId, to } = options;
   const { unbonding, unbondAt } = await getWorker(chain, { workerId });
+  if (unbonding === 0n && options.mayBeNone === true) return 0n;
   if (unbonding === 0n) throw new NodeError("NOTHING_UNBONDING", { worker: workerId });
   try {
     await withdrawStake(chain, { workerId, to });

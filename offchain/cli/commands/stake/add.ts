@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { ProcessLock } from "../../../adapters/store/process-lock.ts";
-import { operatorKeyPath } from "../../../adapters/keys/key-ring.ts";
 import { addStake } from "../../../node/stake/add-stake.ts";
-import { connectStake, ownerSigner, withKeys } from "../../../node/stake/connect-stake.ts";
+import { asOperator, connectStake, ownerSigner, withKeys } from "../../../node/stake/connect-stake.ts";
 import { describeStake } from "../../../node/stake/describe-stake.ts";
 import type { NodeConfig } from "../../../node/settings.ts";
 import { defineCommand } from "../../command.ts";
@@ -53,7 +51,6 @@ export const stakeAdd = defineCommand({
     const { config } = loadNodeConfig(input);
     const owner = ownerSigner(readPrivateKey(input.ownerKeyFile));
     const progress = io.progress("stake");
-    let lock: ProcessLock | null = null;
     try {
       const report = await withKeys(config, async (keys) => {
         const chain = await connectStake(config, io.signal, owner);
@@ -71,13 +68,7 @@ export const stakeAdd = defineCommand({
           bond: input.bond ?? 0n,
           start: input.startTable,
           fromBlock,
-          operatorChain: async () => {
-            // A running worker counts the operator's nonces itself: two senders would replace each other's transactions.
-            lock = new ProcessLock(
-              operatorKeyPath({ folder: config.keys.folder, development: config.node.development }),
-            );
-            return connectStake(config, io.signal, keys.operator);
-          },
+          asOperator: async (use) => asOperator(config, keys, io.signal, use),
           onStep: (step) => progress.step(step),
         });
         return describeStake(chain, workerId, fromBlock);
@@ -88,8 +79,6 @@ export const stakeAdd = defineCommand({
     } catch (error) {
       progress.failed("not finished");
       throw error;
-    } finally {
-      (lock as ProcessLock | null)?.release();
     }
   },
 });
