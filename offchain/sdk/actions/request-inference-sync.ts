@@ -2,6 +2,7 @@
 import { parseEventLogs, type Address, type Hex, type TransactionReceipt } from "viem";
 import { getBlockNumber, getContractEvents, getTransactionReceipt, waitForTransactionReceipt } from "viem/actions";
 import { assayHubAbi } from "../../adapters/chain/abi/assay-hub.ts";
+import { hasCode } from "../../core/errors.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { Spec } from "../../core/types.ts";
 import { checked } from "../checked.ts";
@@ -64,7 +65,8 @@ export interface RequestInferenceSyncReturnType extends RequestInferenceReturnTy
 
 /**
  * Requests, delivers the input, waits for the end, fetches the result and checks it against the agreed digest.
- * Errors: those of `requestInference`, `deliverInput` and `fetchResult`; JOB_CLOSED with the reason and refund; JOB_TIMEOUT.
+ * Errors: those of `requestInference`, `deliverInput` and `fetchResult`; JOB_CLOSED with the reason and refund, also where no
+ * quorum of seats took the input; JOB_TIMEOUT.
  *
  * @example
  * const { output } = await requestInferenceSync(wallet, { hub, manifest, input, crypto: nodeCrypto, onProgress: console.log });
@@ -105,6 +107,16 @@ export async function requestInferenceSync(
       onProgress({ stage: "seats drawn", seats });
       await parameters.beforeDelivery?.(seats);
     },
+  }).catch(async (error: unknown) => {
+    if (!hasCode(error, "DELIVERY_FAILED")) throw error;
+    // Seats without input abstain, and the job ends by itself: what the requester then wants to know is its refund.
+    const timeoutMs = Math.min(parameters.timeoutMs ?? Infinity, 2_000 * spec.policy.tWork);
+    await waitForEnd(client, { ...parameters, timeoutMs }, jobId, mined, onProgress).catch(() => {
+      throw error;
+    });
+    const { closedReason, refund } = await getJob(client, { hub, jobId, fromBlock: mined.blockNumber });
+    if (closedReason === null) throw error;
+    throw new SdkError("JOB_CLOSED", { jobId, reason: closedReason, refund: refund ?? 0n }, { cause: error });
   });
   const missing = delivery.failed.map(({ workerId }) => workerId);
   onProgress({ stage: "input delivered", reached: delivery.reached, missing });
