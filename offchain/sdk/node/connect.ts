@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: MIT
 import { setTimeout as wait } from "node:timers/promises";
-import { createClient, publicActions, type Account, type Address, type Hex } from "viem";
+import {
+  createClient,
+  publicActions,
+  type Account,
+  type Address,
+  type Client,
+  type Hex,
+  type PublicActions,
+  type Transport,
+} from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { rpcTransport } from "../../adapters/chain/rpc-transport.ts";
 import type { Clock } from "../../core/ports/clock.ts";
@@ -39,8 +48,13 @@ const transportTo = ({ rpcUrl, signal }: ConnectParameters) =>
     { clock, random: Math.random },
   );
 
+type ReadActions = PublicActions & ReturnType<ReturnType<typeof assayPublicActions>>;
+type WriteActions = ReturnType<ReturnType<typeof assayWalletActions>>;
+export type AssayReader = Client<Transport, undefined, undefined, undefined, ReadActions>;
+export type AssayWallet = Client<Transport, undefined, Account, undefined, ReadActions & WriteActions>;
+
 /** A read-only client with Assay's actions, for Node. */
-export function connect(parameters: ConnectParameters) {
+export function connect(parameters: ConnectParameters): AssayReader {
   const { hub, fromBlock, pollMs } = parameters;
   return createClient({ transport: transportTo(parameters), pollingInterval: pollMs ?? 500, cacheTime: 0 })
     .extend(publicActions)
@@ -48,7 +62,7 @@ export function connect(parameters: ConnectParameters) {
 }
 
 /** The same with an account that signs and pays. */
-export function connectWallet(parameters: ConnectParameters & { readonly privateKey: Hex }) {
+export function connectWallet(parameters: ConnectParameters & { readonly privateKey: Hex }): AssayWallet {
   const { hub, fromBlock, pollMs, privateKey } = parameters;
   const account: Account = privateKeyToAccount(privateKey);
   return createClient({ account, transport: transportTo(parameters), pollingInterval: pollMs ?? 500, cacheTime: 0 })
@@ -56,6 +70,3 @@ export function connectWallet(parameters: ConnectParameters & { readonly private
     .extend(assayPublicActions({ hub, crypto: nodeCrypto, fromBlock, pollMs }))
     .extend(assayWalletActions({ hub, crypto: nodeCrypto, fromBlock, pollMs }));
 }
-
-export type AssayReader = ReturnType<typeof connect>;
-export type AssayWallet = ReturnType<typeof connectWallet>;

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What others install works outside this repository: packed, installed into empty projects, used.
+import { expect } from "chai";
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { encodeReceipt } from "../../offchain/core/receipt.ts";
+import { fastReceipt } from "../support/sample-receipt.ts";
+
+const PACKAGES = resolve("build/packages");
+const MODELS = resolve("models");
+const tarball = (name: string) => join(PACKAGES, `assay-${name}-0.1.0.tgz`);
+
+function project(name: string): { folder: string; run: (command: string, ...args: string[]) => string } {
+  const folder = mkdtempSync(join(tmpdir(), `assay-${name}-`));
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module", private: true }));
+  const run = (command: string, ...args: string[]) =>
+    execFileSync(command, args, { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  // No dependency's install script may run, here as in the repository.
+  run("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", tarball(name));
+  return { folder, run };
+}
+
+describe("packages", function suite() {
+  this.timeout(180_000);
+  const folders: string[] = [];
+
+  before(() => {
+    execFileSync(process.execPath, ["scripts/release/pack.ts"], { stdio: ["ignore", "ignore", "inherit"] });
+  });
+  after(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
+
+  it("R71: sdk: reads and checks a receipt in an empty project, without GPL code", () => {
+    const { folder, run } = project("sdk");
+    folders.push(folder);
+    writeFileSync(join(folder, "job.receipt"), encodeReceipt(fastReceipt(1, 5)));
+    writeFileSync(
+      join(folder, "check.mjs"),
+      `import { readFileSync } from "node:fs";
+import { assayPublicActions } from "@assay/sdk";
+import { connect } from "@assay/sdk/node";
+import { decodeReceipt } from "@assay/sdk/core/receipt";
+import { verifyReceipt } from "@assay/sdk/core/verify-receipt";
+const receipt = decodeReceipt(new Uint8Array(readFileSync("job.receipt")));
+console.log(JSON.stringify({ ok: verifyReceipt(receipt).ok, kinds: [typeof assayPublicActions, typeof connect] }));
+`,
+    );
+    const said = JSON.parse(run(process.execPath, "check.mjs")) as unknown;
+    expect(said).to.deep.equal({ ok: true, kinds: ["function", "function"] });
+    const licences = globSync("node_modules/{*,@*/*}/package.json", { cwd: folder }).map((path) => {
+      const { license } = JSON.parse(readFileSync(join(folder, path), "utf8")) as { license?: unknown };
+      return String(license);
+    });
+    expect(licences.length).to.be.greaterThan(3);
+    expect(licences.filter((licence) => licence.includes("GPL"))).to.deep.equal([]);
+    // Other engines than the SDK's own, and the worker, are not carried along.
+    expect(existsSync(join(folder, "node_modules/@assay/sdk/node"))).to.equal(false);
+    expect(existsSync(join(folder, "node_modules/onnxruntime-node"))).to.equal(false);
+  });
+
+  it("R76: node: the command runs and inspects a model", () => {
+    const { folder, run } = project("node");
+    folders.push(folder);
+    cpSync(join(MODELS, "tumor-mlp"), join(folder, "tumor-mlp"), { recursive: true });
+    const command = join(folder, "node_modules/@assay/node/cli/main.js");
+    expect(run(process.execPath, command, "--version").trim()).to.equal("0.1.0");
+    const model = JSON.parse(run(process.execPath, command, "model", "inspect", "tumor-mlp", "--json")) as {
+      name: string;
+    };
+    expect(model.name).to.equal("tumor-mlp");
+  });
+
+  it("R71: contracts: the consumer base and every interface are there, mocks are not", () => {
+    const { folder } = project("contracts");
+    folders.push(folder);
+    const root = join(folder, "node_modules/@assay/contracts");
+    const files = globSync("**/*.sol", { cwd: root });
+    expect(files).to.include.members(["consumer/InferenceConsumer.sol", "interfaces/IAssayHub.sol", "types/Types.sol"]);
+    expect(files.filter((file) => file.includes("mocks"))).to.deep.equal([]);
+    // Every relative import resolves inside the package.
+    for (const file of files)
+      for (const [, target = ""] of readFileSync(join(root, file), "utf8").matchAll(/from "(\.[^"]+)"/g))
+        expect(existsSync(join(root, file, "..", target)), `${file} imports ${target}`).to.equal(true);
+  });
+});
