@@ -51,7 +51,7 @@ describe("faults of seats", function suite() {
   });
 
   it("behavior: R8 R27 R69 when too few come the job expires, and its receipt shows who was absent", async () => {
-    const job = await cluster.request(input, { k: 3 });
+    const job = await cluster.request(input, { k: 3, tWork: 24 });
     const seats = await cluster.seats(job);
     for (const seat of seats.slice(0, 2)) seat.behaviour = devBehaviour("silent", false);
     await cluster.sendInput(job, seats);

@@ -28,7 +28,7 @@ describe("general-vote", function suite() {
   });
 
   it("default: five seats agree and one transaction ends the job (R21, R22, R72)", async () => {
-    const job = await cluster.request(input, { k: 5 });
+    const job = await cluster.request(input, { k: 5, tWork: 40 });
     const seats = await cluster.seats(job);
     await cluster.sendInput(job, seats);
     const end = await cluster.ended(job);
@@ -55,7 +55,7 @@ describe("general-vote", function suite() {
 
   it("R9: workers pay out what they earned to their owners by themselves", async () => {
     const { hub, token } = chain.deployment;
-    const job = await cluster.request(input, { k: 5 });
+    const job = await cluster.request(input, { k: 5, tWork: 40 });
     const seats = await cluster.seats(job);
     const [seat] = seats;
     if (seat === undefined) throw new TypeError("no seat");

@@ -200,7 +200,7 @@ describe("a worker from nothing to seats", function suite() {
     await write("hub", assayHubAbi, "deposit", [1_000n], OPERATOR);
     expect((await doctor({ "--net-public-url": ENDPOINT })).get("stake")).to.include({ ok: true, fix: "" });
     const snapshot = await node.rpc("evm_snapshot");
-    await node.rpc("evm_increaseTime", [options.validForSec + 60]);
+    await node.rpc("evm_increaseTime", [options.validForSec + 3_600]);
     await node.rpc("hardhat_mine", ["0x1"]);
     expectFailure(await doctor(), "stake", /expired/, /new profile/);
     await node.rpc("evm_revert", [snapshot]);

@@ -383,7 +383,8 @@ export class Cluster {
           flags: 4,
           seatStake,
           window: 0,
-          tWork: policy.tWork ?? 10,
+          // Four seconds of real time at this chain's speed: enough for a loaded machine.
+          tWork: policy.tWork ?? 16,
           tReveal: 8,
           ticketClass: 0,
         },
