@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { ABSTAIN_SHARE, SLOW_PATH_SHARE } from "../core/seat-timing.ts";
 
 type Hex = `0x${string}`;
 
@@ -185,10 +186,10 @@ export function hasFastVotes(state: SeatState): boolean {
 }
 
 /** Chain seconds after which a seat without input says so (and still has time to be counted). */
-export const abstainAt = (view: ChainView, timing: SeatTiming) => view.deadline - 0.4 * timing.tWork;
+export const abstainAt = (view: ChainView, timing: SeatTiming) => view.deadline - ABSTAIN_SHARE * timing.tWork;
 /** Chain seconds after which the fast path is given up. */
 export function slowAt(state: SeatState, view: ChainView, timing: SeatTiming): number {
-  const latest = view.deadline - 0.25 * timing.tWork;
+  const latest = view.deadline - SLOW_PATH_SHARE * timing.tWork;
   return state.inputsReadyAt === null ? latest : Math.min(latest, state.inputsReadyAt + timing.tWork);
 }
 
@@ -238,7 +239,7 @@ function isSubmitDue(state: SeatState, view: ChainView, timing: SeatTiming, now:
   // Inner stages leave submitting to the last one; they step in when the chain did not move for most of a tWork.
   const patience = timing.isLast ? 0 : 0.6 * timing.tWork;
   const turn = (state.openedAt ?? now) + patience + SUBMIT_STEP_SEC * state.own;
-  const urgent = view.deadline - 0.25 * timing.tWork + state.own;
+  const urgent = view.deadline - SLOW_PATH_SHARE * timing.tWork + state.own;
   return now >= Math.min(turn, Math.max(urgent, state.openedAt ?? now));
 }
 

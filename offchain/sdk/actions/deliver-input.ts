@@ -12,6 +12,7 @@ import { isAssayError, type AssayError } from "../../core/errors.ts";
 import { decodeOfferReply, encodeOffer, OFFER_PROTOCOL, type OfferReply } from "../../core/messages.ts";
 import { boundarySalt, INPUT_BOUNDARY } from "../../core/salts.ts";
 import { canSealTo, sealBlob, sealContext, sealRecipients } from "../../core/seal.ts";
+import { ABSTAIN_SHARE } from "../../core/seat-timing.ts";
 import { encodeSealedInput } from "../../core/sealed-input.ts";
 import { unpackSignature } from "../../core/signature.ts";
 import type { DigestKind, Job, ModelManifest } from "../../core/types.ts";
@@ -75,8 +76,6 @@ type Failed = DeliverInputReturnType["failed"][number];
 
 const PAUSE_MS = 250;
 const CALL_TIMEOUT_MS = 5_000;
-/** The share of tWork before the commit deadline at which a seat without input abstains (protocol.md section 6). */
-const ABSTAIN_SHARE = 0.4;
 let lastSeq = 0n;
 
 /**
