@@ -19,6 +19,8 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   viem: ["adapters/chain", "sdk"],
   ethers: ["adapters/keys", "sdk/ethers"],
   snarkjs: ["engines/zk"],
+  circom2: ["engines/zk"],
+  ffjavascript: ["engines/zk"],
   "onnxruntime-node": ["engines/program"],
   "node-seal": ["engines/she"],
   libp2p: ["adapters/net"],
