@@ -29,7 +29,8 @@ interface IModelRegistry {
     error ManifestInvalid(uint8 field);
     error StageCountInvalid(uint256 have, uint256 most);
     /// @dev Fields: 1 place, 2 kinds (also: differ from the producers'), 3 producers (none, not ascending, not earlier),
-    /// 4 keyId (with a BLINDED end), 5 kernel (0), 6 probe (on a client stage), 7 not used by any later stage.
+    /// 4 keyId (with a BLINDED end), 5 kernel (0), 6 probe (on a client stage), 7 not used by any later stage,
+    /// 8 weight commitment without a keyId.
     error StageInvalid(uint256 stage, uint8 field);
 
     /// @notice Registers a model for good. The id is computed here from the manifest; there is no update.

@@ -86,6 +86,7 @@ contract ModelRegistry is IModelRegistry {
             used |= _checkProducers(stages, s);
             bool blinded = stage.inKind == KIND_BLINDED || stage.outKind == KIND_BLINDED;
             require(stage.keyId == 0 || !blinded, StageInvalid(s, 4));
+            require(stage.keyId != 0 || stage.weightsX | stage.weightsY == 0, StageInvalid(s, 8));
             require(stage.kernel != 0, StageInvalid(s, 5));
 
             keyed = keyed || stage.keyId != 0;

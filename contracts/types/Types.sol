@@ -55,6 +55,8 @@ struct StageInfo {
     uint16 probe; // inner operator whose digest is the vote payload, or NO_PROBE
     bytes32 kernel; // keccak256 of the stage's canonical program bytes
     bytes32 keyId; // verifying key of the stage's circuit, 0 if none
+    bytes32 weightsX; // C_w, the commitment to private weights in that key's basis (BN254 G1);
+    bytes32 weightsY; // both 0 where the weights are constants of the circuit
     uint16[] producers; // stages that feed this one, or PRODUCER_INPUT
 }
 

@@ -94,7 +94,7 @@ function text(value: unknown, most: number, where: string): string {
 
 function stageInfo(value: unknown, index: number): StageInfo {
   const where = `stage ${index}`;
-  const f = fields(value, ["place", "inKind", "outKind", "probe", "kernel", "keyId", "producers"], where);
+  const f = fields(value, "place inKind outKind probe kernel keyId weightsX weightsY producers".split(" "), where);
   return {
     place: integer(f["place"], 1, `${where} place`),
     inKind: integer(f["inKind"], 3, `${where} inKind`),
@@ -102,6 +102,8 @@ function stageInfo(value: unknown, index: number): StageInfo {
     probe: integer(f["probe"], NO_PROBE, `${where} probe`),
     kernel: word(f["kernel"], `${where} kernel`),
     keyId: word(f["keyId"], `${where} keyId`),
+    weightsX: word(f["weightsX"], `${where} weightsX`),
+    weightsY: word(f["weightsY"], `${where} weightsY`),
     producers: list(f["producers"], 64, `${where} producers`).map((p) => integer(p, 0xffff, `${where} producer`)),
   };
 }

@@ -58,6 +58,8 @@ export const STAGE_INFO = {
     probe: "uint16",
     kernel: "bytes32",
     keyId: "bytes32",
+    weightsX: "bytes32",
+    weightsY: "bytes32",
     producers: { array: "uint16" },
   },
 } as const satisfies AbiType;

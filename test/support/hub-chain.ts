@@ -119,6 +119,8 @@ export async function createHubChain(workers: number) {
         probe: 0xffff,
         kernel: keccak256(toHex(`kernel ${s}`)),
         keyId: ZERO,
+        weightsX: ZERO,
+        weightsY: ZERO,
         producers: [s === 0 ? 0xffff : s - 1],
       })),
       acceptedMasks: 2,

@@ -23,6 +23,8 @@ export function sampleManifest(name = "sample"): ModelManifest {
         probe: NO_PROBE,
         kernel: word("a2"),
         keyId: word("00"),
+        weightsX: word("00"),
+        weightsY: word("00"),
         producers: [PRODUCER_INPUT],
       },
     ],

@@ -50,6 +50,8 @@ export function sampleManifest(stages: number): ModelManifest {
       probe: NO_PROBE,
       kernel: hashOf(`kernel ${stage}`),
       keyId: ZERO_BYTES32,
+      weightsX: ZERO_BYTES32,
+      weightsY: ZERO_BYTES32,
       producers: [stage === 0 ? PRODUCER_INPUT : stage - 1],
     })),
     acceptedMasks: 1 << VOTE,

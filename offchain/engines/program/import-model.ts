@@ -159,6 +159,8 @@ export async function importModel(parameters: ImportParameters, progress: Import
       probe: entropy[index]?.probe ?? NO_PROBE,
       kernel: stageKernel(bytes[index] ?? new Uint8Array()),
       keyId: ZERO_BYTES32,
+      weightsX: ZERO_BYTES32,
+      weightsY: ZERO_BYTES32,
       producers: [...stage.producers],
     }));
     const hints = stages.map((stage) => hintsOf(analyseProgram(stage.program), stage.program));

@@ -23,7 +23,17 @@ const manifest = {
   name: "digits",
   programRoot: hash("program"),
   stages: [
-    { place: 0, inKind: 0, outKind: 0, probe: 0xffff, kernel: hash("kernel"), keyId: zeroHash, producers: [0xffff] },
+    {
+      place: 0,
+      inKind: 0,
+      outKind: 0,
+      probe: 0xffff,
+      kernel: hash("kernel"),
+      keyId: zeroHash,
+      weightsX: zeroHash,
+      weightsY: zeroHash,
+      producers: [0xffff],
+    },
   ],
   acceptedMasks: 1 << 1,
   workUnits: 7n,

@@ -94,7 +94,7 @@ contract ModelRegistryTest {
     /// Any change is another model.
     function test_EveryFieldIsInTheId() public {
         bytes32 id = _registry.register(_chain(2));
-        for (uint256 i; i < 11; ++i) {
+        for (uint256 i; i < 13; ++i) {
             ModelManifest memory manifest = _chain(2);
             if (i == 0) manifest.name = "digit";
             if (i == 1) manifest.programRoot = keccak256("other");
@@ -106,6 +106,9 @@ contract ModelRegistryTest {
             if (i == 7) manifest.stages[1].kernel = keccak256("other");
             if (i == 8) manifest.stages[1].probe = 3;
             if (i == 9) manifest.stages[0].keyId = keccak256("key");
+            if (i > 10) manifest.stages[0].keyId = keccak256("key of weights");
+            if (i == 11) manifest.stages[0].weightsX = bytes32(uint256(1));
+            if (i == 12) manifest.stages[0].weightsY = bytes32(uint256(2));
             if (i == 10) manifest.stages[0].outKind = manifest.stages[1].inKind = KIND_SALTED;
             require(_registry.register(manifest) != id, "same id");
         }
@@ -202,6 +205,16 @@ contract ModelRegistryTest {
         (manifest.stages[0].inKind, manifest.stages[0].outKind) = (KIND_PUBLIC, KIND_BLINDED);
         _refused(manifest, _stageField(0, 4));
         manifest.stages[0].keyId = 0;
+        _registry.register(manifest);
+    }
+
+    function test_RevertWhen_CommittedWeightsHaveNoKey() public {
+        ModelManifest memory manifest = _chain(1);
+        manifest.stages[0].weightsX = bytes32(uint256(1));
+        _refused(manifest, _stageField(0, 8));
+        (manifest.stages[0].weightsX, manifest.stages[0].weightsY) = (0, bytes32(uint256(2)));
+        _refused(manifest, _stageField(0, 8));
+        (manifest.stages[0].weightsX, manifest.stages[0].keyId) = (bytes32(uint256(1)), keccak256("key"));
         _registry.register(manifest);
     }
 

@@ -99,7 +99,7 @@ abstract contract HubBase is VaultBase {
         for (uint256 s; s < stages; ++s) {
             uint16[] memory producers = new uint16[](1);
             producers[0] = s == 0 ? PRODUCER_INPUT : uint16(s - 1);
-            table[s] = StageInfo(PLACE_NETWORK, KIND_PUBLIC, KIND_PUBLIC, NO_PROBE, bytes32(s + 1), 0, producers);
+            table[s] = StageInfo(PLACE_NETWORK, KIND_PUBLIC, KIND_PUBLIC, NO_PROBE, bytes32(s + 1), 0, 0, 0, producers);
         }
     }
 

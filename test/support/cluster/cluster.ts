@@ -95,6 +95,8 @@ export function testManifest(stages: number): ModelManifest {
     probe: 0xffff,
     kernel: toHex(i + 1, { size: 32 }),
     keyId: zeroHash,
+    weightsX: zeroHash,
+    weightsY: zeroHash,
     producers: [i === 0 ? JOB_INPUT : i - 1],
   });
   return {
