@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+import { assertLength, bigToBytes, joinBytes } from "../bytes.ts";
+import { ByteWriter } from "../byte-writer.ts";
+import { ZkError } from "./errors.ts";
+import {
+  G1_BYTES,
+  G2_BYTES,
+  g1Failure,
+  g2Failure,
+  isInfinityG1,
+  readG1,
+  readG2,
+  wordsOfG1,
+  wordsOfG2,
+  writeWords,
+  type G1Point,
+  type G2Point,
+} from "./points.ts";
+
+export type { G1Point, G2Point } from "./points.ts";
+
+/** A, B, the commitment C1 to everything that depends on no challenge, and the rest C2. One-round proofs have C1 at infinity. */
+export interface Proof {
+  readonly a: G1Point;
+  readonly b: G2Point;
+  readonly c1: G1Point;
+  readonly c2: G1Point;
+}
+
+export const PROOF_BYTES = 320;
+export const PROOF_WORDS = 10;
+
+const bad = (reason: string) => new ZkError("PROOF_MALFORMED", { reason });
+
+export const wordsOfProof = ({ a, b, c1, c2 }: Proof): bigint[] => [
+  ...wordsOfG1(a),
+  ...wordsOfG2(b),
+  ...wordsOfG1(c1),
+  ...wordsOfG1(c2),
+];
+
+/** A, B, C1, C2: ten words, G2 in the order of EIP-197. Not an identity of the proof: (kA, B/k) is another spelling of it. */
+export const encodeProof = (proof: Proof): Uint8Array => writeWords(new ByteWriter(), wordsOfProof(proof)).finish();
+
+/**
+ * Reads 320 bytes from anyone: coordinates below q, points on the curve, B in the subgroup, none at infinity but C1. Error:
+ * PROOF_MALFORMED.
+ */
+export function decodeProof(bytes: Uint8Array): Proof {
+  if (bytes.length !== PROOF_BYTES) throw bad(`${bytes.length} bytes instead of ${PROOF_BYTES}`);
+  const b = G1_BYTES + G2_BYTES;
+  const proof = {
+    a: readG1(bytes.subarray(0, G1_BYTES)),
+    b: readG2(bytes.subarray(G1_BYTES, b)),
+    c1: readG1(bytes.subarray(b, b + G1_BYTES)),
+    c2: readG1(bytes.subarray(b + G1_BYTES)),
+  };
+  const failure =
+    g1Failure(proof.a, "A") ??
+    g2Failure(proof.b, "B") ??
+    (isInfinityG1(proof.c1) ? undefined : g1Failure(proof.c1, "C1")) ??
+    g1Failure(proof.c2, "C2");
+  if (failure !== undefined) throw bad(failure);
+  return proof;
+}
+
+/** The ten words of evidence as a proof. Errors: PROOF_MALFORMED, NUMBER_OUT_OF_RANGE. */
+export function proofOfWords(words: readonly bigint[]): Proof {
+  if (words.length !== PROOF_WORDS) throw bad(`${words.length} words instead of ${PROOF_WORDS}`);
+  return decodeProof(assertLength(joinBytes(words.map((word) => bigToBytes(word, 32))), PROOF_BYTES, "A proof"));
+}
