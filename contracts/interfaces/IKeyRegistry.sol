@@ -21,14 +21,15 @@ interface IKeyRegistry {
     error KeyLocalOnly(uint256 chainId);
     /// @dev Fields: 1 version, 2 class, 3 backend, 4 boundaries (2 to 9, the output last), 5 a boundary's kind, 6 a
     /// boundary's length (0; PUBLIC data above 8,192 bytes), 7 a boundary's header hash (0), 8 circuit hash (0), 9 transcript
-    /// hash (0 in a ceremony key, anything else in a development key), 10 length of the record
+    /// hash (0 in a ceremony key), 10 length of the record
     error RecordInvalid(uint8 field);
-    /// @dev Fields: 1 infinity, 2 not a point of its group, 3 the same as the generator or another delta, up to sign.
+    /// @dev Fields: 1 infinity, 2 not a point of its group (beta stands for all points of G2), 3 the same as the generator,
+    /// beta or another delta, up to sign.
     /// @param offset where the point starts in the record
     error PointInvalid(uint256 offset, uint8 field);
 
-    /// @notice Adds a key. Its points are checked: none at infinity, all on their curves and in their groups; deltas and the
-    /// generator differ pairwise, also up to sign (an equal pair lets anyone forge proofs).
+    /// @notice Adds a key. Its points are checked: none at infinity, all on their curves and in their groups; deltas,
+    /// beta and the generator differ pairwise, also up to sign (an equal pair lets anyone forge proofs).
     function add(bytes calldata record) external returns (bytes32 keyId);
 
     /// @notice 1 for a development key, 2 for a key from a ceremony. Reverts `KeyUnknown`.
