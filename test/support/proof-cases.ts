@@ -46,7 +46,7 @@ const i8 = (name: string, length: number): Tensor => ({
 const PUBLIC = 0;
 const SALTED = 1;
 
-/** What a stage's ends look like: public ends, private ends, several producers of both kinds. */
+/** What a stage's ends look like: public ends, private ends, several producers (all of the kind that the stage expects). */
 export const SHAPES: Readonly<
   Record<string, { readonly ends: readonly End[]; readonly producers: readonly number[] }>
 > = {
@@ -67,10 +67,10 @@ export const SHAPES: Readonly<
   joined: {
     ends: [
       { kind: PUBLIC, tensor: u8("joined in", [3, 31]) },
-      { kind: SALTED, tensor: i8("joined middle", 5) },
-      { kind: PUBLIC, tensor: { dtype: "i32", dims: [1, 3], data: Int32Array.of(-1, 70_000, 5) } },
+      { kind: PUBLIC, tensor: i8("joined middle", 5) },
+      { kind: SALTED, tensor: { dtype: "i32", dims: [1, 3], data: Int32Array.of(-1, 70_000, 5) } },
     ],
-    producers: [PRODUCER_INPUT, 1],
+    producers: [1, PRODUCER_INPUT],
   },
 };
 

@@ -149,6 +149,11 @@ function randomOp(
     case "reshape":
       return { kind, input, dims: image && random.integer(0, 1) === 0 ? [1, ...dims] : [elementsOf(dims)] };
     case "square":
+    case "matmul":
+    case "softmax":
+    case "layerNorm":
+    case "forest":
+    case "argmax":
     case "dense": {
       const width = dims.at(-1) ?? 1;
       const outputs = random.integer(1, 20);
@@ -192,9 +197,9 @@ export function randomPolynomial(random: Random, squares: number): Program {
 
 /** Inputs of a batch: rows of all-lowest, all-highest, all-zero (if allowed) and alternating ends, then random ones. */
 export function randomInputs(random: Random, program: Program, batch: number): Tensor[] {
-  return program.inputs.map(({ dims, lo, hi }) => {
+  return program.inputs.map(({ dtype, dims, lo, hi }) => {
     const size = elementsOf(dims);
-    const data = Int8Array.from({ length: batch * size }, (_, e) => {
+    const data = (dtype === "i8" ? new Int8Array(batch * size) : new Int32Array(batch * size)).map((_, e) => {
       const row = Math.floor(e / size);
       if (row === 0) return lo;
       if (row === 1) return hi;
@@ -202,6 +207,6 @@ export function randomInputs(random: Random, program: Program, batch: number): T
       if (row === 3) return e % 2 === 0 ? lo : hi;
       return random.integer(lo, hi);
     });
-    return { dtype: "i8", dims: [batch, ...dims], data };
+    return { dtype, dims: [batch, ...dims], data };
   });
 }

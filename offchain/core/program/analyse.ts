@@ -1,7 +1,18 @@
 // SPDX-License-Identifier: MIT
+import { analyseBlock, isBlock, type BlockInfo } from "./analyse-block.ts";
 import { ProgramError } from "./errors.ts";
 import { finishedRange, linearBounds, type Interval } from "./bounds.ts";
-import { inputsOf, isLinear, type Finish, type Op, type Program, type Window } from "./types.ts";
+import {
+  inputsOf,
+  isLinear,
+  type ConvOp,
+  type DenseOp,
+  type Finish,
+  type LinearOp,
+  type Op,
+  type Program,
+  type Window,
+} from "./types.ts";
 
 /** Shape and range of one value. `int` is the polynomial family's unbounded integer. */
 export interface ValueInfo {
@@ -17,9 +28,9 @@ export interface OpInfo {
   readonly output: ValueInfo;
   /** Multiply-accumulates for a batch of one. */
   readonly macs: number;
-  /** Worst-case accumulator per output channel, for linear operators. */
+  /** Worst-case accumulator per output channel, for operators that have one. */
   readonly bounds: readonly Interval[] | null;
-  /** Dimensions of the accumulator tensor, for linear operators. */
+  /** Dimensions of the accumulator tensor, for operators that have one; of a forest, [trees, outputs]. */
   readonly accumulatorDims: readonly number[] | null;
 }
 
@@ -98,6 +109,28 @@ function checkFinish(finish: Finish, channels: number, family: Program["family"]
 const channelsOf = (op: Op, dims: readonly number[]): number =>
   op.kind === "dense" || op.kind === "conv" ? op.outputs : op.kind === "sumPool" ? (dims[0] ?? 1) : 1;
 
+/** Result of an operator with an accumulator. Throws BOUND_OVERFLOW. */
+function accumulated(
+  finish: Finish,
+  family: Program["family"],
+  { dims, macs, accumulatorDims }: BlockInfo,
+  bounds: readonly Interval[],
+  name: string,
+): OpInfo {
+  const limit = family === "quantised" ? QUANTISED_LIMIT : POLYNOMIAL_LIMIT;
+  const rounding = finish.kind === "scale" ? 2n ** BigInt(Math.max(0, ...finish.shifts)) / 2n : 0n;
+  bounds.forEach(({ lo, hi }, channel) => {
+    const bound = hi + rounding > -lo ? hi + rounding : -lo;
+    if (bound >= limit) {
+      const text = family === "quantised" ? "2^31" : "2^250";
+      throw new ProgramError("BOUND_OVERFLOW", { layer: name, channel, bound: bound.toString(), limit: text });
+    }
+  });
+  const range = finishedRange(finish, bounds);
+  const dtype = finish.kind === "exact" ? (family === "quantised" ? "i32" : "int") : finish.dtype;
+  return { name, output: { dtype, dims, ...range }, macs, bounds, accumulatorDims };
+}
+
 /** Shape, range and cost of one operator, given those of its inputs. Throws PROGRAM_INVALID or BOUND_OVERFLOW. */
 export function analyseOperator(op: Op, family: Program["family"], values: readonly ValueInfo[], name: string): OpInfo {
   const sources = inputsOf(op).map((index) => {
@@ -117,19 +150,19 @@ export function analyseOperator(op: Op, family: Program["family"], values: reado
     checkFinish(op.finish, channelsOf(op, dims), family, name);
     if (family === "quantised" && sources.some((s) => s.dtype !== "i8")) throw fail(name, "it needs i8 inputs");
     const bounds = linearBounds(op, sources);
-    const limit = family === "quantised" ? QUANTISED_LIMIT : POLYNOMIAL_LIMIT;
-    const rounding = op.finish.kind === "scale" ? 2n ** BigInt(Math.max(0, ...op.finish.shifts)) / 2n : 0n;
-    bounds.forEach(({ lo, hi }, channel) => {
-      const bound = hi + rounding > -lo ? hi + rounding : -lo;
-      if (bound >= limit) {
-        const text = family === "quantised" ? "2^31" : "2^250";
-        throw new ProgramError("BOUND_OVERFLOW", { layer: name, channel, bound: bound.toString(), limit: text });
-      }
-    });
-    const range = finishedRange(op.finish, bounds);
-    const exact = family === "quantised" ? "i32" : "int";
-    const dtype = op.finish.kind === "exact" ? exact : op.finish.dtype;
-    return { name, output: { dtype, dims, ...range }, macs, bounds, accumulatorDims: dims };
+    return accumulated(op.finish, family, { dims, macs, bounds, accumulatorDims: dims, range: null }, bounds, name);
+  }
+  if (isBlock(op)) {
+    if (family !== "quantised") throw fail(name, `${op.kind} exists in the quantised family only`);
+    const block = analyseBlock(op, sources, name);
+    checkDims(block.dims, name);
+    if (block.accumulatorDims !== null) checkDims(block.accumulatorDims, name);
+    if ("finish" in op && block.bounds !== null) {
+      checkFinish(op.finish, 1, family, name);
+      return accumulated(op.finish, family, block, block.bounds, name);
+    }
+    const { lo, hi, dtype } = block.range ?? first;
+    return { name, output: { dtype, dims: block.dims, lo, hi }, macs: block.macs, bounds: null, accumulatorDims: null };
   }
   switch (op.kind) {
     case "maxPool":
@@ -178,7 +211,7 @@ export function analyseOperator(op: Op, family: Program["family"], values: reado
 }
 
 function linearShape(
-  op: Extract<Op, { finish: Finish }>,
+  op: LinearOp,
   sources: readonly ValueInfo[],
   name: string,
 ): { dims: readonly number[]; macs: number } {
@@ -215,7 +248,7 @@ function linearShape(
   }
 }
 
-function checkWeights(op: Extract<Op, { weights: Int8Array }>, name: string): void {
+function checkWeights(op: DenseOp | ConvOp, name: string): void {
   if (op.outputs < 1 || op.bias.length !== op.outputs) throw fail(name, "one bias per output expected");
   if (op.weights.includes(-128)) throw fail(name, "weights are -127..127");
 }

@@ -13,7 +13,7 @@ import {
   PROGRAM_VERSION,
 } from "./encode-program.ts";
 import { ProgramError } from "./errors.ts";
-import type { Finish, Op, Program, ProgramInput, Window } from "./types.ts";
+import type { Finish, Op, Program, ProgramInput, ScaledTable, Window } from "./types.ts";
 
 export const MAX_PROGRAM_BYTES = 64 << 20;
 const MAX_CHANNELS = 1 << 16;
@@ -38,6 +38,27 @@ const i32 = (reader: ByteReader) => Number(signed(reader, 4));
 function i8Array(reader: ByteReader, limit: number): Int8Array {
   // `bytes` copies, so the program does not keep the file alive or change with it.
   return new Int8Array(reader.bytes(limit).buffer);
+}
+
+/** Little-endian words of `width` bytes. */
+function words(reader: ByteReader, limit: number, width: number): DataView {
+  const bytes = reader.bytes(limit);
+  if (bytes.length % width !== 0) throw malformed("a list is cut within a word");
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function u16Array(reader: ByteReader, limit: number): Uint16Array {
+  const view = words(reader, limit, 2);
+  return Uint16Array.from({ length: view.byteLength / 2 }, (_, i) => view.getUint16(2 * i, true));
+}
+
+function i32Array(reader: ByteReader, limit: number): Int32Array {
+  const view = words(reader, limit, 4);
+  return Int32Array.from({ length: view.byteLength / 4 }, (_, i) => view.getInt32(4 * i, true));
+}
+
+function scaledTable(reader: ByteReader): ScaledTable {
+  return { shift: reader.u8(), lo: i32(reader), values: u16Array(reader, 1 << 14) };
 }
 
 function dims(reader: ByteReader): number[] {
@@ -70,7 +91,7 @@ function decodeOp(bytes: Uint8Array, family: Program["family"]): Op {
   const reader = new ByteReader(bytes, "An operator");
   const kind = pick(OP_KINDS, reader.u8(), "operator");
   const inputs = Array.from({ length: reader.count(reader.u8(), 64, 2) }, () => reader.u16le());
-  const many = kind === "add" ? 2 : kind === "concat" ? inputs.length : 1;
+  const many = kind === "add" || kind === "matmul" ? 2 : kind === "concat" ? inputs.length : 1;
   if (inputs.length !== many || many === 0) throw malformed(`${kind} has ${inputs.length} inputs`);
   const input = inputs[0] ?? 0;
   const op = decodeBody(kind, reader, input, inputs, family);
@@ -113,7 +134,29 @@ function decodeBody(
       return { kind, input, perm: [...reader.bytes(MAX_RANK)] };
     case "map":
       return { kind, input, lo: i32(reader), table: i8Array(reader, 256) };
+    case "matmul":
+      return { kind, inputs: [input, inputs[1] ?? 0], transposed: reader.bool(), finish: finish(reader) };
+    case "softmax": {
+      const exp = u16Array(reader, 512);
+      const reciprocal = scaledTable(reader);
+      return { kind, input, exp, reciprocal, shift: reader.u8(), hi: reader.u8() };
+    }
+    case "layerNorm": {
+      const values = bias(reader, family);
+      const weights = i8Array(reader, MAX_CHANNELS);
+      return { kind, input, bias: values, weights, rsqrt: scaledTable(reader), finish: finish(reader) };
+    }
+    case "forest": {
+      const depth = reader.u8();
+      const values = bias(reader, family);
+      const features = u16Array(reader, MAX_PROGRAM_BYTES);
+      const thresholds = i32Array(reader, MAX_PROGRAM_BYTES);
+      const leaves = i32Array(reader, MAX_PROGRAM_BYTES);
+      const common = { kind, input, depth, outputs: values.length, bias: values };
+      return { ...common, features, thresholds, leaves, finish: finish(reader) };
+    }
     case "square":
+    case "argmax":
       return { kind, input };
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { ByteWriter } from "../byte-writer.ts";
-import { inputsOf, type Finish, type Op, type Program, type Window } from "./types.ts";
+import { inputsOf, type Finish, type Op, type Program, type ScaledTable, type Window } from "./types.ts";
 
 /** Domain of one stage's bytes. */
 export const PROGRAM_DOMAIN = "assay.v1.program";
@@ -19,10 +19,30 @@ export const OP_KINDS = [
   "transpose",
   "map",
   "square",
+  "matmul",
+  "softmax",
+  "layerNorm",
+  "forest",
+  "argmax",
 ] as const satisfies readonly Op["kind"][];
 
 export const i8Bytes = (values: Int8Array): Uint8Array =>
   new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+
+/** Little-endian on every machine, unlike the array's own memory. */
+export function u16Bytes(values: Uint16Array): Uint8Array {
+  const bytes = new Uint8Array(2 * values.length);
+  const view = new DataView(bytes.buffer);
+  values.forEach((value, i) => view.setUint16(2 * i, value, true));
+  return bytes;
+}
+
+export function i32Bytes(values: Int32Array): Uint8Array {
+  const bytes = new Uint8Array(4 * values.length);
+  const view = new DataView(bytes.buffer);
+  values.forEach((value, i) => view.setInt32(4 * i, value, true));
+  return bytes;
+}
 
 /** Two's complement, little-endian: 4 bytes in the quantised family, 32 in the polynomial one. */
 export const biasWidth = (family: Program["family"]): number => (family === "quantised" ? 4 : 32);
@@ -62,6 +82,12 @@ function window(writer: ByteWriter, { kernel, strides, pads }: Window): void {
 function bias(writer: ByteWriter, values: readonly bigint[], width: number): void {
   writer.u32le(values.length);
   for (const value of values) signed(writer, value, width);
+}
+
+function scaledTable(writer: ByteWriter, { shift, lo, values }: ScaledTable): void {
+  writer.u8(shift);
+  i32(writer, lo);
+  writer.bytes(u16Bytes(values));
 }
 
 function encodeOp(op: Op, family: Program["family"]): Uint8Array {
@@ -107,7 +133,29 @@ function encodeOp(op: Op, family: Program["family"]): Uint8Array {
       i32(writer, op.lo);
       writer.bytes(i8Bytes(op.table));
       break;
+    case "matmul":
+      writer.u8(op.transposed ? 1 : 0);
+      finish(writer, op.finish);
+      break;
+    case "softmax":
+      writer.bytes(u16Bytes(op.exp));
+      scaledTable(writer, op.reciprocal);
+      writer.u8(op.shift).u8(op.hi);
+      break;
+    case "layerNorm":
+      bias(writer, op.bias, biasWidth(family));
+      writer.bytes(i8Bytes(op.weights));
+      scaledTable(writer, op.rsqrt);
+      finish(writer, op.finish);
+      break;
+    case "forest":
+      writer.u8(op.depth);
+      bias(writer, op.bias, biasWidth(family));
+      writer.bytes(u16Bytes(op.features)).bytes(i32Bytes(op.thresholds)).bytes(i32Bytes(op.leaves));
+      finish(writer, op.finish);
+      break;
     case "square":
+    case "argmax":
       break;
   }
   return writer.finish();

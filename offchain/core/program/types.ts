@@ -124,15 +124,98 @@ export interface SquareOp {
   readonly input: number;
 }
 
+/**
+ * acc[…, i, j] = Σ_k a[…, i, k]·b[…, k, j], or b[…, j, k] if `transposed`: attention's two products. Leading dimensions
+ * (heads) are equal. Both sides are values; `finish` has one shift.
+ */
+export interface MatmulOp {
+  readonly kind: "matmul";
+  readonly inputs: readonly [number, number];
+  readonly transposed: boolean;
+  readonly finish: Finish;
+}
+
+/** values[clamp(floor((v + 2^(shift-1)) / 2^shift), lo, lo + values.length - 1) - lo]: a positive function of a large integer v. */
+export interface ScaledTable {
+  readonly shift: number;
+  readonly lo: number;
+  readonly values: Uint16Array;
+}
+
+/**
+ * A row x of the last dimension: e_i = exp[max x - x_i]; S = Σ e_i; R = reciprocal(S);
+ * y_i = min(hi, floor((e_i·R + 2^(shift-1)) / 2^shift)). exp covers the input's range exactly; exp[0] > 0.
+ */
+export interface SoftmaxOp {
+  readonly kind: "softmax";
+  readonly input: number;
+  readonly exp: Uint16Array;
+  readonly reciprocal: ScaledTable;
+  readonly shift: number;
+  readonly hi: number;
+}
+
+/**
+ * A row x of the last dimension, n long: d_i = n·x_i - Σ x; V = Σ d_i²; R = rsqrt(V); acc_i = weights_i·d_i·R + bias_i.
+ * `finish` has one shift. Bounds use d_i² ≤ V·(n-1)/n, so |d_i|·R stays small though V and R range widely.
+ */
+export interface LayerNormOp {
+  readonly kind: "layerNorm";
+  readonly input: number;
+  readonly weights: Int8Array;
+  readonly bias: readonly bigint[];
+  readonly rsqrt: ScaledTable;
+  readonly finish: Finish;
+}
+
+/**
+ * Complete binary trees of one depth over a feature vector. Node i of a tree (0 is the root) goes to 2i + 1 if
+ * x[feature] <= threshold, else to 2i + 2; the leaves follow the last level, left to right.
+ * acc[o] = bias[o] + Σ over trees of leaves[(tree·2^depth + leaf)·outputs + o].
+ * A shallower branch is filled with nodes {feature 0, threshold 2^31 - 1} over equal leaves: they compare nothing.
+ */
+export interface ForestOp {
+  readonly kind: "forest";
+  readonly input: number;
+  readonly outputs: number;
+  readonly depth: number;
+  /** trees · (2^depth - 1) */
+  readonly features: Uint16Array;
+  readonly thresholds: Int32Array;
+  /** trees · 2^depth · outputs, each within ±(2^24 - 1) */
+  readonly leaves: Int32Array;
+  readonly bias: readonly bigint[];
+  readonly finish: Finish;
+}
+
+/** Index of the largest element of the last dimension; the lowest wins a tie. The last dimension goes (or becomes 1). */
+export interface ArgmaxOp {
+  readonly kind: "argmax";
+  readonly input: number;
+}
+
 export type LinearOp = DenseOp | ConvOp | SumPoolOp | AddOp;
-export type Op = LinearOp | MaxPoolOp | ConcatOp | ReshapeOp | TransposeOp | MapOp | SquareOp;
+/** Operators with an i32 accumulator and a finish. */
+export type AccumulatingOp = LinearOp | MatmulOp | LayerNormOp | ForestOp;
+export type Op =
+  AccumulatingOp | SoftmaxOp | ArgmaxOp | MaxPoolOp | ConcatOp | ReshapeOp | TransposeOp | MapOp | SquareOp;
+
+/** The threshold of a node that is always true: padding of shallow trees. */
+export const ALWAYS = 2 ** 31 - 1;
 
 /** The values an operator reads. */
 export function inputsOf(op: Op): readonly number[] {
-  return op.kind === "add" || op.kind === "concat" ? op.inputs : [op.input];
+  return "inputs" in op ? op.inputs : [op.input];
 }
 
-/** True for operators that have an accumulator: they alone can be a stage's probe. */
 export function isLinear(op: Op): op is LinearOp {
   return op.kind === "dense" || op.kind === "conv" || op.kind === "sumPool" || op.kind === "add";
+}
+
+/**
+ * True for operators that have an accumulator: they alone can be a stage's probe. A forest's probe is finer than its
+ * accumulator: what each tree adds, [trees, outputs].
+ */
+export function hasAccumulator(op: Op): op is AccumulatingOp {
+  return "finish" in op;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { decodeProgram } from "../../core/program/decode-program.ts";
 import { ProgramError } from "../../core/program/errors.ts";
-import { isLinear, type Program } from "../../core/program/types.ts";
+import { hasAccumulator, type Program } from "../../core/program/types.ts";
 import { QUANTISED_LIMIT, type Analysis } from "../../core/program/analyse.ts";
 import type { Tensor } from "../../core/tensor.ts";
 
@@ -39,7 +39,7 @@ export function loadStage(bytes: Uint8Array, probe: number | null = null): Loade
     const op = program.ops[probe];
     const bounds = analysis.ops[probe]?.bounds;
     const fits = bounds?.every(({ lo, hi }) => hi < QUANTISED_LIMIT && lo > -QUANTISED_LIMIT) ?? false;
-    if (op === undefined || !isLinear(op) || !fits) {
+    if (op === undefined || !hasAccumulator(op) || !fits) {
       throw new ProgramError("PROGRAM_INVALID", { op: `${probe}`, reason: "its accumulator cannot be a probe" });
     }
   }

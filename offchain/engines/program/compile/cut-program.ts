@@ -16,7 +16,7 @@ export interface CutStage {
 
 function renumber(op: Op, map: ReadonlyMap<number, number>): Op {
   const at = (value: number) => map.get(value) ?? 0;
-  if (op.kind === "add") return { ...op, inputs: [at(op.inputs[0]), at(op.inputs[1])] };
+  if (op.kind === "add" || op.kind === "matmul") return { ...op, inputs: [at(op.inputs[0]), at(op.inputs[1])] };
   if (op.kind === "concat") return { ...op, inputs: op.inputs.map(at) };
   return { ...op, input: at(op.input) };
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { QUANTISED_LIMIT, elementsOf } from "../../../core/program/analyse.ts";
 import { ProgramError } from "../../../core/program/errors.ts";
-import { isLinear } from "../../../core/program/types.ts";
+import { hasAccumulator } from "../../../core/program/types.ts";
 import type { Tensor } from "../../../core/tensor.ts";
 import { loadStage, type ProgramExecutor } from "../executor.ts";
 
@@ -47,7 +47,7 @@ export async function measureEntropy(
     .flatMap((op, index) => {
       const info = plain.analysis.ops[index];
       const small = info?.bounds?.every(({ lo, hi }) => hi < QUANTISED_LIMIT && lo > -QUANTISED_LIMIT);
-      return isLinear(op) && small === true ? [{ index, elements: elementsOf(info?.accumulatorDims ?? []) }] : [];
+      return hasAccumulator(op) && small === true ? [{ index, elements: elementsOf(info?.accumulatorDims ?? []) }] : [];
     })
     .toSorted((a, b) => a.elements - b.elements || a.index - b.index);
   let best = outputBits;

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { isBlock, type BlockOp } from "../../../core/program/analyse-block.ts";
 import type { Analysis, ValueInfo } from "../../../core/program/analyse.ts";
+import { layerNormBounds } from "../../../core/program/block-bounds.ts";
 import {
   inputsOf,
+  isLinear,
+  type AccumulatingOp,
   type ConvOp,
   type DenseOp,
   type Finish,
@@ -10,6 +14,7 @@ import {
   type Program,
 } from "../../../core/program/types.ts";
 import { OnnxWriter } from "../onnx/write-onnx.ts";
+import { blockNodes, matmulPartialSum } from "./block-graph.ts";
 
 /** fp32 holds every integer up to 2^24, fp64 every integer up to 2^53: below it, sums are exact in any order. */
 const FP32_EXACT = 2n ** 24n;
@@ -40,11 +45,21 @@ interface Builder {
  * Largest magnitude that any partial sum of a linear operator can take in any order of summation, bias and rounding
  * term included. It is larger than the bound on the result, in which terms of both signs meet.
  */
-export function partialSumBound(op: LinearOp, sources: readonly ValueInfo[], shiftMax: number): bigint {
+export function partialSumBound(op: AccumulatingOp, sources: readonly ValueInfo[], shiftMax: number): bigint {
+  if (op.kind === "matmul") return matmulPartialSum(op, sources);
   const rounding = shiftMax === 0 ? 0n : 1n << BigInt(shiftMax - 1);
   const magnitude = (value: ValueInfo | undefined) =>
     value === undefined ? 0n : value.hi > -value.lo ? value.hi : -value.lo;
   const x = magnitude(sources[0]);
+  // Both run in fp64, whose limit their analysis keeps.
+  if (op.kind === "layerNorm") {
+    const width = op.weights.length;
+    return sources[0] === undefined ? 0n : layerNormBounds(op, sources[0], width).variance.hi;
+  }
+  if (op.kind === "forest") {
+    const most = op.leaves.reduce((peak, leaf) => Math.max(peak, Math.abs(leaf)), 0);
+    return BigInt(most) * BigInt(op.features.length) + rounding;
+  }
   if (op.kind === "add")
     return BigInt(op.multipliers[0]) * x + BigInt(op.multipliers[1]) * magnitude(sources[1]) + rounding;
   if (op.kind === "sumPool") return BigInt(op.multiplier * op.kernel[0] * op.kernel[1]) * x + rounding;
@@ -74,7 +89,7 @@ export function fitsDouble(program: Program, analysis: Analysis): boolean {
     if (op.kind === "conv" || op.kind === "sumPool" || op.kind === "maxPool") return false;
     const output = analysis.ops[index]?.output;
     if (output === undefined || output.hi >= FP64_EXACT || -output.lo >= FP64_EXACT) return false;
-    if (!("finish" in op)) return true;
+    if (!isLinear(op)) return true;
     const shiftMax = op.finish.kind === "scale" ? Math.max(...op.finish.shifts) : 0;
     const sources = inputsOf(op).flatMap((value) => analysis.values[value] ?? []);
     return shiftMax < 1000 && partialSumBound(op, sources, shiftMax) < FP64_EXACT;
@@ -235,7 +250,7 @@ function narrowLinear(b: Builder, op: LinearOp, inputs: readonly string[], sourc
   return kernel(b, op, inputs[0] ?? "", dims, weights, bias);
 }
 
-function plainOp({ writer, type }: Builder, op: Exclude<Op, LinearOp>, inputs: readonly string[]): string {
+function plainOp({ writer, type }: Builder, op: Exclude<Op, LinearOp | BlockOp>, inputs: readonly string[]): string {
   const [input = ""] = inputs;
   switch (op.kind) {
     case "maxPool":
@@ -268,7 +283,18 @@ export function buildIntegerGraph(program: Program, analysis: Analysis, probe: n
   for (const [index, op] of program.ops.entries()) {
     const names = inputsOf(op).map((value) => b.values[value] ?? "");
     const sources = inputsOf(op).flatMap((value) => analysis.values[value] ?? []);
-    if (!("finish" in op)) {
+    if (isBlock(op)) {
+      const { value, accumulator, type: carried } = blockNodes(writer, op, names, sources);
+      b.values.push(value);
+      if (index === probe && accumulator !== null) {
+        // An exact finish makes both one value, and a graph must not name an output twice.
+        const name = accumulator === value ? writer.node("Identity", [value]) : accumulator;
+        reading = { name, scale: [1], offset: [0], inner: 1 };
+        writer.output(name, carried, analysis.ops[index]?.accumulatorDims ?? []);
+      }
+      continue;
+    }
+    if (!isLinear(op)) {
       b.values.push(plainOp(b, op, names));
       continue;
     }

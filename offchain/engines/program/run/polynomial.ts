@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { isBlock, type BlockOp } from "../../../core/program/analyse-block.ts";
 import { roundShift } from "../../../core/program/bounds.ts";
 import type { Analysis } from "../../../core/program/analyse.ts";
-import { inputsOf, type Finish, type Op, type Program } from "../../../core/program/types.ts";
+import { inputsOf, isLinear, type Finish, type LinearOp, type Op, type Program } from "../../../core/program/types.ts";
 import { concatSources, transposeSources } from "./move.ts";
 
 function finishExact(acc: readonly bigint[], finish: Finish, channels: number, inner: number): readonly bigint[] {
@@ -38,7 +39,7 @@ function eachTap(
 }
 
 function accumulate(
-  op: Extract<Op, { finish: Finish }>,
+  op: LinearOp,
   sources: readonly (readonly bigint[])[],
   inDims: readonly number[],
   outDims: readonly number[],
@@ -98,7 +99,8 @@ export function runPolynomial(
     const sources = inputsOf(op).map((value) => values[value] ?? []);
     const dims = inputsOf(op).map((value) => analysis.values[value]?.dims ?? []);
     const [x, inDims, outDims] = [sources[0] ?? [], dims[0] ?? [], analysis.ops[index]?.output.dims ?? []];
-    if ("finish" in op) {
+    if (isBlock(op)) continue; // refused in this family by analyseProgram
+    if (isLinear(op)) {
       const acc = accumulate(op, sources, inDims, outDims, batch);
       if (index === probe) accumulator = acc;
       const spatial = op.kind === "conv" || op.kind === "sumPool";
@@ -110,7 +112,7 @@ export function runPolynomial(
 }
 
 function runPlain(
-  op: Exclude<Op, { finish: Finish }>,
+  op: Exclude<Op, LinearOp | BlockOp>,
   sources: readonly (readonly bigint[])[],
   dims: readonly (readonly number[])[],
   x: readonly bigint[],

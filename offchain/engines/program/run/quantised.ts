@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { elementsOf, type Analysis } from "../../../core/program/analyse.ts";
-import { inputsOf, type Op, type Program } from "../../../core/program/types.ts";
+import { isBlock, type BlockOp } from "../../../core/program/analyse-block.ts";
+import { inputsOf, isLinear, type LinearOp, type Op, type Program } from "../../../core/program/types.ts";
+import { runBlock, type Frame } from "./block.ts";
 import { convAccumulate, denseAccumulate, finishAccumulator, poolWindows } from "./linear.ts";
 import { concatSources, transposeSources } from "./move.ts";
 
 const NOTHING = new Int32Array(0);
 
-/** What one operator sees: its inputs, their dimensions and its own, without the batch. */
-export interface Frame {
-  readonly sources: readonly Int32Array[];
-  readonly dims: readonly (readonly number[])[];
-  readonly outDims: readonly number[];
-  readonly batch: number;
-}
-
 /** Accumulator of a linear operator, then its finished value. */
-function runLinear(op: Extract<Op, { finish: object }>, frame: Frame): { acc: Int32Array; value: Int32Array } {
+function runLinear(op: LinearOp, frame: Frame): { acc: Int32Array; value: Int32Array } {
   const { sources, dims, outDims, batch } = frame;
   const x = sources[0] ?? NOTHING;
   const inDims = dims[0] ?? [];
@@ -44,7 +38,7 @@ function runLinear(op: Extract<Op, { finish: object }>, frame: Frame): { acc: In
   }
 }
 
-function runPlain(op: Exclude<Op, { finish: object }>, frame: Frame): Int32Array {
+function runPlain(op: Exclude<Op, LinearOp | BlockOp>, frame: Frame): Int32Array {
   const { sources, dims, outDims, batch } = frame;
   const x = sources[0] ?? NOTHING;
   const inDims = dims[0] ?? [];
@@ -69,9 +63,10 @@ function runPlain(op: Exclude<Op, { finish: object }>, frame: Frame): Int32Array
   }
 }
 
-/** One operator; `acc` is the accumulator of a linear one. */
+/** One operator; `acc` is its accumulator, if it has one (of a forest, what each tree adds). */
 export function runOperator(op: Op, frame: Frame): { acc: Int32Array | null; value: Int32Array } {
-  return "finish" in op ? runLinear(op, frame) : { acc: null, value: runPlain(op, frame) };
+  if (isLinear(op)) return runLinear(op, frame);
+  return isBlock(op) ? runBlock(op, frame) : { acc: null, value: runPlain(op, frame) };
 }
 
 /**

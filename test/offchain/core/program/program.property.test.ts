@@ -6,16 +6,18 @@ import { decodeStages, encodeStages, programRoot } from "../../../../offchain/co
 import { decodeProgram } from "../../../../offchain/core/program/decode-program.ts";
 import { encodeProgram } from "../../../../offchain/core/program/encode-program.ts";
 import { expectCode } from "../../../support/expect-code.ts";
+import { randomBlock } from "../../../support/random-block.ts";
 import { Random, randomPolynomial, randomProgram } from "../../../support/random-program.ts";
 
-const anyProgram = fc.tuple(fc.integer(), fc.integer({ min: -1, max: 2 })).map(([seed, squares]) => {
+const anyProgram = fc.tuple(fc.integer(), fc.integer({ min: -2, max: 2 })).map(([seed, squares]) => {
   const random = new Random(seed);
+  if (squares === -2) return randomBlock(random);
   return squares < 0 ? randomProgram(random) : randomPolynomial(random, squares);
 });
 const RUNS = process.env["ASSAY_DEEP"] === "1" ? 5000 : 200;
 
 describe("program bytes", () => {
-  it("default: decode(encode(program)) is the program, for both families", () => {
+  it("default: decode(encode(program)) is the program, for both families and every operator", () => {
     fc.assert(
       fc.property(anyProgram, (program) => {
         const bytes = encodeProgram(program);

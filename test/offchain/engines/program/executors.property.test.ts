@@ -2,10 +2,11 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { encodeProgram } from "../../../../offchain/core/program/encode-program.ts";
-import { isLinear, type Program } from "../../../../offchain/core/program/types.ts";
+import { hasAccumulator, type Program } from "../../../../offchain/core/program/types.ts";
 import { loadStage, type ProgramExecutor } from "../../../../offchain/engines/program/executor.ts";
 import { createOnnxExecutor } from "../../../../offchain/engines/program/onnx-executor.ts";
 import { createReferenceExecutor } from "../../../../offchain/engines/program/reference-executor.ts";
+import { randomBlock } from "../../../support/random-block.ts";
 import { Random, randomInputs, randomPolynomial, randomProgram } from "../../../support/random-program.ts";
 
 const deep = process.env["ASSAY_DEEP"] === "1";
@@ -22,7 +23,7 @@ describe("executors", () => {
   });
 
   async function compare(program: Program, random: Random): Promise<void> {
-    const linear = program.ops.flatMap((op, index) => (isLinear(op) ? [index] : []));
+    const linear = program.ops.flatMap((op, index) => (hasAccumulator(op) ? [index] : []));
     const candidates = program.family === "polynomial" ? linear.slice(0, 1) : linear;
     const bytes = encodeProgram(program);
     const stage = loadStage(bytes, candidates.length === 0 ? null : random.pick(candidates));
@@ -47,6 +48,23 @@ describe("executors", () => {
       { numRuns: RUNS },
     );
     expect(vectors).to.be.at.least(10_000);
+  });
+
+  it("behavior: attention, layer norms, forests and argmax are exact on onnxruntime, whatever their tables hold", async function () {
+    this.timeout(deep ? 900_000 : 120_000);
+    vectors = 0;
+    const kinds = new Set<string>();
+    await fc.assert(
+      fc.asyncProperty(fc.integer(), async (seed) => {
+        const random = new Random(seed);
+        const program = randomBlock(random);
+        for (const { kind } of program.ops) kinds.add(kind);
+        await compare(program, random);
+      }),
+      { numRuns: RUNS },
+    );
+    expect(vectors).to.be.at.least(10_000);
+    expect([...kinds]).to.include.members(["matmul", "softmax", "layerNorm", "forest", "argmax"]);
   });
 
   it("behavior: polynomial programs are exact, within and beyond 2^53", async function () {
