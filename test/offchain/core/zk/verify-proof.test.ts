@@ -232,7 +232,7 @@ describe("verifyStageProof", function () {
 
   it("behavior: the statement of a two-round proof is v, c, rho; of a one-round one the context and every word", () => {
     expect(prepareProof(proofCase(2, "joined").stage).inputs.length).to.equal(3);
-    // 93 bytes in three words, one digest, twelve bytes in one.
+    // 93 bytes in three words, five in one, one digest.
     expect(prepareProof(proofCase(1, "joined").stage).inputs.length).to.equal(1 + 3 + 1 + 1);
   });
 
