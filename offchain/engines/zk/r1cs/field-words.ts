@@ -35,6 +35,7 @@ export function isReduced(words: Uint32Array, at: number): boolean {
 
 /** Little-endian words of a byte string whose length is a multiple of 4: a view where alignment allows, else a copy. */
 export function asWords(bytes: Uint8Array): Uint32Array {
-  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  // Not slice(): a Buffer's is a view.
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
   return new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.length / 4);
 }

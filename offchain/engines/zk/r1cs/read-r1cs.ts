@@ -91,6 +91,19 @@ interface Filling {
   at: number;
 }
 
+/** circom orders a row by the bytes of its little-endian wire numbers; a wire that occurs twice is an error in any order. */
+function sortRow({ wires, coefficients, at }: Filling, from: number, row: number): void {
+  const order = Array.from({ length: at - from }, (_, i) => from + i).toSorted(
+    (i, j) => (wires[i] ?? 0) - (wires[j] ?? 0),
+  );
+  const sorted = order.map((i) => [wires[i] ?? 0, coefficients[i] ?? 0] as const);
+  for (const [i, [wire, coefficient]] of sorted.entries()) {
+    if (i > 0 && wire === sorted[i - 1]?.[0]) throw malformed(NAME, `constraint ${row} names wire ${wire} twice`);
+    wires[from + i] = wire;
+    coefficients[from + i] = coefficient;
+  }
+}
+
 function readConstraints(bytes: Uint8Array, header: Header): Pick<R1cs, "a" | "b" | "c" | "constants"> {
   if (bytes.length % 4 !== 0) throw malformed(NAME, "its constraints are not whole words");
   if (header.constraints * LEAST_ROW_WORDS * 4 > bytes.length) throw malformed(NAME, "its constraints are truncated");
@@ -106,17 +119,20 @@ function readConstraints(bytes: Uint8Array, header: Header): Pick<R1cs, "a" | "b
   for (let row = 0; row < header.constraints; row++) {
     for (const side of sides) {
       const end = at + 1 + (words[at] ?? 0) * ENTRY_WORDS;
+      const from = side.at;
       let before = -1;
+      let ascending = true;
       for (at += 1; at < end; at += ENTRY_WORDS) {
         const wire = words[at] ?? 0;
         if (wire >= header.wires) throw malformed(NAME, `constraint ${row} names wire ${wire} of ${header.wires}`);
-        if (wire <= before) throw malformed(NAME, `the wires of constraint ${row} do not ascend`);
+        ascending &&= wire > before;
         before = wire;
         if (!isReduced(words, at + 1)) throw malformed(NAME, `a coefficient of constraint ${row} is not reduced`);
         if (isZero(words, at + 1)) throw malformed(NAME, `a coefficient of constraint ${row} is 0`);
         side.wires[side.at] = wire;
         side.coefficients[side.at++] = pool.idOfWords(words, at + 1);
       }
+      if (!ascending) sortRow(side, from, row);
       side.offsets[row + 1] = side.at;
     }
   }
@@ -132,7 +148,7 @@ function isZero(words: Uint32Array, at: number): boolean {
 
 /**
  * Reads iden3's standard .r1cs, as circom and `writeR1cs` make it. Everything a stranger can bend is checked: section table, lengths,
- * field, counts, wire indices and their order, canonical coefficients, label map. Errors: FILE_MALFORMED, FILE_TOO_LARGE, FIELD_WRONG.
+ * field, counts, wire indices, canonical coefficients, label map. Errors: FILE_MALFORMED, FILE_TOO_LARGE, FIELD_WRONG.
  */
 export function readR1cs(bytes: Uint8Array): R1cs {
   limited("bytes", bytes.length, MAX_FILE_BYTES);

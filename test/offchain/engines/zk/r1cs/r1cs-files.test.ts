@@ -22,6 +22,8 @@ const sample = (): R1cs =>
   ]);
 const witnessOf = (x: bigint, c: bigint): bigint[] => [1n, 3n * x * x - (x * x + 2n) * c, c, x, x * x];
 
+/** Wire of the second row's first entry on side A, which has two: after three combinations of one entry. */
+const WIDE_ROW = 3 * 40 + 4;
 /** Offsets in the sample's file: prelude 12, section 2 header 12, then constraints. */
 const CONSTRAINTS_AT = 24;
 const bytesOf = () => writeR1cs(sample());
@@ -61,6 +63,18 @@ describe(".r1cs files", () => {
     expect(readR1cs(Buffer.concat([bytes.subarray(0, 12), rest, constraints]))).to.deep.equal(sample());
   });
 
+  it("behavior: entries of a row may come in any order, and are sorted", () => {
+    const swapped = edited((_, bytes) => {
+      const [first, second] = [0, 36].map((by) =>
+        bytes.slice(CONSTRAINTS_AT + WIDE_ROW + by, CONSTRAINTS_AT + WIDE_ROW + by + 36),
+      );
+      bytes.set(second ?? [], CONSTRAINTS_AT + WIDE_ROW);
+      bytes.set(first ?? [], CONSTRAINTS_AT + WIDE_ROW + 36);
+    });
+    expect(hashR1cs(readR1cs(swapped))).to.not.equal(undefined);
+    expect(readR1cs(swapped).a.wires).to.deep.equal(sample().a.wires);
+  });
+
   const malformedFiles: Record<string, () => Uint8Array> = {
     nothing: () => new Uint8Array(),
     "another magic": () => edited((_, bytes) => (bytes[0] = 0x77)),
@@ -83,7 +97,7 @@ describe(".r1cs files", () => {
     "a label out of range": () => edited((view) => view.setBigUint64(LABELS_AT() + 8, 1n << 40n, true)),
     "a combination longer than its section": () => edited((view) => view.setUint32(CONSTRAINTS_AT, 0xffffffff, true)),
     "a wire out of range": () => edited((view) => view.setUint32(CONSTRAINTS_AT + 4, 5, true)),
-    "wires that do not ascend": () => edited((view) => view.setUint32(CONSTRAINTS_AT + 3 * 40 + 4, 4, true)),
+    "a wire twice in one combination": () => edited((view) => view.setUint32(CONSTRAINTS_AT + WIDE_ROW, 4, true)),
     "a coefficient of 0": () => edited((_, bytes) => bytes.fill(0, CONSTRAINTS_AT + 8, CONSTRAINTS_AT + 40)),
     "a coefficient of r": () => edited((_, bytes) => bytes.set(bigintsToLittle(FIELD), CONSTRAINTS_AT + 8)),
     "a coefficient of 2^256 - 1": () => edited((_, bytes) => bytes.fill(255, CONSTRAINTS_AT + 8, CONSTRAINTS_AT + 40)),
