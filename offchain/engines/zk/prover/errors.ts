@@ -27,12 +27,6 @@ export const ProverError = defineErrors("zk", 3, {
     fix: "Fetch the ceremony's key files into that folder, or use `--dev-keys` on a local chain.",
     retry: "later",
   },
-  DEVELOPMENT_KEY: {
-    n: 44,
-    text: "Key {keyId} is a DEVELOPMENT key: anyone can forge proofs under it, and chain {chainId} is not local.",
-    fix: "Use a key from a ceremony (`assay zk ceremony`).",
-    retry: "never",
-  },
   CIRCUIT_TOO_LARGE: {
     n: 45,
     text: "The circuit needs {needed} {what}; the limit is {limit}.",

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Hex } from "../../../core/bytes.ts";
+import { decodeKeyRecord } from "../../../core/zk/key-record.ts";
+import { openKernel } from "../setup/kernel-source.ts";
+import { checkKey, type KeyParts } from "./check-key.ts";
+import { readGroups, writeGroups } from "./groups-file.ts";
+import { readZkey, writeZkey } from "./zkey-file.ts";
+
+/** A key's three files, in one folder. */
+export interface KeyFiles {
+  readonly zkey: string;
+  readonly groups: string;
+  readonly record: string;
+}
+
+export const keyFilesIn = (folder: string): KeyFiles => ({
+  zkey: join(folder, "key.zkey"),
+  groups: join(folder, "key.groups"),
+  record: join(folder, "key.record"),
+});
+
+/** Writes a key into a fresh folder; nothing is left of it if that fails. */
+export async function writeKeyFiles(
+  folder: string,
+  record: Uint8Array,
+  parts: Omit<KeyParts, "record">,
+): Promise<void> {
+  const files = keyFilesIn(folder);
+  await mkdir(folder, { recursive: true });
+  try {
+    await writeFile(files.zkey, writeZkey(parts.zkey), { flush: true });
+    await writeFile(files.groups, writeGroups(parts.groups), { flush: true });
+    await writeFile(files.record, record, { flush: true });
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+export interface OpenedKey extends KeyParts {
+  readonly zkeyBytes: Uint8Array;
+  readonly groupsBytes: Uint8Array;
+  readonly recordBytes: Uint8Array;
+}
+
+/** A Buffer's `slice` is a view, a Uint8Array's a copy. */
+const plain = (buffer: Buffer): Uint8Array => new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
+
+/**
+ * Reads and checks a key's files (`checkKey`). Errors: ZKEY_MALFORMED, GROUPS_MALFORMED, KEY_MALFORMED, KEY_DEGENERATE, KEY_UNSOUND, and
+ * the file system's.
+ */
+export async function openKeyFiles(files: KeyFiles, circuitHash?: Hex): Promise<OpenedKey> {
+  const [zkeyBytes, groupsBytes, recordBytes] = (await Promise.all([
+    readFile(files.zkey),
+    readFile(files.groups),
+    readFile(files.record),
+  ]).then((buffers) => buffers.map(plain))) as [Uint8Array, Uint8Array, Uint8Array];
+  const zkey = readZkey(zkeyBytes);
+  const groups = readGroups(groupsBytes);
+  const record = decodeKeyRecord(recordBytes);
+  checkKey(await openKernel(), { zkey, groups, record }, circuitHash);
+  return { zkey, groups, record, zkeyBytes, groupsBytes, recordBytes };
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { randomUUID } from "node:crypto";
+import { mkdir, rename, rm, stat } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { join, resolve } from "node:path";
+import { toHex, utf8, type Hex } from "../../../core/bytes.ts";
+import { ByteWriter } from "../../../core/byte-writer.ts";
+import { isAssayError } from "../../../core/errors.ts";
+import { keccak256 } from "../../../core/keccak.ts";
+import { ProverError } from "../prover/errors.ts";
+import { keyFilesIn, openKeyFiles, writeKeyFiles, type KeyFiles } from "../keys/key-files.ts";
+import { FIRST_GROUPED_WIRE } from "../r1cs/r1cs.ts";
+import { makeDevelopmentKey } from "./make-development-key.ts";
+import { backendOf, type SetupCircuit } from "./setup-circuit.ts";
+
+export interface SetupOptions {
+  /** Default: the machine's. */
+  readonly threads?: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (step: "evaluate" | "multiply" | "write" | "verify", done: number) => void;
+  /** Told that keys with known secrets are being made: the caller logs it. */
+  readonly onWarning?: (text: string) => void;
+}
+
+export const DEVELOPMENT_WARNING =
+  "DEVELOPMENT keys: their secrets are public, anyone can forge proofs under them. For local chains and tests only.";
+
+function checkCircuit(circuit: SetupCircuit): void {
+  const { r1cs, groups, circuitHash } = circuit;
+  const publics = r1cs.outputs + r1cs.publicInputs;
+  const bad = (reason: string) => new ProverError("CIRCUIT_UNFIT", { reason });
+  if (!/^0x[0-9a-f]{64}$/.test(circuitHash)) throw bad("its hash is not 32 bytes of lower-case hex");
+  if (backendOf(circuit) === 1) {
+    if (groups.weights.count + groups.round1.count > 0) throw bad("a one-round circuit commits no wires");
+    return;
+  }
+  if (publics !== FIRST_GROUPED_WIRE - 1) throw bad(`it has ${publics} public wires instead of v, c, rho`);
+  let next = FIRST_GROUPED_WIRE;
+  for (const { from, count } of [groups.weights, groups.round1, groups.round2]) {
+    if (count > 0 && from !== next) throw bad(`a group begins at wire ${from} instead of ${next}`);
+    next += count;
+  }
+  if (next !== r1cs.wires) throw bad(`its groups cover ${next} of ${r1cs.wires} wires`);
+  if (groups.round1.count === 0) throw bad("nothing is committed in round 1");
+}
+
+/** A circuit's key also depends on what its record says of the boundaries, and on the groups. */
+function cacheName(circuit: SetupCircuit): string {
+  const { groups, boundaries, circuitHash } = circuit;
+  const writer = new ByteWriter().raw(utf8("assay.v1.zk.dev.cache")).u8(backendOf(circuit));
+  for (const { from, count } of [groups.weights, groups.round1, groups.round2]) writer.u32be(from).u32be(count);
+  for (const { direction, kind, dataLength, header } of boundaries)
+    writer.u8(direction).u8(kind).u32be(dataLength).bytes(header);
+  return `dev-${circuitHash.slice(2)}-${toHex(keccak256(writer.finish())).slice(2, 18)}`;
+}
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+/** A damaged key is as good as none: it can be made again. */
+async function openCached(folder: string, circuitHash: Hex): Promise<KeyFiles | undefined> {
+  if (!(await exists(folder))) return undefined;
+  const files = keyFilesIn(folder);
+  try {
+    await openKeyFiles(files, circuitHash);
+    return files;
+  } catch (error) {
+    if (!isAssayError(error) && (error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    await rm(folder, { recursive: true, force: true });
+    return undefined;
+  }
+}
+
+async function make(circuit: SetupCircuit, target: string, options: SetupOptions): Promise<KeyFiles> {
+  const { circuitHash } = circuit;
+  const cached = await openCached(target, circuitHash);
+  if (cached !== undefined) return cached;
+  options.onWarning?.(DEVELOPMENT_WARNING);
+  const { threads = availableParallelism(), signal, onProgress } = options;
+  const { record, zkey, groups } = await makeDevelopmentKey(circuit, { threads, signal, onProgress });
+  const temporary = `${target}.${randomUUID()}`;
+  onProgress?.("write", 0);
+  await mkdir(join(target, ".."), { recursive: true });
+  await writeKeyFiles(temporary, record, { zkey, groups });
+  try {
+    onProgress?.("verify", 0);
+    // What later readers get is what was checked, not what was meant.
+    await openKeyFiles(keyFilesIn(temporary), circuitHash);
+    signal?.throwIfAborted();
+    await rename(temporary, target);
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    // Another process was faster; the keys are the same everywhere.
+    const winner = await openCached(target, circuitHash);
+    if (winner === undefined || signal?.aborted === true) throw error;
+    return winner;
+  }
+  return keyFilesIn(target);
+}
+
+const running = new Map<string, Promise<KeyFiles>>();
+
+/**
+ * A DEVELOPMENT key of a circuit, two-round (with or without private weights) or one-round. Its secrets follow from the circuit's hash
+ * (`developmentTrapdoor`): every machine makes the same key, and ANYONE CAN FORGE PROOFS under it; the record says class DEVELOPMENT,
+ * which only the local chain accepts. Cached in `folder`; written to a temporary folder, read back, checked and renamed, so that callers at
+ * the same time, also of other processes, see a whole key or none. Errors: CIRCUIT_UNFIT, CIRCUIT_TOO_LARGE, PROVER_CRASHED, the
+ * signal's reason.
+ */
+export async function developmentSetup(
+  circuit: SetupCircuit,
+  folder: string,
+  options: SetupOptions = {},
+): Promise<KeyFiles> {
+  checkCircuit(circuit);
+  const target = resolve(folder, cacheName(circuit));
+  for (;;) {
+    options.signal?.throwIfAborted();
+    const other = running.get(target);
+    if (other === undefined) break;
+    // If the one who makes it gives up, the next one takes over.
+    const files = await untilAborted(other, options.signal).catch((error: unknown) => {
+      if (options.signal?.aborted === true) throw error;
+      return undefined;
+    });
+    if (files !== undefined) return files;
+  }
+  const work = make(circuit, target, options).finally(() => running.delete(target));
+  running.set(target, work);
+  return work;
+}
+
+function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  return new Promise((done, fail) => {
+    const stop = (): void => fail(signal.reason as Error);
+    signal.addEventListener("abort", stop, { once: true });
+    work.then(done, fail).finally(() => signal.removeEventListener("abort", stop));
+  });
+}
