@@ -100,7 +100,7 @@ describe("verifyStageProof", function () {
         for (let at = 0; at < 32; at++) refusal(withJoined(joined.with(i, flipHex(digest, at))), `joined byte ${at}`);
       refusal(withJoined(joined.toReversed()), "inputs swapped");
       refusal(withJoined([]), "no digests");
-      refusal({ ...stage, producers: [1, 0xffff] }, "producers swapped");
+      refusal({ ...stage, producers: [0xffff, 1] }, "producers swapped");
       refusal({ ...stage, producers: [0xffff] }, "a producer missing");
     }
     const { stage } = proofCase(2, "public");
