@@ -9,7 +9,9 @@ import {KeyRecordLib} from "./KeyRecordLib.sol";
 /// times public input j. Without rounds C1 and its pair fall away, without private weights C_w and its.
 /// Of many proofs the equations are added up, each times a factor of its own that their provers could not foresee.
 library Groth16Lib {
-    /// Words of a proof: A, B, C1, C2.
+    bytes32 internal constant BATCH_TAG = keccak256("assay.v1.zk.batch");
+
+    // Offsets in a proof, and the size of a pair.
     uint256 private constant _B = 0x40;
     uint256 private constant _C1 = 0xc0;
     uint256 private constant _C2 = 0x100;
@@ -19,6 +21,42 @@ library Groth16Lib {
         uint256[10] proof; // coordinates of A reduced: y is negated here
         uint256[] publics; // reduced; as many as the key takes
         uint256 factor; // 1 for the first
+        bytes32 challenge; // hash over all that the public inputs follow from
+    }
+
+    /// Factors of a batch, each from a hash over everything in it: whoever knew them before fixing its proofs could let two
+    /// false ones cancel out.
+    function setFactors(Statement[] memory all, bytes32 keyId) internal pure {
+        bytes memory parts = abi.encodePacked(BATCH_TAG, keyId);
+        assembly ("memory-safe") {
+            // All challenges and proofs in one row, at the free end of memory: a hash, not kept.
+            let end := add(add(parts, 0x20), mload(parts))
+            let n := mload(all)
+            for {
+                let i := 1
+            } iszero(gt(i, n)) {
+                i := add(i, 1)
+            } {
+                let one := mload(add(all, mul(i, 0x20)))
+                mstore(end, mload(add(one, 0x60)))
+                mcopy(add(end, 0x20), mload(one), 0x140)
+                end := add(end, 0x160)
+            }
+            let seed := keccak256(add(parts, 0x20), sub(end, add(parts, 0x20)))
+            mstore(0, seed)
+            for {
+                let i := 1
+            } iszero(gt(i, n)) {
+                i := add(i, 1)
+            } {
+                let factor := 1
+                if gt(i, 1) {
+                    mstore(0x20, sub(i, 1))
+                    factor := shr(128, shl(128, keccak256(0, 0x40)))
+                }
+                mstore(add(mload(add(all, mul(i, 0x20))), 0x40), factor)
+            }
+        }
     }
 
     function verify(

@@ -12,8 +12,6 @@ import {KIND_SALTED, StageInfo} from "../../types/Types.sol";
 
 /// @title PROOF evidence for every model, from the keys of one registry
 contract ProofAdapter is IProofAdapter {
-    bytes32 private constant _BATCH_TAG = keccak256("assay.v1.zk.batch");
-
     /// @inheritdoc IProofAdapter
     address public immutable keys;
 
@@ -48,14 +46,12 @@ contract ProofAdapter is IProofAdapter {
         require(n != 0 && n == evidences.length, BatchMalformed(n, evidences.length));
         ProofEvidenceLib.Context memory c = _contextOf(domain, stage);
         Groth16Lib.Statement[] memory all = new Groth16Lib.Statement[](n);
-        bytes32 seed = keccak256(abi.encode(_BATCH_TAG, stage.keyId));
+        // A statement's challenge covers domain, claim, key, C_w and C1: all that its public inputs follow from.
         for (uint256 i; i < n; ++i) {
             all[i] = _statement(c, claims[i], stage, evidences[i]);
-            // The last challenge covers domain, claim, key, C_w and C1; the public inputs cover the tensors.
-            seed = keccak256(abi.encode(seed, c.challenge, all[i].publics, all[i].proof));
+            all[i].challenge = c.challenge;
         }
-        all[0].factor = 1;
-        for (uint256 i = 1; i < n; ++i) all[i].factor = uint256(keccak256(abi.encode(seed, i))) >> 128;
+        Groth16Lib.setFactors(all, stage.keyId);
         _verify(c, all, stage);
     }
 
