@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 pragma circom 2.1.6;
 
-include "Poseidon.circom";
+include "PoseidonLanes.circom";
 
 // Purpose      SALTED commitment to `length` bytes (zk.md section 4): h = P2(2^64 + length, salt); h = P16(h, next 15 words).
 // In           words[ceil(length / 31)]: 31 bytes each, big-endian, the last padded with zeros on the right; salt.
@@ -20,13 +20,13 @@ template PoseidonFold(length) {
     signal output digest;
 
     signal h[steps + 1];
-    h[0] <== Poseidon(2, 1, 1, [2 ** 64 + length, 0])([salt]);
+    h[0] <== PoseidonLanes(2, 1, 1, [2 ** 64 + length, 0])([salt]);
 
     component step[steps];
     for (var s = 0; s < steps; s++) {
         var here = 15;
         if (count - 15 * s < 15) { here = count - 15 * s; }
-        step[s] = Poseidon(16, 0, 1 + here, zeros);
+        step[s] = PoseidonLanes(16, 0, 1 + here, zeros);
         step[s].in[0] <== h[s];
         for (var i = 0; i < here; i++) { step[s].in[i + 1] <== words[15 * s + i]; }
         h[s + 1] <== step[s].out;
