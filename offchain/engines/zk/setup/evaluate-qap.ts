@@ -3,7 +3,7 @@ import { FIELD } from "../../../core/poseidon-constants.ts";
 import { ProverError } from "../prover/errors.ts";
 import { FIELD_BYTES } from "../r1cs/field-words.ts";
 import { constraintCount, type R1cs, type WireGroups } from "../r1cs/r1cs.ts";
-import { elementBytes, FieldArithmetic, inverse, power, rootOfUnity } from "./field-arithmetic.ts";
+import { elementBytes, type FieldArithmetic, inverse, power, rootOfUnity } from "./field-arithmetic.ts";
 import type { DevelopmentTrapdoor } from "./trapdoor.ts";
 
 /** Discrete logarithms of a whole key: plain little-endian scalars of 32 bytes. */

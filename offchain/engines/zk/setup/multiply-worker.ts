@@ -25,5 +25,5 @@ for (;;) {
   const { scalars, points } = lists[group];
   const slice = new Uint8Array(scalars, from * SCALAR_BYTES, count * SCALAR_BYTES);
   new Uint8Array(points).set(base(group).multiply(slice, count), from * pointBytes(group));
-  parentPort?.postMessage(count);
+  parentPort?.postMessage(count, []);
 }
