@@ -29,6 +29,7 @@ contract HubLens is IHubLens {
                 registry: HUB.registry(),
                 params: HUB.params(),
                 randomness: HUB.randomness(),
+                router: HUB.router(),
                 minimumStake: VAULT.minimumStake(),
                 unbondingPeriod: VAULT.unbondingPeriod(),
                 epochLength: VAULT.epochLength(),

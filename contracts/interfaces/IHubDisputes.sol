@@ -9,7 +9,8 @@ interface IHubDisputes is IHubTypes {
     // --- Disputes and ends ----------------------------------------------------------------------------------------------
 
     /// @notice Ends what nobody carried on: OPEN with fewer than q commitments at its deadline, HUNG at its deadline, and
-    /// anything OPEN or HUNG after `spec.expiry`. Anyone; absent seats of the current stage are slashed.
+    /// anything OPEN or HUNG after `spec.expiry`. Anyone; absent seats of the current stage are slashed (of jobs
+    /// without VOTE nobody is: whom the requester asked is not known here).
     function expire(Job calldata job, Record calldata record) external;
 
     /// @notice Has a stage voted again by a larger, fresh committee, for a bond of 1.25 times its rewards from the

@@ -90,4 +90,6 @@ interface IHubFront is IHubTypes {
     function params() external view returns (address);
 
     function randomness() external view returns (address);
+
+    function router() external view returns (address);
 }

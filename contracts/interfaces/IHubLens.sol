@@ -16,6 +16,7 @@ interface IHubLens {
         address registry;
         address params;
         address randomness;
+        address router;
         uint96 minimumStake;
         uint48 unbondingPeriod;
         uint48 epochLength;

@@ -62,6 +62,18 @@ interface IHubTypes {
         bytes32 vs;
     }
 
+    /// What a court is shown: `prover` maps the stage's accepted input to `outDigest`, by evidence of this kind.
+    struct Ruling {
+        uint8 kind; // PROOF
+        address prover; // named in the proven claim, and paid
+        bytes32 outDigest;
+        /// Where the stage has a probe, what its seats opened: an (outDigest, payload) pair for each distinct word that they
+        /// said. Both empty where it has none: there a word is the outDigest itself.
+        bytes32[] outs;
+        bytes32[] payloads;
+        bytes evidence;
+    }
+
     // --- Money --------------------------------------------------------------------------------------------------------
 
     event Deposited(address indexed account, uint256 amount);
@@ -139,6 +151,33 @@ interface IHubTypes {
     error OutputTooLarge(uint256 have, uint256 most);
     /// Not every committed seat has opened, and its time is not over.
     error OpeningsMissing(uint32 missing, uint256 until);
+
+    // --- Proofs -------------------------------------------------------------------------------------------------------
+
+    /// A proof of one stage was accepted. Followed by `StageTallied`, for the call's last stage, unless the job ended.
+    event Proven(bytes32 indexed jobId, uint8 stage, uint32 indexed workerId, bytes32 outDigest);
+    /// A proof fixed the truth of a stage. `record` is what the next call needs.
+    event CourtRuled(
+        bytes32 indexed jobId,
+        uint8 stage,
+        uint8 kind,
+        address indexed prover,
+        bytes32 outDigest,
+        Record record
+    );
+    /// The job asks for evidence of another kind than this call brings.
+    error EvidenceWrong(uint8 mask, uint8 need);
+    /// None, or more than the job has stages left.
+    error ProofCountWrong(uint256 have, uint256 most);
+    /// Not the signer of one of the job's candidates.
+    error NotCandidate(uint256 stage, address worker);
+    /// 0, 1 and 2 are no digests.
+    error DigestReserved(uint256 stage, bytes32 outDigest);
+    /// Nothing on this stage may overrule a vote: it has no key, or one from no ceremony.
+    error CourtClosed(uint256 stage);
+    error StageDecided(uint256 stage);
+    /// A word that seats said is not among the ruling's pairs, or pairs are given where the stage has no probe.
+    error WordUnexplained(uint256 stage, bytes32 word);
 
     // --- Disputes and ends ----------------------------------------------------------------------------------------------
 

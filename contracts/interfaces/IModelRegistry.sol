@@ -16,6 +16,7 @@ interface IModelRegistry {
         bool network; // no stage is on the client
         bool linear; // every stage is on the network and takes its predecessor's output: no stage table is needed
         uint8 outKind; // digest kind of the last stage's output
+        uint8 probes; // bit s: stage s has a probe
     }
 
     event ModelRegistered(bytes32 indexed modelId, address indexed author, ModelManifest manifest);

@@ -2,12 +2,15 @@
 pragma solidity 0.8.37;
 
 import {IHubFront} from "../interfaces/IHubFront.sol";
+import {IHubProofs} from "../interfaces/IHubProofs.sol";
 import {IHubVotes} from "../interfaces/IHubVotes.sol";
 import {IStakeVault} from "../interfaces/IStakeVault.sol";
 import {
+    CIPHER,
     FLAG_CRITICAL,
     Job,
     ParameterSet,
+    PROOF,
     REASON_CANCELLED,
     Record,
     Slot,
@@ -29,29 +32,33 @@ import {VoteRules} from "../libraries/VoteRules.sol";
 import {HubConfig, HubCore} from "./HubCore.sol";
 import {HubMoney} from "./HubMoney.sol";
 
-/// `HubVotes`, of which this file imports no code.
+/// `HubVotes` and `HubProofs`, of which this file imports no code.
 interface ISettles {
     function DISPUTES() external view returns (address);
 }
 
 /// @title Assay's hub
-/// @notice Requests, and the fast path of undisputed jobs; everything else of `IAssayHub` is delegated to `VOTES` and `DISPUTES`.
+/// @notice Requests, and the fast path of undisputed jobs; everything else of `IAssayHub` is delegated to `VOTES`, `PROOFS` and
+/// `DISPUTES`.
 contract AssayHub is HubMoney {
+    uint256 private constant _LOCAL_CHAIN = 31337;
     uint48 private constant _MAX_PAUSE = 7 days;
     uint256 private constant _MIN_CALLBACK_GAS = 20_000;
     uint256 private constant _MAX_CALLBACK_GAS = 5_000_000;
 
     /// Code, not state: they act on this contract's storage and have no other life.
     address public immutable VOTES;
+    address public immutable PROOFS;
     address public immutable DISPUTES;
     uint96 private immutable _MINIMUM_STAKE;
 
-    constructor(HubConfig memory config, HubCore votes, HubCore disputes) HubCore(config) {
-        (VOTES, DISPUTES) = (address(votes), address(disputes));
-        // All three must have been built from the same configuration, and settle by the same code.
+    constructor(HubConfig memory config, HubCore votes, HubCore proofs, HubCore disputes) HubCore(config) {
+        (VOTES, PROOFS, DISPUTES) = (address(votes), address(proofs), address(disputes));
+        // All four must have been built from the same configuration, and settle by the same code.
         bytes32 digest = configHash();
-        if (votes.configHash() != digest || disputes.configHash() != digest) revert ConfigMismatch();
-        if (ISettles(address(votes)).DISPUTES() != address(disputes)) revert ConfigMismatch();
+        if (disputes.configHash() != digest) revert ConfigMismatch();
+        if (votes.configHash() != digest || proofs.configHash() != digest) revert ConfigMismatch();
+        if (ISettles(VOTES).DISPUTES() != DISPUTES || ISettles(PROOFS).DISPUTES() != DISPUTES) revert ConfigMismatch();
         _MINIMUM_STAKE = config.vault.minimumStake();
     }
 
@@ -79,7 +86,9 @@ contract AssayHub is HubMoney {
         JobLib.save(stored, s);
         _totals = t;
         JobLib.emitRequested(jobId, nonce, spec);
-        if (spec.policy.flags & FLAG_CRITICAL != 0) emit Downgraded(jobId, msg.sender);
+        // A critical job without PROOF or CIPHER was refused, or its requester consented.
+        if (spec.policy.flags & FLAG_CRITICAL != 0 && spec.policy.mask & (PROOF | CIPHER) == 0)
+            emit Downgraded(jobId, msg.sender);
     }
 
     /// @inheritdoc IHubFront
@@ -104,11 +113,14 @@ contract AssayHub is HubMoney {
     function _admit(Spec calldata spec, Totals memory t, Slot memory s) private returns (uint256 cost) {
         ParameterSet memory set = _params(spec.paramsVersion);
         PolicyLib.Limits memory limits;
-        limits.supported = VOTE;
+        bool vote = spec.policy.mask & VOTE != 0;
+        // Votes need nobody else. Of what has an adapter, proofs alone are served so far, and not beside a vote.
+        limits.supported = vote ? VOTE : ROUTER.supported() & PROOF;
         limits.time = uint48(block.timestamp);
         limits.minimumStake = _MINIMUM_STAKE;
         limits.openRisk = t.openRisk;
-        if (spec.insuredValue != 0) limits.maxInsured = RANDOM.maxInsured();
+        // Keys on a local chain may be development keys, which anyone can forge: proofs insure nothing there.
+        if (spec.insuredValue != 0 && (vote || block.chainid != _LOCAL_CHAIN)) limits.maxInsured = RANDOM.maxInsured();
         (s.tableVersion, limits.workers, limits.ticketedStake) = VAULT.pool(spec.policy.ticketClass);
         if (s.tableVersion == 0) revert TableNotReady();
         uint256 risk;
@@ -128,6 +140,7 @@ contract AssayHub is HubMoney {
         if ((model >> 104) & 1 == 0) revert NotSupported("client stages");
         if ((model >> 105) & 1 != 0) flags = JobLib.LINEAR;
         if ((model >> 106) & 1 != 0) flags |= JobLib.OUTPUT_PUBLIC;
+        if (uint8(model >> 107) != 0) flags |= JobLib.PROBED;
         // Class 0 has no price and no limit.
         uint32 class_ = spec.policy.ticketClass;
         if (class_ == 0) return flags;
@@ -195,11 +208,13 @@ contract AssayHub is HubMoney {
     function _isPlain(Spec calldata spec, Slot memory s, StageVotes[] calldata votes) private view returns (bool) {
         if (s.state != STATE_OPEN || s.word != 0 || s.flags & JobLib.LINEAR == 0) return false;
         if (votes.length != spec.stages || spec.policy.window != 0 || block.timestamp > spec.expiry) return false;
+        if (spec.policy.mask != VOTE) return false;
         uint256 k = spec.policy.k;
         for (uint256 i; i < votes.length; ++i) {
             StageVotes calldata v = votes[i];
             if (v.outs.length != 1 || v.payloads.length != 1 || v.seats.length != k) return false;
             if (VoteRules.isReserved(v.outs[0])) return false;
+            if (v.payloads[0] == 0 && s.flags & JobLib.PROBED != 0) return false;
         }
         return true;
     }
@@ -333,7 +348,12 @@ contract AssayHub is HubMoney {
         return address(RANDOM);
     }
 
-    // --- The other contract -------------------------------------------------------------------------------------------
+    /// @inheritdoc IHubFront
+    function router() external view returns (address) {
+        return address(ROUTER);
+    }
+
+    // --- The other contracts ------------------------------------------------------------------------------------------
 
     fallback() external {
         bytes4 s = msg.sig;
@@ -343,7 +363,8 @@ contract AssayHub is HubMoney {
                 s == IHubVotes.commitMany.selector ||
                 s == IHubVotes.reveal.selector ||
                 s == IHubVotes.pin.selector;
-        _delegate(vote ? VOTES : DISPUTES);
+        if (vote) _delegate(VOTES);
+        _delegate(s == IHubProofs.submitProofs.selector || s == IHubProofs.court.selector ? PROOFS : DISPUTES);
     }
 
     /// Runs the same call in `code` on this storage and ends with its answer.

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IEvidenceRouter} from "../interfaces/IEvidenceRouter.sol";
 import {IHubTypes} from "../interfaces/IHubTypes.sol";
 import {IInferenceConsumer} from "../interfaces/IInferenceConsumer.sol";
 import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
@@ -20,13 +21,14 @@ struct HubConfig {
     IModelRegistry registry;
     IProtocolParams params;
     IRandomness randomness;
+    IEvidenceRouter router;
     address guardian; // may pause new requests
     address treasury; // receives fees
 }
 
 /// @title What the hub's contracts share: storage, collaborators, callback
-/// @dev The hub is three contracts behind one address (a contract's code is limited to 24,576 bytes): `AssayHub`
-/// delegates the slow path to `HubVotes` and the rest to `HubDisputes`. All start from this one: same storage.
+/// @dev The hub is four contracts behind one address (a contract's code is limited to 24,576 bytes): `AssayHub`
+/// delegates votes to `HubVotes`, proofs to `HubProofs` and the rest to `HubDisputes`. All start from this one: same storage.
 abstract contract HubCore is IHubTypes {
     uint48 internal constant RETRY_TIME = 30 days;
     uint256 internal constant CALLBACK_SPARE = 30_000; // gas kept for what follows a callback
@@ -36,6 +38,7 @@ abstract contract HubCore is IHubTypes {
     IModelRegistry internal immutable REGISTRY;
     IProtocolParams internal immutable PARAMS;
     IRandomness internal immutable RANDOM;
+    IEvidenceRouter internal immutable ROUTER;
     address internal immutable GUARDIAN;
     address internal immutable TREASURY;
     address private immutable _SELF;
@@ -54,7 +57,7 @@ abstract contract HubCore is IHubTypes {
     mapping(bytes32 modelId => uint256) private _models;
     mapping(uint32 version => uint256) private _sets;
     bool private transient _calling;
-    bool internal transient _ending; // `HubVotes` hands a job that ended to `HubDisputes.finish`
+    bool internal transient _ending; // `HubVotes` or `HubProofs` hands a job that ended to `HubDisputes.finish`
 
     /// Nothing that moves a job or money runs inside a consumer's callback.
     modifier unlocked() {
@@ -64,13 +67,13 @@ abstract contract HubCore is IHubTypes {
 
     constructor(HubConfig memory c) {
         (TOKEN, VAULT, REGISTRY, PARAMS, RANDOM) = (c.token, c.vault, c.registry, c.params, c.randomness);
-        (GUARDIAN, TREASURY) = (c.guardian, c.treasury);
+        (ROUTER, GUARDIAN, TREASURY) = (c.router, c.guardian, c.treasury);
         (_SELF, _CHAIN, _DOMAIN) = (address(this), block.chainid, ClaimLib.domainSeparator(address(this)));
     }
 
     /// @notice Of the contracts and accounts that this one was built for.
     function configHash() public view returns (bytes32) {
-        return keccak256(abi.encode(TOKEN, VAULT, REGISTRY, PARAMS, RANDOM, GUARDIAN, TREASURY));
+        return keccak256(abi.encode(TOKEN, VAULT, REGISTRY, PARAMS, RANDOM, ROUTER, GUARDIAN, TREASURY));
     }
 
     // --- Shared reads -------------------------------------------------------------------------------------------------
@@ -85,7 +88,7 @@ abstract contract HubCore is IHubTypes {
         return keccak256(abi.encode(jobId, stage, round));
     }
 
-    /// A model's {acceptedMasks u32, workUnits u64, stages u8, network, linear, public output}.
+    /// A model's {acceptedMasks u32, workUnits u64, stages u8, network, linear, public output, probes u8}.
     function _model(bytes32 modelId) internal returns (uint256 packed) {
         packed = _models[modelId];
         if (packed != 0) return packed;
@@ -94,6 +97,7 @@ abstract contract HubCore is IHubTypes {
         if (m.network) packed |= 1 << 104;
         if (m.linear) packed |= 1 << 105;
         if (m.outKind == KIND_PUBLIC) packed |= 1 << 106;
+        packed |= uint256(m.probes) << 107;
         _models[modelId] = packed;
     }
 

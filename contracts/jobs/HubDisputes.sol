@@ -17,7 +17,8 @@ import {
     STATE_HUNG,
     STATE_OPEN,
     STATE_WINDOW,
-    Tally
+    Tally,
+    VOTE
 } from "../types/Types.sol";
 import {ClaimLib} from "../libraries/ClaimLib.sol";
 import {JobLib} from "../libraries/JobLib.sol";
@@ -64,6 +65,12 @@ contract HubDisputes is HubSettlement, IHubDisputes {
         uint256 have = _bits(committed);
         bool enough = box_.closedAt != 0 || have >= VoteRules.quorum(c.size);
         bool late = block.timestamp > c.slot.deadline;
+        if (job.spec.policy.mask & VOTE == 0) {
+            // Nobody owes a proof: the chain does not know which candidates were asked and given the input.
+            if (!late && !expired) revert TooEarly(block.timestamp, c.slot.deadline + 1);
+            (c.slot.state, c.reason) = (STATE_CLOSED, late ? REASON_EXPIRED : REASON_UNRESOLVED);
+            return;
+        }
         if (!expired) {
             if (enough) revert QuorumCommitted(have);
             if (!late) revert TooEarly(block.timestamp, c.slot.deadline + 1);
@@ -102,7 +109,7 @@ contract HubDisputes is HubSettlement, IHubDisputes {
         _settle(c, job, true, output);
     }
 
-    /// @notice Ends a job that `HubVotes` counted in the same call. Nobody else can: `_ending` lives within it.
+    /// @notice Ends a job that `HubVotes` counted, or `HubProofs`, in the same call. Nobody else can: `_ending` lives within it.
     function finish(
         Job calldata job,
         Record calldata record,

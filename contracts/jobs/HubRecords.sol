@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Job, ParameterSet, Record, Slot, Spec, STATE_HUNG, Tally} from "../types/Types.sol";
+import {Job, ParameterSet, Record, Slot, Spec, STATE_HUNG, Tally, VOTE} from "../types/Types.sol";
 import {DrawLib} from "../libraries/DrawLib.sol";
 import {JobLib} from "../libraries/JobLib.sol";
 import {SettleLib} from "../libraries/SettleLib.sol";
@@ -19,6 +19,7 @@ abstract contract HubRecords is HubCore {
         uint256 k;
         uint256 size; // seats of the current committee
         uint8 reason; // why it closes, once slot.state is CLOSED
+        uint8 probes; // bit s: stage s has a probe; known where votes are counted
     }
 
     // --- Opening and saving -------------------------------------------------------------------------------------------
@@ -145,8 +146,9 @@ abstract contract HubRecords is HubCore {
         return DrawLib.seedFor(beat, c.jobId, c.slot.round == 0 ? DrawLib.ROUND_0 : c.slot.stage, c.slot.round);
     }
 
-    /// Seats to draw: all stages' in round 0.
+    /// Seats to draw: all stages' in round 0; the candidates where nobody votes.
     function _due(Context memory c, Spec calldata spec) private pure returns (uint256) {
+        if (spec.policy.mask & VOTE == 0) return DrawLib.CANDIDATES;
         return c.slot.round == 0 ? c.k * spec.stages : c.size;
     }
 

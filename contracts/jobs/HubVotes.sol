@@ -5,16 +5,16 @@ import {IHubVotes} from "../interfaces/IHubVotes.sol";
 import {
     Job,
     Record,
+    SAID_ABSTAIN,
     SAID_UNREVEALED,
     SignedCommit,
     Spec,
     StageInfo,
     STATE_CLOSED,
-    STATE_FINAL,
     STATE_OPEN,
-    STATE_WINDOW,
     StageVotes,
-    Tally
+    Tally,
+    VOTE
 } from "../types/Types.sol";
 import {BallotLib} from "../libraries/BallotLib.sol";
 import {ClaimLib} from "../libraries/ClaimLib.sol";
@@ -23,17 +23,12 @@ import {JobLib} from "../libraries/JobLib.sol";
 import {VoteRules} from "../libraries/VoteRules.sol";
 import {HubConfig, HubCore} from "./HubCore.sol";
 import {HubDisputes} from "./HubDisputes.sol";
-import {HubRecords} from "./HubRecords.sol";
+import {HubRounds} from "./HubRounds.sol";
 
 /// @title Committees of all kinds of jobs: the fast path in general, and the slow path
 /// @dev Warning: runs by delegatecall from `AssayHub` only; called directly it finds an empty storage.
-contract HubVotes is HubRecords, IHubVotes {
-    /// Settles what is counted here.
-    address public immutable DISPUTES;
-
-    constructor(HubConfig memory config, HubDisputes disputes) HubCore(config) {
-        DISPUTES = address(disputes);
-    }
+contract HubVotes is HubRounds, IHubVotes {
+    constructor(HubConfig memory config, HubDisputes disputes) HubCore(config) HubRounds(disputes) {}
 
     // --- Fast path ----------------------------------------------------------------------------------------------------
 
@@ -73,7 +68,7 @@ contract HubVotes is HubRecords, IHubVotes {
         bytes32[] memory said = new bytes32[](n);
         for (uint256 i; i < n; ++i) {
             uint256 which = votes.seats[i].which;
-            said[i] = VoteRules.say(votes.outs[which], votes.payloads[which]);
+            said[i] = _say(c, votes.outs[which], votes.payloads[which]);
         }
         _enter(c, spec, said, votes);
     }
@@ -82,7 +77,7 @@ contract HubVotes is HubRecords, IHubVotes {
 
     /// @inheritdoc IHubVotes
     function pin(Job calldata job, Record calldata record) external unlocked {
-        Context memory c = _openToVote(job, record);
+        Context memory c = _openLive(job, record);
         if (!_pin(c, job.spec)) revert AlreadyPinned(c.jobId);
         _save(c);
     }
@@ -214,13 +209,18 @@ contract HubVotes is HubRecords, IHubVotes {
         uint32 missing;
         for (uint256 i; i < said.length; ++i) {
             if (poll.commitments[i] == 0) continue; // ABSENT
-            said[i] = _word(poll, votes, i);
+            said[i] = _word(c, poll, votes, i);
             if (said[i] == SAID_UNREVEALED) missing |= uint32(1 << i);
         }
         if (missing != 0 && block.timestamp <= until) revert OpeningsMissing(missing, until);
     }
 
-    function _word(Poll memory poll, StageVotes calldata votes, uint256 seat) private view returns (bytes32) {
+    function _word(
+        Context memory c,
+        Poll memory poll,
+        StageVotes calldata votes,
+        uint256 seat
+    ) private view returns (bytes32) {
         uint256 which = votes.seats[seat].which;
         bytes32 stored = _revealed[poll.key][seat];
         if (which == BallotLib.NOT_SUPPLIED) {
@@ -233,7 +233,7 @@ contract HubVotes is HubRecords, IHubVotes {
         } else if (stored != keccak256(abi.encode(vote.outDigest, vote.payload))) {
             revert VotesMalformed(poll.ballot.stage);
         }
-        return VoteRules.say(vote.outDigest, vote.payload);
+        return _say(c, vote.outDigest, vote.payload);
     }
 
     // --- Counting -----------------------------------------------------------------------------------------------------
@@ -261,38 +261,7 @@ contract HubVotes is HubRecords, IHubVotes {
             // Overturned: what came after it has no input any more.
             _setBoundary(c, stage, digest);
         }
-        bool dissent = c.slot.round != 0 || _hasDissent(c.record);
-        if (!dissent && spec.policy.window == 0) {
-            c.slot.state = STATE_FINAL;
-            return;
-        }
-        c.slot.state = STATE_WINDOW;
-        uint256 time = spec.policy.window;
-        if (dissent && time < c.set.minWindow) time = c.set.minWindow;
-        c.slot.deadline = uint48(block.timestamp + time);
-    }
-
-    /// Saves a job that goes on; one that ended is settled by the other contract, on the same storage.
-    function _proceed(Context memory c, Job calldata job, bool poked, bytes calldata output) private {
-        uint8 state = c.slot.state;
-        if (state != STATE_FINAL && state != STATE_CLOSED) {
-            if (poked) _payPoke(c, job.spec);
-            return _save(c);
-        }
-        _ending = true;
-        (bool ok, bytes memory problem) = DISPUTES.delegatecall(
-            abi.encodeCall(HubDisputes.finish, (job, c.record, c.reason, poked, output))
-        );
-        if (ok) return;
-        assembly ("memory-safe") {
-            revert(add(problem, 0x20), mload(problem))
-        }
-    }
-
-    function _nextStage(Context memory c, Spec calldata spec, uint256 stage) private view {
-        (c.slot.stage, c.slot.round) = (uint8(stage), 0);
-        c.size = c.k;
-        c.slot.deadline = uint48(block.timestamp + (spec.stages - stage) * spec.policy.tWork);
+        _closeVote(c, spec, c.slot.round != 0 || _hasDissent(c.record));
     }
 
     function _hasDissent(Record memory record) private pure returns (bool) {
@@ -304,19 +273,20 @@ contract HubVotes is HubRecords, IHubVotes {
         return false;
     }
 
-    /// Boundaries become those before `stage`, and `digest`.
-    function _setBoundary(Context memory c, uint256 stage, bytes32 digest) private pure {
-        bytes32[] memory boundaries = new bytes32[](stage + 1);
-        for (uint256 i; i < stage; ++i) boundaries[i] = c.record.boundaries[i];
-        boundaries[stage] = digest;
-        c.record.boundaries = boundaries;
+    /// A stage with a probe is compared by what the probe saw: who does not say it says nothing. Then every word that is
+    /// said there is the hash of a pair, and a court can be shown what each stands for.
+    function _say(Context memory c, bytes32 outDigest, bytes32 payload) private pure returns (bytes32) {
+        if (payload == 0 && (c.probes >> c.slot.stage) & 1 != 0) return SAID_ABSTAIN;
+        return VoteRules.say(outDigest, payload);
     }
 
     // --- Parts --------------------------------------------------------------------------------------------------------
 
-    function _openToVote(Job calldata job, Record calldata record) internal returns (Context memory c) {
-        c = _open(job, record, STATE_OPEN);
-        if (block.timestamp > job.spec.expiry) revert TooLate(block.timestamp, job.spec.expiry);
+    function _openToVote(Job calldata job, Record calldata record) private returns (Context memory c) {
+        c = _openLive(job, record);
+        uint8 mask = job.spec.policy.mask;
+        if (mask & VOTE == 0) revert EvidenceWrong(mask, VOTE);
+        c.probes = uint8(_model(job.spec.modelId) >> 107);
     }
 
     function _openToCommit(
@@ -388,9 +358,7 @@ contract HubVotes is HubRecords, IHubVotes {
         if (c.slot.flags & JobLib.LINEAR != 0) {
             inDigest = stage == 0 ? spec.inDigest : c.record.boundaries[stage - 1];
         } else {
-            bytes32 have = keccak256(abi.encode(table));
-            bytes32 need = REGISTRY.model(spec.modelId).stagesHash;
-            if (have != need) revert StageTableMismatch(have, need);
+            _checkTable(spec, table);
             inDigest = DigestLib.inDigestOf(table, stage, spec.inDigest, c.record.boundaries);
         }
         return BallotLib.Ballot(_domain(), c.jobId, stage, c.slot.round, inDigest);
@@ -403,7 +371,7 @@ contract HubVotes is HubRecords, IHubVotes {
         bytes32 digest;
         // Of two spellings of one word the pair counts: anyone can name the hash that a pair is said as as a bare outDigest.
         for (uint256 i; word != 0 && i < votes.outs.length; ++i) {
-            if (VoteRules.say(votes.outs[i], votes.payloads[i]) != word) continue;
+            if (_say(c, votes.outs[i], votes.payloads[i]) != word) continue;
             if (digest == 0 || votes.payloads[i] != 0) digest = votes.outs[i];
         }
         _count(c, spec, said, digest);

@@ -13,6 +13,7 @@ library JobLib {
     uint8 internal constant OUTPUT_PUBLIC = 8; // the result's bytes may be passed to the callback
     uint8 internal constant DELIVERED = 16; // the callback ran, or there is none
     uint8 internal constant PINNED = 32; // the second slot holds the record's hash
+    uint8 internal constant PROBED = 64; // the model has a probe: votes without payload are abstentions there
 
     /// keccak256(abi.encode("assay.v1.spec", spec)), in one copy: a spec is 23 static words.
     function specHash(Spec calldata spec) internal pure returns (bytes32 hash) {

@@ -28,6 +28,7 @@ contract ModelRegistry is IModelRegistry {
         bool linear;
         bool provable; // every plaintext network stage has a key, and at least one stage has
         bool ciphered; // every network stage maps ciphertext to ciphertext
+        uint8 probes;
     }
 
     mapping(bytes32 modelId => Model) private _models;
@@ -46,7 +47,8 @@ contract ModelRegistry is IModelRegistry {
             stages: uint8(manifest.stages.length),
             network: shape.network,
             linear: shape.linear,
-            outKind: manifest.stages[manifest.stages.length - 1].outKind
+            outKind: manifest.stages[manifest.stages.length - 1].outKind,
+            probes: shape.probes
         });
         emit ModelRegistered(modelId, msg.sender, manifest);
     }
@@ -75,7 +77,7 @@ contract ModelRegistry is IModelRegistry {
     function _checkStages(StageInfo[] calldata stages) private pure returns (Shape memory shape) {
         uint256 count = stages.length;
         require(count != 0 && count <= _MAX_STAGES, StageCountInvalid(count, _MAX_STAGES));
-        shape = Shape(true, true, true, true);
+        shape = Shape(true, true, true, true, 0);
         bool networked;
         bool keyed;
         uint256 used; // bit s: a later stage takes the output of stage s
@@ -89,6 +91,7 @@ contract ModelRegistry is IModelRegistry {
             require(stage.keyId != 0 || stage.weightsX | stage.weightsY == 0, StageInvalid(s, 8));
             require(stage.kernel != 0, StageInvalid(s, 5));
 
+            if (stage.probe != NO_PROBE) shape.probes |= uint8(1 << s);
             keyed = keyed || stage.keyId != 0;
             bool onNetwork = stage.place == PLACE_NETWORK;
             require(onNetwork || stage.probe == NO_PROBE, StageInvalid(s, 6)); // nobody votes on client stages

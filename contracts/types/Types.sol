@@ -52,7 +52,7 @@ struct StageInfo {
     uint8 place;
     uint8 inKind;
     uint8 outKind;
-    uint16 probe; // inner operator whose digest is the vote payload, or NO_PROBE
+    uint16 probe; // inner operator whose digest is the vote payload, or NO_PROBE (then the payload is 0)
     bytes32 kernel; // keccak256 of the stage's canonical program bytes
     bytes32 keyId; // verifying key of the stage's circuit, 0 if none
     bytes32 weightsX; // C_w, the commitment to private weights in that key's basis (BN254 G1);
@@ -136,7 +136,7 @@ struct Tally {
 
 /// A job's history, re-supplied with every call and checked against `Slot.word`.
 struct Record {
-    uint32[] seats; // round-0 seats of all stages: stage s owns [s*k, s*k+k)
+    uint32[] seats; // round-0 seats of all stages: stage s owns [s*k, s*k+k). Without VOTE: the 12 candidates
     bytes32[] boundaries; // accepted outDigest of each stage so far
     Tally[] tallies;
     uint32 decided; // bit s: stage s was decided by a court and cannot be challenged
@@ -156,6 +156,13 @@ struct StageVotes {
     bytes32[] outs;
     bytes32[] payloads;
     Opening[] seats;
+}
+
+/// One stage's proof: evidence for the claim that `worker`, a candidate's signer, maps the stage's input to `outDigest`.
+struct StageProof {
+    address worker;
+    bytes32 outDigest;
+    bytes evidence;
 }
 
 /// A seat's signed Commit, for the slow path and for equivocation proofs.

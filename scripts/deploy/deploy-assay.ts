@@ -11,6 +11,7 @@ import {
   parseAbi,
 } from "viem";
 import { policyTableHash as tableHash } from "../../offchain/core/resolve-policy.ts";
+import { PROOF } from "../../offchain/core/types.ts";
 import { DeployError } from "./errors.ts";
 import { type DeploymentParameters, devnetParameters, productionParameters } from "./parameters.ts";
 import { readArtifact } from "./read-artifact.ts";
@@ -23,6 +24,9 @@ export interface Deployment {
   readonly registry: Address;
   readonly params: Address;
   readonly randomness: Address;
+  readonly keys: Address;
+  readonly proofAdapter: Address;
+  readonly router: Address;
   readonly vault: Address;
   readonly hub: Address;
   readonly lens: Address;
@@ -34,7 +38,20 @@ export interface DeployAssayParameters {
   readonly parameterOverrides?: Partial<DeploymentParameters>;
 }
 
-type Part = "token" | "registry" | "params" | "randomness" | "vault" | "disputes" | "votes" | "hub" | "lens";
+type Part =
+  | "token"
+  | "registry"
+  | "params"
+  | "randomness"
+  | "keys"
+  | "proofAdapter"
+  | "router"
+  | "vault"
+  | "disputes"
+  | "votes"
+  | "proofs"
+  | "hub"
+  | "lens";
 
 const LOCAL_CHAIN = 31337;
 
@@ -54,10 +71,14 @@ const views = parseAbi([
   "function registry() view returns (address)",
   "function params() view returns (address)",
   "function randomness() view returns (address)",
+  "function router() view returns (address)",
+  "function keys() view returns (address)",
+  "function adapterOf(uint8 kind) view returns (address)",
 ]);
 
 /**
- * Deploys one Assay: hub, vault, registry, parameters, seeds, lens, and a token on local chains.
+ * Deploys one Assay: hub, vault, registries of models and keys, parameters, seeds, evidence router with the adapter of
+ * proofs, lens, and a token on local chains.
  *
  * Vault and hub name each other for good, and neither has a setter that somebody could call first. So every address is
  * computed from the deployer's next nonces, and the wiring is read back before this returns.
@@ -85,9 +106,13 @@ export async function deployAssay(options: DeployAssayParameters): Promise<Deplo
     "registry",
     "params",
     "randomness",
+    "keys",
+    "proofAdapter",
+    "router",
     "vault",
     "disputes",
     "votes",
+    "proofs",
     "hub",
     "lens",
   ];
@@ -103,6 +128,7 @@ export async function deployAssay(options: DeployAssayParameters): Promise<Deplo
     registry: at("registry"),
     params: at("params"),
     randomness: at("randomness"),
+    router: at("router"),
     guardian: parameters.guardian ?? account.address,
     treasury: parameters.treasury ?? account.address,
   };
@@ -114,11 +140,18 @@ export async function deployAssay(options: DeployAssayParameters): Promise<Deplo
       args: [parameters.timelock ?? account.address, unbondingSeconds, policyTableHash, sets],
     },
     randomness: { contract: "BlockSeed", args: [minimumStake] },
+    keys: { contract: "KeyRegistry", args: [] },
+    proofAdapter: { contract: "ProofAdapter", args: [at("keys")] },
+    router: {
+      contract: "EvidenceRouter",
+      args: [parameters.timelock ?? account.address, [PROOF], [at("proofAdapter")]],
+    },
     vault: { contract: "StakeVault", args: [at("hub"), at("token"), minimumStake, unbondingSeconds, epochSeconds] },
-    // The hub is three contracts behind one address; the other two are code that it delegates to.
+    // The hub is four contracts behind one address; the other three are code that it delegates to.
     disputes: { contract: "HubDisputes", args: [config] },
     votes: { contract: "HubVotes", args: [config, at("disputes")] },
-    hub: { contract: "AssayHub", args: [config, at("votes"), at("disputes")] },
+    proofs: { contract: "HubProofs", args: [config, at("disputes")] },
+    hub: { contract: "AssayHub", args: [config, at("votes"), at("proofs"), at("disputes")] },
     lens: { contract: "HubLens", args: [at("hub")] },
   };
 
@@ -157,6 +190,9 @@ export async function deployAssay(options: DeployAssayParameters): Promise<Deplo
     registry: at("registry"),
     params: at("params"),
     randomness: at("randomness"),
+    keys: at("keys"),
+    proofAdapter: at("proofAdapter"),
+    router: at("router"),
     vault: at("vault"),
     hub: at("hub"),
     lens: at("lens"),
@@ -166,14 +202,18 @@ export async function deployAssay(options: DeployAssayParameters): Promise<Deplo
 }
 
 async function checkWiring(client: PublicClient, deployment: Deployment): Promise<void> {
-  const { hub, vault, lens } = deployment;
+  const { hub, vault, lens, router, proofAdapter, keys } = deployment;
   const check = async (what: string, address: Address, functionName: "HUB" | keyof Deployment, want: Address) => {
     const have = await client.readContract({ address, abi: views, functionName: functionName as "HUB" });
     if (!isAddressEqual(have, want)) throw new DeployError("WIRING_WRONG", { what, have, want });
   };
   await check("The vault's hub", vault, "HUB", hub);
   await check("The lens' hub", lens, "HUB", hub);
-  for (const part of ["token", "vault", "registry", "params", "randomness"] as const) {
+  for (const part of ["token", "vault", "registry", "params", "randomness", "router"] as const) {
     await check(`The hub's ${part}`, hub, part, deployment[part]);
   }
+  await check("The adapter's key registry", proofAdapter, "keys", keys);
+  const judge = await client.readContract({ address: router, abi: views, functionName: "adapterOf", args: [PROOF] });
+  if (!isAddressEqual(judge, proofAdapter))
+    throw new DeployError("WIRING_WRONG", { what: "The router's judge of proofs", have: judge, want: proofAdapter });
 }

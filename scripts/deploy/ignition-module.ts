@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { buildModule } from "@nomicfoundation/hardhat-ignition/modules";
 import { type Address, getContractAddress } from "viem";
+import { PROOF } from "../../offchain/core/types.ts";
 import type { DeploymentParameters } from "./parameters.ts";
 
 export interface IgnitionOptions extends Omit<DeploymentParameters, "token"> {
@@ -11,7 +12,7 @@ export interface IgnitionOptions extends Omit<DeploymentParameters, "token"> {
 }
 
 /** Futures before the hub, each a transaction of its own: the hub's nonce is the first one plus their number. */
-const BEFORE_THE_HUB = 6;
+const BEFORE_THE_HUB = 10;
 
 /**
  * The deployment of `deployAssay` as an Ignition module, which keeps a journal in deployments/<id> and can resume.
@@ -32,8 +33,11 @@ export function assayModule(options: IgnitionOptions) {
       { after: [registry] },
     );
     const randomness = m.contract("BlockSeed", [minimumStake], { after: [params] });
+    const keys = m.contract("KeyRegistry", [], { after: [randomness] });
+    const proofAdapter = m.contract("ProofAdapter", [keys]);
+    const router = m.contract("EvidenceRouter", [options.timelock ?? deployer, [PROOF], [proofAdapter]]);
     const vault = m.contract("StakeVault", [hubAddress, token, minimumStake, unbondingSeconds, epochSeconds], {
-      after: [randomness],
+      after: [router],
     });
     const config = {
       token,
@@ -41,13 +45,15 @@ export function assayModule(options: IgnitionOptions) {
       registry,
       params,
       randomness,
+      router,
       guardian: options.guardian ?? deployer,
       treasury: options.treasury ?? deployer,
     };
     const disputes = m.contract("HubDisputes", [config], { after: [vault] });
     const votes = m.contract("HubVotes", [config, disputes]);
-    const hub = m.contract("AssayHub", [config, votes, disputes]);
+    const proofs = m.contract("HubProofs", [config, disputes], { after: [votes] });
+    const hub = m.contract("AssayHub", [config, votes, proofs, disputes]);
     const lens = m.contract("HubLens", [hub]);
-    return { registry, params, randomness, vault, hub, lens };
+    return { registry, params, randomness, keys, proofAdapter, router, vault, hub, lens };
   });
 }

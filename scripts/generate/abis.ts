@@ -11,11 +11,12 @@ const FOLDER = "offchain/adapters/chain/abi";
  * delegates to more contracts, whose errors and events are its own.
  */
 const contracts: readonly { name: string; facade?: string; behind?: readonly string[] }[] = [
-  { name: "AssayHub", facade: "IAssayHub", behind: ["HubVotes", "HubDisputes"] },
+  { name: "AssayHub", facade: "IAssayHub", behind: ["HubVotes", "HubProofs", "HubDisputes"] },
   { name: "BlockSeed", facade: "IRandomness" },
   { name: "DevToken" },
   { name: "EvidenceRouter", facade: "IEvidenceRouter" },
   { name: "HubLens", facade: "IHubLens" },
+  { name: "KeyRegistry", facade: "IKeyRegistry" },
   { name: "InferenceConsumer", facade: "IInferenceConsumer" },
   { name: "ModelRegistry", facade: "IModelRegistry" },
   { name: "ProofAdapter", facade: "IProofAdapter" },

@@ -13,6 +13,10 @@ export interface Deployment {
   readonly params: Address;
   readonly randomness: Address;
   readonly token: Address;
+  readonly router: Address;
+  /** Judge of proofs, and the registry of its verifying keys; null where the router has none. */
+  readonly proofAdapter: Address | null;
+  readonly keys: Address | null;
 }
 
 /** A checked connection to one deployment: what every action takes first. */

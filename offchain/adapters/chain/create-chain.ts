@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: MIT
-import { createClient, getAddress, isAddress, type Abi, type Address, type Client } from "viem";
+import { createClient, getAddress, isAddress, zeroAddress, type Abi, type Address, type Client } from "viem";
 import { getChainId, getCode } from "viem/actions";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { Journal } from "../../core/ports/journal.ts";
 import type { Signer } from "../../core/ports/keys.ts";
 import type { Logger } from "../../core/ports/logger.ts";
 import type { Metrics } from "../../core/ports/metrics.ts";
+import { PROOF } from "../../core/types.ts";
 import { assayHubAbi } from "./abi/assay-hub.ts";
 import { blockSeedAbi } from "./abi/block-seed.ts";
 import { devTokenAbi } from "./abi/dev-token.ts";
+import { evidenceRouterAbi } from "./abi/evidence-router.ts";
+import { keyRegistryAbi } from "./abi/key-registry.ts";
 import { modelRegistryAbi } from "./abi/model-registry.ts";
+import { proofAdapterAbi } from "./abi/proof-adapter.ts";
 import { protocolParamsAbi } from "./abi/protocol-params.ts";
 import { stakeVaultAbi } from "./abi/stake-vault.ts";
 import type { Chain, Deployment } from "./chain.ts";
@@ -53,6 +57,9 @@ export const deploymentErrors: Abi = [
   ...protocolParamsAbi,
   ...blockSeedAbi,
   ...devTokenAbi,
+  ...evidenceRouterAbi,
+  ...keyRegistryAbi,
+  ...proofAdapterAbi,
 ].filter((entry) => entry.type === "error");
 
 /**
@@ -80,7 +87,8 @@ export async function createChain(options: ChainOptions, modules: ChainModules):
   const hub = getAddress(options.hub);
   await requireCode(client, chainId, "AssayHub", hub);
   const contracts = await readDeployment(client, hub);
-  for (const [name, address] of Object.entries(contracts)) await requireCode(client, chainId, name, address);
+  for (const [name, address] of Object.entries(contracts) as [string, Address | null][])
+    if (address !== null) await requireCode(client, chainId, name, address);
   const sender =
     signer === undefined || journal === undefined
       ? null
@@ -105,14 +113,25 @@ async function requireCode(client: Client, chain: number, name: string, address:
 }
 
 async function readDeployment(client: Client, hub: Address): Promise<Deployment> {
-  const read = (functionName: "vault" | "registry" | "params" | "randomness" | "token") =>
-    readContract({ client, errors: deploymentErrors }, { address: hub, abi: assayHubAbi, functionName });
-  const [vault, registry, params, randomness, token] = await Promise.all([
+  const from = { client, errors: deploymentErrors };
+  const read = (functionName: "vault" | "registry" | "params" | "randomness" | "token" | "router") =>
+    readContract(from, { address: hub, abi: assayHubAbi, functionName });
+  const [vault, registry, params, randomness, token, router] = await Promise.all([
     read("vault"),
     read("registry"),
     read("params"),
     read("randomness"),
     read("token"),
+    read("router"),
   ]);
-  return { hub, vault, registry, params, randomness, token };
+  const judge = await readContract(from, {
+    address: router,
+    abi: evidenceRouterAbi,
+    functionName: "adapterOf",
+    args: [PROOF],
+  });
+  const parts = { hub, vault, registry, params, randomness, token, router };
+  if (judge === zeroAddress) return { ...parts, proofAdapter: null, keys: null };
+  const keys = await readContract(from, { address: judge, abi: proofAdapterAbi, functionName: "keys" });
+  return { ...parts, proofAdapter: judge, keys };
 }

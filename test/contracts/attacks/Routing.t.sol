@@ -5,13 +5,16 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IHubDisputes} from "../../../contracts/interfaces/IHubDisputes.sol";
 import {IHubFront} from "../../../contracts/interfaces/IHubFront.sol";
 import {IHubTypes} from "../../../contracts/interfaces/IHubTypes.sol";
+import {IHubProofs} from "../../../contracts/interfaces/IHubProofs.sol";
 import {IHubVotes} from "../../../contracts/interfaces/IHubVotes.sol";
 import {IInferenceConsumer} from "../../../contracts/interfaces/IInferenceConsumer.sol";
 import {IStakeVault} from "../../../contracts/interfaces/IStakeVault.sol";
 import {AssayHub} from "../../../contracts/jobs/AssayHub.sol";
 import {HubConfig} from "../../../contracts/jobs/HubCore.sol";
 import {HubDisputes} from "../../../contracts/jobs/HubDisputes.sol";
+import {HubProofs} from "../../../contracts/jobs/HubProofs.sol";
 import {HubVotes} from "../../../contracts/jobs/HubVotes.sol";
+import {EvidenceRouter} from "../../../contracts/registry/EvidenceRouter.sol";
 import {FeeToken} from "../../../contracts/mocks/FeeToken.sol";
 import {HostileConsumer} from "../../../contracts/mocks/HostileConsumer.sol";
 import "../../../contracts/types/Types.sol";
@@ -19,21 +22,23 @@ import {AttackBase} from "../support/AttackBase.sol";
 import {LogVm, logs} from "../support/HubBase.sol";
 import {vm} from "../support/Vm.sol";
 
-/// Three contracts behind one address, and what reaches which.
+/// Four contracts behind one address, and what reaches which.
 contract RoutingTest is AttackBase {
     AssayHub private _front;
     HubVotes private _votesCode;
+    HubProofs private _proofsCode;
     HubDisputes private _disputesCode;
 
     function setUp() public {
         _deploy(60);
         _front = AssayHub(address(_hub));
-        (_votesCode, _disputesCode) = (HubVotes(_front.VOTES()), HubDisputes(_front.DISPUTES()));
+        (_votesCode, _proofsCode) = (HubVotes(_front.VOTES()), HubProofs(_front.PROOFS()));
+        _disputesCode = HubDisputes(_front.DISPUTES());
     }
 
-    /// No two functions of the three contracts share a selector, save `submit`, which two of them mean alike.
+    /// No two functions of the four contracts share a selector, save `submit`, which two of them mean alike.
     function test_SelectorsDoNotCollide() public pure {
-        bytes4[33] memory all = [
+        bytes4[36] memory all = [
             IHubFront.deposit.selector,
             IHubFront.depositWithPermit.selector,
             IHubFront.withdraw.selector,
@@ -58,6 +63,9 @@ contract RoutingTest is AttackBase {
             IHubFront.registry.selector,
             IHubFront.params.selector,
             IHubFront.randomness.selector,
+            IHubFront.router.selector,
+            IHubProofs.submitProofs.selector,
+            IHubProofs.court.selector,
             IHubVotes.pin.selector,
             IHubVotes.commit.selector,
             IHubVotes.commitMany.selector,
@@ -88,21 +96,29 @@ contract RoutingTest is AttackBase {
 
     function _config() private view returns (HubConfig memory c) {
         (c.token, c.vault, c.registry) = (IERC20(address(_token)), _vault, _registry);
-        (c.params, c.randomness) = (_params, _random);
+        (c.params, c.randomness, c.router) = (_params, _random, _router);
         (c.guardian, c.treasury) = (address(this), TREASURY);
     }
 
     /// A hub cannot be built over code that was built for other collaborators, or that settles by other code.
-    function test_RevertWhen_TheThreeContractsDoNotBelongTogether() public {
+    function test_RevertWhen_TheFourContractsDoNotBelongTogether() public {
         HubConfig memory c = _config();
         HubDisputes twin = new HubDisputes(c);
         vm.expectRevert(IHubTypes.ConfigMismatch.selector);
-        new AssayHub(c, _votesCode, twin);
+        new AssayHub(c, _votesCode, _proofsCode, twin);
+        HubProofs proofs = new HubProofs(c, twin);
+        vm.expectRevert(IHubTypes.ConfigMismatch.selector);
+        new AssayHub(c, _votesCode, proofs, _disputesCode);
+        c.router = EvidenceRouter(address(this));
+        proofs = new HubProofs(c, _disputesCode);
+        c.router = _router;
+        vm.expectRevert(IHubTypes.ConfigMismatch.selector);
+        new AssayHub(c, _votesCode, proofs, _disputesCode);
         c.treasury = address(this);
         vm.expectRevert(IHubTypes.ConfigMismatch.selector);
-        new AssayHub(c, _votesCode, _disputesCode);
+        new AssayHub(c, _votesCode, _proofsCode, _disputesCode);
         c.treasury = TREASURY;
-        new AssayHub(c, _votesCode, _disputesCode);
+        new AssayHub(c, _votesCode, _proofsCode, _disputesCode);
     }
 
     /// R9, invariant 1: a token that keeps a fee is refused, whichever way it comes.
@@ -111,7 +127,7 @@ contract RoutingTest is AttackBase {
         HubConfig memory c = _config();
         c.token = IERC20(address(fee));
         HubDisputes disputes = new HubDisputes(c);
-        AssayHub hub = new AssayHub(c, new HubVotes(c, disputes), disputes);
+        AssayHub hub = new AssayHub(c, new HubVotes(c, disputes), new HubProofs(c, disputes), disputes);
         fee.mint(address(this), 10_000);
         fee.approve(address(hub), 10_000);
         vm.expectPartialRevert(IHubTypes.TransferMismatch.selector);

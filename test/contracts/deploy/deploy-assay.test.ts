@@ -130,8 +130,9 @@ describe("deployAssay", () => {
     const folder = mkdtempSync(join(tmpdir(), "assay-"));
     try {
       const at = "0x0000000000000000000000000000000000000001";
-      const parts = { token: at, registry: at, params: at, randomness: at, vault: at, hub: at, lens: at } as const;
-      const made: Deployment = { chainId: 31337, fromBlock: 7, ...parts };
+      const early = { token: at, registry: at, params: at, randomness: at, keys: at, proofAdapter: at } as const;
+      const late = { router: at, vault: at, hub: at, lens: at } as const;
+      const made: Deployment = { chainId: 31337, fromBlock: 7, ...early, ...late };
       expect(JSON.parse(readFileSync(writeDeployment(made, "local", folder), "utf8"))).to.deep.equal(made);
     } finally {
       rmSync(folder, { recursive: true });

@@ -112,7 +112,9 @@ contract AttacksTest is HubBase {
     /// Bad policies are refused by name: unsupported, under-insured, spam, silent downgrade, unknown callback gas.
     function test_RevertWhen_ThePolicyIsBad() public {
         Spec memory spec = _spec(5, 1);
-        spec.policy.mask = PROOF;
+        spec.policy.mask = ENCLAVE; // no adapter
+        _expectSpecError(spec, IHubTypes.NotSupported.selector);
+        spec.policy.mask = VOTE | PROOF; // a vote beside a proof
         _expectSpecError(spec, IHubTypes.NotSupported.selector);
         spec = _spec(5, 1);
         spec.policy.cls = 1;

@@ -7,10 +7,13 @@ import {IHubTypes} from "../../../contracts/interfaces/IHubTypes.sol";
 import {AssayHub} from "../../../contracts/jobs/AssayHub.sol";
 import {HubConfig} from "../../../contracts/jobs/HubCore.sol";
 import {HubDisputes} from "../../../contracts/jobs/HubDisputes.sol";
+import {HubProofs} from "../../../contracts/jobs/HubProofs.sol";
 import {HubVotes} from "../../../contracts/jobs/HubVotes.sol";
 import {ClaimLib} from "../../../contracts/libraries/ClaimLib.sol";
 import {DrawLib} from "../../../contracts/libraries/DrawLib.sol";
 import {VoteRules} from "../../../contracts/libraries/VoteRules.sol";
+import {SimulatedAdapter} from "../../../contracts/mocks/SimulatedAdapter.sol";
+import {EvidenceRouter} from "../../../contracts/registry/EvidenceRouter.sol";
 import {ModelRegistry} from "../../../contracts/registry/ModelRegistry.sol";
 import {ProtocolParams} from "../../../contracts/registry/ProtocolParams.sol";
 import {BlockSeed} from "../../../contracts/staking/BlockSeed.sol";
@@ -48,6 +51,8 @@ abstract contract HubBase is VaultBase {
     ModelRegistry internal _registry;
     BlockSeed internal _random;
     ProtocolParams internal _params;
+    EvidenceRouter internal _router;
+    SimulatedAdapter internal _adapter;
     uint96 internal _nonce;
     uint256 internal _workers;
 
@@ -59,12 +64,16 @@ abstract contract HubBase is VaultBase {
         sets[1] = ParameterSet(W, 60, 120, 600, 86_400, 60, 600, 7 days, 7 days, 200, false, false);
         c.params = _params = new ProtocolParams(address(this), UNBONDING, keccak256("table"), sets);
         c.randomness = _random = new BlockSeed(M);
-        _deployVault(_created(8));
+        _adapter = new SimulatedAdapter();
+        (uint8[] memory kinds, address[] memory adapters) = (new uint8[](1), new address[](1));
+        (kinds[0], adapters[0]) = (PROOF, address(_adapter));
+        c.router = _router = new EvidenceRouter(address(this), kinds, adapters);
+        _deployVault(_created(11));
         (c.token, c.vault) = (IERC20(address(_token)), _vault);
         (c.guardian, c.treasury) = (address(this), TREASURY);
         HubDisputes disputes = new HubDisputes(c);
         HubVotes votes = new HubVotes(c, disputes);
-        _hub = IAssayHub(address(new AssayHub(c, votes, disputes)));
+        _hub = IAssayHub(address(new AssayHub(c, votes, new HubProofs(c, disputes), disputes)));
         require(address(_hub) == _vault.HUB(), "address of the hub");
 
         _token.approve(address(_hub), type(uint256).max);
@@ -303,6 +312,8 @@ abstract contract HubBase is VaultBase {
                 (, , , r) = abi.decode(all[i].data, (uint8, uint8, bytes32, Record));
             } else if (topic == IHubTypes.Challenged.selector) {
                 (, , , r) = abi.decode(all[i].data, (uint8, uint8, uint256, Record));
+            } else if (topic == IHubTypes.CourtRuled.selector) {
+                (, , , r) = abi.decode(all[i].data, (uint8, uint8, bytes32, Record));
             } else if (topic == IHubTypes.Pinned.selector) {
                 (, uint8 round, uint32[] memory ids) = abi.decode(all[i].data, (uint8, uint8, uint32[]));
                 if (round == 0) r.seats = ids;

@@ -50,6 +50,7 @@ export const modelRegistryAbi = [
           { name: "network", type: "bool" },
           { name: "linear", type: "bool" },
           { name: "outKind", type: "uint8" },
+          { name: "probes", type: "uint8" },
         ],
         name: "",
         type: "tuple",

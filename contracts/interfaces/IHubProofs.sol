@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Job, Record, StageInfo, StageProof} from "../types/Types.sol";
+import {IHubTypes} from "./IHubTypes.sol";
+
+/// @title Jobs that are proven, and the court that a proof opens
+interface IHubProofs is IHubTypes {
+    // --- Proving ------------------------------------------------------------------------------------------------------
+
+    /// @notice Ends or advances a job of mask PROOF: one proof a stage, of consecutive stages from the job's current one on.
+    /// Anyone; each proof pays the worker it names. Ends the job if all stages stand and `window` is 0.
+    /// @dev A stage's prover is one of the job's 12 candidates, the first draws from its seed; one worker may prove several
+    /// stages. Inputs follow from the record: a stage takes the accepted outputs of its producers, so stages cannot be
+    /// swapped, left out, repeated or reordered. Late proofs count until the job is closed or expires.
+    /// @param record the job's record; all empty if nothing was pinned yet. Of a PROOF job `seats` are the 12 candidates, and
+    /// each proven stage is a tally of round 0 whose one seat, the prover, said the output's digest.
+    /// @param table the model's stage table
+    /// @param output bytes of a PUBLIC result for the callback, or empty
+    function submitProofs(
+        Job calldata job,
+        Record calldata record,
+        StageInfo[] calldata table,
+        StageProof[] calldata proofs,
+        bytes calldata output
+    ) external;
+
+    // --- Court --------------------------------------------------------------------------------------------------------
+
+    /// @notice Fixes the truth of a voted stage by a proof, against any votes: any accepted stage in WINDOW; the stage that
+    /// hangs in HUNG; the stage that is voted on again, while it is. Anyone, once a stage; the prover named in the claim is
+    /// paid (2k+1) seat rewards out of slashes and the losing challenge's bond if the proof changed something.
+    /// @dev The job stands in WINDOW afterwards, with a new window if anything changed. An overturned last stage ends FINAL
+    /// with the proven digest at `settle`; an overturned inner stage voids the later ones and ends UNRESOLVED. Only keys that
+    /// `IEvidenceAdapter.mayOverrule` accepts. Not before round 0 is tallied: it would hand lazy seats the answer.
+    function court(
+        Job calldata job,
+        Record calldata record,
+        StageInfo[] calldata table,
+        uint8 stage,
+        Ruling calldata ruling
+    ) external;
+}

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IEvidenceAdapter} from "../interfaces/IEvidenceAdapter.sol";
+import {IHubProofs} from "../interfaces/IHubProofs.sol";
+import {
+    Job,
+    KIND_BLINDED,
+    NO_PROBE,
+    PROOF,
+    Record,
+    Spec,
+    StageInfo,
+    StageProof,
+    STATE_FINAL,
+    STATE_HUNG,
+    STATE_OPEN,
+    STATE_WINDOW,
+    Tally,
+    VOTE
+} from "../types/Types.sol";
+import {DigestLib} from "../libraries/DigestLib.sol";
+import {JobLib} from "../libraries/JobLib.sol";
+import {COURT_ROUND} from "../libraries/SettleLib.sol";
+import {VoteRules} from "../libraries/VoteRules.sol";
+import {HubConfig, HubCore} from "./HubCore.sol";
+import {HubDisputes} from "./HubDisputes.sol";
+import {HubRounds} from "./HubRounds.sol";
+
+/// @title Proven jobs, and the court
+/// @dev Warning: runs by delegatecall from `AssayHub` only; called directly it finds an empty storage. What a proof proves
+/// is the adapter's word (`EvidenceRouter`); everything that a claim names is put in here, from the job and its record.
+contract HubProofs is HubRounds, IHubProofs {
+    constructor(HubConfig memory config, HubDisputes disputes) HubCore(config) HubRounds(disputes) {}
+
+    // --- Proving ------------------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IHubProofs
+    function submitProofs(
+        Job calldata job,
+        Record calldata record,
+        StageInfo[] calldata table,
+        StageProof[] calldata proofs,
+        bytes calldata output
+    ) external unlocked {
+        Context memory c = _openLive(job, record);
+        Spec calldata spec = job.spec;
+        if (spec.policy.mask != PROOF) revert EvidenceWrong(spec.policy.mask, PROOF);
+        _checkTable(spec, table);
+        _acceptAll(c, spec, table, proofs);
+        _proceed(c, job, false, output);
+    }
+
+    /// Who may prove, and who judges, in one call.
+    struct Bench {
+        address[] signers; // of the candidates
+        IEvidenceAdapter judge;
+    }
+
+    function _acceptAll(
+        Context memory c,
+        Spec calldata spec,
+        StageInfo[] calldata table,
+        StageProof[] calldata proofs
+    ) private {
+        uint256 first = c.slot.stage;
+        uint256 left = spec.stages - first;
+        if (proofs.length == 0 || proofs.length > left) revert ProofCountWrong(proofs.length, left);
+        _pin(c, spec);
+        _grow(c.record, proofs.length);
+        Bench memory bench = Bench(VAULT.signersOf(c.record.seats), IEvidenceAdapter(ROUTER.adapterOf(PROOF)));
+        for (uint256 i; i < proofs.length; ++i) _accept(c, spec, table, bench, first + i, proofs[i]);
+
+        if (proofs.length == left) _closeVote(c, spec, false);
+        else _nextStage(c, spec, first + proofs.length);
+        if (c.slot.state == STATE_FINAL) return;
+        uint256 last = c.record.boundaries.length - 1;
+        emit StageTallied(c.jobId, uint8(last), 0, c.record.boundaries[last], c.record);
+    }
+
+    /// The next stage's proof: its input is what the record says, whoever proves.
+    function _accept(
+        Context memory c,
+        Spec calldata spec,
+        StageInfo[] calldata table,
+        Bench memory bench,
+        uint256 stage,
+        StageProof calldata proof
+    ) private {
+        uint32[] memory seats = new uint32[](1);
+        seats[0] = _candidate(c.record.seats, bench.signers, proof.worker, stage);
+        IEvidenceAdapter.Claim memory claim = IEvidenceAdapter.Claim(
+            c.jobId,
+            uint16(stage),
+            0,
+            proof.outDigest,
+            proof.worker
+        );
+        _check(c, spec, table, bench.judge, claim, proof.evidence);
+        bytes32[] memory said = new bytes32[](1);
+        said[0] = c.record.boundaries[stage] = claim.outDigest;
+        c.record.tallies[stage] = Tally(uint16(stage), 0, seats, said, address(0), 0);
+        emit Proven(c.jobId, uint8(stage), seats[0], claim.outDigest);
+    }
+
+    /// Has the adapter judge a claim whose input is put in here: what the record says that the stage takes.
+    function _check(
+        Context memory c,
+        Spec calldata spec,
+        StageInfo[] calldata table,
+        IEvidenceAdapter judge,
+        IEvidenceAdapter.Claim memory claim,
+        bytes calldata evidence
+    ) private view {
+        if (VoteRules.isReserved(claim.outDigest)) revert DigestReserved(claim.stage, claim.outDigest);
+        claim.inDigest = DigestLib.inDigestOf(table, claim.stage, spec.inDigest, c.record.boundaries);
+        judge.check(_domain(), claim, table[claim.stage], evidence);
+    }
+
+    function _candidate(
+        uint32[] memory ids,
+        address[] memory signers,
+        address worker,
+        uint256 stage
+    ) private pure returns (uint32) {
+        for (uint256 i; worker != address(0) && i < ids.length; ++i) if (signers[i] == worker) return ids[i];
+        revert NotCandidate(stage, worker);
+    }
+
+    /// Room for `more` stages in boundaries and tallies.
+    function _grow(Record memory record, uint256 more) private pure {
+        uint256 n = record.boundaries.length;
+        bytes32[] memory boundaries = new bytes32[](n + more);
+        Tally[] memory tallies = new Tally[](n + more);
+        for (uint256 i; i < n; ++i) (boundaries[i], tallies[i]) = (record.boundaries[i], record.tallies[i]);
+        (record.boundaries, record.tallies) = (boundaries, tallies);
+    }
+
+    // --- Court --------------------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IHubProofs
+    function court(
+        Job calldata job,
+        Record calldata record,
+        StageInfo[] calldata table,
+        uint8 stage,
+        Ruling calldata ruling
+    ) external unlocked {
+        Context memory c = _openCourt(job, record, stage);
+        _checkTable(job.spec, table);
+        if (ruling.kind != PROOF) revert NotSupported("court");
+        _hear(c, job.spec, table, stage, ruling);
+        bytes32[] memory words = _wordsFor(c.record, stage, table[stage].probe != NO_PROBE, ruling);
+        _rule(c, job.spec, Tally(stage, COURT_ROUND, new uint32[](0), words, ruling.prover, 0), ruling.outDigest);
+        _save(c);
+        emit CourtRuled(c.jobId, stage, ruling.kind, ruling.prover, ruling.outDigest, c.record);
+    }
+
+    /// Whether this evidence may overrule a vote, and proves the ruling.
+    function _hear(
+        Context memory c,
+        Spec calldata spec,
+        StageInfo[] calldata table,
+        uint8 stage,
+        Ruling calldata ruling
+    ) private view {
+        IEvidenceAdapter judge = IEvidenceAdapter(ROUTER.adapterOf(PROOF));
+        if (!_mayOverrule(judge, table[stage])) revert CourtClosed(stage);
+        if (ruling.prover == address(0)) revert NotCandidate(stage, address(0));
+        IEvidenceAdapter.Claim memory claim = IEvidenceAdapter.Claim(
+            c.jobId,
+            stage,
+            0,
+            ruling.outDigest,
+            ruling.prover
+        );
+        _check(c, spec, table, judge, claim, ruling.evidence);
+    }
+
+    function _mayOverrule(IEvidenceAdapter judge, StageInfo calldata info) private view returns (bool) {
+        if (info.inKind == KIND_BLINDED || info.outKind == KIND_BLINDED || info.keyId == 0) return false;
+        return address(judge) != address(0) && judge.mayOverrule(info);
+    }
+
+    /// WINDOW (any accepted stage), HUNG or OPEN in an escalation (the stage in question).
+    function _openCourt(Job calldata job, Record calldata record, uint8 stage) private returns (Context memory c) {
+        c.jobId = JobLib.idOf(job);
+        c.slot = JobLib.load(_slots[c.jobId]);
+        uint8 state = c.slot.state;
+        bool again = state == STATE_OPEN && c.slot.round != 0;
+        if (state != STATE_WINDOW && state != STATE_HUNG && !again) revert StateWrong(state, STATE_WINDOW);
+        _fill(c, job, record);
+        uint8 mask = job.spec.policy.mask;
+        if (mask & VOTE == 0) revert EvidenceWrong(mask, VOTE);
+        if (!again && block.timestamp > c.slot.deadline) revert TooLate(block.timestamp, c.slot.deadline);
+        if (block.timestamp > job.spec.expiry) revert TooLate(block.timestamp, job.spec.expiry);
+        if (state == STATE_WINDOW ? stage >= c.record.boundaries.length : stage != c.slot.stage)
+            revert StageInvalid(stage);
+        if ((c.record.decided >> stage) & 1 != 0) revert StageDecided(stage);
+    }
+
+    /// The words said in this stage that stand for the proven digest. With a probe every word is the hash of a pair; all of
+    /// them must be opened, or a prover could hide what honest seats said and have them slashed.
+    function _wordsFor(
+        Record memory record,
+        uint256 stage,
+        bool probed,
+        Ruling calldata ruling
+    ) private pure returns (bytes32[] memory words) {
+        uint256 n = ruling.outs.length;
+        if (!probed) {
+            if (n != 0) revert WordUnexplained(stage, 0);
+            words = new bytes32[](1);
+            words[0] = ruling.outDigest;
+            return words;
+        }
+        bytes32[] memory hashes = new bytes32[](n);
+        words = new bytes32[](n);
+        uint256 found;
+        for (uint256 i; i < n; ++i) {
+            // Ascending: no word occurs twice, and a record has one spelling.
+            hashes[i] = keccak256(abi.encode("assay.v1.said", ruling.outs[i], ruling.payloads[i]));
+            if (i != 0 && hashes[i] <= hashes[i - 1]) revert WordUnexplained(stage, hashes[i]);
+            if (ruling.outs[i] == ruling.outDigest) words[found++] = hashes[i];
+        }
+        assembly ("memory-safe") {
+            mstore(words, found)
+        }
+        _checkAllExplained(record, stage, hashes);
+    }
+
+    /// Both ways: each word that was said is among `hashes`, and each of those was said.
+    function _checkAllExplained(Record memory record, uint256 stage, bytes32[] memory hashes) private pure {
+        uint256 used; // at most 7 + 15 + 31 seats speak in a stage
+        for (uint256 t; t < record.tallies.length; ++t) {
+            if (record.tallies[t].stage != stage) continue;
+            bytes32[] memory said = record.tallies[t].said;
+            for (uint256 i; i < said.length; ++i) {
+                if (VoteRules.isReserved(said[i])) continue;
+                uint256 h;
+                while (h < hashes.length && hashes[h] != said[i]) ++h;
+                if (h == hashes.length) revert WordUnexplained(stage, said[i]);
+                used |= 1 << h;
+            }
+        }
+        for (uint256 h; h < hashes.length; ++h) if ((used >> h) & 1 == 0) revert WordUnexplained(stage, hashes[h]);
+    }
+
+    /// Enters the ruling. Whoever voted otherwise in this stage is wrong, in every round.
+    function _rule(Context memory c, Spec calldata spec, Tally memory ruling, bytes32 outDigest) private {
+        uint256 stage = ruling.stage;
+        bool counted = c.slot.state == STATE_WINDOW;
+        if (c.slot.state == STATE_OPEN) {
+            // The committee that is interrupted owes nothing and is owed nothing; its challenger won or lost by the proof.
+            c.record.tallies[c.record.tallies.length - 1].seats = new uint32[](0);
+            delete _boxes[_boxKey(c.jobId, stage, c.slot.round)];
+        }
+        _push(c, ruling);
+        c.record.decided |= uint32(1 << stage);
+        bool changed = stage >= c.record.boundaries.length || c.record.boundaries[stage] != outDigest;
+        if (changed) _setBoundary(c, stage, outDigest);
+        // The other stages must stay open to dispute as if this one had been voted on.
+        if (changed || !counted) _closeVote(c, spec, true);
+    }
+}
