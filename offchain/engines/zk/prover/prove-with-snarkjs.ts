@@ -74,15 +74,16 @@ async function holds(
     sum = G1.add(sum, G1.timesFr(lemOfG1(record.ic[wire] as G1Point), value));
   }
   const delta = (tag: number): Uint8Array => groups.find((group) => group.tag === tag)?.delta2 ?? G2.zeroAffine;
-  return curve.pairingEq(
-    ...[G1.neg(proof.a), proof.b],
-    ...[zkey.alpha1, zkey.beta2],
-    ...[G1.toAffine(sum), zkey.gamma2],
-    ...[proof.c2, zkey.delta2],
-    ...(round1 === undefined ? [] : [lemOfG1(round1.c1), delta(GROUP_ROUND1)]),
-    ...(weights === undefined ? [] : [lemOfG1(weights.commitment), delta(GROUP_WEIGHTS)]),
-  );
-}
+  const pairs = [
+    [G1.neg(proof.a), proof.b],
+    [zkey.alpha1, zkey.beta2],
+    [G1.toAffine(sum), zkey.gamma2],
+    [proof.c2, zkey.delta2],
+  ];
+  if (round1 !== undefined) pairs.push([lemOfG1(round1.c1), delta(GROUP_ROUND1)]);
+  if (weights !== undefined) pairs.push([lemOfG1(weights.commitment), delta(GROUP_WEIGHTS)]);
+  return curve.pairingEq(...pairs.flat());
+}}
 
 const g1 = ([x, y]: readonly string[]): G1Point => ({ x: BigInt(x ?? 0), y: BigInt(y ?? 0) });
 const g2 = ([x, y]: readonly (readonly string[])[]): G2Point => ({
