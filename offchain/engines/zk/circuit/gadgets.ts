@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import type { CellSpec, Parameter } from "./cells/cell.ts";
+
+type Signals = Readonly<Record<string, number | null>>;
+
+const gadget = (
+  template: string,
+  inputs: Signals,
+  outputs: Signals = {},
+  parameters: readonly Parameter[] = [],
+): CellSpec => ({ template, folder: "gadgets", parameters, inputs, outputs });
+
+/** The interface of each file in `circuits/gadgets`: its template's parameters, inputs and outputs. */
+export const LOOKUP = gadget("Lookup", { c: null, x: null }, { r2_g: null });
+export const LOOKUP_PAIR = gadget("LookupPair", { c: null, rho: null, x: null, y: null }, { r2_g: null });
+export const TABLE_ROW = gadget("TableRow", { pole: null, m: null }, { r2_h: null });
+export const BALANCE = gadget("Balance", { queries: null, rows: null });
+export const BIT = gadget("Bit", { b: null });
+export const SIGNED_BYTE = gadget("SignedByte", { x: null, sign: null }, { low: null, byte: null });
+export const SIGNED_WORD = gadget("SignedWord", { x: null, byte: 3, sign: null }, { low: null, top: null });
+export const HORNER_STEP = gadget("HornerStep", { rho: null, before: null, word: null }, { r2_v: null });
+export const HORNER_END = gadget("HornerEnd", { rho: null, before: null, word: null, v: null });
+export const SQUARE = gadget("Square", { x: null }, { y: null });
+export const EQUAL = gadget("Equal", { a: null, b: null });
+export const CONTEXT = gadget("Context", { ctx: null });
+
+export const range = (widths: readonly number[], shift: number): CellSpec =>
+  gadget("Range", { c: null, x: null, limb: widths.length - 1 }, { r2_g: widths.length + (shift > 0 ? 1 : 0) }, [
+    widths.length,
+    widths,
+    shift,
+  ]);
+
+export const bitRange = (bits: number): CellSpec => gadget("BitRange", { x: null, bit: bits - 1 }, {}, [bits]);
+
+export const clamp = (shift: number, lo: bigint, hi: bigint): CellSpec =>
+  gadget("Clamp", { t: null, y: null, under: null, over: null }, { rest: null }, [shift, lo, hi]);
+
+export const requantise = (shift: number): CellSpec =>
+  gadget("Requantise", { c: null, rho: null, t: null, rest: null, y: null }, { r2_g: null }, [shift]);
+
+/** circomlib's Poseidon of 2 or 16 elements. */
+export const poseidon = (inputs: number): CellSpec => gadget("Poseidon", { in: inputs }, { out: null }, [inputs]);
