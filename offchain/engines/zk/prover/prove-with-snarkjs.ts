@@ -83,7 +83,7 @@ async function holds(
   if (round1 !== undefined) pairs.push([lemOfG1(round1.c1), delta(GROUP_ROUND1)]);
   if (weights !== undefined) pairs.push([lemOfG1(weights.commitment), delta(GROUP_WEIGHTS)]);
   return curve.pairingEq(...pairs.flat());
-}}
+}
 
 const g1 = ([x, y]: readonly string[]): G1Point => ({ x: BigInt(x ?? 0), y: BigInt(y ?? 0) });
 const g2 = ([x, y]: readonly (readonly string[])[]): G2Point => ({
