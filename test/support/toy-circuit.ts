@@ -143,7 +143,8 @@ export function toyCircuit(kind: ToyCircuit["kind"], rows = 4): ToyCircuit {
     { direction: 0, kind: 0, dataLength: inputs, header: headerOf(inputs) },
     { direction: 1, kind: 0, dataLength: rows, header: headerOf(rows) },
   ] as const;
-  return { r1cs, groups, boundaries, circuitHash: hashR1cs(r1cs), rows, kind };
+  const options = { backend: kind === "one-round" ? kind : "two-round" } as const;
+  return { r1cs, groups, boundaries, options, circuitHash: hashR1cs(r1cs), rows, kind };
 }
 
 const put = (values: Uint8Array, wire: number, value: bigint): void => {

@@ -7,6 +7,7 @@ import { toHex, utf8, type Hex } from "../../../core/bytes.ts";
 import { ByteWriter } from "../../../core/byte-writer.ts";
 import { isAssayError } from "../../../core/errors.ts";
 import { keccak256 } from "../../../core/keccak.ts";
+import { BACKEND_ONE_ROUND } from "../../../core/zk/key-record.ts";
 import { ProverError } from "../prover/errors.ts";
 import { keyFilesIn, openKeyFiles, writeKeyFiles, type KeyFiles } from "../keys/key-files.ts";
 import { FIRST_GROUPED_WIRE } from "../r1cs/r1cs.ts";
@@ -30,10 +31,7 @@ function checkCircuit(circuit: SetupCircuit): void {
   const publics = r1cs.outputs + r1cs.publicInputs;
   const bad = (reason: string) => new ProverError("CIRCUIT_UNFIT", { reason });
   if (!/^0x[0-9a-f]{64}$/.test(circuitHash)) throw bad("its hash is not 32 bytes of lower-case hex");
-  if (backendOf(circuit) === 1) {
-    if (groups.weights.count + groups.round1.count > 0) throw bad("a one-round circuit commits no wires");
-    return;
-  }
+  if (backendOf(circuit) === BACKEND_ONE_ROUND) return;
   if (publics !== FIRST_GROUPED_WIRE - 1) throw bad(`it has ${publics} public wires instead of v, c, rho`);
   let next = FIRST_GROUPED_WIRE;
   for (const { from, count } of [groups.weights, groups.round1, groups.round2]) {

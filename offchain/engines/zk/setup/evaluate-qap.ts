@@ -2,7 +2,7 @@
 import { FIELD } from "../../../core/poseidon-constants.ts";
 import { ProverError } from "../prover/errors.ts";
 import { FIELD_BYTES } from "../r1cs/field-words.ts";
-import { constraintCount, type R1cs, type WireGroups } from "../r1cs/r1cs.ts";
+import { constraintCount, type R1cs, type WireRange } from "../r1cs/r1cs.ts";
 import { elementBytes, type FieldArithmetic, inverse, power, rootOfUnity } from "./field-arithmetic.ts";
 import type { DevelopmentTrapdoor } from "./trapdoor.ts";
 
@@ -19,6 +19,11 @@ export interface QapScalars {
   readonly h: Uint8Array;
   /** Section 4, ready to be written. */
   readonly coefficients: Uint8Array;
+}
+
+interface Committed {
+  readonly weights: WireRange;
+  readonly round1: WireRange;
 }
 
 const ROWS_A_SLICE = 4096;
@@ -128,8 +133,8 @@ function coefficientSection(field: FieldArithmetic, r1cs: R1cs, publics: number)
 }
 
 /** The delta that a private wire's only published point is divided by. */
-function deltaOf(wire: number, groups: WireGroups, trapdoor: DevelopmentTrapdoor): bigint {
-  const inside = ({ from, count }: WireGroups["weights"]): boolean => wire >= from && wire < from + count;
+function deltaOf(wire: number, groups: Committed, trapdoor: DevelopmentTrapdoor): bigint {
+  const inside = ({ from, count }: WireRange): boolean => wire >= from && wire < from + count;
   return inside(groups.weights) ? trapdoor.deltaWeights : inside(groups.round1) ? trapdoor.delta1 : trapdoor.delta2;
 }
 
@@ -145,7 +150,7 @@ export interface EvaluateOptions {
 export async function evaluateQap(
   field: FieldArithmetic,
   r1cs: R1cs,
-  groups: WireGroups,
+  groups: Committed,
   trapdoor: DevelopmentTrapdoor,
   { breathe }: EvaluateOptions,
 ): Promise<QapScalars> {

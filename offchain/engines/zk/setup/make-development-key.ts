@@ -12,7 +12,7 @@ import { evaluateQap } from "./evaluate-qap.ts";
 import { elementBytes, FieldArithmetic } from "./field-arithmetic.ts";
 import { kernelSource } from "./kernel-source.ts";
 import { multiplyGenerators } from "./multiply-generators.ts";
-import { backendOf, keyBoundaries, type SetupCircuit } from "./setup-circuit.ts";
+import { backendOf, committedWires, keyBoundaries, type SetupCircuit } from "./setup-circuit.ts";
 import { developmentTrapdoor } from "./trapdoor.ts";
 import { WasmKernel } from "./wasm-kernel.ts";
 
@@ -59,7 +59,8 @@ class Cutter {
 
 /** Everything of a development key, in memory. Nothing is checked: `developmentSetup` does that to what it wrote. */
 export async function makeDevelopmentKey(circuit: SetupCircuit, options: MakeOptions): Promise<DevelopmentKey> {
-  const { r1cs, groups, circuitHash } = circuit;
+  const { r1cs, circuitHash } = circuit;
+  const groups = committedWires(circuit);
   const { threads, signal, onProgress, unstripped = false, sharedDelta = false } = options;
   const secrets = developmentTrapdoor(circuitHash);
   const trapdoor = sharedDelta ? { ...secrets, deltaWeights: secrets.delta1 } : secrets;

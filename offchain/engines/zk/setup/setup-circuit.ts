@@ -8,7 +8,7 @@ import {
   type Backend,
   type KeyBoundary,
 } from "../../../core/zk/key-record.ts";
-import type { R1cs, WireGroups } from "../r1cs/r1cs.ts";
+import type { R1cs, WireGroups, WireRange } from "../r1cs/r1cs.ts";
 
 /** What a key depends on; compiled circuits have it all. */
 export interface SetupCircuit {
@@ -24,11 +24,21 @@ export interface SetupCircuit {
     /** The tensor encoding up to its data. */
     readonly header: Uint8Array;
   }[];
+  readonly options?: { readonly backend: "two-round" | "one-round" };
 }
 
-/** A circuit that commits nothing is a plain one-round one. */
-export const backendOf = ({ groups }: Pick<SetupCircuit, "groups">): Backend =>
-  groups.round1.count === 0 ? BACKEND_ONE_ROUND : groups.weights.count === 0 ? BACKEND_TWO_ROUND : BACKEND_WEIGHTS;
+export const backendOf = ({ groups, options }: Pick<SetupCircuit, "groups" | "options">): Backend =>
+  options?.backend === "one-round"
+    ? BACKEND_ONE_ROUND
+    : groups.weights.count === 0
+      ? BACKEND_TWO_ROUND
+      : BACKEND_WEIGHTS;
+
+/** Wires that a key commits to: none in the plain one-round backend, whatever the circuit's own groups. */
+export function committedWires(circuit: SetupCircuit): { readonly weights: WireRange; readonly round1: WireRange } {
+  const none = { from: 0, count: 0 };
+  return backendOf(circuit) === BACKEND_ONE_ROUND ? { weights: none, round1: none } : circuit.groups;
+}
 
 export const keyBoundaries = ({ boundaries }: Pick<SetupCircuit, "boundaries">): KeyBoundary[] =>
   boundaries.map(({ direction, kind, dataLength, header }) => ({

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { availableParallelism } from "node:os";
+import { isAssayError } from "../../../core/errors.ts";
+import type { ProofEvidence } from "../../../core/zk/evidence.ts";
+import { encodeKeyRecord, type KeyRecord } from "../../../core/zk/key-record.ts";
+import { wordsOfProof, type Proof } from "../../../core/zk/proof.ts";
+import { publicInputs, statementWords } from "../../../core/zk/statement.ts";
+import { verifyStageProof } from "../../../core/zk/verify-proof.ts";
+import { openKey, type VerifyingKey } from "../../../core/zk/verifying-key.ts";
+import { ProverError } from "../prover/errors.ts";
+import type { Prover, ProvingKey } from "../prover/prover.ts";
+import { buildRoundOne } from "../witness/build-round-one.ts";
+import { solveRoundTwo } from "../witness/solve-round-two.ts";
+import { ProofQueue } from "./proof-queue.ts";
+import { boundariesOf, tensorsHex, type StageRequest } from "./stage-request.ts";
+import { WarmKeys } from "./warm-keys.ts";
+
+export interface ProvedStage {
+  readonly proof: Proof;
+  /** What `abi.encode(ProofEvidence)` takes. */
+  readonly evidence: ProofEvidence;
+  readonly key: VerifyingKey;
+}
+
+export interface ProverServiceOptions {
+  /** Of all warm keys together, and of one proof; default 2,048. */
+  readonly memoryMiB?: number;
+  /** Default: the machine's. */
+  readonly threads?: number;
+  readonly nowMs?: () => number;
+}
+
+/** For metrics: totals since the service began. */
+export interface ProverStats {
+  readonly waiting: number;
+  readonly proving: boolean;
+  readonly proved: number;
+  readonly failed: number;
+  readonly cancelled: number;
+  readonly warmKeys: number;
+  readonly residentMiB: number;
+  /** Of the last proof, from its turn to its verified end; null before the first. */
+  readonly lastProveMs: number | null;
+  readonly totalProveMs: number;
+}
+
+/**
+ * Proves stages, one at a time, earliest deadline first, with warm keys. Every proof is verified as a stranger would verify it before it
+ * leaves; a wrong witness or claim is a typed error, never a proof.
+ */
+export class ProverService {
+  readonly #queue: ProofQueue;
+  readonly #keys: WarmKeys;
+  readonly #verifying = new WeakMap<KeyRecord, VerifyingKey>();
+  readonly #closing = new AbortController();
+  readonly #counts = { proved: 0, failed: 0, cancelled: 0, totalProveMs: 0 };
+  #lastProveMs: number | null = null;
+  #current: Promise<unknown> = Promise.resolve();
+
+  constructor(prover: Prover, options: ProverServiceOptions = {}) {
+    const { memoryMiB = 2048, threads = availableParallelism(), nowMs = Date.now } = options;
+    this.#queue = new ProofQueue(nowMs);
+    this.#keys = new WarmKeys(prover, { memoryMiB, threads });
+  }
+
+  /**
+   * Errors: STATEMENT_WRONG, WITNESS_WRONG, DEADLINE_PASSED, PROVER_CLOSED, PROVER_CRASHED, PROVER_MEMORY, those of opening the key and of
+   * building the witness, the signal's reason.
+   */
+  async proveStage(request: StageRequest): Promise<ProvedStage> {
+    const { signal, deadlineMs } = request;
+    request.onProgress?.("queue");
+    try {
+      const result = await this.#queue.run(
+        () => {
+          const work = this.#timed(request);
+          this.#current = work.catch(() => undefined);
+          return work;
+        },
+        deadlineMs,
+        signal,
+      );
+      this.#counts.proved++;
+      return result;
+    } catch (error) {
+      if (signal?.aborted === true) this.#counts.cancelled++;
+      else this.#counts.failed++;
+      throw error;
+    }
+  }
+
+  stats(): ProverStats {
+    return {
+      waiting: this.#queue.waiting,
+      proving: this.#queue.running,
+      ...this.#counts,
+      warmKeys: this.#keys.count,
+      residentMiB: this.#keys.residentMiB,
+      lastProveMs: this.#lastProveMs,
+    };
+  }
+
+  /** Ends the proof under way, refuses what waits, closes every key. */
+  async close(): Promise<void> {
+    this.#queue.close();
+    this.#closing.abort(new ProverError("PROVER_CLOSED"));
+    await this.#current;
+    await this.#keys.close();
+  }
+
+  async #timed(request: StageRequest): Promise<ProvedStage> {
+    const start = performance.now();
+    const result = await this.#prove(request);
+    this.#lastProveMs = performance.now() - start;
+    this.#counts.totalProveMs += this.#lastProveMs;
+    return result;
+  }
+
+  async #prove(request: StageRequest): Promise<ProvedStage> {
+    const { circuit, claim, domain, weights, onProgress, keys } = request;
+    const signal = AbortSignal.any([this.#closing.signal, ...(request.signal === undefined ? [] : [request.signal])]);
+    onProgress?.("key");
+    const proving = await this.#keys.get(keys);
+    const key = this.#keyOf(proving);
+    if (key.record.circuitHash !== circuit.circuitHash)
+      throw new ProverError("KEY_UNSOUND", { reason: `it is a key of circuit ${key.record.circuitHash}` });
+    onProgress?.("witness");
+    signal.throwIfAborted();
+    const roundOne = buildRoundOne(circuit, request);
+    const boundaries = boundariesOf(request, roundOne.outputs[0]);
+    const words = statementWords(key.record, claim, boundaries);
+    const job = { signal, onProgress };
+    const commitment = await proving.commit(roundOne.values, job);
+    try {
+      const publics = publicInputs(key, { domain, claim, weights: weights?.commitment }, commitment.c1, words);
+      const [v = 0n, c = 0n, rho = 0n] = publics;
+      const values = solveRoundTwo(circuit, roundOne.values, { v, c, rho });
+      const proof = await proving.finish(commitment, values, { ...job, weights });
+      values.fill(0);
+      onProgress?.("verify");
+      const { joined, producers } = boundaries;
+      const evidence = { proof: wordsOfProof(proof), tensors: tensorsHex(boundaries), joined: [...joined] };
+      this.#verify(key, { request, evidence, producers });
+      return { proof, evidence, key };
+    } finally {
+      proving.discard(commitment);
+      roundOne.values.fill(0);
+    }
+  }
+
+  #verify(
+    key: VerifyingKey,
+    made: { readonly request: StageRequest; readonly evidence: ProofEvidence; readonly producers: readonly number[] },
+  ): void {
+    const { claim, domain, weights } = made.request;
+    try {
+      verifyStageProof({ key, claim, domain, weights: weights?.commitment, ...made });
+    } catch (error) {
+      if (!isAssayError(error)) throw error;
+      throw new ProverError("STATEMENT_WRONG", { reason: error.message.replace(/\.$/, "") }, { cause: error });
+    }
+  }
+
+  #keyOf({ record }: ProvingKey): VerifyingKey {
+    const found = this.#verifying.get(record) ?? openKey(encodeKeyRecord(record));
+    this.#verifying.set(record, found);
+    return found;
+  }
+}
