@@ -2,7 +2,7 @@
 import type { Hex } from "./bytes.ts";
 import { CoreError } from "./core-errors.ts";
 import { jobId, recordHash } from "./job.ts";
-import type { CommitteeEvidence, Receipt, SeatEvidence } from "./receipt.ts";
+import type { CommitteeEvidence, ProvenTally, Receipt, SeatEvidence } from "./receipt.ts";
 import {
   ZERO_ADDRESS,
   ZERO_BYTES32,
@@ -17,6 +17,9 @@ import { decideVote, digestBehind, say } from "./vote.ts";
 
 /** `Opening.which` of a seat whose opening is not supplied. */
 const NOT_SUPPLIED = 255;
+
+/** The committee of a tally that rests on a proof, or that was overtaken before it was counted. */
+export const NO_COMMITTEE: CommitteeEvidence = { fast: false, seats: [] };
 
 /** A seat's place before it did anything. */
 export const NO_EVIDENCE: SeatEvidence = {
@@ -148,10 +151,20 @@ export interface EndedJob {
   readonly record: JobRecord;
   /** One for each of the record's tallies; `seats` empty where the tally's are. */
   readonly committees: readonly CommitteeEvidence[];
+  /** One for each tally that rests on a proof; its committee is `NO_COMMITTEE`. */
+  readonly proofs?: readonly ProvenTally[];
 }
 
 /** Receipt of any ended job. Add `output`, `settlement` and `clientClaims` where known. */
-export function receiptOfJob({ deployment, job, manifest, reason, record, committees }: EndedJob): Receipt {
+export function receiptOfJob({
+  deployment,
+  job,
+  manifest,
+  reason,
+  record,
+  committees,
+  proofs = [],
+}: EndedJob): Receipt {
   const { chainId, hub } = deployment;
   return {
     chainId,
@@ -164,6 +177,7 @@ export function receiptOfJob({ deployment, job, manifest, reason, record, commit
     recordHash: recordHash(record),
     outDigest: reason === 0 ? (record.boundaries.at(-1) ?? ZERO_BYTES32) : ZERO_BYTES32,
     committees,
+    proofs,
     clientClaims: [],
     settlement: [],
     output: "0x",
@@ -176,4 +190,36 @@ export function receiptOfSubmission({ deployment, job, manifest, seats, signers,
   const k = seats.length / votes.length;
   const committees = votes.map((one, stage) => fastCommittee(one, signers.slice(stage * k, (stage + 1) * k)));
   return receiptOfJob({ deployment, job, manifest, reason: 0, record: submittedRecord(seats, votes), committees });
+}
+
+export interface ProvenJob {
+  readonly deployment: Deployment;
+  readonly job: Job;
+  readonly manifest: ModelManifest;
+  /** Worker ids of the candidates, from `Pinned`. */
+  readonly seats: readonly number[];
+  /** One a stage, in order: worker ids from `Proven`, the rest from the calldata of `submitProofs` and the key registry. */
+  readonly stages: readonly (Omit<ProvenTally, "tally"> & { readonly workerId: number })[];
+}
+
+/** The record of a PROOF job whose first stages were proven: a tally each, of one seat, the prover. */
+export function provenRecord({ seats, stages }: Pick<ProvenJob, "seats" | "stages">): JobRecord {
+  const tallies = stages.map(({ workerId, outDigest }, stage) => {
+    return { stage, round: 0, seats: [workerId], said: [outDigest], challenger: ZERO_ADDRESS, bond: 0n };
+  });
+  return { seats, boundaries: stages.map(({ outDigest }) => outDigest), tallies, decided: 0 };
+}
+
+/** Receipt of a PROOF job that ended FINAL. */
+export function receiptOfProofs({ deployment, job, manifest, seats, stages }: ProvenJob): Receipt {
+  const record = provenRecord({ seats, stages });
+  const proofs = stages.map(({ worker, outDigest, key, evidence }, tally) => ({
+    tally,
+    worker,
+    outDigest,
+    key,
+    evidence,
+  }));
+  const committees = stages.map(() => NO_COMMITTEE);
+  return receiptOfJob({ deployment, job, manifest, reason: 0, record, committees, proofs });
 }

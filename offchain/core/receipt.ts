@@ -5,6 +5,7 @@ import { ByteReader } from "./byte-reader.ts";
 import { CoreError } from "./core-errors.ts";
 import { domainHash, keccak256 } from "./keccak.ts";
 import { JOB, MODEL_MANIFEST, RECORD, ZERO_BYTES32 } from "./types.ts";
+import { PROOF_EVIDENCE } from "./zk/evidence.ts";
 
 /** What one seat of a committee left behind. Unused fields are zero. */
 const SEAT_EVIDENCE = {
@@ -28,6 +29,20 @@ const SEAT_EVIDENCE = {
 
 /** The evidence behind `record.tallies[i]`, in the same order. */
 const COMMITTEE = { struct: { fast: "bool", seats: { array: SEAT_EVIDENCE } } } as const satisfies AbiType;
+
+/** The proof behind a tally that nobody voted in: a stage of a PROOF job, or a court's ruling. */
+const PROVEN = {
+  struct: {
+    /** Index in `record.tallies`. */
+    tally: "uint16",
+    /** Of the proven claim: the prover. */
+    worker: "address",
+    outDigest: "bytes32",
+    /** The verification-key record; its hash is the stage's `keyId`. */
+    key: "bytes",
+    evidence: PROOF_EVIDENCE,
+  },
+} as const satisfies AbiType;
 
 /** A client stage's claim, signed by `spec.client`: closes the digest chain, proves nothing. */
 const CLIENT_CLAIM = {
@@ -64,6 +79,8 @@ const RECEIPT = {
     /** 0 unless FINAL. */
     outDigest: "bytes32",
     committees: { array: COMMITTEE },
+    /** One for each tally that rests on a proof, in their order; its committee is empty. */
+    proofs: { array: PROVEN },
     clientClaims: { array: CLIENT_CLAIM },
     /** None or one. */
     settlement: { array: SETTLEMENT },
@@ -75,13 +92,15 @@ const RECEIPT = {
 
 export type SeatEvidence = AbiValue<typeof SEAT_EVIDENCE>;
 export type CommitteeEvidence = AbiValue<typeof COMMITTEE>;
+export type ProvenTally = AbiValue<typeof PROVEN>;
 export type ClientClaim = AbiValue<typeof CLIENT_CLAIM>;
 export type ReceiptSettlement = AbiValue<typeof SETTLEMENT>;
 /** A finished job, self-contained: the job, its claims, the evidence for each. */
 export type Receipt = AbiValue<typeof RECEIPT>;
 
 const MAGIC = utf8("ASRC");
-const VERSION = 1;
+/** 2: with proofs. */
+const VERSION = 2;
 /** A job with 31 seats, three committees and an inline output stays far below. */
 export const MAX_RECEIPT_BYTES = 18 * 1024 * 1024;
 
@@ -93,6 +112,12 @@ function checkAbsences(receipt: Receipt): void {
   if (receipt.settlement.length > 1) throw bad("more than one settlement");
   if (receipt.committees.length !== receipt.record.tallies.length)
     throw bad(`${receipt.committees.length} committees for ${receipt.record.tallies.length} tallies`);
+  for (const [i, { tally }] of receipt.proofs.entries()) {
+    if (i > 0 && (receipt.proofs[i - 1]?.tally ?? 0) >= tally) throw bad("proofs do not ascend");
+    const committee = receipt.committees[tally];
+    if (committee === undefined || committee.fast || committee.seats.length > 0)
+      throw bad(`a proof and votes for tally ${tally}`);
+  }
   if (receipt.output === "0x" && receipt.outputSalt !== "0x") throw bad("a salt without an output");
   for (const { fast, seats } of receipt.committees)
     for (const seat of seats) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type { Hex } from "./bytes.ts";
 import { stageInDigest } from "./digest.ts";
-import type { Receipt } from "./receipt.ts";
+import type { CommitteeEvidence, ProvenTally, Receipt } from "./receipt.ts";
 import { COURT_ROUND } from "./settle-types.ts";
 import { bondOf } from "./settle.ts";
 import {
@@ -11,10 +11,13 @@ import {
   REASON_INPUT_UNAVAILABLE,
   REASON_NAMES,
   REASON_UNRESOLVED,
+  VOTE,
   ZERO_BYTES32,
+  type StageInfo,
   type Tally,
 } from "./types.ts";
 import { checkBindings, checkSize, checkTally, digestOfWord, type CommitteeScope } from "./verify-committee.ts";
+import { candidateFailure, checkProven, courtWords, rulingFailure, type ProvenKey } from "./verify-proven.ts";
 import { decideVote, type VoteOutcome } from "./vote.ts";
 
 /** Escalations that a hub grants a stage at most. */
@@ -26,107 +29,197 @@ export interface Replay {
   readonly boundaries: readonly Hex[];
   readonly bindings: string | undefined;
   readonly tallies: string | undefined;
+  readonly proofs: string | undefined;
+  /** Of every proof that was looked at. */
+  readonly keys: readonly ProvenKey[];
   /** Of the last committee; undefined if none sat. A committee that was never counted leaves its stage HUNG. */
   readonly verdict: VoteOutcome["verdict"] | undefined;
   /** An inner stage was overturned: the job can only close. */
   readonly overturned: boolean;
 }
 
-/** What the hub allows a stage when a committee sits. */
-interface Turn {
-  readonly round: number;
-  readonly first: boolean;
-  readonly again: boolean;
+/** Where a job stands while its tallies are replayed. */
+interface Standing {
+  boundaries: Hex[];
+  verdict: VoteOutcome["verdict"] | undefined;
+  overturned: boolean;
+  /** Stage of the last tally. */
+  last: number;
+  /** Last round a stage. */
+  readonly rounds: Map<number, number>;
+  /** Stages that a court decided. */
+  readonly decided: Set<number>;
+  readonly keys: ProvenKey[];
 }
 
+/** What is wrong with a tally, under the name of the check that says so. */
+interface Fault {
+  readonly check: "bindings" | "tallies" | "proofs";
+  readonly why: string;
+}
+const fault = (check: Fault["check"], why: string | undefined): Fault[] => (why === undefined ? [] : [{ check, why }]);
+
+/** One tally with what stands behind it. */
+interface Sitting {
+  readonly receipt: Receipt;
+  readonly domain: Hex;
+  readonly at: number;
+  readonly tally: Tally;
+  readonly info: StageInfo;
+  readonly evidence: CommitteeEvidence;
+  readonly proof: ProvenTally | undefined;
+}
+
+/** Whether a stage that has something to dispute may be decided again: it hangs, or nothing else is left to do. */
+function isDisputable({ boundaries, verdict, overturned, last, decided }: Standing, stage: number, stages: number) {
+  if (decided.has(stage)) return false;
+  if (verdict !== undefined && verdict !== "ACCEPTED") return verdict === "HUNG" && stage === last;
+  return (overturned || boundaries.length === stages) && stage < boundaries.length;
+}
+
+/** Whether it is a stage's turn for its first tally. */
+const isNext = ({ boundaries, verdict, overturned }: Standing, stage: number): boolean =>
+  (verdict === undefined || verdict === "ACCEPTED") && !overturned && boundaries.length === stage;
+
 /** What the hub demands of a committee before it votes. */
-function seatingFailure(receipt: Receipt, tally: Tally, turn: Turn): string | undefined {
+function seatingFailure(receipt: Receipt, tally: Tally, standing: Standing): string | undefined {
   const { spec } = receipt.job;
   const { k } = spec.policy;
-  if (tally.round === COURT_ROUND) return "a court's ruling needs a proof, which version 1 cannot carry";
-  if (tally.round !== turn.round || tally.round > MAX_ROUND) return "rounds are out of order";
-  if (!(tally.round === 0 ? turn.first : turn.again)) return "it is not its turn";
-  if (tally.round === 0) {
-    const own = receipt.record.seats.slice(tally.stage * k, (tally.stage + 1) * k);
+  const { stage, round } = tally;
+  const due = (standing.rounds.get(stage) ?? -1) + 1;
+  if (round !== due || round > MAX_ROUND) return "rounds are out of order";
+  const turn = round === 0 ? isNext(standing, stage) : isDisputable(standing, stage, receipt.manifest.stages.length);
+  if (!turn) return "it is not its turn";
+  if (round === 0) {
+    const own = receipt.record.seats.slice(stage * k, (stage + 1) * k);
     if (own.join() !== tally.seats.join()) return "the seats are not the stage's";
     return tally.bond === 0n && BigInt(tally.challenger) === 0n ? undefined : "nobody challenges round 0";
   }
   if (BigInt(tally.challenger) === 0n) return "nobody challenged";
-  const bond = bondOf(k, tally.round, spec.seatReward);
+  const bond = bondOf(k, round, spec.seatReward);
   return tally.bond === bond ? undefined : `a bond of ${tally.bond} instead of ${bond}`;
 }
 
-/** Votes are counted as the hub counts them. Error: DIGEST_KIND if a stage has no input yet. */
-export function replayRecord(receipt: Receipt, domain: Hex): Replay {
+/** A committee's votes, counted as the hub counts them. */
+function replayVotes(
+  { receipt, domain, tally, evidence }: Sitting,
+  standing: Standing,
+  passClients: () => void,
+): Fault[] {
+  const { manifest, job } = receipt;
+  const { stage, round } = tally;
+  const faults = fault("tallies", seatingFailure(receipt, tally, standing));
+  standing.rounds.set(stage, round);
+  standing.last = stage;
+  const inDigest = stageInDigest(manifest.stages, stage, job.spec.inDigest, standing.boundaries);
+  const scope: CommitteeScope = { domain, jobId: receipt.jobId, stage, round, inDigest, k: job.spec.policy.k };
+  const misshapen = checkSize(scope, evidence, tally);
+  if (misshapen !== undefined) return [...faults, ...fault("tallies", misshapen)];
+  faults.push(...fault("bindings", checkBindings(scope, evidence)), ...fault("tallies", checkTally(evidence, tally)));
+  // A committee that was seated but never counted leaves its stage as one that did not agree.
+  const decision = tally.seats.length === 0 ? undefined : decideVote(tally.said, stage, round);
+  standing.verdict = decision?.verdict ?? "HUNG";
+  const digest = decision?.accepted === undefined ? undefined : digestOfWord(evidence, decision.accepted);
+  if (digest === undefined || standing.boundaries[stage] === digest) return faults;
+  const isNew = stage === standing.boundaries.length;
+  standing.boundaries = [...standing.boundaries.slice(0, stage), digest];
+  if (isNew) passClients();
+  else standing.overturned = standing.boundaries.length < manifest.stages.length;
+  return faults;
+}
+
+/** A stage that was proven: in its turn, or by a court whose word is final. What is out of turn is not even looked at. */
+function replayProof(sitting: Sitting, proof: ProvenTally, standing: Standing, passClients: () => void): Fault[] {
+  const { receipt, domain, at, tally, info } = sitting;
   const { manifest, job, record } = receipt;
-  const { k } = job.spec.policy;
+  const { stage } = tally;
+  const isCourt = tally.round === COURT_ROUND;
+  if (isCourt ? !isDisputable(standing, stage, manifest.stages.length) : !isNext(standing, stage))
+    return fault("tallies", "it is not its turn");
+  const sat = receipt.committees.filter((_, t) => t < at && record.tallies[t]?.stage === stage);
+  const unfit = isCourt
+    ? rulingFailure(tally, proof, courtWords(info, proof.outDigest, sat))
+    : candidateFailure(record.seats, tally, proof);
+  if (unfit !== undefined) return fault("tallies", unfit);
+  const inDigest = stageInDigest(manifest.stages, stage, job.spec.inDigest, standing.boundaries);
+  const { failure, key } = checkProven({ domain, jobId: receipt.jobId, stage, inDigest, info }, proof);
+  if (key !== undefined) standing.keys.push(key);
+  standing.last = stage;
+  standing.verdict = "ACCEPTED";
+  const isNew = stage >= standing.boundaries.length;
+  if (standing.boundaries[stage] !== proof.outDigest)
+    standing.boundaries = [...standing.boundaries.slice(0, stage), proof.outDigest];
+  if (isCourt) {
+    standing.decided.add(stage);
+    // The hub goes on to the window: no stage follows from a digest that no vote of its own accepted.
+    standing.overturned = standing.boundaries.length < manifest.stages.length;
+  } else if (isNew) passClients();
+  return fault("proofs", failure);
+}
+
+function replayTally(sitting: Sitting, standing: Standing, passClients: () => void): Fault[] {
+  const { receipt, tally, proof } = sitting;
+  const votes = (receipt.job.spec.policy.mask & VOTE) !== 0;
+  if (!votes && tally.round !== 0) return fault("tallies", "what was proven is not voted on, nor judged by a court");
+  const proven = !votes || tally.round === COURT_ROUND;
+  if (proven && proof === undefined) return fault("tallies", "its proof is missing");
+  if (!proven && proof !== undefined) return fault("tallies", "a proof where seats vote");
+  return proof === undefined
+    ? replayVotes(sitting, standing, passClients)
+    : replayProof(sitting, proof, standing, passClients);
+}
+
+/** Votes are counted, proofs checked, as the hub does. Error: DIGEST_KIND if a stage has no input yet. */
+export function replayRecord(receipt: Receipt, domain: Hex): Replay {
+  const { manifest, record } = receipt;
   const { stages } = manifest;
-  let boundaries: Hex[] = [];
-  let [bindings, tallies]: (string | undefined)[] = [];
-  let verdict: Replay["verdict"];
-  let overturned = false;
-  let last = 0;
+  const standing: Standing = {
+    boundaries: [],
+    verdict: undefined,
+    overturned: false,
+    last: 0,
+    rounds: new Map(),
+    decided: new Set(),
+    keys: [],
+  };
   /** Client stages have no committee: their claims follow as soon as it is their turn. */
   const passClients = () => {
-    for (let next = boundaries.length; stages[next]?.place === PLACE_CLIENT; next = boundaries.length) {
+    for (let next = standing.boundaries.length; stages[next]?.place === PLACE_CLIENT; next++) {
       const claim = receipt.clientClaims.find(({ stage }) => stage === next);
       if (claim === undefined) return;
-      boundaries.push(claim.outDigest);
+      standing.boundaries.push(claim.outDigest);
     }
   };
   passClients();
-  const rounds = new Map<number, number>();
-  for (const [t, tally] of record.tallies.entries()) {
+  const proofs = new Map(receipt.proofs.map((proof) => [proof.tally, proof]));
+  const found: { [check in Fault["check"]]?: string } = {};
+  for (const [at, tally] of record.tallies.entries()) {
     const { stage, round } = tally;
-    const evidence = receipt.committees[t];
-    const where = `stage ${stage}, round ${round}`;
+    const where = `stage ${stage}, ${round === COURT_ROUND ? "court" : `round ${round}`}`;
+    const evidence = receipt.committees[at];
     const info = stages[stage];
-    if (evidence === undefined || info === undefined || info.place === PLACE_CLIENT) {
-      tallies ??= `${where}: there is no such network stage`;
-      continue;
-    }
-    const hung = verdict !== undefined && verdict !== "ACCEPTED";
-    const turn = {
-      round: (rounds.get(stage) ?? -1) + 1,
-      first: !hung && !overturned && boundaries.length === stage,
-      // A stage that hangs is the only one that can go on; else any decided one, once nothing is left to do.
-      again: hung
-        ? verdict === "HUNG" && stage === last
-        : (overturned || boundaries.length === stages.length) && stage < boundaries.length,
-    };
-    const unseated = seatingFailure(receipt, tally, turn);
-    if (unseated !== undefined) tallies ??= `${where}: ${unseated}`;
-    rounds.set(stage, round);
-    last = stage;
-    const inDigest = stageInDigest(stages, stage, job.spec.inDigest, boundaries);
-    const scope: CommitteeScope = { domain, jobId: receipt.jobId, stage, round, inDigest, k };
-    const misshapen = checkSize(scope, evidence, tally);
-    if (misshapen !== undefined) {
-      tallies ??= `${where}: ${misshapen}`;
-      continue;
-    }
-    const unbound = checkBindings(scope, evidence);
-    if (unbound !== undefined) bindings ??= `${where}: ${unbound}`;
-    const miscounted = checkTally(evidence, tally);
-    if (miscounted !== undefined) tallies ??= `${where}: ${miscounted}`;
-    // A committee that was seated but never counted leaves its stage as one that did not agree.
-    const decision = tally.seats.length === 0 ? undefined : decideVote(tally.said, stage, round);
-    verdict = decision?.verdict ?? "HUNG";
-    const digest = decision?.accepted === undefined ? undefined : digestOfWord(evidence, decision.accepted);
-    if (digest === undefined) continue;
-    if (boundaries[stage] === digest) continue;
-    const isNew = stage === boundaries.length;
-    boundaries = [...boundaries.slice(0, stage), digest];
-    if (isNew) passClients();
-    else overturned = boundaries.length < stages.length;
+    const faults =
+      evidence === undefined || info === undefined || info.place === PLACE_CLIENT
+        ? fault("tallies", "there is no such network stage")
+        : replayTally({ receipt, domain, at, tally, info, evidence, proof: proofs.get(at) }, standing, passClients);
+    for (const { check, why } of faults) found[check] ??= `${where}: ${why}`;
   }
-  if (record.decided !== 0) tallies ??= "a court decided a stage, which version 1 cannot carry";
-  // The hub truncates the record when it closes a stage that hangs.
-  if (verdict === "HUNG") boundaries = boundaries.slice(0, last);
-  return { boundaries, bindings, tallies, verdict, overturned };
+  const bits = [...standing.decided].reduce((sum, stage) => sum + 2 ** stage, 0);
+  if (record.decided !== bits) found.tallies ??= `courts decided ${bits}, the record says ${record.decided}`;
+  const { boundaries, verdict, overturned, last, keys } = standing;
+  return {
+    // The hub truncates the record when it closes a stage that hangs.
+    boundaries: verdict === "HUNG" ? boundaries.slice(0, last) : boundaries,
+    bindings: found.bindings,
+    tallies: found.tallies,
+    proofs: found.proofs,
+    keys,
+    verdict,
+    overturned,
+  };
 }
 
-/** Whether the end follows from the votes. */
+/** Whether the end follows from votes and proofs. */
 export function endFailure(receipt: Receipt, { boundaries, verdict, overturned }: Replay): string | undefined {
   const { record, reason, outDigest, job } = receipt;
   for (const [stage, digest] of record.boundaries.entries())
@@ -144,7 +237,9 @@ export function endFailure(receipt: Receipt, { boundaries, verdict, overturned }
     return "a cancelled job has no seats";
   if (reason === REASON_INPUT_UNAVAILABLE && verdict !== "INPUT_UNAVAILABLE")
     return "nobody said that the input is missing";
-  if (reason === REASON_EXPIRED && verdict !== undefined && verdict !== "EXPIRED")
+  // Nobody owes a proof: a job that waits for one just runs out of time.
+  const votes = (job.spec.policy.mask & VOTE) !== 0;
+  if (reason === REASON_EXPIRED && votes && verdict !== undefined && verdict !== "EXPIRED")
     return "the last vote did not expire";
   // Too few abstained or came: the hub closes such a vote for that reason and no other.
   if (reason === REASON_UNRESOLVED && (verdict === "INPUT_UNAVAILABLE" || verdict === "EXPIRED"))

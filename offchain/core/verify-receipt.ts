@@ -2,6 +2,7 @@
 import { fromHex, type Hex } from "./bytes.ts";
 import { runCheck, type Check } from "./check.ts";
 import { claimDigest } from "./claim.ts";
+import { CANDIDATES } from "./draw.ts";
 import { digestOf, stageInDigest } from "./digest.ts";
 import { MAX_FEE_BPS, POKES, quoteEscrow } from "./economics.ts";
 import { domainSeparator } from "./eip712.ts";
@@ -14,7 +15,16 @@ import type { Reason } from "./settle-types.ts";
 import { distribute, offences } from "./settle.ts";
 import { recoverSigner } from "./signature.ts";
 import { decodeTensor } from "./tensor.ts";
-import { PLACE_CLIENT, REASON_CANCELLED, VOTE, ZERO_ADDRESS, ZERO_BYTES32, type DigestKind } from "./types.ts";
+import { PLACE_CLIENT, PROOF, REASON_CANCELLED, VOTE, ZERO_ADDRESS, ZERO_BYTES32, type DigestKind } from "./types.ts";
+import { LOCAL_CHAIN_ID } from "./zk/verifying-key.ts";
+
+/** Kinds of evidence that a receipt has room for. */
+const CARRIED = VOTE | PROOF;
+
+export interface ReceiptOptions {
+  /** Refuse proofs under development keys, which anyone can forge, even on the local chain. Elsewhere they always are. */
+  readonly refuseDevelopmentKeys?: boolean;
+}
 
 /** What the verifier knows from elsewhere. Without it a receipt is checked against itself: true of some chain, hub and workers. */
 export interface ReceiptExpectation {
@@ -120,13 +130,25 @@ function expectationFailure(receipt: Receipt, expected: ReceiptExpectation): str
       if (want !== undefined && BigInt(signer || 0) !== 0n && lower(want) !== lower(signer))
         return `worker ${worker} signs as ${want}, not as ${signer}`;
     }
+  for (const [id, signer] of proversOf(receipt)) {
+    const want = expected.signers?.get(id);
+    if (want !== undefined && lower(want) !== signer) return `worker ${id} signs as ${want}, not as ${signer}`;
+  }
   return undefined;
 }
 
-function seatsFailure({ record, job, committees }: Receipt): string | undefined {
-  const { k } = job.spec.policy;
-  if (record.seats.length !== 0 && record.seats.length !== k * job.spec.stages)
-    return `${record.seats.length} seats for ${job.spec.stages} stages of ${k}`;
+/** Worker id and signing address of every candidate that proved a stage. */
+const proversOf = ({ proofs, record }: Receipt): (readonly [number, string])[] =>
+  proofs.flatMap(({ tally, worker }) => {
+    const [id] = record.tallies[tally]?.seats ?? [];
+    return id === undefined ? [] : [[id, lower(worker)] as const];
+  });
+
+function seatsFailure(receipt: Receipt): string | undefined {
+  const { record, job, committees } = receipt;
+  const { k, mask } = job.spec.policy;
+  const due = mask & VOTE ? k * job.spec.stages : CANDIDATES;
+  if (record.seats.length !== 0 && record.seats.length !== due) return `${record.seats.length} seats instead of ${due}`;
   const escalated = record.tallies.flatMap(({ round, seats }) => (round === 0 ? [] : seats));
   const all = [...record.seats, ...escalated];
   if (new Set(all).size !== all.length) return "a worker holds two seats";
@@ -134,7 +156,13 @@ function seatsFailure({ record, job, committees }: Receipt): string | undefined 
   const signers = committees.flatMap(({ seats }) =>
     seats.map(({ signer }) => signer).filter((one) => one !== ZERO_ADDRESS),
   );
-  return new Set(signers).size === signers.length ? undefined : "one key fills two seats";
+  if (new Set(signers).size !== signers.length) return "one key fills two seats";
+  // A candidate may prove several stages, always by its one key.
+  const provers = proversOf(receipt);
+  const pairs = new Set(provers.map((pair) => pair.join())).size;
+  const one =
+    new Set(provers.map(([id]) => id)).size === pairs && new Set(provers.map(([, key]) => key)).size === pairs;
+  return one ? undefined : "one worker proves by two keys, or two by one";
 }
 
 /**
@@ -149,6 +177,33 @@ function postedFailure({ committees }: Receipt, expected: ReceiptExpectation): s
   return `${posted.length} commitments were posted by transactions: give the record hash from the chain`;
 }
 
+/** Whether every key may be believed here. A development key is named whatever follows from it. */
+function keysCheck(receipt: Receipt, { keys }: Replay, options: ReceiptOptions): Check {
+  const development = [...new Set(keys.filter((key) => key.development).map(({ stage }) => stage))];
+  if (development.length === 0)
+    return { name: "keys", ok: true, detail: `${keys.length} proofs under keys of ceremonies` };
+  const named = `DEVELOPMENT KEYS, stages ${development.join(", ")}: anyone can forge these proofs`;
+  const local = receipt.chainId === LOCAL_CHAIN_ID;
+  const ok = local && options.refuseDevelopmentKeys !== true;
+  return { name: "keys", ok, detail: ok ? `${named}; believed because the chain is local` : named };
+}
+
+function coverageOf({ manifest, record }: Receipt, history: Replay | undefined): Coverage[] {
+  const stands =
+    history !== undefined &&
+    history.bindings === undefined &&
+    history.tallies === undefined &&
+    history.proofs === undefined;
+  return manifest.stages.map(({ place }, stage): Coverage => {
+    if (place === PLACE_CLIENT) return { stage, kind: "CLIENT_UNPROVEN", evidence: [] };
+    if (!stands || stage >= record.boundaries.length) return { stage, kind: "UNDECIDED", evidence: [] };
+    const key = history.keys.find((one) => one.stage === stage);
+    // A proof overrules the votes, or there were none.
+    if (key === undefined) return { stage, kind: "EVIDENCED", evidence: ["VOTE"] };
+    return { stage, kind: "EVIDENCED", evidence: [key.development ? "PROOF (DEVELOPMENT KEY)" : "PROOF"] };
+  });
+}
+
 const differs = (what: string, have: Hex, want: Hex): string | undefined =>
   have === want ? undefined : `${what} is ${want}, the receipt says ${have}`;
 
@@ -156,17 +211,21 @@ const differs = (what: string, have: Hex, want: Hex): string | undefined =>
  * Re-does everything a receipt claims from its bytes alone, by the rules of the hub. Pure; never throws on hostile content. What it
  * cannot know without `expected`: that this chain and hub exist, and which address a worker id signs with.
  */
-export function verifyReceipt(given: Receipt, expected: ReceiptExpectation = {}): ReceiptReport {
+export function verifyReceipt(
+  given: Receipt,
+  expected: ReceiptExpectation = {},
+  options: ReceiptOptions = {},
+): ReceiptReport {
   // One spelling of every byte string from here on, and nothing that has no encoding.
   let receipt = given;
   const form = runCheck("form", "it has a canonical encoding", () => {
     receipt = decodeReceipt(encodeReceipt(given));
     return undefined;
   });
-  return form.ok ? verify(receipt, expected, form) : { ok: false, checks: [form], coverage: [] };
+  return form.ok ? verify(receipt, expected, options, form) : { ok: false, checks: [form], coverage: [] };
 }
 
-function verify(receipt: Receipt, expected: ReceiptExpectation, form: Check): ReceiptReport {
+function verify(receipt: Receipt, expected: ReceiptExpectation, options: ReceiptOptions, form: Check): ReceiptReport {
   const { job, manifest, record } = receipt;
   const { spec } = job;
   const domain = domainSeparator(receipt);
@@ -186,8 +245,9 @@ function verify(receipt: Receipt, expected: ReceiptExpectation, form: Check): Re
     return differs("the model id", spec.modelId, modelId(manifest));
   });
   add("policy", "the evidence is what the policy asks for, and the model accepts it", () => {
-    if (spec.policy.mask !== VOTE) return `version 1 carries votes only, the policy's mask is ${spec.policy.mask}`;
-    checkShape(spec.policy, spec.stages, VOTE);
+    const { mask } = spec.policy;
+    if ((mask & ~CARRIED) !== 0) return `votes and proofs only can be carried, the policy's mask is ${mask}`;
+    checkShape(spec.policy, spec.stages, CARRIED);
     return (manifest.acceptedMasks >>> spec.policy.mask) & 1 ? undefined : "the model does not accept this policy";
   });
   add("seats", "every seat is another worker", () => seatsFailure(receipt));
@@ -207,7 +267,11 @@ function verify(receipt: Receipt, expected: ReceiptExpectation, form: Check): Re
       postedFailure(receipt, expected),
     );
     add("tallies", "every committee said what the record says", () => tallies);
-    add("result", receipt.reason === 0 ? "the votes decide this result" : "the votes decide this end", () =>
+    if (receipt.proofs.length > 0 || spec.policy.mask === PROOF) {
+      add("proofs", `${history.keys.length} hold under their stages' keys`, () => history.proofs);
+      checks.push(keysCheck(receipt, history, options));
+    }
+    add("result", receipt.reason === 0 ? "the evidence decides this result" : "the evidence decides this end", () =>
       endFailure(receipt, history),
     );
   }
@@ -227,11 +291,6 @@ function verify(receipt: Receipt, expected: ReceiptExpectation, form: Check): Re
       : "it agrees with what was given";
   add("expected", anchored, () => expectationFailure(receipt, expected));
 
-  const decided = history !== undefined && history.bindings === undefined && history.tallies === undefined;
-  const coverage = manifest.stages.map(({ place }, stage): Coverage => {
-    if (place === PLACE_CLIENT) return { stage, kind: "CLIENT_UNPROVEN", evidence: [] };
-    const stands = decided && stage < record.boundaries.length;
-    return { stage, kind: stands ? "EVIDENCED" : "UNDECIDED", evidence: stands ? ["VOTE"] : [] };
-  });
+  const coverage = coverageOf(receipt, history);
   return { ok: checks.every(({ ok }) => ok), checks, coverage };
 }

@@ -25,6 +25,7 @@ import { DTYPES, encodeTensor, type Dtype, type Tensor } from "../../offchain/co
 import { JOB, MODEL_MANIFEST, RECORD, ZERO_BYTES32 } from "../../offchain/core/types.ts";
 import { nodeCrypto } from "../../offchain/adapters/keys/node-crypto.ts";
 import { bytesOf, repeatableCrypto } from "../../test/support/deterministic.ts";
+import { judgedReceipt, provenReceipt } from "../../test/support/proven-receipt.ts";
 import {
   DEPLOYMENT,
   escalatedReceipt,
@@ -178,10 +179,10 @@ write("seal", "blobs[i] is plains[i] sealed to both keys with fixed randomness",
   ),
 });
 
-const receipts = [fastReceipt(1, 5), fastReceipt(3, 3), escalatedReceipt()];
+const receipts = [fastReceipt(1, 5), fastReceipt(3, 3), escalatedReceipt(), provenReceipt(3), judgedReceipt()];
 write(
   "receipt",
-  "encoded receipts, true in every check: one stage of five seats, three stages of three, one escalation",
+  "encoded receipts, true in every check: one stage of five seats, three stages of three, one escalation, three proven stages, a court's ruling",
   {
     receipts: receipts.map((receipt) => toHex(encodeReceipt(receipt))),
     receiptHashes: receipts.map(receiptHash),

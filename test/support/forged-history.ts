@@ -4,7 +4,7 @@ import type { Hex } from "../../offchain/core/bytes.ts";
 import { jobId } from "../../offchain/core/job.ts";
 import { bondOf } from "../../offchain/core/settle.ts";
 import type { CommitteeEvidence, Receipt } from "../../offchain/core/receipt.ts";
-import { ZERO_ADDRESS, type Tally } from "../../offchain/core/types.ts";
+import { ZERO_ADDRESS, type Job, type ModelManifest, type Tally } from "../../offchain/core/types.ts";
 import { committeeSize } from "../../offchain/core/vote.ts";
 import { DEPLOYMENT, sampleJob, sampleManifest, sampleVotes, signerOf } from "./sample-receipt.ts";
 
@@ -29,12 +29,23 @@ export interface History {
   readonly reason: number;
   /** Signing key of a worker id, if not its own. */
   readonly keyOf?: (worker: number) => number;
+  /** If not the sample's. */
+  readonly manifest?: ModelManifest;
+  readonly job?: Job;
 }
 
 /** A receipt with genuine signatures over any history, possible or not. */
-export function historyReceipt({ stages, k, sittings, boundaries, reason, keyOf = (id) => id }: History): Receipt {
-  const manifest = sampleManifest(stages);
-  const job = sampleJob(manifest, k);
+export function historyReceipt({
+  stages,
+  k,
+  sittings,
+  boundaries,
+  reason,
+  keyOf = (id) => id,
+  ...given
+}: History): Receipt {
+  const manifest = given.manifest ?? sampleManifest(stages);
+  const job = given.job ?? sampleJob(manifest, k);
   const id = jobId(DEPLOYMENT, job);
   const seats = Array.from({ length: stages * k }, (_, i) => i + 1);
   let next = seats.length + 1;

@@ -102,6 +102,7 @@ export async function getReceipt(client: Client, parameters: GetReceiptParameter
     recordHash: hashOfRecord(record),
     outDigest: view.outDigest ?? ZERO_BYTES32,
     committees: collectCommittees(trail, record, signers),
+    proofs: [],
     clientClaims: [],
     settlement: collectSettlement(trail, { spec, record, reason, feeBps }),
     output: result === undefined ? "0x" : toHex(result.outputBytes),

@@ -216,7 +216,7 @@ describe("receipts that verify but lie", () => {
     expect(failing({ ...receipt, committees })).to.include("tallies");
   });
 
-  it("R24 R68: version 1 has no courts, and every escalation was paid for", () => {
+  it("R24 R68: nothing is decided without a court, and every escalation was paid for", () => {
     const receipt = fastReceipt(1, 5);
     expect(failing(withRecord(receipt, { decided: 1 }))).to.deep.equal(["tallies"]);
     const escalated = escalatedReceipt();

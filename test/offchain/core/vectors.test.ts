@@ -21,7 +21,7 @@ const bytesOf = (list: readonly Hex[] | undefined, i: number): Uint8Array => fro
 describe("golden vectors", () => {
   it("default: R68 receipts decode, encode to the same bytes, and are true", () => {
     const lists = read("receipt");
-    expect(lists["receipts"]?.length).to.equal(3);
+    expect(lists["receipts"]?.length).to.equal(5);
     for (const [i, hex] of (lists["receipts"] ?? []).entries()) {
       const receipt = decodeReceipt(fromHex(hex));
       expect(toHex(encodeReceipt(receipt))).to.equal(hex);

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+import type { Hex } from "./bytes.ts";
+import { isAssayError } from "./errors.ts";
+import type { CommitteeEvidence, ProvenTally } from "./receipt.ts";
+import { NO_PROBE, ZERO_BYTES32, type StageInfo, type Tally } from "./types.ts";
+import { say } from "./vote.ts";
+import { KEY_CEREMONY, type KeyRecord } from "./zk/key-record.ts";
+import type { G1Point } from "./zk/points.ts";
+import { verifyStageProof } from "./zk/verify-proof.ts";
+import { openKey } from "./zk/verifying-key.ts";
+
+/** What a stage's proof is bound to. */
+export interface ProvenScope {
+  /** `domainSeparator`. */
+  readonly domain: Hex;
+  readonly jobId: Hex;
+  readonly stage: number;
+  /** What the stage takes by the record, whoever proves. */
+  readonly inDigest: Hex;
+  readonly info: StageInfo;
+}
+
+/** Which key a stage was proven under. */
+export interface ProvenKey {
+  readonly stage: number;
+  readonly keyId: Hex;
+  readonly development: boolean;
+}
+
+/** C_w of a stage; undefined if its weights are public constants. */
+export const weightsOf = ({ weightsX, weightsY }: StageInfo): G1Point | undefined =>
+  BigInt(weightsX) === 0n && BigInt(weightsY) === 0n ? undefined : { x: BigInt(weightsX), y: BigInt(weightsY) };
+
+function kindsFailure({ boundaries }: KeyRecord, { inKind, outKind }: StageInfo): string | undefined {
+  const wrong = boundaries.findIndex(({ kind }, i) => kind !== (i === boundaries.length - 1 ? outKind : inKind));
+  return wrong < 0 ? undefined : `the key's boundary ${wrong} is of another kind than the stage's`;
+}
+
+/** Checks one stage's proof, key first. `failure` is undefined if it holds. */
+export function checkProven(
+  { domain, jobId, stage, inDigest, info }: ProvenScope,
+  { worker, outDigest, key, evidence }: ProvenTally,
+): { readonly failure: string | undefined; readonly key: ProvenKey | undefined } {
+  let used: ProvenKey | undefined;
+  try {
+    if (info.keyId === ZERO_BYTES32) return { failure: "the stage has no key: nothing can prove it", key: undefined };
+    const opened = openKey(key, info.keyId);
+    used = { stage, keyId: opened.keyId, development: opened.record.cls !== KEY_CEREMONY };
+    const failure = kindsFailure(opened.record, info);
+    if (failure !== undefined) return { failure, key: used };
+    const claim = { jobId, stage, inDigest, outDigest, worker };
+    const { producers } = info;
+    verifyStageProof({ key: opened, claim, domain, evidence, producers, weights: weightsOf(info) });
+    return { failure: undefined, key: used };
+  } catch (error) {
+    if (!isAssayError(error)) throw error;
+    return { failure: `${error.code}: ${error.message}`, key: used };
+  }
+}
+
+/**
+ * The words that stand for a proven digest, as a court must list them: without a probe the digest; with one, the hash of each pair
+ * that seats of this stage opened with it, ascending.
+ */
+export function courtWords(info: StageInfo, outDigest: Hex, sat: readonly CommitteeEvidence[]): readonly Hex[] {
+  if (info.probe === NO_PROBE) return [outDigest];
+  const words = sat.flatMap(({ seats }) =>
+    seats.flatMap((seat) => (seat.opened && seat.outDigest === outDigest ? [say(seat.outDigest, seat.payload)] : [])),
+  );
+  return [...new Set(words)].toSorted((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1));
+}
+
+/** What the hub demands of a proven stage of a PROOF job. Undefined, or what is wrong. */
+export function candidateFailure(candidates: readonly number[], tally: Tally, { outDigest }: ProvenTally) {
+  const [prover] = tally.seats;
+  if (tally.seats.length !== 1 || prover === undefined) return `${tally.seats.length} provers`;
+  if (!candidates.includes(prover)) return `worker ${prover} is not a candidate`;
+  if (tally.said.length !== 1 || tally.said[0] !== outDigest) return "the record says another digest than the proof";
+  if (BigInt(outDigest) <= 2n) return "the digest is reserved";
+  return tally.bond === 0n && BigInt(tally.challenger) === 0n ? undefined : "nobody challenges a proof";
+}
+
+/** What the hub demands of a court's tally. Undefined, or what is wrong. */
+export function rulingFailure(tally: Tally, { worker, outDigest }: ProvenTally, words: readonly Hex[]) {
+  if (tally.seats.length > 0 || tally.bond !== 0n) return "a court has neither seats nor a bond";
+  if (BigInt(outDigest) <= 2n) return "the digest is reserved";
+  if (BigInt(worker) === 0n || tally.challenger !== worker) return `the prover is ${worker}, not ${tally.challenger}`;
+  return tally.said.join() === words.join()
+    ? undefined
+    : "other words stand for the proven digest than the record says";
+}
