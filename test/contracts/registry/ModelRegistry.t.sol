@@ -191,6 +191,13 @@ contract ModelRegistryTest {
         require(!model.linear && model.network, "a DAG on the network");
     }
 
+    function test_ProbesAreKeptByStage() public {
+        ModelManifest memory manifest = _chain(3);
+        (manifest.stages[0].probe, manifest.stages[2].probe) = (0, 7);
+        manifest.stages[1].probe = NO_PROBE;
+        require(_registry.model(_registry.register(manifest)).probes == 5, "probes");
+    }
+
     function test_AClientStageIsNotLinear() public {
         ModelManifest memory manifest = _chain(2);
         manifest.stages[0].place = PLACE_CLIENT;
