@@ -39,7 +39,7 @@ function foldedFloat(graph: FloatGraph): Uint8Array | null {
   const writer = new OnnxWriter();
   const values = [writer.input("input", "float", graph.inputDims)];
   for (const op of graph.ops) {
-    if (op.kind === "add" || op.kind === "concat") return null;
+    if ("inputs" in op) return null;
     const input = values[op.input] ?? "";
     if (op.kind === "dense") {
       const weights = writer.constant("float", [op.outputs, op.weights.length / op.outputs], op.weights);

@@ -60,7 +60,7 @@ export const ProgramError = defineErrors("program", 2, {
   ONNX_UNSUPPORTED_OPERATOR: {
     n: 22,
     text: "Node {node} uses the operator {operator}, which has no integer form here.",
-    fix: "Replace it: Assay takes Gemm, MatMul, Conv, BatchNormalization, Relu, Clip, Sigmoid, Tanh, Add, Mul or Pow as a square, Concat, AveragePool, MaxPool, GlobalAveragePool, Flatten, Reshape, Transpose, Constant.",
+    fix: "Replace it: Assay takes Gemm, MatMul, Conv, BatchNormalization, Relu, Clip, Sigmoid, Tanh, Add, Mul or Pow as a square, Concat, AveragePool, MaxPool, GlobalAveragePool, Flatten, Reshape, Transpose, Constant; MatMul of two tensors, Softmax, LayerNormalization, Gelu, ReduceMean, Div or Mul by a constant, ArgMax; ai.onnx.ml TreeEnsembleRegressor and TreeEnsembleClassifier.",
     retry: "never",
   },
   ONNX_UNSUPPORTED_USE: {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { gunzipSync } from "node:zlib";
 import { ProgramError } from "../../core/program/errors.ts";
+import { tokenise, type TokenTable } from "../../core/program/tokens.ts";
 
 /** Labelled raw rows: what a person measured, before any preprocessing. */
 export interface Dataset {
@@ -59,6 +60,21 @@ export function parseIdx(images: Uint8Array, labels: Uint8Array): Dataset {
   const [rows = 0, height = 0, width = 0] = dims;
   if (truth.data.length !== rows) throw fail("there are not as many labels as images");
   return { rows, width: height * width, features: Float64Array.from(data), labels: Int32Array.from(truth.data) };
+}
+
+/** Lines `label<TAB>text`; the features are the text's rows in the token table. Errors: DATASET_MALFORMED, RAW_INPUT_INVALID. */
+export function parseText(text: string, table: TokenTable): Dataset {
+  const lines = text.split("\n").filter((line) => line !== "");
+  if (lines.length === 0) throw fail("it has no rows");
+  const features = new Float64Array(lines.length * table.length);
+  const labels = lines.map((line, row) => {
+    const tab = line.indexOf("\t");
+    const label = Number(line.slice(0, Math.max(0, tab)));
+    if (tab < 1 || !Number.isInteger(label) || label < 0 || label > 65535) throw fail(`row ${row + 1} has no label`);
+    features.set(tokenise(table, line.slice(tab + 1)), row * table.length);
+    return label;
+  });
+  return { rows: lines.length, width: table.length, features, labels: Int32Array.from(labels) };
 }
 
 /** Raw features of row `index`. */

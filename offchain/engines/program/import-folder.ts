@@ -2,7 +2,8 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ProgramError } from "../../core/program/errors.ts";
-import { parseCsv, parseIdx, type Dataset } from "./dataset.ts";
+import { decodeTokens } from "../../core/program/tokens.ts";
+import { parseCsv, parseIdx, parseText, type Dataset } from "./dataset.ts";
 import { importModel, type ImportedModel, type ImportProgress } from "./import-model.ts";
 import { parseRecipe, type Recipe } from "./recipe.ts";
 
@@ -17,6 +18,8 @@ const readText = async (folder: string, file: string) => new TextDecoder().decod
 
 /** Reads a data set that a recipe names; paths are relative to the model folder. */
 export async function readDataset(folder: string, source: Recipe["evaluation"]): Promise<Dataset> {
+  if (source.format === "text")
+    return parseText(await readText(folder, source.file), decodeTokens(await read(folder, "tokens")));
   if (source.format === "csv") return parseCsv(await readText(folder, source.file));
   return parseIdx(await read(folder, source.images), await read(folder, source.labels));
 }
@@ -36,7 +39,8 @@ export async function importFolder(
   const onnx = await read(folder, "model.onnx");
   const calibration = await readDataset(folder, recipe.calibration);
   const evaluation = await readDataset(folder, recipe.evaluation);
-  const imported = await importModel({ onnx, recipe, calibration, evaluation }, options);
+  const tokens = recipe.preprocess.kind === "tokens" ? await read(folder, "tokens") : undefined;
+  const imported = await importModel({ onnx, recipe, calibration, evaluation, tokens }, options);
   if (options.write === true) {
     for (const [name, bytes] of Object.entries(imported.files)) await writeFile(join(folder, name), bytes);
   }

@@ -6,7 +6,7 @@ import { analyseProgram, elementsOf, type Analysis } from "../../core/program/an
 import { encodeStages, programRoot, stageKernel } from "../../core/program/container.ts";
 import { encodeProgram } from "../../core/program/encode-program.ts";
 import { ProgramError } from "../../core/program/errors.ts";
-import { prepareInput } from "../../core/program/preprocess.ts";
+import { prepareInput, type Decision, type Preprocess } from "../../core/program/preprocess.ts";
 import type { Program } from "../../core/program/types.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import {
@@ -24,6 +24,7 @@ import { compilePolynomial } from "./compile/compile-polynomial.ts";
 import { compileQuantised, type Compiled } from "./compile/compile-quantised.ts";
 import { cutProgram, type CutStage } from "./compile/cut-program.ts";
 import { evaluateModel } from "./compile/evaluate-model.ts";
+import type { FloatGraph } from "./compile/float-graph.ts";
 import { measureEntropy, type StageEntropy } from "./compile/measure-entropy.ts";
 import { reportOf } from "./compile/report.ts";
 import { simplifyGraph } from "./compile/simplify.ts";
@@ -32,7 +33,7 @@ import { createOnnxExecutor } from "./onnx-executor.ts";
 import { importGraph } from "./onnx/import-graph.ts";
 import { parseOnnx } from "./onnx/parse-onnx.ts";
 import type { ProgramExecutor } from "./executor.ts";
-import type { Recipe, Usage } from "./recipe.ts";
+import { resolvePreprocess, type Recipe, type Usage } from "./recipe.ts";
 
 export const COMPILER = "assay-program 1";
 /** One work unit is a thousand multiply-accumulates, begun ones included. */
@@ -45,6 +46,8 @@ export interface ImportParameters {
   readonly recipe: Recipe;
   readonly calibration: Dataset;
   readonly evaluation: Dataset;
+  /** The `tokens` file of a model of text. */
+  readonly tokens?: Uint8Array | undefined;
 }
 
 export interface ImportedModel {
@@ -97,10 +100,15 @@ async function measureStages(
   return result;
 }
 
-function compile({ onnx, recipe, calibration }: ImportParameters): { compiled: Compiled; opset: number } {
+interface CompiledModel {
+  readonly compiled: Compiled;
+  readonly graph: FloatGraph;
+  readonly opset: number;
+}
+
+function compile({ onnx, recipe, calibration }: ImportParameters, preprocess: Preprocess): CompiledModel {
   const parsed = parseOnnx(onnx);
   const graph = simplifyGraph(importGraph(parsed));
-  const { preprocess } = recipe;
   if (graph.inputDims.join() !== preprocess.dims.join()) {
     const reason = `preprocess.dims is [${preprocess.dims.join()}], the network takes [${graph.inputDims.join()}]`;
     throw new ProgramError("MODEL_FILE_INVALID", { file: "recipe.json", reason });
@@ -110,20 +118,28 @@ function compile({ onnx, recipe, calibration }: ImportParameters): { compiled: C
   const compiled = graph.ops.some((op) => op.kind === "square")
     ? compilePolynomial(graph, common)
     : compileQuantised(graph, rows, { ...common, shifts: recipe.shifts, maxShift: recipe.maxShift });
-  return { compiled, opset: parsed.opset };
+  return { compiled, graph, opset: parsed.opset };
 }
 
-function usageOf(recipe: Recipe, step: number): Usage {
-  const { decision } = recipe;
+/** The recipe's decision about real outputs, as one about the program's integers. */
+function integerDecision({ decision }: Recipe, { binary, ops, output }: FloatGraph, step: number): Decision {
+  if (ops[output - 1]?.kind === "argmax") return { kind: "index" };
+  // One score for two classes: the second wins if the score is above zero.
+  if (decision.kind === "argmax") return binary === null ? decision : { kind: "threshold", at: 1 };
+  const { value } = decision;
+  const real = binary === "logistic" ? Math.log(value / (1 - value)) : binary === "probability" ? value - 0.5 : value;
   // The real threshold lies between two integers; the next one above it is the first that passes.
-  const at = decision.kind === "threshold" ? Math.ceil(decision.value / step - 1e-9) : 0;
-  const integer = decision.kind === "threshold" ? { kind: decision.kind, at } : decision;
-  return {
-    version: 1,
-    name: recipe.name,
-    preprocess: recipe.preprocess,
-    output: { labels: recipe.labels, decision: integer, step },
-  };
+  return { kind: "threshold", at: Math.ceil(real / step - 1e-9) };
+}
+
+function usageOf(recipe: Recipe, graph: FloatGraph, step: number, tokens: Uint8Array | undefined): Usage {
+  const { preprocess } = recipe;
+  const hashed =
+    preprocess.kind === "tokens"
+      ? { ...preprocess, tokensHash: toHex(keccak256(tokens ?? new Uint8Array())) }
+      : preprocess;
+  const output = { labels: recipe.labels, decision: integerDecision(recipe, graph, step), step };
+  return { version: 1, name: recipe.name, preprocess: hashed, output };
 }
 
 /**
@@ -133,21 +149,30 @@ function usageOf(recipe: Recipe, step: number): Usage {
  * MODEL_FILE_INVALID, RAW_INPUT_INVALID.
  */
 export async function importModel(parameters: ImportParameters, progress: ImportProgress = {}): Promise<ImportedModel> {
-  const { onnx, recipe, calibration, evaluation } = parameters;
+  const { onnx, recipe, calibration, evaluation, tokens } = parameters;
   const say = progress.onProgress ?? (() => {});
   say("compiling");
-  const { compiled, opset } = compile(parameters);
+  const preprocess = resolvePreprocess(recipe.preprocess, tokens);
+  const { compiled, graph, opset } = compile(parameters, preprocess);
   const stages = cutProgram(compiled, recipe.stages);
   const bytes = stages.map((stage) => encodeProgram(stage.program));
-  const usage = usageOf(recipe, compiled.steps[compiled.program.output] ?? 1);
+  const usage = usageOf(recipe, graph, compiled.steps[compiled.program.output] ?? 1, tokens);
   const executor = createOnnxExecutor({ threads: 1, maxBatch: Math.max(1024, calibration.rows) });
   try {
     say("measuring what seats will compare");
-    const input = prepareInput(recipe.preprocess, calibration.features);
+    const input = prepareInput(preprocess, calibration.features);
     const entropy = await measureStages(stages, bytes, input, executor);
     say("evaluating");
     const accuracy = await evaluateModel(
-      { onnx, recipe, usage, program: encodeProgram(compiled.program), data: evaluation },
+      {
+        onnx,
+        recipe,
+        graph,
+        preprocess,
+        output: usage.output,
+        program: encodeProgram(compiled.program),
+        data: evaluation,
+      },
       executor,
     );
     const report = reportOf(compiled, recipe, entropy, calibration.rows, accuracy);

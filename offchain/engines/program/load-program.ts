@@ -7,11 +7,11 @@ import { keccak256 } from "../../core/keccak.ts";
 import { decodeManifestFile, hashJson, type ManifestFile } from "../../core/manifest.ts";
 import { decodeStages, programRoot, stageKernel } from "../../core/program/container.ts";
 import { ProgramError } from "../../core/program/errors.ts";
-import { type OutputMeaning, type Preprocess } from "../../core/program/preprocess.ts";
+import { integerType, type OutputMeaning, type Preprocess } from "../../core/program/preprocess.ts";
 import { NO_PROBE, PRODUCER_INPUT } from "../../core/types.ts";
 import { elementsOf } from "../../core/program/analyse.ts";
 import { loadStage, type LoadedStage } from "./executor.ts";
-import { parseUsage } from "./recipe.ts";
+import { parseUsage, resolvePreprocess } from "./recipe.ts";
 
 /** The files a worker or a caller needs. `report.json` is checked when present. */
 export interface ModelFiles {
@@ -19,6 +19,8 @@ export interface ModelFiles {
   readonly program: Uint8Array;
   readonly "model.json": Uint8Array;
   readonly "report.json"?: Uint8Array;
+  /** Words and their numbers: models of text only. */
+  readonly tokens?: Uint8Array;
 }
 
 export interface LoadedModel {
@@ -58,7 +60,10 @@ function checkWiring(stages: readonly LoadedStage[], manifest: ManifestFile, pre
       const made = source?.analysis.values[source.program.output];
       const same =
         producer === PRODUCER_INPUT
-          ? input?.dims.join() === preprocess.dims.join() && input.lo <= preprocess.lo && input.hi >= preprocess.hi
+          ? input?.dtype === integerType(preprocess.lo, preprocess.hi) &&
+            input.dims.join() === preprocess.dims.join() &&
+            input.lo <= preprocess.lo &&
+            input.hi >= preprocess.hi
           : made !== undefined &&
             input?.dtype === made.dtype &&
             input.dims.join() === made.dims.join() &&
@@ -85,7 +90,9 @@ async function readFolder(folder: string): Promise<ModelFiles> {
   };
   const [manifest, program, usage] = [await read("manifest.json"), await read("program"), await read("model.json")];
   const report = await read("report.json");
-  return { "manifest.json": manifest, program, "model.json": usage, "report.json": report };
+  const files = { "manifest.json": manifest, program, "model.json": usage, "report.json": report };
+  const { preprocess } = parseUsage(new TextDecoder().decode(usage));
+  return preprocess.kind === "tokens" ? { ...files, tokens: await read("tokens") } : files;
 }
 
 /**
@@ -112,6 +119,10 @@ export async function loadModel(source: string | ModelFiles): Promise<LoadedMode
     return loadStage(bytes, info === undefined || info.probe === NO_PROBE ? null : info.probe);
   });
   const usage = parseUsage(new TextDecoder().decode(files["model.json"]));
-  checkWiring(stages, manifest, usage.preprocess);
-  return { manifest, program: files.program, stages, preprocess: usage.preprocess, output: usage.output };
+  if (usage.preprocess.kind === "tokens" && files.tokens !== undefined) {
+    expectHash("tokens", hashOf(files.tokens), usage.preprocess.tokensHash as Hex);
+  }
+  const preprocess = resolvePreprocess(usage.preprocess, files.tokens);
+  checkWiring(stages, manifest, preprocess);
+  return { manifest, program: files.program, stages, preprocess, output: usage.output };
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { z } from "zod";
 import { ProgramError } from "../../core/program/errors.ts";
+import type { Preprocess } from "../../core/program/preprocess.ts";
+import { decodeTokens } from "../../core/program/tokens.ts";
 
 const numbers = z.union([
   z.number(),
@@ -14,16 +16,31 @@ const file = z.string().min(1).max(200);
 const dataSource = z.discriminatedUnion("format", [
   z.strictObject({ format: z.literal("csv"), file }),
   z.strictObject({ format: z.literal("idx"), images: file, labels: file }),
+  z.strictObject({ format: z.literal("text"), file }),
 ]);
 
-const preprocess = z.strictObject({
-  dims: z.array(z.int().positive()).min(1).max(5),
+const step = z
+  .number()
+  .positive()
+  .refine((value) => Number.isInteger(Math.log2(value)), "a power of two");
+const dims = z.array(z.int().positive()).min(1).max(5);
+const I32 = 2 ** 31 - 1;
+
+const numberPreprocess = z.strictObject({
+  kind: z.literal("numbers").optional(),
+  dims,
   offset: numbers,
   scale: numbers,
-  step: z
-    .number()
-    .positive()
-    .refine((step) => Number.isInteger(Math.log2(step)), "a power of two"),
+  step,
+  lo: z.int().min(-I32).max(I32),
+  hi: z.int().min(-I32).max(I32),
+});
+
+/** The table itself is the file `tokens` of the model folder. */
+const tokenPreprocess = z.strictObject({
+  kind: z.literal("tokens"),
+  dims: dims.length(2),
+  step,
   lo: z.int().min(-127).max(127),
   hi: z.int().min(-127).max(127),
 });
@@ -32,7 +49,7 @@ const preprocess = z.strictObject({
 export const recipeSchema = z.strictObject({
   version: z.literal(1),
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/),
-  preprocess,
+  preprocess: z.discriminatedUnion("kind", [numberPreprocess, tokenPreprocess]),
   labels: z.array(z.string().min(1).max(64)).min(2).max(1000),
   decision: z.discriminatedUnion("kind", [
     z.strictObject({ kind: z.literal("argmax") }),
@@ -55,11 +72,15 @@ export type Recipe = z.infer<typeof recipeSchema>;
 const usageSchema = z.strictObject({
   version: z.literal(1),
   name: z.string(),
-  preprocess,
+  preprocess: z.discriminatedUnion("kind", [
+    numberPreprocess,
+    tokenPreprocess.extend({ tokensHash: z.string().regex(/^0x[0-9a-f]{64}$/) }),
+  ]),
   output: z.strictObject({
     labels: z.array(z.string()),
     decision: z.discriminatedUnion("kind", [
       z.strictObject({ kind: z.literal("argmax") }),
+      z.strictObject({ kind: z.literal("index") }),
       z.strictObject({ kind: z.literal("threshold"), at: z.int() }),
     ]),
     step: z.number().positive(),
@@ -87,3 +108,21 @@ function parse<T>(schema: z.ZodType<T>, text: string, name: string): T {
 export const parseRecipe = (text: string): Recipe => parse(recipeSchema, text, "recipe.json");
 /** Error: MODEL_FILE_INVALID, naming the field. */
 export const parseUsage = (text: string): Usage => parse(usageSchema, text, "model.json");
+
+/**
+ * Joins a recipe's or usage's preprocessing with the `tokens` file it speaks of. Errors: MODEL_FILE_MISSING,
+ * MODEL_FILE_INVALID.
+ */
+export function resolvePreprocess(
+  spec: Recipe["preprocess"] | Usage["preprocess"],
+  tokens: Uint8Array | undefined,
+): Preprocess {
+  if (spec.kind !== "tokens") return spec;
+  if (tokens === undefined) throw new ProgramError("MODEL_FILE_MISSING", { file: "tokens" });
+  const table = decodeTokens(tokens);
+  if (spec.dims.join() !== [table.length, table.width].join()) {
+    throw new ProgramError("MODEL_FILE_INVALID", { file: "tokens", reason: "it has other dimensions than the model" });
+  }
+  const { kind, dims: shape, step: unit, lo, hi } = spec;
+  return { kind, dims: shape, step: unit, lo, hi, table };
+}

@@ -93,6 +93,11 @@ export function compilePolynomial(graph: FloatGraph, options: PolynomialOptions)
         made = { kind: "add", inputs: op.inputs, multipliers: [1, 1], finish: exact };
         break;
       case "activation":
+      case "matmul":
+      case "softmax":
+      case "layerNorm":
+      case "forest":
+      case "argmax":
       case "maxPool":
         throw refuse("it is not a polynomial");
     }

@@ -7,9 +7,12 @@ import {
   type ValueInfo,
 } from "../../../core/program/analyse.ts";
 import { inputsOf, type Finish, type Op, type Program, type ProgramInput } from "../../../core/program/types.ts";
+import { integerType } from "../../../core/program/preprocess.ts";
+import { matmulShape } from "../run/block.ts";
 import { convAccumulate, denseAccumulate } from "../run/linear.ts";
 import { runOperator } from "../run/quantised.ts";
 import { floatInputsOf, useCounts, type Activation, type FloatGraph, type FloatOp } from "./float-graph.ts";
+import { quantiseForest, quantiseLayerNorm, quantiseMatmul, quantiseSoftmax } from "./quantise-block.ts";
 import { quantiseLinear } from "./quantise-linear.ts";
 import { activate, runFloat } from "./run-float.ts";
 
@@ -49,10 +52,14 @@ class ProgramBuilder {
   readonly batch: number;
 
   constructor(input: ProgramInput, step: number, rows: Int32Array) {
-    this.infos = [{ dtype: "i8", dims: input.dims, lo: BigInt(input.lo), hi: BigInt(input.hi) }];
+    this.infos = [{ dtype: input.dtype, dims: input.dims, lo: BigInt(input.lo), hi: BigInt(input.hi) }];
     this.steps = [step];
     this.integers = [rows];
     this.batch = rows.length / elementsOf(input.dims);
+  }
+
+  values(value: number): Int32Array {
+    return this.integers[value] ?? new Int32Array();
   }
 
   dims(value: number): readonly number[] {
@@ -67,7 +74,7 @@ class ProgramBuilder {
   push(op: Op, step: number, name: string, error = 0): number {
     const info = analyseOperator(op, "quantised", this.infos, name);
     const { value } = runOperator(op, {
-      sources: inputsOf(op).map((source) => this.integers[source] ?? new Int32Array()),
+      sources: inputsOf(op).map((source) => this.values(source)),
       dims: inputsOf(op).map((source) => this.dims(source)),
       outDims: info.output.dims,
       batch: this.batch,
@@ -105,6 +112,8 @@ function scaleFactor(factor: number, maxShift: number): { multiplier: number; sh
   return { multiplier: Math.max(1, Math.min(127, roundHalfUp(factor * 2 ** shift))), shift };
 }
 
+const clippedBy = (activation: Activation | null, target: Float64Array) =>
+  activation === null ? target : target.map((value) => activate(activation, value));
 const peakOf = (values: Float64Array) => values.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-9);
 
 function addLinear(
@@ -117,7 +126,7 @@ function addLinear(
   target: Float64Array,
   options: QuantiseOptions,
 ): number {
-  const x = b.integers[input] ?? new Int32Array();
+  const x = b.values(input);
   const spatial = op.kind === "conv";
   const solution = quantiseLinear({
     weights: op.weights,
@@ -164,14 +173,15 @@ function addOperator(
     case "conv":
       return addLinear(b, op, input, outDims, activation, name, target, options);
     case "averagePool": {
-      const { multiplier, shift } = scaleFactor(1 / (op.kernel[0] * op.kernel[1]), options.maxShift);
+      // Means are smaller than what they are of: a finer step keeps their bits.
+      const out = Math.min(step, peakOf(clippedBy(activation, target)) / 127);
+      const { multiplier, shift } = scaleFactor(step / out / (op.kernel[0] * op.kernel[1]), options.maxShift);
       const { kernel, strides, pads } = op;
-      const finish = { ...clampOf(activation, step), shifts: [shift] };
-      return b.push({ kind: "sumPool", input, kernel, strides, pads, multiplier, finish }, step, name);
+      const finish = { ...clampOf(activation, out), shifts: [shift] };
+      return b.push({ kind: "sumPool", input, kernel, strides, pads, multiplier, finish }, out, name);
     }
     case "add": {
-      const clipped = activation === null ? target : target.map((value) => activate(activation, value));
-      const out = peakOf(clipped) / 127;
+      const out = peakOf(clippedBy(activation, target)) / 127;
       const { shift } = scaleFactor(Math.max(step, b.step(other)) / out, options.maxShift);
       const multiplier = (value: number) => Math.max(1, Math.min(127, roundHalfUp((b.step(value) / out) * 2 ** shift)));
       const finish = { ...clampOf(activation, out), shifts: [shift] };
@@ -193,6 +203,28 @@ function addOperator(
       );
       return b.push({ kind: "concat", inputs: equal, axis: op.axis }, out, name);
     }
+    case "matmul": {
+      const shape = matmulShape(b.dims(input), outDims);
+      const sides = [b.values(input), b.values(other)] as const;
+      const made = quantiseMatmul(op, [input, other], sides, [step, b.step(other)], shape, target);
+      return b.push(made.op, made.step, name, made.error);
+    }
+    case "softmax": {
+      const range = b.infos[input] ?? { lo: 0n, hi: 0n };
+      const width = b.dims(input).at(-1) ?? 1;
+      const made = quantiseSoftmax(op, input, b.values(input), range, step, width, target);
+      return b.push(made.op, made.step, name, made.error);
+    }
+    case "layerNorm": {
+      const made = quantiseLayerNorm(op, input, b.values(input), step, target);
+      return b.push(made.op, made.step, name, made.error);
+    }
+    case "forest": {
+      const made = quantiseForest(op, input, step, activation);
+      return b.push(made.op, made.step, name);
+    }
+    case "argmax":
+      return b.push({ kind: "argmax", input }, 1, name);
     case "maxPool":
       return b.push({ kind: "maxPool", input, kernel: op.kernel, strides: op.strides, pads: op.pads }, step, name);
     case "reshape":
@@ -205,14 +237,23 @@ function addOperator(
   }
 }
 
-const FUSING = new Set<FloatOp["kind"]>(["dense", "conv", "averagePool", "add"]);
+const FUSING = new Set<FloatOp["kind"]>(["dense", "conv", "averagePool", "add", "forest"]);
+const TABLES = new Set<Activation["type"]>(["sigmoid", "tanh", "gelu"]);
+
+/** An activation joins the operator before it where one finish can do both. */
+function fuses(op: FloatOp, activation: Activation): boolean {
+  if (!FUSING.has(op.kind)) return false;
+  if (op.kind === "forest") return activation.type === "sigmoid" || activation.type === "tanh";
+  return op.kind === "dense" || op.kind === "conv" || !TABLES.has(activation.type);
+}
 
 /**
  * Compiles a float graph to the quantised family. `rows` are the calibration inputs, already integers. Deterministic:
  * double precision in fixed order. Errors: PROGRAM_INVALID, BOUND_OVERFLOW, both naming the ONNX node.
  */
 export function compileQuantised(graph: FloatGraph, rows: Int32Array, options: QuantiseOptions): Compiled {
-  const input: ProgramInput = { dtype: "i8", dims: graph.inputDims, lo: options.inputLo, hi: options.inputHi };
+  const { inputLo: lo, inputHi: hi } = options;
+  const input: ProgramInput = { dtype: integerType(lo, hi), dims: graph.inputDims, lo, hi };
   const real = runFloat(
     graph,
     Float64Array.from(rows, (value) => value * options.inputStep),
@@ -225,10 +266,7 @@ export function compileQuantised(graph: FloatGraph, rows: Int32Array, options: Q
     const inputs = floatInputsOf(op).map((value) => map[value] ?? 0);
     const next = graph.ops.findIndex((after) => after.kind === "activation" && after.input === index + 1);
     const after = graph.ops[next];
-    const table =
-      after?.kind === "activation" && (after.activation.type === "sigmoid" || after.activation.type === "tanh");
-    const fits = op.kind === "dense" || op.kind === "conv" || !table;
-    const fuse = FUSING.has(op.kind) && counts[index + 1] === 1 && after?.kind === "activation" && fits ? after : null;
+    const fuse = counts[index + 1] === 1 && after?.kind === "activation" && fuses(op, after.activation) ? after : null;
     const target = real[index + 1] ?? new Float64Array();
     const value = addOperator(b, op, inputs, graph.dims[index + 1] ?? [], fuse, target, options);
     map[index + 1] = value;

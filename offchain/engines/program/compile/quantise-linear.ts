@@ -35,8 +35,11 @@ export interface LinearSolution {
 const COVERAGE = [1, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5];
 /** Beyond these inputs the tables are flat to 8 bits. */
 const TABLE_REACH = { sigmoid: 8, tanh: 4 } as const;
+/** Below minus this, GELU is zero to 8 bits. */
+const GELU_REACH = 4;
 
 const largest = (values: Float64Array) => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+const highest = (values: Float64Array) => values.reduce((most, value) => Math.max(most, value), 0);
 const roundHalfUp = (value: number) => Math.floor(value + 0.5);
 const i8 = (value: number) => Math.max(-127, Math.min(127, roundHalfUp(value)));
 
@@ -58,6 +61,13 @@ function rangeFor(activation: Activation | null, peak: number, coverage: number)
     const used = Math.min(peak * coverage, Math.max(-activation.lo, activation.hi));
     const unit = Math.max(used, 1e-9) / 127;
     return { lo: i8(activation.lo / unit), hi: i8(activation.hi / unit), table: null, stepAcc: unit, stepOut: unit };
+  }
+  if (activation.type === "gelu") {
+    const unit = (Math.max(peak, 0.5) * coverage) / 127;
+    const lo = Math.max(-127, Math.floor(-GELU_REACH / unit));
+    const out = activate(activation, 127 * unit) / 127;
+    const curve = Int8Array.from({ length: 128 - lo }, (_, i) => i8(activate(activation, (lo + i) * unit) / out));
+    return { lo, hi: 127, table: curve, stepAcc: unit, stepOut: out };
   }
   const stepAcc = (Math.min(Math.max(peak, 1e-9), TABLE_REACH[activation.type]) * coverage) / 127;
   const table = Int8Array.from({ length: 255 }, (_, i) => i8(activate(activation, (i - 127) * stepAcc) * 127));
@@ -119,7 +129,7 @@ export function quantiseLinear(problem: LinearProblem): LinearSolution {
   const { activation, target } = problem;
   const reference = activation === null ? target : target.map((value) => activate(activation, value));
   const signed = activation === null || activation.type === "sigmoid" || activation.type === "tanh";
-  const peak = largest(signed ? target : reference);
+  const peak = activation?.type === "gelu" ? highest(target) : largest(signed ? target : reference);
   const solutions = COVERAGE.map((coverage) => tryRange(problem, rangeFor(activation, peak, coverage), reference));
   return solutions.reduce((best, next) => (next.relativeError < best.relativeError ? next : best));
 }

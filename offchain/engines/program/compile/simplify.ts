@@ -38,13 +38,27 @@ const mergeable = (conv: FloatOp | undefined, pool: FloatOp): conv is Conv =>
 
 function renumber(op: FloatOp, map: readonly number[]): FloatOp {
   const at = (value: number) => map[value] ?? 0;
-  if (op.kind === "add") return { ...op, inputs: [at(op.inputs[0]), at(op.inputs[1])] };
+  if (op.kind === "add" || op.kind === "matmul") return { ...op, inputs: [at(op.inputs[0]), at(op.inputs[1])] };
   if (op.kind === "concat") return { ...op, inputs: op.inputs.map(at) };
   return { ...op, input: at(op.input) };
 }
 
+/** A product with a matrix that was only turned reads it unturned: attention's keys. The transpose is then dead. */
+function unturn(graph: FloatGraph): FloatGraph {
+  const ops = graph.ops.map((op) => {
+    const turned = op.kind === "matmul" ? graph.ops[op.inputs[1] - 1] : undefined;
+    if (op.kind !== "matmul" || turned?.kind !== "transpose" || op.transposed) return op;
+    const { perm } = turned;
+    const last = perm.length - 1;
+    const swaps = perm.every((axis, i) => axis === (i < last - 1 ? i : 2 * last - 1 - i));
+    return swaps ? { ...op, inputs: [op.inputs[0], turned.input] as const, transposed: true } : op;
+  });
+  return { ...graph, ops };
+}
+
 /** Drops operators that do not reach the output and merges average pools into the convolution before them. */
-export function simplifyGraph(graph: FloatGraph): FloatGraph {
+export function simplifyGraph(original: FloatGraph): FloatGraph {
+  const graph = unturn(original);
   const live = new Set([graph.output]);
   for (let i = graph.ops.length - 1; i >= 0; i--) {
     const op = graph.ops[i];
@@ -71,5 +85,5 @@ export function simplifyGraph(graph: FloatGraph): FloatGraph {
     dims.push(graph.dims[i + 1] ?? []);
     map[i + 1] = ops.length;
   });
-  return { inputDims: graph.inputDims, ops, dims, output: map[graph.output] ?? 0 };
+  return { ...graph, ops, dims, output: map[graph.output] ?? 0 };
 }

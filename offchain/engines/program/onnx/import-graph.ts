@@ -1,45 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { elementsOf, windowDims, MAX_ELEMENTS, MAX_OPS } from "../../../core/program/analyse.ts";
+import { elementsOf, MAX_ELEMENTS } from "../../../core/program/analyse.ts";
 import { ProgramError } from "../../../core/program/errors.ts";
 import type { FloatGraph, FloatOp } from "../compile/float-graph.ts";
+import { BLOCK_HANDLERS, matmul, moved, multiple } from "./block-handlers.ts";
+import { append, dimsOf, foldable, scaledSource, source, type Draft, type Handler } from "./draft.ts";
+import { fusePatterns } from "./fuse-patterns.ts";
 import { NodeReader } from "./node-reader.ts";
-import type { OnnxModel, OnnxTensor } from "./parse-onnx.ts";
+import type { OnnxModel, OnnxNode } from "./parse-onnx.ts";
 
 const unsupported = (reason: string, advice: string) => new ProgramError("ONNX_UNSUPPORTED_GRAPH", { reason, advice });
 
-/** State while nodes are read in order. */
-interface Draft {
-  readonly ops: FloatOp[];
-  readonly dims: (readonly number[])[];
-  readonly values: Map<string, number>;
-  readonly constants: Map<string, OnnxTensor>;
-  /** How often each ONNX name is read, graph outputs included. */
-  readonly uses: ReadonlyMap<string, number>;
-}
-
-type Handler = (draft: Draft, reader: NodeReader) => FloatOp | { readonly alias: number };
-
-const source = (draft: Draft, reader: NodeReader, index = 0): number => {
-  const name = reader.node.inputs[index] ?? "";
-  const value = draft.values.get(name);
-  if (value !== undefined) return value;
-  if (draft.constants.has(name)) throw reader.refuse(`input ${index} is a constant`, "Fold constants before export.");
-  throw new ProgramError("ONNX_MALFORMED", {
-    reason: `node ${reader.node.name} reads "${name}", which no earlier node makes (a cycle, or nodes out of order)`,
-  });
-};
-const dimsOf = (draft: Draft, value: number): readonly number[] => draft.dims[value] ?? [];
-
-/** The dense or convolution operator that makes `value`, if nothing else reads it: what follows can be folded into it. */
-function foldable(draft: Draft, reader: NodeReader, index: number) {
-  const value = source(draft, reader, index);
-  const op = draft.ops[value - 1];
-  const single = draft.uses.get(reader.node.inputs[index] ?? "") === 1;
-  return single && (op?.kind === "dense" || op?.kind === "conv") ? { value, op } : undefined;
-}
-
-function dense(draft: Draft, reader: NodeReader, transposed: boolean, alpha: number, beta: number): FloatOp {
-  const input = source(draft, reader);
+function dense(draft: Draft, reader: NodeReader, transposed: boolean, gain: number, beta: number): FloatOp {
+  const { value: input, factor } = scaledSource(draft, reader);
+  const alpha = gain * factor;
   const { dims, data } = reader.constant(1);
   const [rows = 0, columns = 0] = dims;
   if (dims.length !== 2) throw reader.refuse("its weights are not a matrix");
@@ -65,7 +38,8 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
     if (reader.int("transA", 0) !== 0) throw reader.refuse("transA is set", "Transpose the input elsewhere.");
     return dense(draft, reader, reader.int("transB", 0) !== 0, reader.float("alpha", 1), reader.float("beta", 1));
   },
-  MatMul: (draft, reader) => dense(draft, reader, false, 1, 1),
+  MatMul: (draft, reader) =>
+    draft.constants.has(reader.node.inputs[1] ?? "") ? dense(draft, reader, false, 1, 1) : matmul(draft, reader),
   Conv: (draft, reader) => {
     const input = source(draft, reader);
     const { dims, data } = reader.constant(1);
@@ -130,6 +104,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
     return { alias: value };
   },
   Mul: (draft, reader) => {
+    if (reader.node.inputs.some((name) => draft.constants.has(name))) return multiple(draft, reader);
     if (reader.node.inputs[0] !== reader.node.inputs[1]) {
       throw reader.refuse("it multiplies two different tensors", "Only x·x, a square, has an integer form.");
     }
@@ -140,6 +115,10 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
     return { kind: "square", name: reader.node.name, input: source(draft, reader) };
   },
   Concat: (draft, reader) => {
+    if (reader.node.inputs.some((name) => draft.shapes.has(name))) {
+      const part = (name: string, index: number) => draft.shapes.get(name) ?? [...reader.constant(index).data];
+      return { shape: reader.node.inputs.flatMap(part) };
+    }
     const inputs = reader.node.inputs.map((_, index) => source(draft, reader, index));
     const rank = dimsOf(draft, inputs[0] ?? 0).length;
     const axis = reader.int("axis", 0);
@@ -170,29 +149,36 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
     return { kind: "reshape", name: reader.node.name, input, dims: [elementsOf(dimsOf(draft, input))] };
   },
   Reshape: (draft, reader) => {
-    const input = source(draft, reader);
+    const { value: input, factor } = scaledSource(draft, reader);
     const from = dimsOf(draft, input);
-    const [batch, ...shape] = [...reader.constant(1).data];
-    if (batch === undefined || (batch !== 0 && batch !== -1 && batch !== 1)) {
+    const target = draft.shapes.get(reader.node.inputs[1] ?? "") ?? [...reader.constant(1).data];
+    const [batch, ...shape] = target;
+    if (batch === undefined || (batch !== null && batch !== 0 && batch !== -1 && batch !== 1) || shape.includes(null)) {
       throw reader.refuse("it changes the batch", "Let its first dimension be 0, -1 or 1.");
     }
-    const copied = shape.map((dim, i) => (dim === 0 ? (from[i] ?? -2) : dim));
+    const copied = shape.map((dim, i) => (dim === 0 ? (from[i] ?? -2) : (dim ?? -2)));
     const known = elementsOf(copied.filter((dim) => dim !== -1));
     const dims = copied.map((dim) => (dim === -1 ? elementsOf(from) / known : dim));
     if (dims.some((dim) => !Number.isInteger(dim) || dim < 1) || elementsOf(dims) !== elementsOf(from)) {
       throw reader.refuse("its shape does not fit its input");
     }
-    return { kind: "reshape", name: reader.node.name, input, dims };
+    return moved(draft, factor, { kind: "reshape", name: reader.node.name, input, dims });
   },
   Transpose: (draft, reader) => {
-    const input = source(draft, reader);
+    const { value: input, factor } = scaledSource(draft, reader);
     const [batch, ...perm] = reader.ints("perm") ?? [];
     if (batch !== 0 || perm.toSorted((a, b) => a - b).some((axis, i) => axis !== i + 1)) {
       throw reader.refuse("it moves the batch", "Keep axis 0 first.");
     }
     if (perm.length !== dimsOf(draft, input).length) throw reader.refuse("its perm does not fit its input");
-    return { kind: "transpose", name: reader.node.name, input, perm: perm.map((axis) => axis - 1) };
+    return moved(draft, factor, {
+      kind: "transpose",
+      name: reader.node.name,
+      input,
+      perm: perm.map((axis) => axis - 1),
+    });
   },
+  ...BLOCK_HANDLERS,
 };
 
 function activation(
@@ -201,32 +187,6 @@ function activation(
   fn: Extract<FloatOp, { kind: "activation" }>["activation"],
 ): FloatOp {
   return { kind: "activation", name: reader.node.name, input: source(draft, reader), activation: fn };
-}
-
-function outputDims(draft: Draft, op: FloatOp): readonly number[] {
-  const first = dimsOf(draft, op.kind === "add" || op.kind === "concat" ? (op.inputs[0] ?? 0) : op.input);
-  switch (op.kind) {
-    case "dense":
-      return [...first.slice(0, -1), op.outputs];
-    case "conv":
-      return windowDims(op, first, op.name).with(0, op.outputs);
-    case "averagePool":
-    case "maxPool":
-      return windowDims(op, first, op.name);
-    case "reshape":
-      return op.dims;
-    case "transpose":
-      return op.perm.map((axis) => first[axis] ?? 0);
-    case "concat":
-      return first.with(
-        op.axis,
-        op.inputs.reduce((sum, value) => sum + (dimsOf(draft, value)[op.axis] ?? 0), 0),
-      );
-    case "activation":
-    case "add":
-    case "square":
-      return first;
-  }
 }
 
 function constantNode(draft: Draft, reader: NodeReader): void {
@@ -268,64 +228,102 @@ function inputDims(model: OnnxModel): { name: string; dims: number[] } {
   return { name: input.name, dims };
 }
 
+/** The output to compile: the only one, or the only float tensor (classifiers also return a label). */
+function chosenOutput(model: OnnxModel): string {
+  const floats = model.outputs.filter(({ elementType }) => elementType === 1);
+  const [result] = model.outputs.length === 1 ? model.outputs : floats;
+  if (result === undefined || (model.outputs.length > 1 && floats.length !== 1)) {
+    throw unsupported(
+      `it has ${model.outputs.length} outputs`,
+      "Export a model with one output, or one tensor of scores besides the label (zipmap off).",
+    );
+  }
+  return result.name;
+}
+
+/** Nodes that the output depends on, in file order. */
+function liveNodes(nodes: readonly OnnxNode[], output: string): OnnxNode[] {
+  const makers = new Map<string, OnnxNode[]>();
+  for (const node of nodes) {
+    for (const name of node.outputs) if (name !== "") makers.set(name, [...(makers.get(name) ?? []), node]);
+  }
+  const live = new Set<OnnxNode>();
+  const queue = [output];
+  for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
+    for (const node of makers.get(name) ?? []) {
+      if (live.has(node)) continue;
+      live.add(node);
+      queue.push(...node.inputs);
+    }
+  }
+  return nodes.filter((node) => live.has(node));
+}
+
+function useCountsOf(nodes: readonly OnnxNode[], output: string): Map<string, number> {
+  const uses = new Map([[output, 1]]);
+  for (const { inputs } of nodes) for (const name of inputs) uses.set(name, (uses.get(name) ?? 0) + 1);
+  return uses;
+}
+
+function readNode(draft: Draft, node: OnnxNode): void {
+  const reader = new NodeReader(node, draft.constants);
+  // A classifier's first output is the label, which follows from the scores.
+  const name = node.outputs[node.operator === "ai.onnx.ml.TreeEnsembleClassifier" ? 1 : 0] ?? "";
+  if (name === "" || draft.values.has(name) || draft.constants.has(name) || draft.shapes.has(name)) {
+    throw new ProgramError("ONNX_MALFORMED", { reason: `node ${node.name} makes "${name}" a second time` });
+  }
+  if (node.operator === "Constant") {
+    constantNode(draft, reader);
+    return;
+  }
+  const handler = Object.hasOwn(HANDLERS, node.operator) ? HANDLERS[node.operator] : undefined;
+  if (handler === undefined) {
+    throw new ProgramError("ONNX_UNSUPPORTED_OPERATOR", { node: node.name, operator: node.operator });
+  }
+  const made = handler(draft, reader);
+  if ("shape" in made) {
+    draft.shapes.set(name, made.shape);
+    return;
+  }
+  if ("alias" in made) {
+    draft.values.set(name, made.alias);
+    if (made.factor !== undefined && made.factor !== 1) draft.factors.set(name, made.factor);
+  } else draft.values.set(name, append(draft, made));
+}
+
 /**
- * Turns a parsed ONNX graph into the float graph: constants resolved, batch normalisation and constant additions folded
- * into the linear operator before them. Errors: ONNX_UNSUPPORTED_OPERATOR, ONNX_UNSUPPORTED_USE,
- * ONNX_UNSUPPORTED_GRAPH, ONNX_MALFORMED, PROGRAM_INVALID (shapes that do not fit).
+ * Turns a parsed ONNX graph into the float graph: constants resolved, batch normalisation, constant additions and
+ * factors folded into their neighbours, spelled-out layer norms and GELUs recognised. Errors:
+ * ONNX_UNSUPPORTED_OPERATOR, ONNX_UNSUPPORTED_USE, ONNX_UNSUPPORTED_GRAPH, ONNX_MALFORMED, ONNX_TOO_LARGE,
+ * PROGRAM_INVALID (shapes that do not fit).
  */
 export function importGraph(model: OnnxModel): FloatGraph {
   const input = inputDims(model);
-  const uses = new Map<string, number>();
-  const use = (name: string) => uses.set(name, (uses.get(name) ?? 0) + 1);
-  for (const node of model.nodes) for (const name of node.inputs) use(name);
-  for (const { name } of model.outputs) use(name);
+  const outputName = chosenOutput(model);
+  // Patterns see live nodes only, and what a fused pattern consisted of is dead after it.
+  const live = liveNodes(model.nodes, outputName);
+  const nodes = liveNodes(fusePatterns(live, model.constants), outputName);
   const draft: Draft = {
     ops: [],
     dims: [input.dims],
     values: new Map([[input.name, 0]]),
     constants: new Map(model.constants),
-    uses,
+    uses: useCountsOf(nodes, outputName),
+    factors: new Map(),
+    shapes: new Map(),
+    opset: model.opset,
+    binary: null,
   };
-  for (const node of model.nodes) {
-    const reader = new NodeReader(node, draft.constants);
-    const name = node.outputs[0] ?? "";
-    if (name === "" || draft.values.has(name) || draft.constants.has(name)) {
-      throw new ProgramError("ONNX_MALFORMED", { reason: `node ${node.name} makes "${name}" a second time` });
-    }
-    if (node.operator === "Constant") {
-      constantNode(draft, reader);
-      continue;
-    }
-    const handler = Object.hasOwn(HANDLERS, node.operator) ? HANDLERS[node.operator] : undefined;
-    if (handler === undefined) {
-      throw new ProgramError("ONNX_UNSUPPORTED_OPERATOR", { node: node.name, operator: node.operator });
-    }
-    const made = handler(draft, reader);
-    if ("alias" in made) {
-      draft.values.set(name, made.alias);
-      continue;
-    }
-    if (draft.ops.length >= MAX_OPS)
-      throw new ProgramError("ONNX_TOO_LARGE", { what: "operators", actual: MAX_OPS + 1, limit: MAX_OPS });
-    const dims = outputDims(draft, made);
-    if (elementsOf(dims) > MAX_ELEMENTS) {
-      throw new ProgramError("ONNX_TOO_LARGE", {
-        what: "elements in a tensor",
-        actual: elementsOf(dims),
-        limit: MAX_ELEMENTS,
-      });
-    }
-    draft.dims.push(dims);
-    draft.ops.push(made);
-    draft.values.set(name, draft.ops.length);
-  }
-  const [result] = model.outputs;
-  if (model.outputs.length !== 1 || result === undefined) {
-    throw unsupported(`it has ${model.outputs.length} outputs`, "Export a model with one output.");
-  }
-  const output = draft.values.get(result.name);
+  for (const node of nodes) readNode(draft, node);
+  const output = draft.values.get(outputName);
   if (output === undefined || output === 0) {
-    throw new ProgramError("ONNX_MALFORMED", { reason: `no node makes the output "${result.name}"` });
+    throw new ProgramError("ONNX_MALFORMED", { reason: `no node makes the output "${outputName}"` });
   }
-  return { inputDims: input.dims, ops: draft.ops, dims: draft.dims, output };
+  if (draft.factors.has(outputName)) {
+    throw unsupported("its output is a multiple of another tensor", "Leave the constant factor out.");
+  }
+  if (draft.binary !== null && draft.ops[output - 1]?.kind !== "forest") {
+    throw unsupported("operators follow a classifier of trees", "End the model with the trees.");
+  }
+  return { inputDims: input.dims, ops: draft.ops, dims: draft.dims, output, outputName, binary: draft.binary };
 }

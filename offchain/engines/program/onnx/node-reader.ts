@@ -53,6 +53,22 @@ export class NodeReader {
     return attribute.value;
   }
 
+  texts(name: string): readonly string[] | undefined {
+    const attribute = this.node.attributes.get(name);
+    if (attribute === undefined) return undefined;
+    if (attribute.kind !== "strings") throw this.refuse(`attribute ${name} is not a list of texts`);
+    return attribute.value;
+  }
+
+  /** A list of numbers, also where the exporter wrote it as the tensor `name`_as_tensor. */
+  floats(name: string): readonly number[] | undefined {
+    const attribute = this.node.attributes.get(name) ?? this.node.attributes.get(`${name}_as_tensor`);
+    if (attribute === undefined) return undefined;
+    if (attribute.kind === "tensor" && attribute.value.dims.length === 1) return [...attribute.value.data];
+    if (attribute.kind !== "floats") throw this.refuse(`attribute ${name} is not a list of numbers`);
+    return attribute.value;
+  }
+
   /** Input `index` as a constant, or undefined if it is absent. */
   optionalConstant(index: number): OnnxTensor | undefined {
     const name = this.node.inputs[index] ?? "";

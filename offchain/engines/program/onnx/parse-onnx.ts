@@ -15,6 +15,7 @@ export type OnnxAttribute =
   | { readonly kind: "int"; readonly value: number }
   | { readonly kind: "string"; readonly value: string }
   | { readonly kind: "tensor"; readonly value: OnnxTensor }
+  | { readonly kind: "strings"; readonly value: readonly string[] }
   | { readonly kind: "ints"; readonly value: readonly number[] }
   | { readonly kind: "floats"; readonly value: readonly number[] };
 
@@ -42,7 +43,14 @@ export interface OnnxModel {
   readonly outputs: readonly OnnxValue[];
 }
 
-export const ONNX_LIMITS = { bytes: 64 << 20, nodes: 4096, constants: 4096, elements: 1 << 24, rank: 8 } as const;
+export const ONNX_LIMITS = {
+  bytes: 64 << 20,
+  nodes: 4096,
+  constants: 4096,
+  elements: 1 << 24,
+  rank: 8,
+  strings: 1 << 20,
+} as const;
 
 const malformed = (reason: string, cause?: unknown) =>
   new ProgramError("ONNX_MALFORMED", { reason }, cause === undefined ? {} : { cause });
@@ -202,6 +210,7 @@ function readAttribute(field: Field): [string, OnnxAttribute | undefined] {
   let single: OnnxAttribute | undefined;
   const ints: number[] = [];
   const floats: number[] = [];
+  const strings: string[] = [];
   let refused = "";
   message(field, (f) => {
     if (f.number === 1) name = text(f);
@@ -213,7 +222,10 @@ function readAttribute(field: Field): [string, OnnxAttribute | undefined] {
     else if (f.number === 5) single = { kind: "tensor", value: readTensor(f).tensor };
     else if (f.number === 7) numbers(f, floats, FIXED32, () => f.reader.readFloat());
     else if (f.number === 8) numbers(f, ints, VARINT, () => f.reader.readVarint(true));
-    else if (f.number === 6 || f.number === 11) refused = "a subgraph";
+    else if (f.number === 9) {
+      if (strings.length >= ONNX_LIMITS.strings) throw tooLarge("texts", strings.length + 1, ONNX_LIMITS.strings);
+      strings.push(text(f));
+    } else if (f.number === 6 || f.number === 11) refused = "a subgraph";
     else if (f.number === 21) refused = "a reference to a function parameter";
   });
   if (refused !== "") {
@@ -224,6 +236,7 @@ function readAttribute(field: Field): [string, OnnxAttribute | undefined] {
   }
   if (ints.length > 0) single = { kind: "ints", value: ints };
   if (floats.length > 0) single = { kind: "floats", value: floats };
+  if (strings.length > 0) single = { kind: "strings", value: strings };
   return [name, single];
 }
 
@@ -325,13 +338,17 @@ function readModel(file: Uint8Array): OnnxModel {
     }
   });
   if (graphs === 0) throw malformed("it has no graph");
-  for (const node of draft.nodes) {
-    if (node.domain !== "" && node.domain !== "ai.onnx") {
-      const operator = `${node.domain}.${node.operator}`;
+  let trees = false;
+  draft.nodes = draft.nodes.map((node) => {
+    if (node.domain === "" || node.domain === "ai.onnx") return node;
+    const operator = `${node.domain}.${node.operator}`;
+    if (node.domain !== "ai.onnx.ml")
       throw new ProgramError("ONNX_UNSUPPORTED_OPERATOR", { node: node.name, operator });
-    }
-  }
-  if (draft.opset < 13 || draft.opset > 24) {
+    trees = true;
+    return { ...node, operator };
+  });
+  // Exporters of trees declare old opsets; what they put around a tree (Cast, Identity, Mul) has not changed since 7.
+  if (!(draft.opset >= 13 || (trees && (draft.opset === 0 || draft.opset >= 7))) || draft.opset > 24) {
     throw new ProgramError("ONNX_UNSUPPORTED_GRAPH", {
       reason: `its opset is ${draft.opset}`,
       advice: "Export with opset 13 to 24.",

@@ -59,7 +59,8 @@ function lookUp({ shift, lo, values }: ScaledTable, value: number): number {
   return values[index] ?? 0;
 }
 
-function softmax(op: SoftmaxOp, x: Int32Array, width: number): Int32Array {
+/** Rows of the last dimension, `width` long. */
+export function softmaxRows(op: SoftmaxOp, x: Int32Array, width: number): Int32Array {
   const result = new Int32Array(x.length);
   for (let row = 0; row < x.length; row += width) {
     const cells = x.subarray(row, row + width);
@@ -74,16 +75,27 @@ function softmax(op: SoftmaxOp, x: Int32Array, width: number): Int32Array {
   return result;
 }
 
-function layerNorm(op: LayerNormOp, x: Int32Array, width: number) {
+/** d_i = n·x_i - Σ x of one row. */
+function differences(x: Int32Array, row: number, width: number): Int32Array {
+  const cells = x.subarray(row, row + width);
+  const total = cells.reduce((sum, value) => sum + value, 0);
+  return cells.map((value) => width * value - total);
+}
+
+const squares = (d: Int32Array) => d.reduce((sum, value) => sum + value * value, 0);
+
+/** V of every row. */
+export function variances(x: Int32Array, width: number): Float64Array {
+  return Float64Array.from({ length: x.length / width }, (_, row) => squares(differences(x, row * width, width)));
+}
+
+/** Accumulator and result of a layer norm over rows of the last dimension. */
+export function layerNormRows(op: LayerNormOp, x: Int32Array): { acc: Int32Array; value: Int32Array } {
+  const width = op.weights.length;
   const acc = new Int32Array(x.length);
   for (let row = 0; row < x.length; row += width) {
-    const cells = x.subarray(row, row + width);
-    const total = cells.reduce((sum, value) => sum + value, 0);
-    const d = cells.map((value) => width * value - total);
-    const factor = lookUp(
-      op.rsqrt,
-      d.reduce((sum, value) => sum + value * value, 0),
-    );
+    const d = differences(x, row, width);
+    const factor = lookUp(op.rsqrt, squares(d));
     d.forEach((value, i) => (acc[row + i] = (op.weights[i] ?? 0) * value * factor + Number(op.bias[i] ?? 0n)));
   }
   return { acc, value: finishAccumulator(acc, op.finish, 1, 1) };
@@ -125,11 +137,11 @@ export function runBlock(op: BlockOp, frame: Frame): { acc: Int32Array | null; v
     case "matmul":
       return matmul(op, frame);
     case "layerNorm":
-      return layerNorm(op, x, width);
+      return layerNormRows(op, x);
     case "forest":
       return forest(op, x, frame.batch);
     case "softmax":
-      return { acc: null, value: softmax(op, x, width) };
+      return { acc: null, value: softmaxRows(op, x, width) };
     case "argmax": {
       const rows = x.length / width;
       return {

@@ -16,7 +16,7 @@ const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const bytes = (value: string) => new TextEncoder().encode(value);
 
 describe("loadModel", () => {
-  let files: Required<ModelFiles>;
+  let files: Omit<Required<ModelFiles>, "tokens">;
   before(async () => {
     files = {
       "manifest.json": await read("manifest.json"),
