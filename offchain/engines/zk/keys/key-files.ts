@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Hex } from "../../../core/bytes.ts";
 import { decodeKeyRecord } from "../../../core/zk/key-record.ts";
+import { ProverError } from "../prover/errors.ts";
 import { openKernel } from "../setup/kernel-source.ts";
 import { checkKey, type KeyParts } from "./check-key.ts";
 import { readGroups, writeGroups } from "./groups-file.ts";
@@ -45,19 +46,26 @@ export interface OpenedKey extends KeyParts {
   readonly recordBytes: Uint8Array;
 }
 
-/** A Buffer's `slice` is a view, a Uint8Array's a copy. */
-const plain = (buffer: Buffer): Uint8Array => new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
+async function read(path: string): Promise<Uint8Array> {
+  try {
+    const buffer = await readFile(path);
+    // A Buffer's `slice` is a view, a Uint8Array's a copy.
+    return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? "an error";
+    throw new ProverError("KEY_UNSOUND", { reason: `its file ${basename(path)} cannot be read: ${code}` }, { cause });
+  }
+}
 
 /**
- * Reads and checks a key's files (`checkKey`). Errors: ZKEY_MALFORMED, GROUPS_MALFORMED, KEY_MALFORMED, KEY_DEGENERATE, KEY_UNSOUND, and
- * the file system's.
+ * Reads and checks a key's files (`checkKey`). Errors: ZKEY_MALFORMED, GROUPS_MALFORMED, KEY_MALFORMED, KEY_DEGENERATE, KEY_UNSOUND.
  */
 export async function openKeyFiles(files: KeyFiles, circuitHash?: Hex): Promise<OpenedKey> {
-  const [zkeyBytes, groupsBytes, recordBytes] = (await Promise.all([
-    readFile(files.zkey),
-    readFile(files.groups),
-    readFile(files.record),
-  ]).then((buffers) => buffers.map(plain))) as [Uint8Array, Uint8Array, Uint8Array];
+  const [zkeyBytes, groupsBytes, recordBytes] = await Promise.all([
+    read(files.zkey),
+    read(files.groups),
+    read(files.record),
+  ]);
   const zkey = readZkey(zkeyBytes);
   const groups = readGroups(groupsBytes);
   const record = decodeKeyRecord(recordBytes);

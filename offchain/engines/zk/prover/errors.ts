@@ -27,6 +27,12 @@ export const ProverError = defineErrors("zk", 3, {
     fix: "Fetch the ceremony's key files into that folder, or use `--dev-keys` on a local chain.",
     retry: "later",
   },
+  DEVELOPMENT_REFUSED: {
+    n: 44,
+    text: "Development keys are refused on chain {chainId}: anyone can forge proofs under them.",
+    fix: "Use keys from a ceremony (`assay zk ceremony`); only the local chain 31337 takes development keys.",
+    retry: "never",
+  },
   CIRCUIT_TOO_LARGE: {
     n: 45,
     text: "The circuit needs {needed} {what}; the limit is {limit}.",

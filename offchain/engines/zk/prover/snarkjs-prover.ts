@@ -137,7 +137,11 @@ export class SnarkjsProver implements Prover {
   readonly name = "snarkjs";
 
   async open(files: KeyFiles, options: OpenOptions): Promise<ProvingKey> {
-    const size = Math.ceil((await stat(files.zkey)).size / MIB);
+    const size = await stat(files.zkey).then(
+      (found) => Math.ceil(found.size / MIB),
+      // Opening it says what is wrong.
+      () => 0,
+    );
     if (size > options.memoryMiB)
       throw new ProverError("CIRCUIT_TOO_LARGE", { needed: size, what: "MiB of key", limit: options.memoryMiB });
     const child = new ProveChild();

@@ -66,7 +66,7 @@ async function openCached(folder: string, circuitHash: Hex): Promise<KeyFiles | 
     await openKeyFiles(files, circuitHash);
     return files;
   } catch (error) {
-    if (!isAssayError(error) && (error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    if (!isAssayError(error)) throw error;
     await rm(folder, { recursive: true, force: true });
     return undefined;
   }

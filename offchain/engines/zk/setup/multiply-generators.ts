@@ -84,7 +84,9 @@ export async function multiplyGenerators(
       signal?.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
       for (const worker of workers) {
         worker.on("message", (count: number) => onProgress?.((done += count) / total));
-        worker.on("error", reject);
+        worker.on("error", (cause: Error) =>
+          reject(new ProverError("PROVER_CRASHED", { reason: cause.message }, { cause })),
+        );
         worker.on("exit", (code) => {
           if (code !== 0) reject(new ProverError("PROVER_CRASHED", { reason: `a setup thread left with ${code}` }));
           else if (--running === 0) resolve();
