@@ -71,6 +71,10 @@ export async function checkAnchor(receipt: Receipt, rpcUrl: string, hub: Hex | u
         return BigInt(signer) !== 0n && signer.toLowerCase() !== byId.get(id);
       }),
     );
+    for (const { tally, worker } of receipt.proofs) {
+      const [prover] = receipt.record.tallies[tally]?.seats ?? [];
+      if (prover !== undefined && worker.toLowerCase() !== byId.get(prover)) strange.push(prover);
+    }
     checks.push({
       name: "chain signers",
       ok: strange.length === 0,

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
-import { decodeFunctionData, type ContractFunctionArgs, type Hex } from "viem";
-import { assayHubAbi } from "../adapters/chain/abi/assay-hub.ts";
-import type { HubEvent } from "../adapters/chain/decode-events.ts";
-import { fastCommittee, NO_EVIDENCE, submittedRecord } from "../core/build-receipt.ts";
+import type { Hex } from "viem";
+import { fastCommittee, NO_COMMITTEE, NO_EVIDENCE, submittedRecord } from "../core/build-receipt.ts";
 import type { CommitteeEvidence, SeatEvidence } from "../core/receipt.ts";
 import {
   SAID_ABSENT,
@@ -13,16 +11,8 @@ import {
   type Tally,
 } from "../core/types.ts";
 import { decideVote } from "../core/vote.ts";
-
-/** A job's hub events in chain order, and the calldata of the transactions that made them. */
-export interface JobTrail {
-  readonly events: readonly HubEvent[];
-  /** By transaction hash. */
-  readonly calldata: ReadonlyMap<Hex, Hex>;
-}
-
-type HubCall = "submit" | "tally" | "commitMany" | "expire";
-type Call<N extends HubCall> = ContractFunctionArgs<typeof assayHubAbi, "nonpayable", N>;
+import { provenRecord, provenTallies } from "./collect-proofs.ts";
+import { decodeCall, endIndexOf, type JobTrail } from "./job-trail.ts";
 
 const NOT_SUPPLIED = 255;
 /** Offence of a seat that posted nothing. */
@@ -39,17 +29,20 @@ export function finalRecord(trail: JobTrail, k: number): JobRecord | null {
   let seats: readonly number[] = [];
   for (const event of trail.events) {
     if (event.eventName === "Pinned" && event.args.round === 0) seats = event.args.seats;
-    if (event.eventName === "StageTallied" || event.eventName === "Challenged") record = event.args.record;
+    if (event.eventName === "StageTallied" || event.eventName === "Challenged" || event.eventName === "CourtRuled")
+      record = event.args.record;
     // One undisputed call: the hub emits no record, the calldata says it all.
     if (event.eventName === "Finalized" && record === null) {
-      const submit = decode(trail, event.transactionHash, "submit");
+      const submit = decodeCall(trail, event.transactionHash, "submit");
       if (submit !== null) record = submittedRecord(seats, submit[3]);
     }
   }
+  // The call that proves the last stage may end the job, and then emits no record either.
+  record = provenRecord(trail, seats) ?? record;
   record ??= seats.length > 0 ? { seats, boundaries: [], tallies: [], decided: 0 } : null;
   const end = trail.events[endIndexOf(trail)];
   if (record === null || end?.eventName !== "Closed") return record;
-  const expire = decode(trail, end.transactionHash, "expire");
+  const expire = decodeCall(trail, end.transactionHash, "expire");
   if (expire === null) return record;
   // A job that nobody pinned before supplies an empty record: its seats are in this call's `Pinned`.
   return expiredRecord(trail, expire[1].seats.length > 0 ? expire[1] : record, end.transactionHash, k);
@@ -106,7 +99,9 @@ export function collectCommittees(
   record: JobRecord,
   signers: ReadonlyMap<number, Hex>,
 ): readonly CommitteeEvidence[] {
-  return record.tallies.map((tally) => {
+  const proven = new Set(provenTallies(trail, record));
+  return record.tallies.map((tally, at) => {
+    if (proven.has(at)) return NO_COMMITTEE;
     const names = tally.seats.map((seat) => signers.get(seat) ?? NO_EVIDENCE.signer);
     const fast = fastVotes(trail, tally);
     return fast === null ? slowCommittee(trail, tally, names) : fastCommittee(fast, names);
@@ -116,7 +111,7 @@ export function collectCommittees(
 /** Votes of the `submit` that counted this tally, or null if it was counted on the slow path. */
 function fastVotes(trail: JobTrail, { stage, round }: Tally): StageVotes | null {
   const hash = countedIn(trail, stage, round) ?? endedIn(trail);
-  const submit = hash === null ? null : decode(trail, hash, "submit");
+  const submit = hash === null ? null : decodeCall(trail, hash, "submit");
   if (hash === null || submit === null) return null;
   const first = trail.events.find((event) => event.eventName === "StageTallied" && event.transactionHash === hash);
   const start = first?.eventName === "StageTallied" ? first.args.stage : submit[1].boundaries.length;
@@ -142,7 +137,7 @@ function slowCommittee(trail: JobTrail, tally: Tally, names: readonly Hex[]): Co
     if (event.eventName === "Committed" && event.args.stage === stage && event.args.round === round)
       merge(event.args.seat, { commitment: event.args.commitment });
     if (event.eventName === "CommittedMany" && event.args.stage === stage && event.args.round === round)
-      for (const commit of decode(trail, event.transactionHash, "commitMany")?.[2] ?? [])
+      for (const commit of decodeCall(trail, event.transactionHash, "commitMany")?.[2] ?? [])
         // Seats that had posted themselves were skipped by the hub.
         if ((event.args.seats >>> commit.seat) & 1)
           merge(commit.seat, { commitment: commit.commitment, commitR: commit.r, commitVs: commit.vs });
@@ -152,7 +147,7 @@ function slowCommittee(trail: JobTrail, tally: Tally, names: readonly Hex[]): Co
     }
   }
   const hash = countedIn(trail, stage, round);
-  const votes = hash === null ? undefined : decode(trail, hash, "tally")?.[3];
+  const votes = hash === null ? undefined : decodeCall(trail, hash, "tally")?.[3];
   for (const [seat, opening] of (votes?.seats ?? []).entries()) {
     const outDigest = votes?.outs[opening.which];
     const payload = votes?.payloads[opening.which];
@@ -160,16 +155,4 @@ function slowCommittee(trail: JobTrail, tally: Tally, names: readonly Hex[]): Co
     if (seats[seat]?.opened === false) merge(seat, { opened: true, outDigest, payload, salt: opening.salt });
   }
   return { fast: false, seats };
-}
-
-/** Arguments of a transaction if it called this function of the hub directly, else null. */
-function decode<N extends HubCall>(trail: JobTrail, hash: Hex, name: N): Call<N> | null {
-  const data = trail.calldata.get(hash);
-  if (data === undefined) return null;
-  try {
-    const call = decodeFunctionData({ abi: assayHubAbi, data });
-    return call.functionName === name ? (call.args as unknown as Call<N>) : null;
-  } catch {
-    return null; // through another contract: the hub's events still stand
-  }
 }

@@ -4,7 +4,7 @@ import type { ReceiptSettlement } from "../core/receipt.ts";
 import { distribute, offences } from "../core/settle.ts";
 import { REASON, type Reason } from "../core/settle-types.ts";
 import type { Record as JobRecord, Spec } from "../core/types.ts";
-import { endIndexOf, type JobTrail } from "./collect-evidence.ts";
+import { endIndexOf, type JobTrail } from "./job-trail.ts";
 
 /** Slashes at a job's end: 1 wrong, 2 unrevealed, 3 absent. Equivocation is proven apart from it, and pays its reporter. */
 const LAST_OFFENCE = 3;

@@ -10,8 +10,10 @@ import { recordHash as hashOfRecord } from "../../core/job.ts";
 import type { Receipt } from "../../core/receipt.ts";
 import { REASON_NAMES, ZERO_BYTES32, type ModelManifest, type Record as JobRecord } from "../../core/types.ts";
 import { checked } from "../checked.ts";
-import { collectCommittees, finalRecord, type JobTrail } from "../collect-evidence.ts";
+import { collectCommittees, finalRecord } from "../collect-evidence.ts";
+import { collectProofs, provenTallies, readKeyRecords } from "../collect-proofs.ts";
 import { collectSettlement } from "../collect-settlement.ts";
+import type { JobTrail } from "../job-trail.ts";
 import { getDeployment } from "../deployment.ts";
 import { SdkError } from "../errors.ts";
 import { getJob } from "./get-job.ts";
@@ -88,6 +90,9 @@ export async function getReceipt(client: Client, parameters: GetReceiptParameter
     ),
   ]);
   const signers = new Map(workerIds.map((workerId, index) => [workerId, addresses[index] ?? "0x"]));
+  const manifest =
+    parameters.manifest ?? (await readManifest(client, deployment.registry, view.job.spec.modelId, parameters));
+  const proofs = await readProofs(client, parameters, { trail, record, manifest });
   const named = REASON_NAMES.findIndex((name) => name === view.closedReason);
   const reason = view.closedReason === null ? 0 : Math.max(0, named);
   return {
@@ -95,19 +100,31 @@ export async function getReceipt(client: Client, parameters: GetReceiptParameter
     hub,
     jobId,
     job: view.job,
-    manifest:
-      parameters.manifest ?? (await readManifest(client, deployment.registry, view.job.spec.modelId, parameters)),
+    manifest,
     reason,
     record,
     recordHash: hashOfRecord(record),
     outDigest: view.outDigest ?? ZERO_BYTES32,
     committees: collectCommittees(trail, record, signers),
-    proofs: [],
+    proofs,
     clientClaims: [],
     settlement: collectSettlement(trail, { spec, record, reason, feeBps }),
     output: result === undefined ? "0x" : toHex(result.outputBytes),
     outputSalt: result?.salt === undefined ? "0x" : toHex(result.salt),
   };
+}
+
+async function readProofs(
+  client: Client,
+  { hub, jobId }: GetReceiptParameters,
+  { trail, record, manifest }: { trail: JobTrail; record: JobRecord; manifest: ModelManifest },
+): Promise<Receipt["proofs"]> {
+  const stages = provenTallies(trail, record).map((at) => record.tallies[at]?.stage ?? 0);
+  const keyIds = [...new Set(stages.map((stage) => manifest.stages[stage]?.keyId ?? ZERO_BYTES32))];
+  const proofs = collectProofs(trail, record, manifest.stages, await readKeyRecords(client, hub, keyIds));
+  if (proofs === undefined)
+    throw new SdkError("RECEIPT_UNAVAILABLE", { jobId, why: "a proof is not in these transactions" });
+  return proofs;
 }
 
 async function readTrail(client: Client, hub: Address, jobId: Hex, fromBlock: bigint): Promise<JobTrail> {
