@@ -5,6 +5,7 @@ import type { CommitteeEvidence, ProvenTally, Receipt } from "./receipt.ts";
 import { COURT_ROUND } from "./settle-types.ts";
 import { bondOf } from "./settle.ts";
 import {
+  NO_PROBE,
   PLACE_CLIENT,
   REASON_CANCELLED,
   REASON_EXPIRED,
@@ -112,10 +113,14 @@ function replayVotes(
   standing.rounds.set(stage, round);
   standing.last = stage;
   const inDigest = stageInDigest(manifest.stages, stage, job.spec.inDigest, standing.boundaries);
-  const scope: CommitteeScope = { domain, jobId: receipt.jobId, stage, round, inDigest, k: job.spec.policy.k };
+  const probed = manifest.stages[stage]?.probe !== NO_PROBE;
+  const scope: CommitteeScope = { domain, jobId: receipt.jobId, stage, round, inDigest, k: job.spec.policy.k, probed };
   const misshapen = checkSize(scope, evidence, tally);
   if (misshapen !== undefined) return [...faults, ...fault("tallies", misshapen)];
-  faults.push(...fault("bindings", checkBindings(scope, evidence)), ...fault("tallies", checkTally(evidence, tally)));
+  faults.push(
+    ...fault("bindings", checkBindings(scope, evidence)),
+    ...fault("tallies", checkTally(scope, evidence, tally)),
+  );
   // A committee that was seated but never counted leaves its stage as one that did not agree.
   const decision = tally.seats.length === 0 ? undefined : decideVote(tally.said, stage, round);
   standing.verdict = decision?.verdict ?? "HUNG";

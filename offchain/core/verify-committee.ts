@@ -16,6 +16,8 @@ export interface CommitteeScope {
   /** The stage's accepted input when the committee sat. */
   readonly inDigest: Hex;
   readonly k: number;
+  /** The stage has a probe: votes without its payload are abstentions. */
+  readonly probed: boolean;
 }
 
 const claimOf = (scope: CommitteeScope, seat: SeatEvidence): Claim => ({
@@ -68,8 +70,8 @@ export function checkBindings(scope: CommitteeScope, evidence: CommitteeEvidence
   return (evidence.fast ? checkFast : checkSlow)(scope, evidence.seats);
 }
 
-const wordOf = (seat: SeatEvidence, fast: boolean): Hex => {
-  if (seat.opened) return say(seat.outDigest, seat.payload);
+const wordOf = (seat: SeatEvidence, fast: boolean, probed: boolean): Hex => {
+  if (seat.opened) return say(seat.outDigest, seat.payload, probed);
   return fast || seat.commitment === ZERO_BYTES32 ? SAID_ABSENT : SAID_UNREVEALED;
 };
 
@@ -83,8 +85,12 @@ export function checkSize(scope: CommitteeScope, { seats }: CommitteeEvidence, t
 }
 
 /** Whether the recorded tally says what the evidence says; sizes are checked already. Undefined, or what is wrong. */
-export function checkTally({ seats, fast }: CommitteeEvidence, tally: Tally): string | undefined {
-  const wrong = seats.findIndex((seat, i) => wordOf(seat, fast) !== tally.said[i]);
+export function checkTally(
+  { probed }: CommitteeScope,
+  { seats, fast }: CommitteeEvidence,
+  tally: Tally,
+): string | undefined {
+  const wrong = seats.findIndex((seat, i) => wordOf(seat, fast, probed) !== tally.said[i]);
   return wrong < 0 ? undefined : `seat ${wrong} is recorded with another word than it said`;
 }
 

@@ -2,7 +2,7 @@
 import type { Hex } from "./bytes.ts";
 import { isAssayError } from "./errors.ts";
 import type { CommitteeEvidence, ProvenTally } from "./receipt.ts";
-import { NO_PROBE, ZERO_BYTES32, type StageInfo, type Tally } from "./types.ts";
+import { NO_PROBE, SAID_ABSTAIN, ZERO_BYTES32, type StageInfo, type Tally } from "./types.ts";
 import { say } from "./vote.ts";
 import { KEY_CEREMONY, type KeyRecord } from "./zk/key-record.ts";
 import type { G1Point } from "./zk/points.ts";
@@ -65,9 +65,13 @@ export function checkProven(
 export function courtWords(info: StageInfo, outDigest: Hex, sat: readonly CommitteeEvidence[]): readonly Hex[] {
   if (info.probe === NO_PROBE) return [outDigest];
   const words = sat.flatMap(({ seats }) =>
-    seats.flatMap((seat) => (seat.opened && seat.outDigest === outDigest ? [say(seat.outDigest, seat.payload)] : [])),
+    seats.flatMap((seat) =>
+      seat.opened && seat.outDigest === outDigest ? [say(seat.outDigest, seat.payload, true)] : [],
+    ),
   );
-  return [...new Set(words)].toSorted((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1));
+  return [...new Set(words)]
+    .filter((word) => word !== SAID_ABSTAIN)
+    .toSorted((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1));
 }
 
 /** What the hub demands of a proven stage of a PROOF job. Undefined, or what is wrong. */

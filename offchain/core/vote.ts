@@ -36,11 +36,13 @@ export function isReserved(word: Word): boolean {
 
 /**
  * The word a seat says by opening (outDigest, payload): the digest itself without a payload (no probe), else a hash of
- * the pair, so that equality of words is equality of pairs. Reserved outDigests 0, 1 and 2 are abstentions.
+ * the pair, so that equality of words is equality of pairs. Reserved outDigests 0, 1 and 2 are abstentions, and so is a
+ * vote without payload where the stage has a probe: then a court can be shown the pair behind every word.
  */
-export function say(outDigest: Word, payload: Word): Word {
-  if (isReserved(outDigest)) return SAID_ABSTAIN;
-  return BigInt(payload) === 0n ? outDigest : taggedHash("assay.v1.said", [outDigest, payload]);
+export function say(outDigest: Word, payload: Word, probed = false): Word {
+  const bare = BigInt(payload) === 0n;
+  if (isReserved(outDigest) || (probed && bare)) return SAID_ABSTAIN;
+  return bare ? outDigest : taggedHash("assay.v1.said", [outDigest, payload]);
 }
 
 /**
