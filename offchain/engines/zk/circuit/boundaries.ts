@@ -124,7 +124,7 @@ export function fingerprint({ net }: BuildContext, words: readonly Form[], v: Fo
   if (words.length === 1) net.stamp(EQUAL, { a: v, b: before });
   for (let i = 1; i < words.length; i++) {
     const word = words[i] ?? net.forms.zero;
-    if (i === words.length - 1) net.stamp(HORNER_END, { rho, before, word, v });
-    else before = net.stamp(HORNER_STEP, { rho, before, word })["r2_v"]?.[0] ?? before;
+    if (i === words.length - 1) net.stamp(HORNER_END, { rho, r2_before: before, word, v });
+    else before = net.stamp(HORNER_STEP, { rho, r2_before: before, word })["r2_v"]?.[0] ?? before;
   }
 }

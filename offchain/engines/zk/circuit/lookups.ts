@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { BALANCE, LOOKUP, LOOKUP_PAIR, range, requantise, TABLE_ROW } from "./gadgets.ts";
+import type { Interval } from "../../../core/program/bounds.ts";
+import { BALANCE, LOOKUP, LOOKUP_PAIR, LOOKUP_TRIPLE, range, requantise, RHO_SQUARE, TABLE_ROW } from "./gadgets.ts";
 import type { Form } from "./forms.ts";
-import { STEP_LIMB, STEP_MULTIPLICITY, type Netlist } from "./netlist.ts";
+import { STEP_LIMB, STEP_MULTIPLICITY, type Netlist, type TableUse } from "./netlist.ts";
 import type { RangeShape } from "./plan/range-shapes.ts";
-import type { TableFunction } from "./plan/sites.ts";
+import { functionSteps, type TableFunction } from "./plan/sites.ts";
+
+/** Names in reports are cut: a function's key spells its whole table. */
+const PART_NAME = 48;
 
 interface OpenTable {
   readonly index: number;
@@ -12,19 +16,17 @@ interface OpenTable {
   readonly sum: Form[];
 }
 
+interface StepTable extends OpenTable {
+  readonly function: TableFunction;
+  /** Keys that the steps cover: the first and the last one are stretched to its ends. */
+  readonly hull: Interval;
+}
+
 interface FunctionTable extends OpenTable {
   readonly value: (key: number) => number;
   first: bigint;
   last: bigint;
 }
-
-/** Value of a clamped, tabulated function at any integer. */
-export const functionValue =
-  ({ lo, hi, table }: TableFunction) =>
-  (key: number): number => {
-    const clamped = Math.min(hi, Math.max(lo, key));
-    return table === null ? clamped : (table[clamped - lo] ?? 0);
-  };
 
 /** All LogUp tables of one circuit: collects queries, then closes each table with its rows and one sum. */
 export class Lookups {
@@ -33,6 +35,7 @@ export class Lookups {
   readonly #rho: Form;
   readonly #ranges = new Map<number, OpenTable>();
   readonly #functions = new Map<string, FunctionTable>();
+  readonly #steps = new Map<string, StepTable>();
 
   constructor(net: Netlist, c: Form, rho: Form) {
     this.#net = net;
@@ -121,30 +124,66 @@ export class Lookups {
     this.#query(this.#function(key), g, t, shift);
   }
 
-  /** Rows and sums of every table that was used. Call once, last. */
-  close(): void {
-    for (const [width, table] of [...this.#ranges].toSorted(([x], [y]) => x - y))
-      this.#close(table, 0, 2 ** width, () => null);
-    for (const table of this.#functions.values())
-      this.#close(table, Number(table.first), Number(table.last - table.first) + 1, table.value);
+  /** (y, first, last) is a step of the function over `hull`; floor(t / 2^shift) is a key of that step, which the caller proves. */
+  step(fn: TableFunction, columns: readonly [Form, Form, Form], t: Form, shift: number, hull: Interval): void {
+    let table = this.#steps.get(fn.key);
+    if (table === undefined)
+      this.#steps.set(fn.key, (table = { ...this.#open(`steps ${fn.key}`), function: fn, hull }));
+    const [x, y, z] = columns;
+    const { r2_g: [g = x] = [] } = this.#net.stamp(LOOKUP_TRIPLE, { c: this.#c, rho: this.#rho, x, y, z });
+    this.#query(table, g, t, shift);
   }
 
-  #close(table: OpenTable, first: number, rows: number, value: (key: number) => number | null): void {
-    const net = this.#net;
-    const { forms } = net;
-    net.part(`table ${table.name}`.slice(0, 60));
-    net.tables[table.index] = { first, rows };
-    const sums: Form[] = [];
-    for (let row = 0; row < rows; row++) {
-      const m = net.advice(STEP_MULTIPLICITY, null, table.index, row);
-      const y = value(first + row);
-      const pole = forms.combine([
+  #closeSteps(table: StepTable, square: Form): void {
+    const [first, last] = [Number(table.hull.lo), Number(table.hull.hi)];
+    const steps = functionSteps(table.function, first, last);
+    const rowOf = new Int32Array(last - first + 1);
+    for (const [row, step] of steps.entries()) rowOf.fill(row, step.first - first, step.last - first + 1);
+    const { forms } = this.#net;
+    const poles = steps.map((step) =>
+      forms.combine([
         [this.#c, 1n],
-        [forms.one, -(first + row)],
-        [this.#rho, -(y ?? 0)],
+        [forms.one, -step.y],
+        [this.#rho, -step.first],
+        [square, -step.last],
+      ]),
+    );
+    this.#close(table, { first, rows: steps.length, rowOf }, poles);
+  }
+
+  /** Rows and sums of every table that was used. Call once, last. */
+  close(): void {
+    const { forms } = this.#net;
+    const pole = (key: number, y: number) =>
+      forms.combine([
+        [this.#c, 1n],
+        [forms.one, -key],
+        [this.#rho, -y],
       ]);
-      sums.push(net.stamp(TABLE_ROW, { pole, m })["r2_h"]?.[0] ?? forms.zero);
+    for (const [width, table] of [...this.#ranges].toSorted(([x], [y]) => x - y)) {
+      const poles = Array.from({ length: 2 ** width }, (_, row) => pole(row, 0));
+      this.#close(table, { first: 0, rows: poles.length }, poles);
     }
-    net.stamp(BALANCE, { queries: forms.sum(...table.sum), rows: forms.sum(...sums) });
+    for (const table of this.#functions.values()) {
+      const first = Number(table.first);
+      const rows = Number(table.last - table.first) + 1;
+      const poles = Array.from({ length: rows }, (_, row) => pole(first + row, table.value(first + row)));
+      this.#close(table, { first, rows }, poles);
+    }
+    if (this.#steps.size === 0) return;
+    this.#net.part("rho squared");
+    const { r2_square: [square = forms.zero] = [] } = this.#net.stamp(RHO_SQUARE, { rho: this.#rho });
+    for (const table of this.#steps.values()) this.#closeSteps(table, square);
+  }
+
+  #close(table: OpenTable, use: TableUse, poles: readonly Form[]): void {
+    const net = this.#net;
+    net.part(`table ${table.index}: ${table.name}`.slice(0, PART_NAME));
+    net.tables[table.index] = use;
+    const sums = poles.map((pole, row) => {
+      const m = net.advice(STEP_MULTIPLICITY, null, table.index, row);
+      return net.stamp(TABLE_ROW, { r2_pole: pole, m })["r2_h"]?.[0] ?? pole;
+    });
+    net.stamp(BALANCE, { queries: net.forms.sum(...table.sum), rows: net.forms.sum(...sums) });
   }
 }

@@ -22,6 +22,7 @@ export const STEP_EQUALS = 8; // 1 if form = p
 export const STEP_ADVICE = 9; // entry q of advice p: what a layer's own witness code computes
 export const STEP_WEIGHT = 10; // weight q of operator p (−1 − q: bias q)
 export const STEP_CLAMP = 11; // floor(form / 2^p) clamped to limits[q]
+export const STEP_FORM = 12; // the form itself
 
 export interface Step {
   readonly kind: number;
@@ -41,6 +42,15 @@ export interface Query {
 export interface TableUse {
   readonly first: number;
   readonly rows: number;
+  /** Row of each key from `first` on, where keys share rows. */
+  readonly rowOf?: Int32Array;
+}
+
+/** Where a wire's value comes from, without a form. */
+export interface Source {
+  readonly kind: typeof STEP_VALUE | typeof STEP_ADVICE;
+  readonly p: number;
+  readonly q: number;
 }
 
 /** One placed cell, kept where the circuit is to be printed as circom. */
@@ -111,6 +121,10 @@ export class Netlist {
     const wire = this.#wire(group);
     this.steps.push({ kind, wire, form, p, q });
     return this.forms.wire(wire);
+  }
+
+  source({ kind, p, q }: Source): Form {
+    return this.advice(kind, null, p, q);
   }
 
   /** Places a cell. Scalars are given and returned as arrays of one. */

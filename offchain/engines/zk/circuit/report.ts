@@ -20,7 +20,7 @@ export function reportOf(net: Netlist, r1cs: R1cs, groups: WireGroups, plan: Pla
     .filter((part) => part.constraints > 0);
   const queries = net.tables.map(() => 0);
   for (const { table } of net.queries) queries[table] = (queries[table] ?? 0) + 1;
-  const forms: Record<SiteForm, number> = { constant: 0, R: 0, T: 0, RT: 0 };
+  const forms: Record<SiteForm, number> = { constant: 0, R: 0, T: 0, RT: 0, S: 0 };
   for (const form of plan.forms.values()) forms[form]++;
   const constraints = constraintCount(r1cs);
   const rows = net.tables.reduce((sum, table) => sum + table.rows, 0);

@@ -3,7 +3,7 @@ import type { Hex } from "../../../core/bytes.ts";
 import type { Program } from "../../../core/program/types.ts";
 import type { R1cs, SparseMatrix, WireGroups } from "../r1cs/r1cs.ts";
 import type { SiteForm } from "./plan/sites.ts";
-import type { Stamp } from "./netlist.ts";
+import type { Stamp, TableUse } from "./netlist.ts";
 
 export type BoundaryKind = "PUBLIC" | "SALTED";
 
@@ -41,7 +41,7 @@ export interface WitnessPlan {
   readonly limits: readonly (readonly [number, number])[];
   /** table, form, shift of each lookup */
   readonly queries: Int32Array;
-  readonly tables: readonly { readonly first: number; readonly rows: number }[];
+  readonly tables: readonly TableUse[];
   readonly round2: Int32Array;
   /** Ends of the levels in `round2`, in definitions; odd levels are quotients. */
   readonly levels: Int32Array;

@@ -8,6 +8,7 @@ import {
   STEP_DEFINE,
   STEP_EQUALS,
   STEP_EXCESS,
+  STEP_FORM,
   STEP_FUNCTION,
   STEP_LIMB,
   STEP_MULTIPLICITY,
@@ -83,6 +84,7 @@ class RoundOneBuilder {
       } else if (kind === STEP_EXCESS) numbers[wire] = Math.max(0, Math.floor(small / 2 ** p));
       else if (kind === STEP_NEGATIVE) numbers[wire] = small < 0 ? 1 : 0;
       else if (kind === STEP_EQUALS) numbers[wire] = small === p ? 1 : 0;
+      else if (kind === STEP_FORM) numbers[wire] = small;
       else if (kind === STEP_CLAMP) {
         const [lo, hi] = limits[q] ?? [0, 0];
         numbers[wire] = Math.min(hi, Math.max(lo, Math.floor(small / 2 ** p)));
@@ -98,6 +100,7 @@ class RoundOneBuilder {
     if (kind === STEP_LIMB) this.#values.set(wire, shifted & ((1n << BigInt(q)) - 1n));
     else if (kind === STEP_EXCESS) this.#values.set(wire, shifted < 0n ? 0n : shifted);
     else if (kind === STEP_NEGATIVE) this.#values.set(wire, value < 0n ? 1n : 0n);
+    else if (kind === STEP_FORM) this.#values.set(wire, value);
     else if (kind === STEP_CLAMP) {
       const [lo, hi] = this.#circuit.plan.limits[q] ?? [0, 0];
       this.#values.set(wire, shifted < BigInt(lo) ? BigInt(lo) : shifted > BigInt(hi) ? BigInt(hi) : shifted);
@@ -133,11 +136,12 @@ class RoundOneBuilder {
     const { queries, tables, forms } = this.#circuit.plan;
     for (let at = 0; at < queries.length; at += QUERY_SIZE) {
       const [table = 0, form = 0, shift = 0] = queries.subarray(at, at + QUERY_SIZE);
-      const { first = 0, rows = 0 } = tables[table] ?? {};
+      const { first = 0, rows = 0, rowOf } = tables[table] ?? {};
       const small = this.#evaluator.number(forms, form);
-      const row = Number.isNaN(small)
+      const key = Number.isNaN(small)
         ? Number((this.#evaluator.big(forms, form) >> BigInt(shift)) - BigInt(first))
         : Math.floor(small / 2 ** shift) - first;
+      const row = rowOf === undefined ? key : (rowOf[key] ?? -1);
       const counts = this.#counts[table];
       if (counts === undefined || row < 0 || row >= rows)
         throw new CircuitError("WITNESS_UNSOLVED", { wire: 0, reason: `a lookup misses table ${table} at row ${row}` });

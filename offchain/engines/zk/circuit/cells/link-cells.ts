@@ -34,8 +34,8 @@ function addScaled(form: Sparse, other: Sparse, by: bigint): void {
 const constantOf = (form: Sparse): bigint | undefined =>
   form.size === 0 ? 0n : form.size === 1 ? form.get(0) : undefined;
 
-/** Inputs that depend on the challenges by their meaning: the pole and the point, and a table row's whole pole. */
-const CHALLENGES = ["c", "rho", "pole"];
+/** An input that depends on the challenges by its meaning: the challenges, and what its name declares. */
+const isChallenge = (name: string): boolean => name === "c" || name === "rho" || name.startsWith("r2_");
 
 const isRound2 = (name: string): boolean => (name.split(".").at(-1) ?? "").startsWith("r2");
 
@@ -216,7 +216,9 @@ function linkCell(
   const inputs = Object.entries(spec.inputs).flatMap(([name, length]) =>
     names(`main.k${k}_${name}`, length).map((full) => wireOf(full)),
   );
-  const challenges = CHALLENGES.filter((name) => name in spec.inputs).map((name) => wireOf(`main.k${k}_${name}`));
+  const challenges = Object.entries(spec.inputs)
+    .filter(([name]) => isChallenge(name))
+    .flatMap(([name, length]) => names(`main.k${k}_${name}`, length).map((full) => wireOf(full)));
   const linker = new CellLinker(spec, inputs, challenges, nameOf);
   const keyed = rows.map((row) => ({ row, key: `${key(row.c)}|${[key(row.a), key(row.b)].toSorted().join("|")}` }));
   linker.link(keyed.toSorted((x, y) => (x.key < y.key ? -1 : x.key > y.key ? 1 : 0)).map(({ row }) => row));

@@ -5,9 +5,17 @@ import { CircuitError } from "../errors.ts";
 import { FIELD } from "../field.ts";
 import type { Form } from "../forms.ts";
 import { clamp, EQUAL } from "../gadgets.ts";
-import { functionValue } from "../lookups.ts";
-import { STEP_CLAMP, STEP_EXCESS, STEP_LIMB, STEP_VALUE } from "../netlist.ts";
-import { clampedRange, clampRanges, clampReach, siteClass, type SiteClass } from "../plan/sites.ts";
+import { STEP_CLAMP, STEP_EXCESS, STEP_FUNCTION, STEP_LIMB, STEP_VALUE, type Source } from "../netlist.ts";
+import {
+  clampedRange,
+  clampRanges,
+  clampReach,
+  functionSteps,
+  functionValue,
+  siteClass,
+  stepRange,
+  type SiteClass,
+} from "../plan/sites.ts";
 
 /** Site of each channel of an operator with a `finish`; `null` for an exact one. */
 export function siteClasses(frame: LayerFrame, finish: Finish, channels: number): readonly SiteClass[] | null {
@@ -50,8 +58,44 @@ function clampSite(context: BuildContext, t: Form, site: SiteClass, q: Form): vo
   if (ranges.above !== null) lookups.range(forms.difference(forms.constant(hi), q), ranges.above);
 }
 
-/** y of one site from its accumulator, in the form that the plan chose. */
-export function finishSite(context: BuildContext, acc: Form, site: SiteClass, value: number, element: number): Form {
+/** Form S: y with the first and last key of its step, and t between them. */
+function stepSite(context: BuildContext, t: Form, site: SiteClass, source: Source): Form {
+  const { net, lookups, shapes, plan } = context;
+  const { forms } = net;
+  const { shift, function: fn } = site;
+  const hull = plan.stepHulls.get(fn.key) ?? { lo: site.hMin, hi: site.hMax };
+  const [first, last] = [Number(hull.lo), Number(hull.hi)];
+  const steps = functionSteps(fn, first, last);
+  const end = (of: "first" | "last") => {
+    const values = new Int32Array(last - first + 1);
+    for (const step of steps) values.fill(step[of], step.first - first, step.last - first + 1);
+    return net.advice(STEP_FUNCTION, t, net.functions.push({ first, values }) - 1, shift);
+  };
+  const y = net.source(source);
+  const [lower, upper] = [end("first"), end("last")];
+  lookups.step(fn, [y, lower, upper], t, shift, hull);
+  const power = 1n << BigInt(shift);
+  const range = stepRange(hull, shift, shapes);
+  lookups.range(
+    forms.combine([
+      [t, 1n],
+      [lower, -power],
+    ]),
+    range,
+  );
+  lookups.range(
+    forms.combine([
+      [upper, power],
+      [forms.one, power - 1n],
+      [t, -1n],
+    ]),
+    range,
+  );
+  return y;
+}
+
+/** y of one site from its accumulator, in the form that the plan chose. `source`: where y's value comes from. */
+export function finishSite(context: BuildContext, acc: Form, site: SiteClass, source: Source): Form {
   const { net, lookups, shapes, plan } = context;
   const { forms } = net;
   const { shift, function: fn } = site;
@@ -62,14 +106,14 @@ export function finishSite(context: BuildContext, acc: Form, site: SiteClass, va
     case "constant":
       return forms.constant(functionValue(fn)(Number(lo)));
     case "R": {
-      const y = net.advice(STEP_VALUE, null, value, element);
+      const y = net.source(source);
       clampSite(context, t, site, y);
       return y;
     }
     case "RT": {
       const q = net.advice(STEP_CLAMP, t, shift, net.limits.push([Number(lo), Number(hi)]) - 1);
       clampSite(context, t, site, q);
-      const y = net.advice(STEP_VALUE, null, value, element);
+      const y = net.source(source);
       lookups.table(fn.key, functionValue(fn), lo, hi);
       lookups.pair(fn.key, q, y);
       return y;
@@ -77,13 +121,15 @@ export function finishSite(context: BuildContext, acc: Form, site: SiteClass, va
     case "T": {
       lookups.table(fn.key, functionValue(fn), site.hMin, site.hMax);
       const rest = shift === 0 ? forms.zero : net.advice(STEP_LIMB, t, 0, shift);
-      const y = net.advice(STEP_VALUE, null, value, element);
+      const y = net.source(source);
       if (shift > 0) lookups.range(rest, shapes.exact(shift));
       lookups.requantised(fn.key, shift, t, rest, y);
       return y;
     }
+    case "S":
+      return stepSite(context, t, site, source);
     case undefined:
-      throw new CircuitError("LINK_INVALID", { reason: `no form was planned for a site of value ${value}` });
+      throw new CircuitError("LINK_INVALID", { reason: `no form was planned for a site of value ${source.p}` });
   }
 }
 
@@ -97,6 +143,10 @@ export function finishAll(
 ): readonly Form[] {
   if (classes === null) return accumulators;
   return accumulators.map((acc, e) =>
-    finishSite(context, acc, classes[Math.floor(e / inner) % classes.length] as SiteClass, value, e),
+    finishSite(context, acc, classes[Math.floor(e / inner) % classes.length] as SiteClass, {
+      kind: STEP_VALUE,
+      p: value,
+      q: e,
+    }),
   );
 }

@@ -2,9 +2,8 @@
 import { elementsOf } from "../../../../core/program/analyse.ts";
 import type { MapOp } from "../../../../core/program/types.ts";
 import type { Layer } from "../context.ts";
-import { functionValue } from "../lookups.ts";
 import { STEP_VALUE } from "../netlist.ts";
-import { tableFunction } from "../plan/sites.ts";
+import { functionValue, tableFunction } from "../plan/sites.ts";
 
 const PAIR = 2;
 

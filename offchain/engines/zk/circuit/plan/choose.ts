@@ -1,6 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import type { Interval } from "../../../../core/program/bounds.ts";
 import { bitLength, RangeShapes, MAX_TABLE_BITS, MIN_TABLE_BITS, shapeCost } from "./range-shapes.ts";
-import { clampCost, clampedRange, clampRanges, tableCost, type SiteClass, type SiteForm } from "./sites.ts";
+import {
+  clampCost,
+  clampedRange,
+  clampRanges,
+  functionSteps,
+  MAX_STEP_KEYS,
+  stepCost,
+  tableCost,
+  type SiteClass,
+  type SiteForm,
+} from "./sites.ts";
 
 /** Range checks that do not depend on a site's form. */
 export interface PlainRange {
@@ -36,6 +47,8 @@ export interface Plan {
   /** Widths in bits of the range tables. */
   readonly tables: readonly number[];
   readonly forms: ReadonlyMap<string, SiteForm>;
+  /** Keys that a function's table of steps covers, by function. */
+  readonly stepHulls: ReadonlyMap<string, Interval>;
   /** Boundary elements by key: through a sign bit or through the byte table. */
   readonly signed: ReadonlyMap<string, "sign" | "table">;
   /** Constraints that the formulas promise; the linked circuit has exactly as many. */
@@ -45,6 +58,8 @@ export interface Plan {
 /** Above it a function's table is never worth its rows. */
 const MAX_TABLE_ROWS = 1n << 16n;
 const PUBLIC_ROWS = 4;
+/** One product a circuit with three-column tables. */
+const RHO_SQUARE = 1;
 
 /** Size of the evaluation domain: Groth16 adds one row a public input, and the constant. */
 export const domainBits = (constraints: number, publics = PUBLIC_ROWS): number =>
@@ -75,6 +90,8 @@ export const signCost = ({ lo, hi, proved }: SignedElements, shapes: RangeShapes
 
 interface Choice {
   readonly cost: number;
+  /** Keys of the table of steps, where form S was chosen. */
+  readonly hull?: Interval;
   readonly forms: ReadonlyMap<string, SiteForm>;
 }
 
@@ -120,7 +137,29 @@ function chooseForms(
     if (hull !== undefined) cost += Number(hull[1] - hull[0]) + 2;
     if (best === undefined || cost < best.cost) best = { cost, forms };
   }
+  const steps = stepChoice(ordered, shapes);
+  if (fixed === undefined && steps !== null && best !== undefined && steps.cost < best.cost) return steps;
   return best ?? { cost: 0, forms: new Map() };
+}
+
+/** Form S for all sites of a function; null where the keys are too many to walk. */
+function stepChoice(sites: readonly SiteClass[], shapes: RangeShapes): Choice | null {
+  const forms = new Map<string, SiteForm>();
+  const open: SiteClass[] = [];
+  for (const site of sites) {
+    const { lo, hi } = clampedRange(site);
+    forms.set(site.key, lo === hi ? "constant" : "S");
+    if (lo !== hi) open.push(site);
+  }
+  const hull = open.reduce<Interval | undefined>(
+    (h, { hMin, hMax }) => ({ lo: h && h.lo < hMin ? h.lo : hMin, hi: h && h.hi > hMax ? h.hi : hMax }),
+    undefined,
+  );
+  const fn = sites[0]?.function;
+  if (hull === undefined || fn === undefined || hull.hi - hull.lo >= MAX_STEP_KEYS) return null;
+  const rows = functionSteps(fn, Number(hull.lo), Number(hull.hi)).length;
+  const cost = open.reduce((sum, site) => sum + site.count * stepCost(hull, site.shift, shapes), rows + 1);
+  return { cost, forms, hull };
 }
 
 function evaluate(demand: Demand, tables: readonly number[]): Plan {
@@ -131,11 +170,14 @@ function evaluate(demand: Demand, tables: readonly number[]): Plan {
   for (const { lo, hi, count } of demand.intervals) constraints += count * intervalCost(lo, hi, shapes);
   const functions = Map.groupBy(demand.sites, (site) => site.function.key);
   const forms = new Map<string, SiteForm>();
+  const stepHulls = new Map<string, Interval>();
   for (const [key, sites] of functions) {
     const choice = chooseForms(sites, shapes, demand.fixedRows.get(key));
     constraints += choice.cost;
     for (const [site, form] of choice.forms) forms.set(site, form);
+    if (choice.hull !== undefined) stepHulls.set(key, choice.hull);
   }
+  if (stepHulls.size > 0) constraints += RHO_SQUARE;
   for (const [key, [first, last]] of demand.fixedRows) if (!functions.has(key)) constraints += Number(last - first) + 2;
   const signed = new Map<string, "sign" | "table">();
   // One byte table serves all elements that use it; with few kinds of boundary, all or none is the whole choice.
@@ -147,7 +189,7 @@ function evaluate(demand: Demand, tables: readonly number[]): Plan {
   const useTable = demand.signed.length > 0 && sameRange && byTable < bySign;
   for (const { key } of demand.signed) signed.set(key, useTable ? "table" : "sign");
   if (demand.signed.length > 0) constraints += useTable ? byTable : bySign;
-  return { tables, forms, signed, constraints };
+  return { tables, forms, stepHulls, signed, constraints };
 }
 
 /** The plan with the smallest domain, then the fewest constraints, then the fewest tables. The first of equals: deterministic. */

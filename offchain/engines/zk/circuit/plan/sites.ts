@@ -11,7 +11,7 @@ export interface TableFunction {
   readonly key: string;
   readonly lo: number;
   readonly hi: number;
-  readonly table: Int8Array | null;
+  readonly table: ArrayLike<number> | null;
 }
 
 /** Sites with the same function, shift and bounds: one channel of a layer, or several. */
@@ -30,22 +30,36 @@ export interface SiteClass {
 
 /**
  * `constant`: the bounds leave one value. `R`: clamp by ranges. `T`: the pair (h, y) in the function's table. `RT`: clamp, then the
- * pair (clamped, y). zk.md section 4.
+ * pair (clamped, y): zk.md section 4. `S`: (first, last, y) in the table of the function's steps, first <= h <= last by two ranges.
  */
-export type SiteForm = "constant" | "R" | "T" | "RT";
+export type SiteForm = "constant" | "R" | "T" | "RT" | "S";
 
-export function tableFunction(lo: number, hi: number, table: Int8Array | null): TableFunction {
-  return { key: `${lo}..${hi}${table === null ? "" : `:${table.join()}`}`, lo, hi, table };
+export function tableFunction(lo: number, hi: number, table: ArrayLike<number> | null): TableFunction {
+  return { key: `${lo}..${hi}${table === null ? "" : `:${Array.from(table).join()}`}`, lo, hi, table };
 }
 
-export function siteClass(finish: Scale, channel: number, { lo, hi }: Interval): SiteClass {
-  const shift = finish.shifts[finish.shifts.length === 1 ? 0 : channel] ?? 0;
+/** Value of a clamped, tabulated function at any integer. */
+export const functionValue =
+  ({ lo, hi, table }: TableFunction) =>
+  (key: number): number => {
+    const clamped = Math.min(hi, Math.max(lo, key));
+    return table === null ? clamped : (table[clamped - lo] ?? 0);
+  };
+
+/** Sites of one function over accumulators within an interval. */
+export function siteOf(fn: TableFunction, shift: number, { lo, hi }: Interval): SiteClass {
   const half = shift === 0 ? 0n : 1n << BigInt(shift - 1);
-  const fn = tableFunction(finish.lo, finish.hi, finish.table);
   const [hMin, hMax] = [roundShift(lo, shift), roundShift(hi, shift)];
   const key = `${shift}|${lo}|${hi}|${fn.key}`;
   return { key, function: fn, shift, tMin: lo + half, tMax: hi + half, hMin, hMax, count: 0 };
 }
+
+export const siteClass = (finish: Scale, channel: number, bounds: Interval): SiteClass =>
+  siteOf(
+    tableFunction(finish.lo, finish.hi, finish.table),
+    finish.shifts[finish.shifts.length === 1 ? 0 : channel] ?? 0,
+    bounds,
+  );
 
 const clampTo = (value: bigint, lo: number, hi: number): bigint =>
   value < BigInt(lo) ? BigInt(lo) : value > BigInt(hi) ? BigInt(hi) : value;
@@ -114,3 +128,35 @@ export function clampReach(site: SiteClass, ranges: ClampRanges): bigint {
 /** Constraints of one site of form T without its share of the table. */
 export const tableCost = (site: SiteClass, shapes: RangeShapes): number =>
   2 + (site.shift === 0 ? 0 : shapeCost(shapes.exact(site.shift)));
+
+/** Steps of a function over [first, last]: maximal intervals with one value. */
+export function functionSteps(
+  fn: TableFunction,
+  first: number,
+  last: number,
+): { first: number; last: number; y: number }[] {
+  const value = functionValue(fn);
+  const steps: { first: number; last: number; y: number }[] = [];
+  // Outside the clamp nothing changes: its inside is walked, and the ends are stretched.
+  for (let key = Math.max(first, fn.lo); key <= Math.min(last, fn.hi); key++) {
+    const y = value(key);
+    const before = steps.at(-1);
+    if (before?.y === y) before.last = key;
+    else steps.push({ first: key, last: key, y });
+  }
+  if (steps.length === 0) return [{ first, last, y: value(first) }];
+  Object.assign(steps[0] as object, { first });
+  Object.assign(steps.at(-1) as object, { last });
+  return steps;
+}
+
+/** A step table's keys are walked one by one. */
+export const MAX_STEP_KEYS = 1n << 16n;
+
+/** Constraints of one site of form S without its share of the table: three columns, two sides. */
+export const stepCost = (hull: Interval, shift: number, shapes: RangeShapes): number =>
+  3 + 2 * shapeCost(stepRange(hull, shift, shapes));
+
+/** t - 2^s·first and 2^s·(last + 1) - 1 - t are below 2^s times the keys that the table covers. */
+export const stepRange = (hull: Interval, shift: number, shapes: RangeShapes): RangeShape =>
+  shapes.loose(bitLength((hull.hi - hull.lo + 1n) << BigInt(shift)));
