@@ -19,10 +19,6 @@ const NOT_SUPPLIED = 255;
 const ABSENT = 3;
 const NO_CHALLENGE = { challenger: ZERO_ADDRESS, bond: 0n } as const;
 
-/** Place of the job's `Finalized` or `Closed` among its events; -1 while it has not ended. */
-export const endIndexOf = ({ events }: JobTrail): number =>
-  events.findLastIndex(({ eventName }) => eventName === "Finalized" || eventName === "Closed");
-
 /** The record a job ended with; null where the trail does not say (it never got seats). `k`: seats of a stage. */
 export function finalRecord(trail: JobTrail, k: number): JobRecord | null {
   let record: JobRecord | null = null;

@@ -13,6 +13,10 @@ export interface JobTrail {
 type HubCall = "submit" | "tally" | "commitMany" | "expire" | "submitProofs" | "court";
 type Call<N extends HubCall> = ContractFunctionArgs<typeof assayHubAbi, "nonpayable", N>;
 
+/** Place of the job's `Finalized` or `Closed` among its events; -1 while it has not ended. */
+export const endIndexOf = ({ events }: JobTrail): number =>
+  events.findLastIndex(({ eventName }) => eventName === "Finalized" || eventName === "Closed");
+
 /** Arguments of a transaction if it called this function of the hub directly, else null. */
 export function decodeCall<N extends HubCall>(trail: JobTrail, hash: Hex, name: N): Call<N> | null {
   const data = trail.calldata.get(hash);
