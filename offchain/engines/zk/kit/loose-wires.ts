@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { mod } from "../../../core/poseidon-constants.ts";
+import { centred } from "../r1cs/check-witness.ts";
+import type { R1cs, WireGroups } from "../r1cs/r1cs.ts";
+import { valuesToBigints, type WitnessValues } from "../r1cs/witness-values.ts";
+import { KitError } from "./errors.ts";
+import { exactEquations, restricted, unknownWires, type UniquenessOptions } from "./check-uniqueness.ts";
+import type { Form } from "./form.ts";
+import { onlyZero, type Condition } from "./only-zero.ts";
+import type { Rounds } from "./rounds.ts";
+
+/** A looked-up column: the change of `form` stays in [least, most]. */
+interface Column {
+  readonly form: Form;
+  least: bigint;
+  most: bigint;
+  /** Width of the table, whatever the witness. */
+  readonly width: bigint;
+  readonly limbs: { readonly wire: number; readonly by: bigint; readonly width: bigint }[];
+}
+
+interface Watched {
+  readonly form: Form;
+  open: number;
+  readonly done: (wire: number | undefined) => void;
+}
+
+const LIMB_LIMIT = 1n << 64n;
+
+/**
+ * Goes beyond the Jacobian, which takes whatever is looked up as fixed: follows the inputs through the circuit and asks of every wire
+ * whether another value fits the *widths* of its lookups, the rest being fixed. So a remainder without a range, one bit too wide, or an
+ * output that may be a fraction is found in the instance itself. Returns the wires that nothing settles at this witness, earliest
+ * cause first. Ties (a maximum attained twice) can leave an honest wire open: look at several witnesses and intersect.
+ */
+export function looseWires(
+  r1cs: R1cs,
+  groups: WireGroups,
+  rounds: Rounds,
+  witness: WitnessValues | readonly bigint[],
+  { inputs }: UniquenessOptions,
+): number[] {
+  const values = witness instanceof Uint8Array ? valuesToBigints(witness) : witness;
+  const unknowns = unknownWires(groups, rounds, inputs);
+  const exact = [...exactEquations(r1cs, rounds, values, unknowns)];
+  const columns = columnsOf(rounds, values, unknowns);
+  const limbs = foldLimbs(columns, exact, rounds, unknowns);
+  return new Settling(unknowns, limbs).run(exact, columns, rounds);
+}
+
+function valueOf(form: Form, values: readonly bigint[]): bigint {
+  let sum = 0n;
+  for (const [wire, coefficient] of form) sum += coefficient * (values[wire] ?? 0n);
+  return centred(mod(sum));
+}
+
+function columnsOf(rounds: Rounds, values: readonly bigint[], unknowns: ReadonlySet<number>): Column[] {
+  const columns: Column[] = [];
+  for (const check of rounds.checks) {
+    if (check.kind !== "lookup") continue;
+    const keys = check.table.map(({ x }) => centred(x.get(0) ?? 0n));
+    let [first, last] = [keys[0] ?? 0n, keys[0] ?? 0n];
+    for (const key of keys) {
+      if (key < first) first = key;
+      if (key > last) last = key;
+    }
+    for (const { x } of check.queries) {
+      const at = valueOf(x, values);
+      columns.push({
+        form: restricted(x, unknowns),
+        least: first - at,
+        most: last - at,
+        width: last - first,
+        limbs: [],
+      });
+    }
+  }
+  return columns;
+}
+
+/**
+ * Limbs exist only to give another column a wide range: wires with a range of their own that occur in one more column and nowhere
+ * else. They are folded into that column, whose range becomes theirs together.
+ */
+function foldLimbs(
+  columns: readonly Column[],
+  exact: readonly Form[],
+  rounds: Rounds,
+  unknowns: ReadonlySet<number>,
+): Set<number> {
+  const direct = new Map<number, Column[]>();
+  const elsewhere = new Map<number, Column[]>();
+  for (const column of columns)
+    for (const [wire, by] of column.form) {
+      const alone = column.form.size === 1 && (centred(by) === 1n || centred(by) === -1n);
+      const list = alone ? direct : elsewhere;
+      list.set(wire, [...(list.get(wire) ?? []), column]);
+    }
+  const used = new Set<number>(exact.flatMap((equation) => [...equation.keys()]));
+  for (const check of rounds.checks)
+    if (check.kind === "lookup") for (const { y } of check.queries) for (const wire of y.keys()) used.add(wire);
+  const limbs = new Set<number>();
+  for (const [wire, own] of direct) {
+    const [column, more] = elsewhere.get(wire) ?? [];
+    const by = centred(column?.form.get(wire) ?? 0n);
+    if (column === undefined || more !== undefined || used.has(wire) || !unknowns.has(wire)) continue;
+    if (by > LIMB_LIMIT || by < -LIMB_LIMIT) continue;
+    let [least, most] = [-LIMB_LIMIT, LIMB_LIMIT];
+    for (const { form, least: low, most: high } of own) {
+      const [from, to] = centred(form.get(wire) ?? 0n) === 1n ? [low, high] : [-high, -low];
+      if (from > least) least = from;
+      if (to < most) most = to;
+    }
+    limbs.add(wire);
+    column.limbs.push({ wire, by, width: most - least });
+    const [low, high] = by > 0n ? [by * least, by * most] : [by * most, by * least];
+    column.least -= high;
+    column.most -= low;
+  }
+  return limbs;
+}
+
+class Settling {
+  readonly #open: Set<number>;
+  readonly #limbs: ReadonlySet<number>;
+  readonly #watching = new Map<number, Watched[]>();
+  readonly #conditions = new Map<number, Condition[]>();
+  readonly #settled: number[] = [];
+
+  constructor(unknowns: ReadonlySet<number>, limbs: ReadonlySet<number>) {
+    this.#open = new Set(unknowns);
+    this.#limbs = limbs;
+  }
+
+  /** Calls `done` with the last open wire of a form, when one is left, or with none. */
+  #watch(form: Form, done: Watched["done"]): void {
+    const wires = [...form.keys()].filter((wire) => this.#open.has(wire) && !this.#limbs.has(wire));
+    const watched = { form, open: wires.length, done };
+    for (const wire of wires) {
+      const list = this.#watching.get(wire);
+      if (list === undefined) this.#watching.set(wire, [watched]);
+      else list.push(watched);
+    }
+    if (watched.open < 2) this.#ready(watched);
+  }
+
+  #ready({ form, open, done }: Watched): void {
+    if (open === 0) done(undefined);
+    else done([...form.keys()].find((wire) => this.#open.has(wire) && !this.#limbs.has(wire)));
+  }
+
+  #settle(wire: number | undefined): void {
+    if (wire !== undefined && this.#open.delete(wire)) this.#settled.push(wire);
+  }
+
+  #drain(): void {
+    for (let wire = this.#settled.pop(); wire !== undefined; wire = this.#settled.pop())
+      for (const watched of this.#watching.get(wire) ?? []) {
+        watched.open--;
+        if (watched.open < 2) this.#ready(watched);
+      }
+  }
+
+  run(exact: readonly Form[], columns: readonly Column[], rounds: Rounds): number[] {
+    const settle = (wire: number | undefined): void => {
+      this.#settle(wire);
+    };
+    for (const equation of exact) this.#watch(new Map([...equation].filter(([, by]) => by !== 0n)), settle);
+    for (const { form, least, most } of columns)
+      this.#watch(form, (wire) => {
+        if (wire === undefined || !this.#open.has(wire)) return;
+        const conditions = [...(this.#conditions.get(wire) ?? []), { by: form.get(wire) ?? 0n, least, most }];
+        this.#conditions.set(wire, conditions);
+        if (onlyZero(conditions)) this.#settle(wire);
+      });
+    // A second column is a function of the first: it is settled with it.
+    for (const check of rounds.checks)
+      if (check.kind === "lookup")
+        for (const { x, y } of check.queries)
+          if (y.size > 0) this.#watch(x, (wire) => wire === undefined && this.#watch(y, settle));
+    this.#drain();
+
+    const loose: number[] = [];
+    for (const wire of [...this.#open].toSorted((x, y) => x - y)) {
+      if (this.#limbs.has(wire) || !this.#open.has(wire)) continue;
+      loose.push(wire);
+      this.#settle(wire);
+      this.#drain();
+    }
+    for (const column of columns) loose.push(...looseLimbs(column));
+    return loose;
+  }
+}
+
+/** A mixed-radix sum has one decomposition if every step is longer than all that the lower places can make up. */
+function looseLimbs({ limbs, width }: Column): number[] {
+  const size = (by: bigint): bigint => (by < 0n ? -by : by);
+  const loose: number[] = [];
+  let below = width;
+  for (const limb of limbs.toSorted((x, y) => Number(size(x.by) - size(y.by)))) {
+    if (below >= size(limb.by)) loose.push(limb.wire);
+    below += size(limb.by) * limb.width;
+  }
+  return loose;
+}
+
+/** Error: WITNESS_NOT_UNIQUE naming the first wire that is loose at every one of the witnesses. */
+export function checkNoLooseWires(
+  r1cs: R1cs,
+  groups: WireGroups,
+  rounds: Rounds,
+  witnesses: readonly (WitnessValues | readonly bigint[])[],
+  options: UniquenessOptions,
+): void {
+  let loose: number[] | undefined;
+  for (const witness of witnesses) {
+    const here = looseWires(r1cs, groups, rounds, witness, options);
+    loose = loose === undefined ? here : loose.filter((wire) => here.includes(wire));
+    if (loose.length === 0) return;
+  }
+  if (loose?.[0] !== undefined) throw new KitError("WITNESS_NOT_UNIQUE", { wire: loose[0] });
+}
