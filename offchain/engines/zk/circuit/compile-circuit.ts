@@ -122,7 +122,7 @@ function build(job: Job, plan: Plan, cells: ReadonlyMap<string, Cell> | null, re
   const net = new Netlist(cells, { record });
   const [v, c, rho] = [net.publicWire("v"), net.publicWire("c"), net.publicWire("rho")];
   const lookups = new Lookups(net, c, rho);
-  const context: BuildContext = { net, lookups, shapes: new RangeShapes(plan.tables), plan };
+  const context: BuildContext = { net, lookups, shapes: new RangeShapes(plan.tables), plan, rho, challenges: true };
   const { forms } = net;
   const words: Form[] = [];
   const boundary = (value: number, at: number, elements: readonly Form[], name: string) => {

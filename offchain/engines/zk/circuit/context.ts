@@ -14,6 +14,9 @@ export interface BuildContext {
   readonly lookups: Lookups;
   readonly shapes: RangeShapes;
   readonly plan: Plan;
+  /** The point of every random combination; the constant 0 without challenges. */
+  readonly rho: Form;
+  readonly challenges: boolean;
 }
 
 /** One operator in its program. `index` is its value's number too, after the inputs. */
@@ -29,6 +32,8 @@ export interface LayerFrame<O extends Op = Op> {
 
 /** Collects what the plan decides about. */
 export interface DemandBuilder {
+  /** False in the one-round backend: no random combinations, no lookups. */
+  readonly challenges: boolean;
   site(site: SiteClass, count: number): void;
   range(range: PlainRange): void;
   /** Rows of a two-column table that the layer needs whatever the plan. */

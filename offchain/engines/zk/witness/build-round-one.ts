@@ -4,6 +4,7 @@ import { WORD_BYTES } from "../../../core/poseidon.ts";
 import type { Tensor } from "../../../core/tensor.ts";
 import { CircuitError } from "../circuit/errors.ts";
 import {
+  STEP_ADVICE,
   STEP_CLAMP,
   STEP_DEFINE,
   STEP_EQUALS,
@@ -73,6 +74,7 @@ class RoundOneBuilder {
     const [kind = 0, wire = 0, form = 0, p = 0, q = 0] = steps.subarray(at, at + STEP_SIZE);
     const { numbers } = this.#values;
     if (kind === STEP_VALUE) this.#setValue(wire, this.#program.values[p]?.[q] ?? 0);
+    else if (kind === STEP_ADVICE) numbers[wire] = this.#program.advice.of(p)[q] ?? 0;
     else if (kind === STEP_SALT) this.#values.set(wire, bytesToBig(this.#salt(p)));
     else if (kind === STEP_DEFINE) this.#define(p, wire);
     else {

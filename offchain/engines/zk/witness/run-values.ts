@@ -3,12 +3,14 @@ import { analyseProgram } from "../../../core/program/analyse.ts";
 import { checkInputs } from "../../../core/program/check-inputs.ts";
 import type { Program } from "../../../core/program/types.ts";
 import type { Tensor } from "../../../core/tensor.ts";
+import { LayerAdvice } from "./advice.ts";
 import { runPolynomial } from "../../program/run/polynomial.ts";
 import { runQuantised } from "../../program/run/quantised.ts";
 
 /** Every value of the program for one input, by the reference executor: the witness is filled from it, not from the circuit. */
 export interface ProgramValues {
   readonly values: readonly (ArrayLike<number> | readonly bigint[])[];
+  readonly advice: LayerAdvice;
   readonly output: Tensor;
 }
 
@@ -25,9 +27,10 @@ export function runValues(program: Program, inputs: readonly Tensor[]): ProgramV
   if (program.family === "quantised") {
     const sources = inputs.map(({ data }) => Int32Array.from(data));
     const { values } = runQuantised(program, analysis, sources, 1, null);
-    return { values, output: tensor(values[program.output] ?? []) };
+    return { values, output: tensor(values[program.output] ?? []), advice: new LayerAdvice(program, analysis, values) };
   }
   const sources = inputs.map(({ data }) => Array.from(data, BigInt));
   const { values } = runPolynomial(program, analysis, sources, 1, null);
-  return { values, output: tensor((values[program.output] ?? []).map(Number)) };
+  const output = tensor((values[program.output] ?? []).map(Number));
+  return { values, output, advice: new LayerAdvice(program, analysis, values) };
 }

@@ -31,6 +31,13 @@ function addScaled(form: Sparse, other: Sparse, by: bigint): void {
   }
 }
 
+interface ReadyRow {
+  readonly row: Row;
+  /** The one unknown wire; undefined in a check. */
+  readonly wire: number | undefined;
+  readonly kind: "linear" | "product" | "quotient";
+}
+
 const constantOf = (form: Sparse): bigint | undefined =>
   form.size === 0 ? 0n : form.size === 1 ? form.get(0) : undefined;
 
@@ -88,17 +95,20 @@ class CellLinker {
     return [...form.keys()].some((wire) => this.#challenges.has(wire) || this.#defined.get(wire) === true);
   }
 
-  /** Uses a row if it has at most one unknown wire. */
-  #take(raw: Row): boolean {
+  /** The wire that a row would define: the one unknown among its wires, if any. */
+  #ready(raw: Row): ReadyRow {
     const row = { a: this.#resolve(raw.a), b: this.#resolve(raw.b), c: this.#resolve(raw.c) };
     const unknown = new Set<number>();
     for (const form of [row.a, row.b, row.c]) this.#unknown(form, unknown);
-    if (unknown.size > 1) return false;
     const [wire] = unknown;
-    const [a, b] = [constantOf(row.a), constantOf(row.b)];
-    if (a !== undefined || b !== undefined) this.#takeLinear(row, wire, a, b);
+    const linear = constantOf(row.a) !== undefined || constantOf(row.b) !== undefined;
+    const quotient = !linear && wire !== undefined && (row.a.has(wire) || row.b.has(wire));
+    return { row, wire, kind: linear ? "linear" : quotient ? "quotient" : "product" };
+  }
+
+  #take({ row, wire, kind }: ReadyRow): void {
+    if (kind === "linear") this.#takeLinear(row, wire, constantOf(row.a), constantOf(row.b));
     else this.#takeProduct(row, wire);
-    return true;
   }
 
   #takeLinear(row: Row, wire: number | undefined, a: bigint | undefined, b: bigint | undefined): void {
@@ -144,12 +154,47 @@ class CellLinker {
     return own(row.b) && !own(row.a) ? { a: row.b, b: row.a, c: row.c } : row;
   }
 
+  /**
+   * Takes rows whose wires but one are known, in rounds: affine rows first, then products, and quotients only when nothing else is
+   * left, for a row that checks a product must not pass for its definition.
+   */
   link(rows: readonly Row[]): void {
-    let open = rows;
-    while (open.length > 0) {
-      const left = open.filter((row) => !this.#take(row));
-      if (left.length === open.length) throw this.#fail("a signal has no definition, or two wait for each other");
-      open = left;
+    const rowsOf = new Map<number, number[]>();
+    const open = rows.map(({ a, b, c }, i) => {
+      const wires = new Set([...a.keys(), ...b.keys(), ...c.keys()].filter((wire) => !this.#known.has(wire)));
+      for (const wire of wires) {
+        const list = rowsOf.get(wire);
+        if (list === undefined) rowsOf.set(wire, [i]);
+        else list.push(i);
+      }
+      return wires.size;
+    });
+    let ready = [...open.keys()].filter((i) => (open[i] ?? 0) <= 1);
+    const taken = new Uint8Array(rows.length);
+    let left = rows.length;
+    while (left > 0) {
+      const round = new Map(ready.map((i) => [i, this.#ready(rows[i] as Row)] as const));
+      const kind = (["linear", "product", "quotient"] as const).find((k) =>
+        [...round.values()].some((r) => r.kind === k),
+      );
+      if (kind === undefined) throw this.#fail("a signal has no definition, or two wait for each other");
+      const next = new Set<number>();
+      for (const i of ready.toSorted((x, y) => x - y)) {
+        if (round.get(i)?.kind !== kind) {
+          next.add(i);
+          continue;
+        }
+        // An earlier row of this round may have defined the same wire: what is left then is a check.
+        const row = this.#ready(rows[i] as Row);
+        taken[i] = 1;
+        left--;
+        this.#take(row);
+        for (const other of row.wire === undefined ? [] : (rowsOf.get(row.wire) ?? [])) {
+          open[other] = (open[other] ?? 0) - 1;
+          if ((open[other] ?? 0) <= 1 && taken[other] === 0) next.add(other);
+        }
+      }
+      ready = [...next].filter((i) => taken[i] === 0);
     }
   }
 }

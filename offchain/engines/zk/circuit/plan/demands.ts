@@ -12,7 +12,12 @@ export class Demands implements DemandBuilder, Demand {
   readonly fixedRows = new Map<string, readonly [bigint, bigint]>();
   /** Intervals of inputs: the plan takes one exact range or two sides. */
   readonly intervals: { lo: bigint; hi: bigint; count: number }[] = [];
+  readonly challenges: boolean;
   #count = 0;
+
+  constructor(challenges = true) {
+    this.challenges = challenges;
+  }
 
   get sites(): readonly SiteClass[] {
     return [...this.#sites.values()];
