@@ -32,7 +32,8 @@ export function undeterminedWires(
   for (const equation of exactEquations(r1cs, rounds, values, unknowns)) equations.add(equation);
   for (const check of rounds.checks)
     if (check.kind === "lookup")
-      for (const { x, y } of check.queries) for (const form of [x, y]) equations.add(restricted(form, unknowns));
+      for (const { columns } of check.queries)
+        for (const column of columns) equations.add(restricted(column, unknowns));
   return equations.undetermined(unknowns);
 }
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { mod } from "../../../core/poseidon-constants.ts";
 import { constantOf, without, type Form, type RowForms } from "./form.ts";
-import { broken } from "./round-types.ts";
+import { broken, isConstant } from "./round-types.ts";
 import type { LookupCheck, Pole } from "./rounds.ts";
+
+/** Columns of a pole that are not 0. */
+const widthOf = ({ columns }: Pole): number => Math.max(1, columns.findLastIndex((column) => column.size > 0) + 1);
 
 /** Poles of a row of sums, each with its coefficient; sums of sums are opened. Every inverse must arrive exactly once. */
 export function openSums(
@@ -37,7 +40,7 @@ export function lookupCheck(row: number, terms: readonly (readonly [Pole, bigint
   const queries: Pole[] = [];
   let weight: bigint | undefined;
   for (const [pole, coefficient] of terms) {
-    const constant = constantOf(pole.x) !== undefined && constantOf(pole.y) !== undefined;
+    const constant = pole.columns.every(isConstant);
     const n = constantOf(pole.n);
     if (!constant && n === undefined) throw broken(3, pole.row, pole.wire, "a query has no multiplicity of its own");
     if (n === undefined) {
@@ -58,14 +61,15 @@ export function lookupCheck(row: number, terms: readonly (readonly [Pole, bigint
   }
   if (table.length === 0) throw broken(4, row, queries[0]?.wire ?? 0, "queries without a table");
   if (queries.length === 0) throw broken(4, row, table[0]?.wire ?? 0, "a table without queries");
-  const keys = new Set<bigint>();
-  for (const { x, row: at, wire } of table) {
-    const key = constantOf(x) ?? 0n;
+  const columns = Math.max(...table.map(widthOf));
+  const keys = new Set<string>();
+  for (const { columns: cells, row: at, wire } of table) {
+    // With two columns the second is a function of the first. With three the rows are steps: what is distinct is the whole.
+    const key = (columns === 3 ? cells : cells.slice(0, 1)).map((cell) => String(constantOf(cell) ?? 0n)).join();
     if (keys.has(key)) throw broken(4, at, wire, "its table has this key twice");
     keys.add(key);
   }
-  const columns = table.some(({ y }) => y.size > 0) ? 2 : 1;
-  for (const { y, row: at, wire } of queries)
-    if (columns === 1 && y.size > 0) throw broken(4, at, wire, "a query of two columns in a table of one");
+  for (const pole of queries)
+    if (widthOf(pole) > columns) throw broken(4, pole.row, pole.wire, "a query has more columns than its table");
   return { kind: "lookup", row, columns, queries, table, degree: queries.length + table.length };
 }

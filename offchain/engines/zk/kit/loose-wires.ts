@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { mod } from "../../../core/poseidon-constants.ts";
+import { inverse } from "../circuit/field.ts";
 import { centred } from "../r1cs/check-witness.ts";
 import type { R1cs, WireGroups } from "../r1cs/r1cs.ts";
 import { valuesToBigints, type WitnessValues } from "../r1cs/witness-values.ts";
 import { KitError } from "./errors.ts";
 import { exactEquations, restricted, unknownWires, type UniquenessOptions } from "./check-uniqueness.ts";
-import type { Form } from "./form.ts";
+import { EMPTY, type Form } from "./form.ts";
 import { onlyZero, type Condition } from "./only-zero.ts";
-import type { Rounds } from "./rounds.ts";
+import type { LookupCheck, Rounds } from "./rounds.ts";
 
 /** A looked-up column: the change of `form` stays in [least, most]. */
 interface Column {
@@ -17,6 +18,12 @@ interface Column {
   /** Width of the table, whatever the witness. */
   readonly width: bigint;
   readonly limbs: { readonly wire: number; readonly by: bigint; readonly width: bigint }[];
+}
+
+/** A query of a step table: the change of each column if it were another row. */
+interface Step {
+  readonly forms: readonly Form[];
+  readonly changes: readonly (readonly bigint[])[];
 }
 
 interface Watched {
@@ -43,9 +50,10 @@ export function looseWires(
   const values = witness instanceof Uint8Array ? valuesToBigints(witness) : witness;
   const unknowns = unknownWires(groups, rounds, inputs);
   const exact = [...exactEquations(r1cs, rounds, values, unknowns)];
-  const columns = columnsOf(rounds, values, unknowns);
-  const limbs = foldLimbs(columns, exact, rounds, unknowns);
-  return new Settling(unknowns, limbs).run(exact, columns, rounds);
+  const lookups = rounds.checks.filter((check) => check.kind === "lookup");
+  const columns = columnsOf(lookups, values, unknowns);
+  const limbs = foldLimbs(columns, exact, unknowns);
+  return new Settling(unknowns, limbs).run(exact, columns, lookups, stepsOf(lookups, values, unknowns));
 }
 
 function valueOf(form: Form, values: readonly bigint[]): bigint {
@@ -54,40 +62,48 @@ function valueOf(form: Form, values: readonly bigint[]): bigint {
   return centred(mod(sum));
 }
 
-function columnsOf(rounds: Rounds, values: readonly bigint[], unknowns: ReadonlySet<number>): Column[] {
-  const columns: Column[] = [];
-  for (const check of rounds.checks) {
-    if (check.kind !== "lookup") continue;
-    const keys = check.table.map(({ x }) => centred(x.get(0) ?? 0n));
-    let [first, last] = [keys[0] ?? 0n, keys[0] ?? 0n];
-    for (const key of keys) {
-      if (key < first) first = key;
-      if (key > last) last = key;
-    }
-    for (const { x } of check.queries) {
-      const at = valueOf(x, values);
-      columns.push({
-        form: restricted(x, unknowns),
-        least: first - at,
-        most: last - at,
-        width: last - first,
-        limbs: [],
+function columnsOf(
+  lookups: readonly LookupCheck[],
+  values: readonly bigint[],
+  unknowns: ReadonlySet<number>,
+): Column[] {
+  return lookups.flatMap(({ table, queries, columns }) =>
+    Array.from({ length: columns }, (_, k) => {
+      const cells = table.map((row) => centred(row.columns[k]?.get(0) ?? 0n));
+      let [first, last] = [cells[0] ?? 0n, cells[0] ?? 0n];
+      for (const cell of cells) {
+        if (cell < first) first = cell;
+        if (cell > last) last = cell;
+      }
+      return queries.map(({ columns: forms }): Column => {
+        const form = forms[k] ?? EMPTY;
+        const at = valueOf(form, values);
+        const change = { least: first - at, most: last - at, width: last - first };
+        return { form: restricted(form, unknowns), ...change, limbs: [] };
       });
-    }
-  }
-  return columns;
+    }).flat(),
+  );
+}
+
+/** Queries of step tables, (value, first key, last key): the value alone does not name its row. */
+function stepsOf(lookups: readonly LookupCheck[], values: readonly bigint[], unknowns: ReadonlySet<number>): Step[] {
+  return lookups.flatMap(({ table, queries, columns }) =>
+    columns < 3
+      ? []
+      : queries.map(({ columns: forms }) => ({
+          forms: forms.map((form) => restricted(form, unknowns)),
+          changes: table.map((row) =>
+            forms.map((form, k) => centred(mod((row.columns[k]?.get(0) ?? 0n) - valueOf(form, values)))),
+          ),
+        })),
+  );
 }
 
 /**
  * Limbs exist only to give another column a wide range: wires with a range of their own that occur in one more column and nowhere
  * else. They are folded into that column, whose range becomes theirs together.
  */
-function foldLimbs(
-  columns: readonly Column[],
-  exact: readonly Form[],
-  rounds: Rounds,
-  unknowns: ReadonlySet<number>,
-): Set<number> {
+function foldLimbs(columns: readonly Column[], exact: readonly Form[], unknowns: ReadonlySet<number>): Set<number> {
   const direct = new Map<number, Column[]>();
   const elsewhere = new Map<number, Column[]>();
   for (const column of columns)
@@ -97,8 +113,6 @@ function foldLimbs(
       list.set(wire, [...(list.get(wire) ?? []), column]);
     }
   const used = new Set<number>(exact.flatMap((equation) => [...equation.keys()]));
-  for (const check of rounds.checks)
-    if (check.kind === "lookup") for (const { y } of check.queries) for (const wire of y.keys()) used.add(wire);
   const limbs = new Set<number>();
   for (const [wire, own] of direct) {
     const [column, more] = elsewhere.get(wire) ?? [];
@@ -161,7 +175,12 @@ class Settling {
       }
   }
 
-  run(exact: readonly Form[], columns: readonly Column[], rounds: Rounds): number[] {
+  run(
+    exact: readonly Form[],
+    columns: readonly Column[],
+    lookups: readonly LookupCheck[],
+    steps: readonly Step[],
+  ): number[] {
     const settle = (wire: number | undefined): void => {
       this.#settle(wire);
     };
@@ -174,15 +193,24 @@ class Settling {
         if (onlyZero(conditions)) this.#settle(wire);
       });
     // A second column is a function of the first: it is settled with it.
-    for (const check of rounds.checks)
-      if (check.kind === "lookup")
-        for (const { x, y } of check.queries)
+    for (const { queries, columns: width } of lookups)
+      if (width === 2)
+        for (const {
+          columns: [x = EMPTY, y = EMPTY],
+        } of queries)
           if (y.size > 0) this.#watch(x, (wire) => wire === undefined && this.#watch(y, settle));
     this.#drain();
 
+    const columnsAt = indexed(columns, ({ form }) => form.keys());
+    const stepsAt = indexed(steps, ({ forms }) => forms.flatMap((form) => [...form.keys()]));
     const loose: number[] = [];
     for (const wire of [...this.#open].toSorted((x, y) => x - y)) {
-      if (this.#limbs.has(wire) || !this.#open.has(wire)) continue;
+      if (this.#limbs.has(wire)) continue;
+      for (const step of stepsAt.get(wire) ?? []) {
+        if (this.#open.has(wire)) this.#trySteps(step, columnsAt);
+        this.#drain();
+      }
+      if (!this.#open.has(wire)) continue;
       loose.push(wire);
       this.#settle(wire);
       this.#drain();
@@ -190,6 +218,43 @@ class Settling {
     for (const column of columns) loose.push(...looseLimbs(column));
     return loose;
   }
+
+  /** Settles the columns of a step if no other row of its table fits the ranges that tie them to the key. */
+  #trySteps({ forms, changes }: Step, columnsAt: ReadonlyMap<number, readonly Column[]>): void {
+    const wires = forms.map((form) =>
+      [...form.keys()].filter((wire) => this.#open.has(wire) && !this.#limbs.has(wire)),
+    );
+    const open = new Set(wires.flat());
+    if (wires.some((list) => list.length > 1) || open.size < wires.flat().length) return;
+    const held = new Set([...open].flatMap((wire) => columnsAt.get(wire) ?? []));
+    const closed = [...held].filter(({ form }) =>
+      [...form.keys()].every((wire) => open.has(wire) || !this.#open.has(wire) || this.#limbs.has(wire)),
+    );
+    const fitting = changes.filter((change) => {
+      const moved = new Map<number, bigint>();
+      for (const [k, [wire]] of wires.entries())
+        if (wire !== undefined) moved.set(wire, (change[k] ?? 0n) * inverse(forms[k]?.get(wire) ?? 0n));
+        else if (change[k] !== 0n) return false;
+      return closed.every(({ form, least, most }) => {
+        let sum = 0n;
+        for (const [wire, by] of form) sum += by * (moved.get(wire) ?? 0n);
+        const value = centred(mod(sum));
+        return value >= least && value <= most;
+      });
+    });
+    if (fitting.length === 1) for (const wire of open) this.#settle(wire);
+  }
+}
+
+function indexed<T>(items: readonly T[], wiresOf: (item: T) => Iterable<number>): Map<number, T[]> {
+  const index = new Map<number, T[]>();
+  for (const item of items)
+    for (const wire of wiresOf(item)) {
+      const list = index.get(wire);
+      if (list === undefined) index.set(wire, [item]);
+      else list.push(item);
+    }
+  return index;
 }
 
 /** A mixed-radix sum has one decomposition if every step is longer than all that the lower places can make up. */

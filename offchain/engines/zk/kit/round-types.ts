@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { mod } from "../../../core/poseidon-constants.ts";
 import { inverse } from "../circuit/field.ts";
 import { WIRE_RHO } from "../r1cs/r1cs.ts";
 import { KitError } from "./errors.ts";
@@ -34,17 +33,17 @@ const larger = (x: Shape, y: Shape): Shape => ({
   fraction: x.fraction || y.fraction,
 });
 
-/** A value alpha + rho · beta with alpha, beta affine over committed wires: what a second lookup column is multiplied into. */
-export interface Column {
-  readonly alpha: Form;
-  readonly beta: Form;
-}
+/** A value Σ rho^k · columns[k] with columns affine over committed wires: what the columns of a lookup are joined by. */
+export type Columns = readonly Form[];
+
+/** Tables have up to three columns. */
+const MOST_COLUMNS = 3;
 
 /** Shapes and columns of the round-2 wires defined so far. */
 export class RoundTypes {
   readonly kinds: Uint8Array;
   readonly shapes = new Map<number, Shape>();
-  readonly columns = new Map<number, Column>();
+  readonly columns = new Map<number, Columns>();
 
   constructor(kinds: Uint8Array) {
     this.kinds = kinds;
@@ -102,23 +101,44 @@ export class RoundTypes {
     if (a.size === 0 && this.isCommitted(rest))
       throw broken(2, row, wire, "its definition involves no challenge: it belongs in round 1");
     this.shapes.set(wire, this.shapeOfRow({ row, a, b, c: rest }));
-    const column = this.#columnOf(a, b, rest, inverse(forms.c.get(wire) ?? 0n));
-    if (column !== null) this.columns.set(wire, column);
+    const columns = this.#columnsOfRow(a, b, rest, inverse(forms.c.get(wire) ?? 0n));
+    if (columns !== null) this.columns.set(wire, columns);
   }
 
-  #columnOf(a: Form, b: Form, rest: Form, by: bigint): Column | null {
-    const rho = rest.get(WIRE_RHO) ?? 0n;
-    const alpha = without(rest, WIRE_RHO);
-    if (!this.isCommitted(alpha)) return null;
-    let beta: Form = EMPTY;
-    if (a.size > 0) {
-      const [factor, other] = onlyRho(a) === undefined ? [onlyRho(b), a] : [onlyRho(a), b];
-      if (factor === undefined || !this.isCommitted(other)) return null;
-      beta = scaled(other, factor * by);
+  /** A form by powers of rho; null if it is no such sum of up to three columns. */
+  columnsOf(form: Form): Columns | null {
+    const columns: Map<number, bigint>[] = [new Map()];
+    for (const [wire, coefficient] of form) {
+      const kind = this.kinds[wire];
+      const parts: Columns | undefined =
+        kind === RHO
+          ? [EMPTY, ONCE]
+          : kind === ONE || kind === COMMITTED
+            ? [new Map([[wire, 1n]])]
+            : this.columns.get(wire);
+      if (parts === undefined) return null;
+      for (const [power, part] of parts.entries()) addScaled((columns[power] ??= new Map()), part, coefficient);
     }
-    return { alpha: scaled(alpha, -by), beta: addScaled(new Map(beta), new Map([[0, 1n]]), mod(-rho * by)) };
+    return columns;
+  }
+
+  #columnsOfRow(a: Form, b: Form, rest: Form, by: bigint): Columns | null {
+    const sum = this.columnsOf(rest)?.map((form) => new Map(scaled(form, -by)));
+    if (sum === undefined) return null;
+    if (a.size === 0) return sum;
+    const [left, right] = [this.columnsOf(a), this.columnsOf(b)];
+    if (left === null || right === null) return null;
+    const [constants, others] = left.every(isConstant) ? [left, right] : [right, left];
+    if (!constants.every(isConstant) || constants.length + others.length - 1 > MOST_COLUMNS) return null;
+    for (const [i, constant] of constants.entries())
+      for (const [j, other] of others.entries())
+        addScaled((sum[i + j] ??= new Map()), other, (constantOf(constant) ?? 0n) * by);
+    return sum;
   }
 }
+
+/** The constant 1. */
+const ONCE: Form = new Map([[0, 1n]]);
 
 /** Coefficient of rho in a form of rho alone. */
 export const onlyRho = (form: Form): bigint | undefined => (form.size === 1 ? form.get(WIRE_RHO) : undefined);

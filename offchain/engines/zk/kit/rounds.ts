@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Form } from "./form.ts";
 
-/** An inverse: wire · D = N with D = lead · (c - x - rho · y); so wire = scale · n / (c - x - rho · y). */
+/** An inverse: wire = n / (c - columns[0] - rho · columns[1] - rho² · columns[2]), up to two columns being absent. */
 export interface Pole {
   readonly wire: number;
   readonly row: number;
-  /** Over {1, weights, round 1}. */
-  readonly x: Form;
-  readonly y: Form;
+  /** Over {1, weights, round 1}, as n is. */
+  readonly columns: readonly Form[];
   readonly n: Form;
 }
 
@@ -15,7 +14,7 @@ export interface Pole {
 export interface LookupCheck {
   readonly kind: "lookup";
   readonly row: number;
-  readonly columns: 1 | 2;
+  readonly columns: number;
   readonly queries: readonly Pole[];
   readonly table: readonly Pole[];
   readonly degree: number;
