@@ -80,7 +80,7 @@ export class KeyStore {
   async find(circuit: CompiledCircuit, keyId?: Hex): Promise<StageKeys> {
     const { keyFolder, cacheFolder, chainId } = this.#options;
     for (const folder of [keyFolder, this.#developmentFolder(cacheFolder)]) {
-      const names = await readdir(folder).catch(() => []);
+      const names: string[] = await readdir(folder).catch(() => []);
       for (const name of names.toSorted()) {
         const at = join(folder, name);
         const key = await openRecord(at);

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from "chai";
+import { cp, mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { CompiledCircuit } from "../../../../../offchain/engines/zk/circuit/types.ts";
+import { KeyStore } from "../../../../../offchain/engines/zk/keys/key-store.ts";
+import { expectCode } from "../../../../support/expect-code.ts";
+import { stageSample } from "../../../../support/model-stage.ts";
+import { temporaryFolder } from "../../../../support/temporary-folder.ts";
+
+const OPTIONS = { weights: "public", inKinds: ["PUBLIC"], outKind: "PUBLIC" } as const;
+
+describe("KeyStore", function () {
+  this.timeout(120_000);
+  const cacheFolder = temporaryFolder();
+  const keyFolder = temporaryFolder();
+  const local = new KeyStore({ keyFolder, cacheFolder, chainId: 31337n });
+  const mainnet = new KeyStore({ keyFolder, cacheFolder, chainId: 1n });
+  let circuit: CompiledCircuit;
+
+  before(async () => {
+    circuit = await local.compile((await stageSample("tumor-mlp")).stage.program, OPTIONS);
+  });
+
+  it("error: KEY_MISSING where there is none, DEVELOPMENT_REFUSED off the local chain", async () => {
+    await expectCode("KEY_MISSING", () => local.find(circuit));
+    await expectCode("DEVELOPMENT_REFUSED", () => mainnet.ensureDevelopmentKeys(circuit));
+    await expectCode("KEY_MISSING", () => local.find(circuit));
+  });
+
+  it("default: development keys are made once and found again, by circuit and by id", async () => {
+    const { key, files } = await local.ensureDevelopmentKeys(circuit);
+    const found = await local.find(circuit, key.keyId);
+    expect(found.files).to.deep.equal(files);
+    expect(found.key.keyId).to.equal(key.keyId);
+    await expectCode("KEY_MISSING", () => local.find(circuit, `0x${"00".repeat(32)}`));
+    const [input] = circuit.boundaries as [CompiledCircuit["boundaries"][number]];
+    const boundaries = [{ ...input, header: new Uint8Array(9) }, ...circuit.boundaries.slice(1)];
+    await expectCode("KEY_MISSING", () => local.find({ ...circuit, boundaries }));
+  });
+
+  it("error: KEY_DEVELOPMENT where a chain that is not local finds one, also among the ceremonies'", async () => {
+    await expectCode("KEY_DEVELOPMENT", () => mainnet.find(circuit));
+    const { files } = await local.find(circuit);
+    await cp(dirname(files.zkey), join(keyFolder, "posing"), { recursive: true });
+    await expectCode("KEY_DEVELOPMENT", () => mainnet.find(circuit));
+    expect((await local.find(circuit)).files.zkey).to.equal(join(keyFolder, "posing", "key.zkey"));
+  });
+
+  it("behavior: folders that hold no key, or a damaged record, are passed over", async () => {
+    await mkdir(join(keyFolder, "aaa"));
+    await mkdir(join(keyFolder, "bbb"));
+    await writeFile(join(keyFolder, "bbb", "key.record"), "not a record");
+    await writeFile(join(keyFolder, "ccc"), "not a folder");
+    expect((await local.find(circuit)).files.zkey).to.equal(join(keyFolder, "posing", "key.zkey"));
+  });
+});
