@@ -3,11 +3,12 @@ pragma solidity 0.8.37;
 
 import {VoteRules} from "../../../contracts/libraries/VoteRules.sol";
 import "../../../contracts/types/Types.sol";
-import {HubBase, logs} from "../support/HubBase.sol";
+import {logs} from "../support/HubBase.sol";
+import {ProofBase} from "../support/ProofBase.sol";
 import {vm} from "../support/Vm.sol";
 
 /// Drives a hub through random lives of jobs. Inputs are bounded so that no call may fail; liars never reach a quorum.
-contract HubHandler is HubBase {
+contract HubHandler is ProofBase {
     uint256 internal constant MOST_OPEN = 6;
 
     bytes[] internal _jobs;
@@ -27,10 +28,63 @@ contract HubHandler is HubBase {
         uint8 k = kSeed % 2 == 0 ? 3 : 2;
         Spec memory spec = _spec(k, 1 + (stageSeed % 3));
         if (window) spec.policy.window = W;
+        spec.modelId = _register(_keyed(spec.stages, NO_PROBE));
         // Only a full pool is certain to seat two escalations; the table never changes here.
         Job memory job = _request(spec);
         _jobs.push(abi.encode(job));
         _records.push(abi.encode(_empty()));
+    }
+
+    function requestProof(uint8 stageSeed, bool window) external {
+        if (_open() >= MOST_OPEN) return;
+        Spec memory spec = _proven(1 + (stageSeed % 3));
+        if (window) spec.policy.window = W;
+        _jobs.push(abi.encode(_request(spec)));
+        _records.push(abi.encode(_empty()));
+    }
+
+    /// Some of the stages left are proven, each by any candidate.
+    function prove(uint256 seed, uint256 who) external {
+        (bool found, uint256 i, Job memory job, Record memory r) = _pickOf(PROOF, seed, STATE_OPEN);
+        if (!found || block.timestamp > job.spec.expiry) return;
+        StageInfo[] memory table = _keyed(job.spec.stages, NO_PROBE);
+        StageProof[] memory proofs = _someProofs(job, r, table, seed, who);
+        _hub.submitProofs(job, r, table, proofs, "");
+        _store(i, job, _latest(r));
+    }
+
+    function _someProofs(
+        Job memory job,
+        Record memory r,
+        StageInfo[] memory table,
+        uint256 seed,
+        uint256 who
+    ) private view returns (StageProof[] memory proofs) {
+        uint256 from = r.boundaries.length;
+        proofs = new StageProof[](1 + (seed % (table.length - from)));
+        uint32[] memory ids = r.seats.length == 0 ? _candidates(job) : r.seats;
+        for (uint256 n; n < proofs.length; ++n) {
+            proofs[n] = _proof(job, table, uint16(from + n), ids[who % 12]);
+            who /= 12;
+        }
+    }
+
+    /// A proof of the honest output; it may uphold or overturn.
+    function court(uint256 seed, uint8 stage) external {
+        uint8 state = [STATE_WINDOW, STATE_HUNG, STATE_OPEN][seed % 3];
+        (bool found, uint256 i, Job memory job, Record memory r) = _pickOf(VOTE, seed, state);
+        if (!found || block.timestamp > job.spec.expiry) return;
+        Slot memory s = _hub.slot(_id(job));
+        if (state == STATE_OPEN ? s.round == 0 : block.timestamp > s.deadline) return;
+        stage = state == STATE_WINDOW ? stage % uint8(r.boundaries.length) : s.stage;
+        if ((r.decided >> stage) & 1 == 0) _ruleFor(i, job, r, stage);
+    }
+
+    function _ruleFor(uint256 i, Job memory job, Record memory r, uint8 stage) private {
+        bytes32 inDigest = stage == 0 ? INPUT : r.boundaries[stage - 1];
+        StageInfo[] memory table = _keyed(job.spec.stages, NO_PROBE);
+        _hub.court(job, r, table, stage, _ruling(job, table, stage, inDigest, GOOD));
+        _store(i, job, _latest(r));
     }
 
     function requestAndCancel(uint8 kSeed) external {
@@ -42,7 +96,7 @@ contract HubHandler is HubBase {
 
     /// The current committee votes by the fast path; some lie.
     function vote(uint256 seed, uint256 liars) external {
-        (bool found, uint256 i, Job memory job, Record memory r) = _pick(seed, STATE_OPEN);
+        (bool found, uint256 i, Job memory job, Record memory r) = _pickOf(VOTE, seed, STATE_OPEN);
         if (!found || block.timestamp > job.spec.expiry) return;
         uint32[] memory ids = _committee(job, r);
         liars = _liars(ids, liars, _hub.slot(_id(job)).round);
@@ -51,7 +105,7 @@ contract HubHandler is HubBase {
 
     /// The current committee votes by the slow path; some do not come, some do not open.
     function voteSlowly(uint256 seed, uint32 comes, uint32 opens) external {
-        (bool found, uint256 i, Job memory job, Record memory r) = _pick(seed, STATE_OPEN);
+        (bool found, uint256 i, Job memory job, Record memory r) = _pickOf(VOTE, seed, STATE_OPEN);
         if (!found) return;
         if (block.timestamp > _hub.slot(_id(job)).deadline) return;
         Poll memory p = _poll(job, r, _said(_committee(job, r).length, 0));
@@ -96,7 +150,8 @@ contract HubHandler is HubBase {
     }
 
     function challenge(uint256 seed, uint256 stage) external {
-        (bool found, uint256 i, Job memory job, Record memory r) = _pick(
+        (bool found, uint256 i, Job memory job, Record memory r) = _pickOf(
+            VOTE,
             seed,
             seed % 2 == 0 ? STATE_HUNG : STATE_WINDOW
         );
@@ -108,6 +163,7 @@ contract HubHandler is HubBase {
             if (r.tallies[t].stage == stage && r.tallies[t].round > round) round = r.tallies[t].round;
         }
         // 40 workers: two full escalations of one stage do not always fit.
+        if ((r.decided >> stage) & 1 != 0) return;
         if (round != 0 || block.timestamp > s.deadline || _everyoneCount(r) > 25) return;
         _store(i, job, _challenge(job, r, uint8(stage)));
     }
@@ -161,7 +217,7 @@ contract HubHandler is HubBase {
     function _expire(uint256 i, Job memory job, Record memory r) private {
         Slot memory s = _hub.slot(_id(job));
         if (block.timestamp <= s.deadline) vm.warp(s.deadline + 1);
-        if (s.state == STATE_OPEN) {
+        if (s.state == STATE_OPEN && job.spec.policy.mask == VOTE) {
             uint32[] memory ids = _committee(job, r);
             for (uint256 n; n < ids.length; ++n) faulty[ids[n]] = true;
             _hub.expire(job, r);
@@ -197,10 +253,20 @@ contract HubHandler is HubBase {
         uint256 seed,
         uint8 state
     ) private view returns (bool found, uint256 i, Job memory job, Record memory r) {
+        return _pickOf(0, seed, state);
+    }
+
+    /// @param mask of the job; 0: any
+    function _pickOf(
+        uint8 mask,
+        uint256 seed,
+        uint8 state
+    ) private view returns (bool found, uint256 i, Job memory job, Record memory r) {
         for (uint256 n; n < _jobs.length && n < 16; ++n) {
             i = ((seed % _jobs.length) + n) % _jobs.length;
             if (ended[i] != 0) continue;
             job = abi.decode(_jobs[i], (Job));
+            if (mask != 0 && job.spec.policy.mask != mask) continue;
             if (_state(job) == state) return (true, i, job, abi.decode(_records[i], (Record)));
         }
     }
@@ -239,7 +305,7 @@ contract HubHandler is HubBase {
 
     /// What the hub owes to accounts, workers and the treasury.
     function owed() external view returns (uint256 sum) {
-        sum = _hub.balanceOf(address(this)) + _hub.totals().fees;
+        sum = _hub.balanceOf(address(this)) + _hub.balanceOf(PROVER) + _hub.totals().fees;
         for (uint32 n = 1; n <= _workers; ++n) sum += _hub.account(n).earned;
     }
 
