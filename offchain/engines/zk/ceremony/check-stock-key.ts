@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Curve } from "ffjavascript";
 import { equalBytes, fromHex } from "../../../core/bytes.ts";
-import { g1Failure, g2Failure } from "../../../core/zk/points.ts";
+import { CURVE_G1, g1Failure, g2Failure, pointOfG1 } from "../../../core/zk/points.ts";
 import { G1_BYTES, type Zkey } from "../keys/zkey-file.ts";
 import type { CeremonyFile } from "./ceremony-file.ts";
 import { degenerate, sameInBoth } from "./chain.ts";
@@ -14,6 +14,12 @@ import type { StockKey } from "./stock-key.ts";
 
 /** Where a wire's point begins in section 8. */
 export const offsetOf = (facts: CircuitFacts, wire: number): number => (wire - facts.publics - 1) * G1_BYTES;
+
+/** Error: CIRCUIT_MISMATCH. */
+export function checkCounts({ file, zkey }: StockKey, { wires, publics, domain }: CircuitFacts): void {
+  if (zkey.wires !== wires || zkey.publics !== publics || zkey.domain !== domain)
+    throw new CeremonyError("CIRCUIT_MISMATCH", { file, reason: "it has other numbers of wires or constraints" });
+}
 
 /** THE STRIP RULE: δ2 divides no committed wire's point. Error: COMMITTED_WIRE_EXPOSED. */
 export function checkStrip({ file, zkey }: StockKey, facts: CircuitFacts): void {
@@ -35,6 +41,18 @@ const UNCHANGED: readonly [keyof Zkey, string][] = [
   ["b2", "points B in G2"],
 ];
 
+/** Contributions that the key's own δ2 does not show would be decoration: the setup was skipped. */
+function checkDelta({ file, deltaG1, deltaG2, contributions }: StockKey): void {
+  const failure = g1Failure(deltaG1, "it") ?? g2Failure(deltaG2, "it");
+  if (failure !== undefined) throw degenerate("delta2", failure);
+  const last = contributions.at(-1)?.deltaAfter;
+  if (last !== undefined && deltaG1.x === CURVE_G1.BASE.x)
+    throw degenerate("delta2", "it is the generator up to its sign");
+  const { x, y } = last ?? pointOfG1(CURVE_G1.BASE);
+  if (deltaG1.x !== x || deltaG1.y !== y)
+    throw new CeremonyError("KEY_DIFFERS", { file, part: "delta2 is not the one with which its transcript ends" });
+}
+
 /**
  * That a key is `init` after some contributions to δ2, itself not degenerate: counts, strip, start of its transcript, every section
  * that contributions leave alone, δ2 the same in both groups, sections 8 and 9 divided by it. Whether the contributions are genuine is
@@ -49,8 +67,7 @@ export async function checkStockKey(
 ): Promise<void> {
   const { file, zkey } = key;
   const facts = ceremony.circuit;
-  if (zkey.wires !== facts.wires || zkey.publics !== facts.publics || zkey.domain !== facts.domain)
-    throw new CeremonyError("CIRCUIT_MISMATCH", { file, reason: "it has other numbers of wires or constraints" });
+  checkCounts(key, facts);
   checkStrip(key, facts);
   if (!equalBytes(key.circuitHash, init.circuitHash)) {
     if (facts.groups.length > 0 && equalBytes(key.circuitHash, fromHex(ceremony.stockHash)))
@@ -60,8 +77,7 @@ export async function checkStockKey(
   for (const [section, part] of UNCHANGED)
     if (!equalBytes(zkey[section] as Uint8Array, init.zkey[section] as Uint8Array))
       throw new CeremonyError("KEY_DIFFERS", { file, part });
-  const failure = g1Failure(key.deltaG1, "it") ?? g2Failure(key.deltaG2, "it");
-  if (failure !== undefined) throw degenerate("delta2", failure);
+  checkDelta(key);
   if (!sameInBoth(key.deltaG1, key.deltaG2)) throw degenerate("delta2", "it differs between G1 and G2");
   const { deltaG2 } = key;
   for (const section of ["c", "h"] as const)

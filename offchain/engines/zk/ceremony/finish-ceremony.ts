@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { toHex } from "../../../core/bytes.ts";
-import { checkKeyRecord, encodeKeyRecord, KEY_CEREMONY, keyIdOf } from "../../../core/zk/key-record.ts";
+import { checkKeyRecord, encodeKeyRecord } from "../../../core/zk/key-record.ts";
 import { writeGroups, type KeyGroup } from "../keys/groups-file.ts";
 import { lemOfG1, lemOfG2 } from "../keys/lem-points.ts";
 import { CEREMONY_JSON, encodeCeremony, startHash } from "./ceremony-file.ts";
 import { ceremonyRecord } from "./ceremony-record.ts";
-import { checkAllComplete } from "./chain.ts";
+import type { CeremonyFolder } from "./ceremony-folder.ts";
+import { checkComplete } from "./chain.ts";
+import { deltaName } from "./circuit.ts";
 import { withCurve } from "./curve.ts";
 import { CeremonyError } from "./errors.ts";
 import {
+  describeKey,
   encodeKeyManifest,
   encodeTranscript,
   fileEntry,
@@ -49,9 +51,13 @@ export async function finishCeremony(
 ): Promise<KeyManifest> {
   if (existsSync(out) && readdirSync(out).length > 0)
     throw new CeremonyError("CEREMONY_STATE", { folder: out, reason: "the folder is not empty" });
-  const verified = await withCurve(async (curve) => openCeremony(curve, folder, ptau, options));
+  const first = ({ ceremony, steps }: CeremonyFolder): void => {
+    const heads = steps.map(({ head }) => head);
+    for (const { tag } of ceremony.circuit.groups) checkComplete(deltaName(tag), heads);
+    checkComplete("delta2", heads);
+  };
+  const verified = await withCurve(async (curve) => openCeremony(curve, folder, ptau, { ...options, first }));
   const { ceremony, chain, key, keyPath, heads } = verified;
-  checkAllComplete(chain, key.contributions);
   const record = ceremonyRecord(ceremony, key, chain.deltas, chain.hash);
   checkKeyRecord(record);
   const files: Readonly<Record<string, Uint8Array>> = {
@@ -61,22 +67,8 @@ export async function finishCeremony(
     [KEY_ZKEY]: new Uint8Array(readFileSync(keyPath)),
     [TRANSCRIPT_JSON]: encodeTranscript(startHash(ceremony), heads),
   };
-  const beacon = heads.at(-1);
   const manifest: KeyManifest = {
-    version: 1,
-    id: ceremony.id,
-    keyId: keyIdOf(record),
-    class: record.cls === KEY_CEREMONY ? "CEREMONY" : "DEVELOPMENT",
-    circuitHash: record.circuitHash,
-    transcriptHash: chain.hash,
-    contributors: heads.filter(({ kind }) => kind === "person").map(({ name }) => name),
-    beacon: {
-      value: toHex(beacon?.beacon ?? new Uint8Array()),
-      iterations: beacon?.iterations ?? 0,
-      plan: ceremony.beaconPlan,
-    },
-    phase1: ceremony.phase1,
-    tools: ceremony.tools,
+    ...describeKey(ceremony, chain, record),
     files: Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, fileEntry(bytes)])),
   };
   // Complete or absent: nobody finds half a key.

@@ -4,8 +4,10 @@ import { z } from "zod";
 import { fromHex, toHex, utf8, type Hex } from "../../../core/bytes.ts";
 import { keccak256 } from "../../../core/keccak.ts";
 import { canonicalJson } from "../../../core/manifest.ts";
+import { KEY_CEREMONY, keyIdOf, type KeyRecord } from "../../../core/zk/key-record.ts";
 import { MAX_FILE_BYTES } from "../r1cs/format.ts";
 import { MAX_JSON_BYTES, parseCanonical, type CeremonyFile } from "./ceremony-file.ts";
+import type { Chain } from "./chain.ts";
 import type { CircuitFacts } from "./circuit.ts";
 import { CeremonyError } from "./errors.ts";
 import { malformed, readLimited } from "./read-file.ts";
@@ -66,6 +68,31 @@ const manifestSchema = z.strictObject({
   tools: z.strictObject({ assay: text, snarkjs: text }),
   files: z.record(text, z.strictObject({ bytes: z.number().int().nonnegative(), keccak256: hex(32) })),
 });
+
+/** What the manifest says besides its files: all of it follows from the ceremony and the record's class. */
+export function describeKey(
+  ceremony: CeremonyFile,
+  { heads, hash }: Chain,
+  record: KeyRecord,
+): Omit<KeyManifest, "files"> {
+  const beacon = heads.at(-1);
+  return {
+    version: 1,
+    id: ceremony.id,
+    keyId: keyIdOf(record),
+    class: record.cls === KEY_CEREMONY ? "CEREMONY" : "DEVELOPMENT",
+    circuitHash: record.circuitHash,
+    transcriptHash: hash,
+    contributors: heads.filter(({ kind }) => kind === "person").map(({ name }) => name),
+    beacon: {
+      value: toHex(beacon?.beacon ?? new Uint8Array()),
+      iterations: beacon?.iterations ?? 0,
+      plan: ceremony.beaconPlan,
+    },
+    phase1: ceremony.phase1,
+    tools: ceremony.tools,
+  };
+}
 
 export const encodeTranscript = (start: Hex, heads: readonly StepHead[]): Uint8Array =>
   utf8(

@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Curve } from "ffjavascript";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { equalBytes, toHex, type Hex } from "../../../core/bytes.ts";
+import { basename, join } from "node:path";
+import { toHex, type Hex } from "../../../core/bytes.ts";
 import { CEREMONY_JSON, encodeCeremony, TOOLS, type CeremonyFile } from "./ceremony-file.ts";
-import { CIRCUIT_R1CS, readCeremonyFolder, stepPath, zkeyPath } from "./ceremony-folder.ts";
+import { CIRCUIT_R1CS, readCeremonyFolder, stepPath, zkeyPath, type CeremonyFolder } from "./ceremony-folder.ts";
 import { isClosed, takeStep, type Chain } from "./chain.ts";
-import { checkStrip } from "./check-stock-key.ts";
 import { circuitFacts, type SetupCircuit } from "./circuit.ts";
 import { withCurve } from "./curve.ts";
 import { CeremonyError } from "./errors.ts";
 import { groupBase, makeStockKey, stockHashOf, stripKey } from "./initial-key.ts";
 import { makeStep } from "./make-step.ts";
 import { checkId, checkName } from "./name.ts";
-import { checkPhase1, type Phase1, type Phase1Options } from "./phase-1.ts";
+import { checkPhase1, type Phase1, type Phase1Options, type Work } from "./phase-1.ts";
 import { stockEntropy } from "./secret-scalar.ts";
 import { encodeStep, MAX_BEACON_BYTES, MAX_ITERATIONS, MIN_BEACON_BYTES, MIN_ITERATIONS } from "./step-file.ts";
-import { readStockKey } from "./stock-key.ts";
+import { readStockKey, type StockKey } from "./stock-key.ts";
 import { runStock, type StockRequest } from "./stock.ts";
 import { verifyCeremony, type CeremonyEvidence } from "./verify-ceremony.ts";
 
@@ -67,44 +66,45 @@ export interface VerifiedCeremony extends CeremonyEvidence {
   readonly chain: Chain;
 }
 
-/**
- * Verifies a folder, whoever sent it, against circuit and phase 1: all that `verifyCeremony` checks, and that the key nobody has
- * contributed to is the stripped one.
- */
-export async function openCeremony(
+/** `verifyCeremony` of a folder as read. `stock` is what circuit and phase 1 yield: never from whoever sent the folder. */
+export async function verifyFolder(
   curve: Curve,
-  folder: string,
+  { folder, ceremony, steps }: CeremonyFolder,
+  stock: StockKey,
   ptau: string,
-  options: Phase1Options = {},
+  work: Work = {},
 ): Promise<VerifiedCeremony> {
-  const { ceremony, r1csBytes, steps } = readCeremonyFolder(folder);
-  await checkPhase1(ptau, ceremony.phase1, options);
-  const stock = await makeStockKey(r1csBytes, ptau, options);
   const init = stripKey(stock, ceremony);
   const keyPath = zkeyPath(folder, steps.length);
-  if (!existsSync(keyPath)) throw state(folder, `${keyPath.slice(-9)} is missing`);
-  const key = readStockKey(keyPath);
-  checkStrip(key, ceremony.circuit);
+  if (!existsSync(keyPath)) throw state(folder, `${basename(keyPath)} is missing`);
   const evidence: CeremonyEvidence = {
     ceremony,
     stock,
     init,
-    key,
+    key: readStockKey(keyPath),
     keyPath,
     heads: steps.map(({ head }) => head),
     points: steps.at(-1)?.points ?? ceremony.circuit.groups.map((_, i) => groupBase(stock, ceremony.circuit, i)),
     ptau,
   };
-  if (steps.length === 0 && !sameKey(evidence))
-    throw new CeremonyError("KEY_DIFFERS", { file: "0000.zkey", part: "it is not the stripped key" });
-  return { ...evidence, chain: await verifyCeremony(curve, evidence, options) };
+  return { ...evidence, chain: await verifyCeremony(curve, evidence, work) };
 }
 
-const sameKey = ({ key, init }: CeremonyEvidence): boolean =>
-  equalBytes(key.circuitHash, init.key.circuitHash) &&
-  equalBytes(key.zkey.c, init.key.zkey.c) &&
-  equalBytes(key.zkey.h, init.key.zkey.h) &&
-  equalBytes(key.zkey.transcript, init.key.zkey.transcript);
+/**
+ * Verifies a folder, whoever sent it, from its circuit and phase 1; `first` sees it before that, to refuse cheaply. Errors: all of
+ * ceremonies'.
+ */
+export async function openCeremony(
+  curve: Curve,
+  folder: string,
+  ptau: string,
+  options: Phase1Options & { readonly first?: (read: CeremonyFolder) => void } = {},
+): Promise<VerifiedCeremony> {
+  const read = readCeremonyFolder(folder);
+  options.first?.(read);
+  await checkPhase1(ptau, read.ceremony.phase1, options);
+  return verifyFolder(curve, read, await makeStockKey(read.r1csBytes, ptau, options), ptau, options);
+}
 
 export interface StepReceipt {
   readonly index: number;
@@ -121,8 +121,10 @@ type Parameters = { readonly name: string; readonly text: string } & (
 
 async function addStep(folder: string, ptau: string, step: Parameters, options: Phase1Options): Promise<StepReceipt> {
   return withCurve(async (curve) => {
-    const { chain, key, keyPath, points } = await openCeremony(curve, folder, ptau, options);
-    if (isClosed(key.contributions)) throw state(folder, "its beacon has been applied");
+    const first = ({ steps }: CeremonyFolder): void => {
+      if (isClosed(steps.map(({ head }) => head))) throw state(folder, "its beacon has been applied");
+    };
+    const { chain, keyPath, points } = await openCeremony(curve, folder, ptau, { ...options, first });
     const index = chain.heads.length + 1;
     const part = `${zkeyPath(folder, index)}.part`;
     try {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The child process of `stock.ts`: one call of snarkjs, then it ends. snarkjs leaves threads and file handles open, prints to stdout
-// and cannot be cancelled; a process of its own ends all of that.
+// The child process of `stock.ts`: calls of snarkjs, one after the other. snarkjs leaves threads and file handles open, prints to
+// stdout and cannot be cancelled; a process of its own ends all of that.
 import { powersOfTau, zKey } from "snarkjs";
 import type { StockRequest, StockReply } from "./stock.ts";
 
@@ -38,15 +38,13 @@ async function answer(request: StockRequest): Promise<boolean> {
   }
 }
 
-const reply = (message: StockReply): void => {
-  process.send?.(message, () => process.exit(0));
-};
-
-process.once("message", (request: StockRequest) => {
+process.on("message", (request: StockRequest) => {
+  errors.length = 0;
   answer(request).then(
     (ok) => reply({ ok, errors }),
     (error: unknown) => reply({ failed: error instanceof Error ? error.message : String(error) }),
   );
 });
+const reply = (message: StockReply): void => void process.send?.(message);
 // The parent is gone: nobody waits for an answer.
 process.once("disconnect", () => process.exit(1));

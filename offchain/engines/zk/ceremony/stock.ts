@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { fork } from "node:child_process";
+import { fork, type ChildProcess } from "node:child_process";
+import type { Socket } from "node:net";
 import { extname, join } from "node:path";
 import { CeremonyError } from "./errors.ts";
 
@@ -35,28 +36,80 @@ export interface StockVerdict {
 const failed = (call: string, reason: string, cause?: unknown) =>
   new CeremonyError("STOCK_FAILED", { call, reason }, { cause });
 
-/**
- * Runs one call in a child process, which an abort kills. The request goes over a pipe: entropy is never on a command line or in the
- * environment. Error: STOCK_FAILED.
- */
-export function runStock(request: StockRequest, signal?: AbortSignal): Promise<StockVerdict> {
-  const { call } = request;
+/** A child that has nothing to do: the next call soon after takes it, and saves loading snarkjs and its curve. */
+let idle: ChildProcess | undefined;
+const IDLE_MS = 5000;
+
+function start(): ChildProcess {
   // The same file as source and as packed JavaScript.
   const child = fork(join(import.meta.dirname, `stock-process${extname(import.meta.filename)}`), {
     stdio: ["ignore", "ignore", "pipe", "ipc"],
-    ...(signal === undefined ? {} : { signal }),
   });
-  return new Promise((resolve, reject) => {
-    let said = "";
-    child.stderr?.on("data", (chunk: Buffer) => (said = (said + chunk.toString()).slice(-2000)));
-    child.once("message", (reply: StockReply) => {
-      if ("failed" in reply) reject(failed(call, reply.failed));
-      else resolve({ ok: reply.ok, why: reply.errors.at(-1)?.replace(/^INVALID:\s*/, "") ?? "no reason given" });
+  // While a call runs, it hears of errors itself; of an idle child they mean nothing, for the next call takes a connected one.
+  child.on("error", () => {});
+  return child;
+}
+
+/** Nothing of an idle child keeps this process alive, and it ends with this process. */
+function hold(child: ChildProcess, held: boolean): void {
+  const parts = [child, child.channel, child.stderr as Socket | null];
+  for (const part of parts)
+    if (held) part?.ref?.();
+    else part?.unref?.();
+}
+
+function take(): ChildProcess {
+  const child = idle?.connected === true ? idle : start();
+  idle = undefined;
+  hold(child, true);
+  return child;
+}
+
+function giveBack(child: ChildProcess): void {
+  if (idle !== undefined || !child.connected) return void child.kill();
+  idle = child;
+  hold(child, false);
+  setTimeout(() => {
+    if (idle !== child) return;
+    idle = undefined;
+    child.kill();
+  }, IDLE_MS).unref();
+}
+
+/**
+ * Runs one call in a child process, which an abort kills. The request goes over a pipe: entropy is never on a command line or in the
+ * environment. Error: STOCK_FAILED; the signal's reason if aborted.
+ */
+export async function runStock(request: StockRequest, signal?: AbortSignal): Promise<StockVerdict> {
+  signal?.throwIfAborted();
+  const child = take();
+  const { call } = request;
+  const { promise, resolve, reject } = Promise.withResolvers<StockReply>();
+  let said = "";
+  const onText = (chunk: Buffer): void => void (said = (said + chunk.toString()).slice(-2000));
+  const onAbort = (): void => void child.kill();
+  const onError = (error: Error): void => reject(failed(call, error.message, error));
+  const onExit = (code: number | null, killed: string | null): void =>
+    reject(failed(call, `it ended with ${killed ?? code ?? "nothing"}${said === "" ? "" : `: ${said.trim()}`}`));
+  child.stderr?.on("data", onText);
+  child.on("message", resolve).on("error", onError).on("exit", onExit);
+  signal?.addEventListener("abort", onAbort, { once: true });
+  try {
+    child.send(request, (error) => {
+      if (error !== null) onError(error);
     });
-    child.once("error", (error) => reject(signal?.aborted === true ? error : failed(call, error.message, error)));
-    child.once("exit", (code, killed) =>
-      reject(failed(call, `it ended with ${killed ?? code ?? "nothing"}${said === "" ? "" : `: ${said.trim()}`}`)),
-    );
-    child.send(request);
-  });
+    const reply = await promise;
+    if ("failed" in reply) throw failed(call, reply.failed);
+    giveBack(child);
+    return { ok: reply.ok, why: reply.errors.at(-1)?.replace(/^INVALID:\s*/, "") ?? "no reason given" };
+  } catch (error) {
+    // After a failure nobody knows what state snarkjs is in.
+    child.kill();
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    child.stderr?.off("data", onText);
+    child.off("message", resolve).off("error", onError).off("exit", onExit);
+    signal?.removeEventListener("abort", onAbort);
+  }
 }

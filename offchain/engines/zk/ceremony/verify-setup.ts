@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import type { Curve } from "ffjavascript";
 import { join } from "node:path";
 import { equalBytes, type Hex } from "../../../core/bytes.ts";
 import { canonicalJson } from "../../../core/manifest.ts";
@@ -7,24 +8,32 @@ import {
   decodeKeyRecord,
   encodeKeyRecord,
   KEY_CEREMONY,
-  keyIdOf,
   type KeyRecord,
 } from "../../../core/zk/key-record.ts";
 import { readGroups, type KeyGroup } from "../keys/groups-file.ts";
 import { CEREMONY_JSON, parseCeremony, startHash, type CeremonyFile } from "./ceremony-file.ts";
 import { ceremonyRecord } from "./ceremony-record.ts";
-import { checkAllComplete, checkComplete, type Chain } from "./chain.ts";
-import { checkStrip } from "./check-stock-key.ts";
+import { checkAllComplete, checkComplete } from "./chain.ts";
+import { checkCounts, checkStrip } from "./check-stock-key.ts";
 import { circuitFacts, deltaName, type CircuitFacts, type SetupCircuit } from "./circuit.ts";
 import { withCurve } from "./curve.ts";
 import { CeremonyError } from "./errors.ts";
 import { makeStockKey, stripKey } from "./initial-key.ts";
-import { KEY_GROUPS, KEY_RECORD, KEY_ZKEY, parseTranscript, readKeyFolder, TRANSCRIPT_JSON } from "./key-folder.ts";
+import {
+  describeKey,
+  KEY_GROUPS,
+  KEY_RECORD,
+  KEY_ZKEY,
+  parseTranscript,
+  readKeyFolder,
+  TRANSCRIPT_JSON,
+  type KeyManifest,
+} from "./key-folder.ts";
 import { readG1Lem, readG2Lem } from "./lem.ts";
-import { checkPhase1, type Phase1Options } from "./phase-1.ts";
+import { checkPhase1, type Phase1Options, type Work } from "./phase-1.ts";
 import { guarded } from "./read-file.ts";
 import { hashPoints, type StepHead } from "./step-file.ts";
-import { parseStockKey } from "./stock-key.ts";
+import { parseStockKey, type StockKey } from "./stock-key.ts";
 import { verifyCeremony } from "./verify-ceremony.ts";
 
 export interface SetupReport {
@@ -60,7 +69,7 @@ function checkCircuit(ceremony: CeremonyFile, facts: CircuitFacts): void {
 const recordWrong = (reason: string) => new CeremonyError("RECORD_WRONG", { reason });
 
 function readRecord(bytes: Uint8Array, ceremony: CeremonyFile, allowDevelopment: boolean): KeyRecord {
-  const record = guarded(KEY_RECORD, () => decodeKeyRecord(bytes));
+  const record = decodeKeyRecord(bytes);
   checkKeyRecord(record);
   if (record.cls === KEY_CEREMONY && !ceremony.phase1.pinned)
     throw recordWrong("class CEREMONY needs a published phase 1 file");
@@ -98,60 +107,67 @@ function checkRecord(record: KeyRecord, expected: KeyRecord): void {
   throw recordWrong(`another ${other ?? "encoding"}`);
 }
 
-/**
- * Verifies a finished ceremony from nothing but the program's circuit and phase 1: recomputes `zkey new` and the strip, compares, walks
- * every delta's transcript, checks every committed point, runs snarkjs's `verifyFromInit`, and the guards of the record. Each fault is
- * a typed error of its own: FILE_MALFORMED, MANIFEST_WRONG, CIRCUIT_MISMATCH, PTAU_INVALID, PTAU_UNPINNED, RECORD_WRONG,
- * KEY_DEGENERATE, BEACON_MISSING, CONTRIBUTORS_TOO_FEW, and those of `verifyCeremony`.
- */
-export async function verifySetup(options: VerifySetupOptions): Promise<SetupReport> {
-  const { circuit, folder, ptau, allowDevelopment = false, onProgress } = options;
+interface ReadSetup {
+  readonly manifest: KeyManifest;
+  readonly ceremony: CeremonyFile;
+  readonly record: KeyRecord;
+  readonly key: StockKey;
+  readonly keyPath: string;
+  readonly heads: readonly StepHead[];
+  readonly groups: readonly KeyGroup[];
+  readonly r1csBytes: Uint8Array;
+}
+
+/** All that needs no phase 1: form, hashes, circuit, strip, class, completeness. The worst fault is looked for first. */
+export function readSetup({ circuit, folder, allowDevelopment = false }: VerifySetupOptions): ReadSetup {
   const { manifest, files } = readKeyFolder(folder);
   const file = (name: string): Uint8Array => files[name] ?? new Uint8Array();
   const ceremony = parseCeremony(file(CEREMONY_JSON));
   const { facts, r1csBytes } = circuitFacts(circuit);
   checkCircuit(ceremony, facts);
-  const record = readRecord(file(KEY_RECORD), ceremony, allowDevelopment);
   const key = parseStockKey(file(KEY_ZKEY), KEY_ZKEY);
-  // The worst fault first, before anything expensive.
+  checkCounts(key, facts);
   checkStrip(key, facts);
+  const record = readRecord(file(KEY_RECORD), ceremony, allowDevelopment);
   const { start, heads } = parseTranscript(file(TRANSCRIPT_JSON), facts);
   if (start !== startHash(ceremony))
     throw new CeremonyError("CIRCUIT_MISMATCH", { file: TRANSCRIPT_JSON, reason: "it begins elsewhere" });
   checkComplete("delta2", key.contributions);
   const groups = guarded(KEY_GROUPS, () => readGroups(file(KEY_GROUPS)));
   checkGroupsFile(groups, facts, heads.at(-1));
-  await checkPhase1(ptau, ceremony.phase1, options);
-  const stock = await makeStockKey(r1csBytes, ptau, options);
+  return { manifest, ceremony, record, key, keyPath: join(folder, KEY_ZKEY), heads, groups, r1csBytes };
+}
+
+/** The rest. `stock` is what circuit and phase 1 yield: never from whoever sent the key. */
+export async function judgeSetup(
+  curve: Curve,
+  setup: ReadSetup,
+  stock: StockKey,
+  ptau: string,
+  work: Work = {},
+): Promise<SetupReport> {
+  const { manifest, ceremony, record, key, keyPath, heads, groups } = setup;
+  const facts = ceremony.circuit;
   const init = stripKey(stock, ceremony);
   const points = groups.map((group) => group.points);
-  const keyPath = join(folder, KEY_ZKEY);
-  const evidence = { ceremony, stock, init, key, keyPath, heads, points, ptau };
-  const chain: Chain = await withCurve(async (curve) => verifyCeremony(curve, evidence, options));
+  const chain = await verifyCeremony(curve, { ceremony, stock, init, key, keyPath, heads, points, ptau }, work);
   checkAllComplete(chain, key.contributions);
   checkRecord(record, ceremonyRecord(ceremony, key, chain.deltas, chain.hash));
-  const keyId = keyIdOf(record);
-  const contributors = heads.filter(({ kind }) => kind === "person").map(({ name }) => name);
-  const className = record.cls === KEY_CEREMONY ? "CEREMONY" : "DEVELOPMENT";
-  if (
-    manifest.keyId !== keyId ||
-    manifest.class !== className ||
-    manifest.id !== ceremony.id ||
-    manifest.circuitHash !== facts.hash ||
-    manifest.transcriptHash !== chain.hash ||
-    canonicalJson(manifest.contributors) !== canonicalJson(contributors)
-  )
-    throw new CeremonyError("MANIFEST_WRONG", { file: "The key" });
-  onProgress?.("done");
+  const expected = describeKey(ceremony, chain, record);
+  for (const field of Object.keys(expected) as (keyof typeof expected)[])
+    if (canonicalJson(manifest[field]) !== canonicalJson(expected[field]))
+      throw new CeremonyError("MANIFEST_WRONG", { file: `The key's ${field}` });
+  const { id, keyId, class: className, contributors, transcriptHash } = expected;
+  const { phase1 } = ceremony;
   return {
-    id: ceremony.id,
+    id,
     keyId,
     class: className,
     contributors,
-    transcriptHash: chain.hash,
+    transcriptHash,
     checks: [
       `the circuit is the program's, ${facts.hash}`,
-      `phase 1 is ${ceremony.phase1.name}, ${ceremony.phase1.pinned ? "on the published list" : "NOT on the published list"}`,
+      `phase 1 is ${phase1.name}, ${phase1.pinned ? "on the published list" : "NOT on the published list"}`,
       "the key is what circuit, phase 1 and contributions yield",
       `no committed wire has a point under delta2 (${facts.groups.reduce((sum, { wires }) => sum + wires.count, 0)} wires)`,
       `every delta has ${contributors.length} contributors and a beacon`,
@@ -160,4 +176,17 @@ export async function verifySetup(options: VerifySetupOptions): Promise<SetupRep
       "the record is the ceremony's",
     ],
   };
+}
+
+/**
+ * Verifies a finished ceremony from nothing but the program's circuit and phase 1: recomputes `zkey new` and the strip, compares, walks
+ * every delta's transcript, checks every committed point, runs snarkjs's `verifyFromInit`, and the guards of the record. Each fault is
+ * a typed error of its own: FILE_MALFORMED, MANIFEST_WRONG, CIRCUIT_MISMATCH, PTAU_INVALID, PTAU_UNPINNED, RECORD_WRONG,
+ * KEY_MALFORMED, KEY_DEGENERATE, BEACON_MISSING, CONTRIBUTORS_TOO_FEW, and those of `verifyCeremony`.
+ */
+export async function verifySetup(options: VerifySetupOptions): Promise<SetupReport> {
+  const setup = readSetup(options);
+  await checkPhase1(options.ptau, setup.ceremony.phase1, options);
+  const stock = await makeStockKey(setup.r1csBytes, options.ptau, options);
+  return withCurve(async (curve) => judgeSetup(curve, setup, stock, options.ptau, options));
 }
