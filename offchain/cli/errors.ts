@@ -59,4 +59,10 @@ export const CliError = defineErrors("cli", 40, {
     fix: "Start it, or name its address with --monitor.",
     retry: "later",
   },
+  MODEL_WEIGHTS_PRIVATE: {
+    n: 12,
+    text: "Stage {stage} has private weights, which the model's folder does not hold.",
+    fix: "Let the model's owner prove it.",
+    retry: "never",
+  },
 });

@@ -2,18 +2,14 @@
 import { writeFileSync } from "node:fs";
 import { loadModel } from "../../engines/program/load-program.ts";
 import { encodeReceipt } from "../../core/receipt.ts";
-import { decodeTensor } from "../../core/tensor.ts";
-import { interpretOutput, prepareInput } from "../../core/program/preprocess.ts";
+import { interpretOutput } from "../../core/program/preprocess.ts";
 import { verifyReceipt } from "../../core/verify-receipt.ts";
-import { isAssayError } from "../../core/errors.ts";
 import { connectWallet } from "../../sdk/node/connect.ts";
 import { defineCommand } from "../command.ts";
-import { connectionOptions, readFileBytes, readPrivateKey, resolveConnection } from "../connection.ts";
-import { CliError } from "../errors.ts";
+import { connectionOptions, readPrivateKey, resolveConnection } from "../connection.ts";
 import { EXIT } from "../exit-code.ts";
 import { amount, defaulted, flag, integer, optional, required, text } from "../fields.ts";
-
-const MAX_INPUT_BYTES = 64 * 1024 * 1024;
+import { readModelInput } from "../model-input.ts";
 
 export const request = defineCommand({
   name: "request",
@@ -50,7 +46,7 @@ export const request = defineCommand({
     const manifest = model.manifest.model;
     const wishes = { seatReward: input.seatReward, insuredValue: input.insure };
     const quote = await wallet.quoteInference({ manifest, requester: wallet.account.address, ...wishes });
-    const tensor = readInput(input.input, (raw) => prepareInput(model.preprocess, raw));
+    const tensor = readModelInput(input.input, model);
     const progress = io.progress("job");
     const done = await wallet.requestInferenceSync({
       manifest,
@@ -96,19 +92,3 @@ const summary = (rest: object): string =>
     .filter(([name]) => name !== "hash" && name !== "jobId")
     .map(([name, value]) => `${name} ${Array.isArray(value) ? value.join(", ") : String(value)}`)
     .join(", ");
-
-function readInput(path: string, prepare: (raw: readonly number[]) => ReturnType<typeof prepareInput>) {
-  const bytes = readFileBytes(path, MAX_INPUT_BYTES);
-  const invalid = (why: string) => new CliError("INPUT_INVALID", { path, why });
-  try {
-    // A canonical tensor begins with its version, which no JSON text does.
-    if (bytes[0] === 1) return decodeTensor(bytes);
-    const raw: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-    if (!Array.isArray(raw) || !raw.every((item) => typeof item === "number"))
-      throw invalid("it is no array of numbers");
-    return prepare(raw);
-  } catch (error) {
-    if (isAssayError(error)) throw error.id.startsWith("E40") ? error : invalid(error.message);
-    throw invalid("it is neither JSON nor a tensor");
-  }
-}

@@ -60,4 +60,5 @@ export const ZkError = defineErrors("zk", 3, {
     fix: "Drop the named proofs and verify the others.",
     retry: "never",
   },
+  PROOF_FILE_INVALID: { n: 10, text: "Not a proof file: {reason}.", fix: "Ask for the file again.", retry: "never" },
 });

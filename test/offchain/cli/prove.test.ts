@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from "chai";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { prove } from "../../../offchain/cli/commands/prove.ts";
+import { verify } from "../../../offchain/cli/commands/verify.ts";
+import { decodeProofFile, encodeProofFile } from "../../../offchain/core/zk/proof-file.ts";
+import { captureCli } from "../../support/capture-cli.ts";
+import { temporaryFolder } from "../../support/temporary-folder.ts";
+
+const MODEL = "models/tumor-mlp";
+const JOB = `0x${"ab".repeat(32)}`;
+
+describe("prove and verify", function () {
+  this.timeout(300_000);
+  const folder = temporaryFolder();
+  const at = (name: string): string => join(folder, name);
+  const run = async (...argv: string[]) => captureCli([prove, verify], [...argv, "--cache", "build/test-zk"]);
+  const answer = (out: string): Record<string, unknown> => JSON.parse(out) as Record<string, unknown>;
+  const checksOf = (out: string): string[] =>
+    (answer(out)["checks"] as { name: string; ok: boolean }[]).filter(({ ok }) => !ok).map(({ name }) => name);
+
+  before(async () => {
+    const usage = JSON.parse(readFileSync(join(MODEL, "model.json"), "utf8")) as { preprocess: { offset: number[] } };
+    writeFileSync(at("input.json"), JSON.stringify(usage.preprocess.offset));
+    writeFileSync(at("other.json"), JSON.stringify(usage.preprocess.offset.map((value) => 2 * value)));
+    const { code, out, err } = await run(
+      "prove",
+      MODEL,
+      at("input.json"),
+      "--out",
+      at("salted.proof"),
+      "--job",
+      JOB,
+      "--json",
+    );
+    expect(code, err).to.equal(0);
+    expect(answer(out)).to.include({ jobId: JOB, development: true, stages: 1, ok: true });
+  });
+
+  it("default: R31 R34 what was proven here verifies anywhere, and its secret opens it", async () => {
+    const file = at("salted.proof");
+    const { code, out } = await run("verify", file, "--job", JOB, "--json");
+    expect(code).to.equal(0);
+    expect(answer(out)).to.include({ ok: true, development: true });
+    expect(statSync(`${file}.secret`).mode & 0o077).to.equal(0);
+    const opening = ["--model", MODEL, "--input", at("input.json"), "--secret-file", `${file}.secret`, "--json"];
+    const opened = await run("verify", file, ...opening);
+    expect(opened.code, opened.out).to.equal(0);
+    // Neither input nor result is in the file.
+    expect(decodeProofFile(new Uint8Array(readFileSync(file))).stages[0]?.evidence.tensors).to.deep.equal([]);
+  });
+
+  it("behavior: R32 R35 another job, input, model, chain or class is named, with exit code 1", async () => {
+    const file = at("salted.proof");
+    const secret = ["--secret-file", `${file}.secret`];
+    for (const [failed, ...options] of [
+      ["expected", "--job", `0x${"cd".repeat(32)}`],
+      ["expected", "--chain-id", "1"],
+      ["expected", "--key", `0x${"cd".repeat(32)}`],
+      ["keys", "--refuse-development"],
+      ["circuits", "--model", "models/digits-mlp"],
+      ["input", "--model", MODEL, "--input", at("other.json"), ...secret],
+    ] as const) {
+      const { code, out } = await run("verify", file, ...options, "--json");
+      expect(code, options.join(" ")).to.equal(1);
+      expect(checksOf(out)).to.include(failed);
+    }
+  });
+
+  it("behavior: R31 bytes that are altered, cut or something else are findings, not crashes", async () => {
+    const bytes = new Uint8Array(readFileSync(at("salted.proof")));
+    const file = decodeProofFile(bytes);
+    const lie = { ...file, inDigest: file.stages[0]?.outDigest ?? file.inDigest };
+    for (const [name, wrong, failed] of [
+      ["cut", bytes.subarray(0, 100), "bytes"],
+      ["empty", new Uint8Array(), "bytes"],
+      ["lie", encodeProofFile(lie), "stage 0"],
+    ] as const) {
+      writeFileSync(at(name), wrong);
+      const { code, out } = await run("verify", at(name), "--json");
+      expect(code).to.equal(1);
+      expect(checksOf(out)).to.deep.equal([failed]);
+    }
+  });
+
+  it("behavior: nothing is overwritten, and off the local chain a ceremony's key is needed", async () => {
+    const again = await run("prove", MODEL, at("input.json"), "--out", at("salted.proof"), "--json");
+    expect(again.code).to.equal(2);
+    expect(again.err).to.include("FILE_EXISTS");
+    const away = ["--out", at("away.proof"), "--chain-id", "1", "--keys", folder, "--json"];
+    const foreign = await run("prove", MODEL, at("input.json"), ...away);
+    expect(foreign.code).to.not.equal(0);
+    expect(foreign.err).to.match(/KEY_MISSING|KEY_DEVELOPMENT/);
+  });
+});
