@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { mod } from "../../../core/poseidon-constants.ts";
+import { FIELD, mod } from "../../../core/poseidon-constants.ts";
 import { inverse } from "../circuit/field.ts";
 import { centred } from "../r1cs/check-witness.ts";
 import type { R1cs, WireGroups } from "../r1cs/r1cs.ts";
@@ -7,7 +7,7 @@ import { valuesToBigints, type WitnessValues } from "../r1cs/witness-values.ts";
 import { KitError } from "./errors.ts";
 import { exactEquations, restricted, unknownWires, type UniquenessOptions } from "./check-uniqueness.ts";
 import { EMPTY, type Form } from "./form.ts";
-import { onlyZero, type Condition } from "./only-zero.ts";
+import { bounds, max, onlyZero, size, type Condition } from "./only-zero.ts";
 import type { LookupCheck, Rounds } from "./rounds.ts";
 
 /** A looked-up column: the change of `form` stays in [least, most]. */
@@ -206,6 +206,10 @@ class Settling {
     const loose: number[] = [];
     for (const wire of [...this.#open].toSorted((x, y) => x - y)) {
       if (this.#limbs.has(wire)) continue;
+      for (const column of columnsAt.get(wire) ?? []) {
+        if (this.#open.has(wire)) this.#tryDigits(column);
+        this.#drain();
+      }
       for (const step of stepsAt.get(wire) ?? []) {
         if (this.#open.has(wire)) this.#trySteps(step, columnsAt);
         this.#drain();
@@ -217,6 +221,22 @@ class Settling {
     }
     for (const column of columns) loose.push(...looseLimbs(column));
     return loose;
+  }
+
+  /** Settles all open wires of a column if each has a range of its own and they are digits of one mixed-radix number. */
+  #tryDigits({ form, least, most }: Column): void {
+    const wires = [...form.keys()].filter((wire) => this.#open.has(wire) && !this.#limbs.has(wire));
+    const sizes = wires.map((wire) => bounds(this.#conditions.get(wire) ?? []));
+    if (sizes.includes(null)) return;
+    for (const unit of wires) {
+      const scale = inverse(form.get(unit) ?? 0n);
+      const digits = wires.map((wire, i) => {
+        const [low, high] = sizes[i] ?? [0n, 0n];
+        return { weight: size(centred(mod((form.get(wire) ?? 0n) * scale))), width: max(-low, high) };
+      });
+      digits.push({ weight: size(centred(scale)), width: max(-least, most) });
+      if (areDigits(digits)) for (const wire of wires) this.#settle(wire);
+    }
   }
 
   /** Settles the columns of a step if no other row of its table fits the ranges that tie them to the key. */
@@ -257,16 +277,25 @@ function indexed<T>(items: readonly T[], wiresOf: (item: T) => Iterable<number>)
   return index;
 }
 
-/** A mixed-radix sum has one decomposition if every step is longer than all that the lower places can make up. */
-function looseLimbs({ limbs, width }: Column): number[] {
-  const size = (by: bigint): bigint => (by < 0n ? -by : by);
-  const loose: number[] = [];
-  let below = width;
-  for (const limb of limbs.toSorted((x, y) => Number(size(x.by) - size(y.by)))) {
-    if (below >= size(limb.by)) loose.push(limb.wire);
-    below += size(limb.by) * limb.width;
+interface Digit {
+  readonly weight: bigint;
+  readonly width: bigint;
+}
+
+/** Whether a sum of weight · d is 0 only for d = 0: each weight exceeds all that the lower digits can make up, without wrapping. */
+function areDigits(digits: readonly Digit[]): boolean {
+  let below = 0n;
+  for (const { weight, width } of digits.toSorted((x, y) => Number(x.weight - y.weight))) {
+    if (below >= weight) return false;
+    below += weight * width;
   }
-  return loose;
+  return below < FIELD / 2n;
+}
+
+/** A folded column's limbs, if they are not its digits. */
+function looseLimbs({ limbs, width }: Column): number[] {
+  const digits = limbs.map((limb) => ({ weight: size(limb.by), width: limb.width }));
+  return areDigits([{ weight: 1n, width }, ...digits]) ? [] : limbs.map(({ wire }) => wire);
 }
 
 /** Error: WITNESS_NOT_UNIQUE naming the first wire that is loose at every one of the witnesses. */

@@ -12,11 +12,11 @@ export interface Condition {
 
 const SMALL = 1n << 100n;
 const MOST_TRIED = 1n << 14n;
-const abs = (x: bigint): bigint => (x < 0n ? -x : x);
-const max = (x: bigint, y: bigint): bigint => (x > y ? x : y);
+export const size = (x: bigint): bigint => (x < 0n ? -x : x);
+export const max = (x: bigint, y: bigint): bigint => (x > y ? x : y);
 
 /** Where conditions with factor 1 or -1 hold d itself; null if there are none. */
-function bounds(conditions: readonly Condition[]): readonly [bigint, bigint] | null {
+export function bounds(conditions: readonly Condition[]): readonly [bigint, bigint] | null {
   let [least, most, found] = [-SMALL, SMALL, false];
   for (const condition of conditions) {
     const by = centred(mod(condition.by));
@@ -33,15 +33,15 @@ function bounds(conditions: readonly Condition[]): readonly [bigint, bigint] | n
 export function onlyZero(conditions: readonly Condition[]): boolean {
   const held = bounds(conditions);
   if (held !== null) {
-    const size = max(-held[0], held[1]);
-    if (size === 0n) return true;
+    const reach = max(-held[0], held[1]);
+    if (reach === 0n) return true;
     for (const { by, least, most } of conditions) {
       const factor = centred(mod(by));
       // A whole number of steps of |factor|, of which only 0 fits.
-      if (abs(factor) * size < FIELD / 2n && most < abs(factor) && -least < abs(factor)) return true;
+      if (size(factor) * reach < FIELD / 2n && most < size(factor) && -least < size(factor)) return true;
       const step = centred(inverse(factor));
       // d is a multiple of |step|, of which only 0 fits.
-      if (abs(step) * max(-least, most) < FIELD / 2n && size < abs(step)) return true;
+      if (size(step) * max(-least, most) < FIELD / 2n && reach < size(step)) return true;
     }
   }
   const [shortest, ...others] = conditions.toSorted((x, y) => Number(x.most - x.least - (y.most - y.least)));
