@@ -5,11 +5,17 @@ import { WORD_BYTES } from "../../../core/poseidon.ts";
 import { EQUAL, HORNER_END, HORNER_STEP, poseidon, SIGNED_BYTE, SIGNED_WORD } from "./gadgets.ts";
 import type { Form } from "./forms.ts";
 import { STEP_LIMB, STEP_NEGATIVE, STEP_SALT } from "./netlist.ts";
+import { tableFunction, type TableFunction } from "./plan/sites.ts";
 import { bitLength, shapeCost } from "./plan/range-shapes.ts";
 import type { BuildContext } from "./context.ts";
 import type { BoundaryKind, CircuitBoundary } from "./types.ts";
 
-export const BYTE_TABLE = "byte";
+/** Two's complement as a function of the signed value. */
+const BYTES: TableFunction = tableFunction(
+  -128,
+  127,
+  Array.from({ length: 256 }, (_, i) => (i + 128) & 255),
+);
 /** Words of one Poseidon step. */
 const STEP_WORDS = 15;
 /** zk.md counts 243 and 612; the first S-box of lane 0, which starts as the constant 0, is a constant. */
@@ -81,11 +87,16 @@ export function wordBytes(context: BuildContext, x: Form): Form[] {
 }
 
 /** Byte of a signed 8-bit element, through a sign bit or the table of (value, byte). */
-export function signedByte(context: BuildContext, x: Form, through: "sign" | "table"): Form {
+export function signedByte(
+  context: BuildContext,
+  x: Form,
+  range: readonly [bigint, bigint],
+  through: "sign" | "table",
+): Form {
   const { net, lookups, shapes } = context;
   if (through === "table") {
     const byte = net.advice(STEP_LIMB, x, 0, 8);
-    lookups.pair(BYTE_TABLE, x, byte);
+    lookups.pair(BYTES, range, x, byte);
     return byte;
   }
   const sign = net.advice(STEP_NEGATIVE, x, 0, 0);

@@ -6,7 +6,6 @@ import { constraintCount } from "../r1cs/r1cs.ts";
 import { assemble } from "./assemble.ts";
 import {
   boundaryOf,
-  BYTE_TABLE,
   fingerprint,
   fingerprintCost,
   foldCost,
@@ -18,17 +17,19 @@ import {
   wordBytes,
   wordCount,
 } from "./boundaries.ts";
+import { BitLookups } from "./bit-lookups.ts";
 import { compileCells } from "./cells/compile-cells.ts";
 import type { Cell } from "./cells/cell.ts";
 import type { BuildContext, LayerFrame } from "./context.ts";
 import { Demands } from "./plan/demands.ts";
 import { CircuitError } from "./errors.ts";
 import type { Form } from "./forms.ts";
+import { CONTEXT, EQUAL } from "./gadgets.ts";
 import { layerOf } from "./layers/registry.ts";
-import { Lookups } from "./lookups.ts";
-import { Netlist, STEP_VALUE, type Stamp } from "./netlist.ts";
+import { TableLookups } from "./lookups.ts";
+import { Netlist, STEP_CONTEXT, STEP_FORM, STEP_VALUE, type Stamp } from "./netlist.ts";
 import { choosePlan, type Plan } from "./plan/choose.ts";
-import { RangeShapes } from "./plan/range-shapes.ts";
+import { BitShapes, TableShapes } from "./plan/range-shapes.ts";
 import { reportOf } from "./report.ts";
 import type { CircuitBoundary, CircuitOptions, CompiledCircuit } from "./types.ts";
 
@@ -41,6 +42,8 @@ interface Job {
   readonly program: Program;
   readonly analysis: Analysis;
   readonly boundaries: readonly CircuitBoundary[];
+  /** Two rounds: lookups and fingerprint. */
+  readonly challenges: boolean;
 }
 
 const frames = ({ program, analysis }: Job): LayerFrame[] =>
@@ -73,7 +76,7 @@ function boundariesOf(program: Program, analysis: Analysis, options: CircuitOpti
 /** All that the plan weighs: sites of the layers, ranges of the boundaries. */
 function demandOf(job: Job): Demands {
   const { program, analysis, boundaries } = job;
-  const demand = new Demands();
+  const demand = new Demands(job.challenges);
   program.inputs.forEach(({ dtype, lo, hi, dims }, i) => {
     demand.input(dtype, lo, hi, elementsOf(dims), `in ${i}`);
   });
@@ -81,7 +84,8 @@ function demandOf(job: Job): Demands {
   const output = analysis.values[program.output];
   if (output !== undefined) demand.output(output, elementsOf(output.dims), WORD_COST);
   for (const boundary of boundaries) demand.fixed(foldCost(boundary));
-  demand.fixed(fingerprintCost(boundaries.reduce((sum, boundary) => sum + wordCount(boundary), 0)));
+  const words = boundaries.reduce((sum, boundary) => sum + wordCount(boundary), 0);
+  demand.fixed(job.challenges ? fingerprintCost(words) : words + 1);
   return demand;
 }
 
@@ -103,8 +107,7 @@ function dataBytes(context: BuildContext, job: Job, value: number, elements: rea
       return [x];
     }
     const through = context.plan.signed.get(name) ?? "sign";
-    if (through === "table") context.lookups.table(BYTE_TABLE, (key) => key & 255, lo, hi);
-    const byte = signedByte(context, x, through);
+    const byte = signedByte(context, x, [lo, hi], through);
     if (input !== undefined && through === "sign") signedEdges(context, x, lo, hi);
     return [byte];
   });
@@ -117,12 +120,45 @@ function signedEdges({ net, lookups, shapes }: BuildContext, x: Form, lo: bigint
   if (hi < 127n) lookups.range(forms.difference(forms.constant(hi), x), shapes.loose(8));
 }
 
+interface Publics {
+  readonly v: Form | null;
+  readonly c: Form;
+  readonly rho: Form;
+  /** One-round: ctx, then a wire for each word. */
+  readonly words: readonly Form[];
+}
+
+function publicsOf(net: Netlist, { boundaries, challenges }: Job): Publics {
+  const { zero } = net.forms;
+  if (challenges) {
+    const [v, c, rho] = [net.publicWire("v"), net.publicWire("c"), net.publicWire("rho")];
+    return { v, c, rho, words: [] };
+  }
+  const words = boundaries.flatMap((boundary, at) =>
+    Array.from({ length: wordCount(boundary) }, (_, i) => `boundary ${at} word ${i}`),
+  );
+  return { v: null, c: zero, rho: zero, words: ["ctx", ...words].map((name) => net.publicWire(name)) };
+}
+
+/** One-round: every word is a public wire, and ctx stands in a constraint of its own. */
+function publishWords(net: Netlist, [ctx, ...wires]: readonly Form[], words: readonly Form[]): void {
+  if (ctx === undefined) return;
+  net.value(ctx, STEP_CONTEXT, null);
+  net.stamp(CONTEXT, { ctx });
+  for (const [i, wire] of wires.entries()) {
+    const word = words[i] ?? net.forms.zero;
+    net.value(wire, STEP_FORM, word);
+    net.stamp(EQUAL, { a: wire, b: word });
+  }
+}
+
 function build(job: Job, plan: Plan, cells: ReadonlyMap<string, Cell> | null, record: boolean): Netlist {
-  const { program, boundaries } = job;
+  const { program, boundaries, challenges } = job;
   const net = new Netlist(cells, { record });
-  const [v, c, rho] = [net.publicWire("v"), net.publicWire("c"), net.publicWire("rho")];
-  const lookups = new Lookups(net, c, rho);
-  const context: BuildContext = { net, lookups, shapes: new RangeShapes(plan.tables), plan, rho, challenges: true };
+  const { v, c, rho, words: wires } = publicsOf(net, job);
+  const lookups = challenges ? new TableLookups(net, c, rho) : new BitLookups(net);
+  const shapes = challenges ? new TableShapes(plan.tables) : new BitShapes();
+  const context: BuildContext = { net, lookups, shapes, plan, rho, challenges };
   const { forms } = net;
   const words: Form[] = [];
   const boundary = (value: number, at: number, elements: readonly Form[], name: string) => {
@@ -140,18 +176,14 @@ function build(job: Job, plan: Plan, cells: ReadonlyMap<string, Cell> | null, re
   });
   for (const frame of frames(job)) {
     net.part(frame.info.name);
-    values.push(
-      layerOf(frame.op).build(
-        frame,
-        inputsOf(frame.op).map((value) => values[value] ?? []),
-        context,
-      ),
-    );
+    const inputs = inputsOf(frame.op).map((value) => values[value] ?? []);
+    values.push(layerOf(frame.op).build(frame, inputs, context));
   }
   net.part("output");
   boundary(program.output, boundaries.length - 1, values[program.output] ?? [], "out");
-  net.part("fingerprint");
-  fingerprint(context, words, v, rho);
+  net.part(challenges ? "fingerprint" : "publics");
+  if (v === null) publishWords(net, wires, words);
+  else fingerprint(context, words, v, rho);
   lookups.close();
   return net;
 }
@@ -166,11 +198,16 @@ export async function compileCircuit(program: Program, options: CircuitOptions):
     options.onProgress?.(step);
   };
   const { backend = "two-round", weights, record = false } = options;
-  if (weights === "private" || backend === "one-round")
+  if (weights === "private")
     throw new CircuitError("NOT_PROVABLE", { reason: `${backend} with ${weights} weights is not supported` });
   progress("plan");
   const analysis = analyseProgram(program);
-  const job: Job = { program, analysis, boundaries: boundariesOf(program, analysis, options) };
+  const job: Job = {
+    program,
+    analysis,
+    boundaries: boundariesOf(program, analysis, options),
+    challenges: backend === "two-round",
+  };
   const plan = choosePlan(demandOf(job));
   progress("gadgets");
   const { specs } = build(job, plan, null, false);
@@ -178,7 +215,7 @@ export async function compileCircuit(program: Program, options: CircuitOptions):
   const cells = await compileCells(specs.values(), { ...(cacheFolder && { cacheFolder }), ...(signal && { signal }) });
   progress("link");
   const net = build(job, plan, cells, record);
-  const { r1cs, groups, plan: witness, numbers } = assemble(net, 1);
+  const { r1cs, groups, plan: witness, numbers } = assemble(net, job.challenges ? 1 : 0);
   if (constraintCount(r1cs) !== plan.constraints) {
     const reason = `${plan.constraints} constraints planned, ${constraintCount(r1cs)} linked`;
     throw new CircuitError("LINK_INVALID", { reason });

@@ -28,6 +28,8 @@ export interface LayerFrame<O extends Op = Op> {
   readonly sources: readonly ValueInfo[];
   /** Number of the operator's value. */
   readonly value: number;
+  /** Weights and biases of dense and conv are committed wires, not constants. */
+  readonly privateWeights: boolean;
 }
 
 /** Collects what the plan decides about. */
@@ -36,8 +38,8 @@ export interface DemandBuilder {
   readonly challenges: boolean;
   site(site: SiteClass, count: number): void;
   range(range: PlainRange): void;
-  /** Rows of a two-column table that the layer needs whatever the plan. */
-  rows(functionKey: string, first: bigint, last: bigint): void;
+  /** Lookups of (x, f(x)) for x in [first, last], whatever the plan. */
+  pair(functionKey: string, first: bigint, last: bigint, count: number): void;
   /** Constraints that no choice changes. */
   fixed(count: number): void;
 }

@@ -31,6 +31,8 @@ export const PRODUCT = gadget("Product", { a: null, b: null }, { y: null });
 
 export const maximum = (n: number): CellSpec => gadget("Maximum", { y: null, x: n }, { gap: n }, [n]);
 export const argmax = (n: number): CellSpec => gadget("Argmax", { x: n, hot: n - 1 }, { index: null, gap: n }, [n]);
+export const polynomialProduct = (n: number): CellSpec =>
+  gadget("PolynomialProduct", { r2_x: n, r2_w: n, r2_y: null }, {}, [n]);
 export const innerProduct = (n: number): CellSpec => gadget("InnerProduct", { a: n, r2_u: n, r2_w: null }, {}, [n]);
 
 export const thresholds = (limits: readonly number[], lo: bigint, hi: bigint): CellSpec =>
@@ -49,6 +51,8 @@ export const range = (widths: readonly number[], shift: number): CellSpec =>
   ]);
 
 export const bitRange = (bits: number): CellSpec => gadget("BitRange", { x: null, bit: bits - 1 }, {}, [bits]);
+
+export const oneHot = (n: number): CellSpec => gadget("OneHot", { x: null, hot: n - 1 }, { none: null }, [n]);
 
 export const clamp = (shift: number, lo: bigint, hi: bigint): CellSpec =>
   gadget("Clamp", { t: null, y: null, under: null, over: null }, { rest: null }, [shift, lo, hi]);

@@ -4,7 +4,7 @@ import { BALANCE, LOOKUP, LOOKUP_PAIR, LOOKUP_TRIPLE, range, requantise, RHO_SQU
 import type { Form } from "./forms.ts";
 import { STEP_LIMB, STEP_MULTIPLICITY, type Netlist, type TableUse } from "./netlist.ts";
 import type { RangeShape } from "./plan/range-shapes.ts";
-import { functionSteps, type TableFunction } from "./plan/sites.ts";
+import { functionSteps, functionValue, type TableFunction } from "./plan/sites.ts";
 
 /** Names in reports are cut: a function's key spells its whole table. */
 const PART_NAME = 48;
@@ -23,13 +23,27 @@ interface StepTable extends OpenTable {
 }
 
 interface FunctionTable extends OpenTable {
-  readonly value: (key: number) => number;
+  readonly function: TableFunction;
   first: bigint;
   last: bigint;
 }
 
+/** How one backend proves ranges and functions. */
+export interface Lookups {
+  /** x is in the range that the shape proves. */
+  range(x: Form, shape: RangeShape): void;
+  /** y = f(x), x in [first, last] at least: the table's rows may be more where others share it. */
+  pair(fn: TableFunction, rows: readonly [bigint, bigint], x: Form, y: Form): void;
+  /** y = f(floor(t / 2^shift)); `rest` = t mod 2^shift, proved by the caller. */
+  requantised(fn: TableFunction, rows: readonly [bigint, bigint], shift: number, t: Form, rest: Form, y: Form): void;
+  /** (y, first, last) is a step of the function over `hull`; floor(t / 2^shift) is a key of that step, which the caller proves. */
+  step(fn: TableFunction, columns: readonly [Form, Form, Form], t: Form, shift: number, hull: Interval): void;
+  /** What is owed once, after the last use. */
+  close(): void;
+}
+
 /** All LogUp tables of one circuit: collects queries, then closes each table with its rows and one sum. */
-export class Lookups {
+export class TableLookups implements Lookups {
   readonly #net: Netlist;
   readonly #c: Form;
   readonly #rho: Form;
@@ -84,47 +98,26 @@ export class Lookups {
     this.#query(this.#rangeTable(widths.at(-1) ?? 0), r2_g[widths.length] ?? forms.zero, top);
   }
 
-  /** Rows [first, last] of a two-column table (key, value(key)), at least. */
-  table(key: string, value: (key: number) => number, first: bigint, last: bigint): void {
-    const known = this.#functions.get(key);
-    if (known === undefined) this.#functions.set(key, { ...this.#open(`function ${key}`), value, first, last });
-    else {
-      if (first < known.first) known.first = first;
-      if (last > known.last) known.last = last;
-    }
+  #function(fn: TableFunction, [first, last]: readonly [bigint, bigint]): FunctionTable {
+    let table = this.#functions.get(fn.key);
+    if (table === undefined)
+      this.#functions.set(fn.key, (table = { ...this.#open(`function ${fn.key}`), function: fn, first, last }));
+    if (first < table.first) table.first = first;
+    if (last > table.last) table.last = last;
+    return table;
   }
 
-  #function(key: string): FunctionTable {
-    const table = this.#functions.get(key);
-    if (table !== undefined) return table;
-    this.table(key, () => 0, 0n, 0n);
-    return this.#function(key);
+  pair(fn: TableFunction, rows: readonly [bigint, bigint], x: Form, y: Form): void {
+    const { r2_g: [g = x] = [] } = this.#net.stamp(LOOKUP_PAIR, { c: this.#c, rho: this.#rho, x, y });
+    this.#query(this.#function(fn, rows), g, x);
   }
 
-  /** (x, y) is a row of a table that `table` has announced. */
-  pair(key: string, x: Form, y: Form): void {
-    const { r2_g: [g = this.#net.forms.zero] = [] } = this.#net.stamp(LOOKUP_PAIR, {
-      c: this.#c,
-      rho: this.#rho,
-      x,
-      y,
-    });
-    this.#query(this.#function(key), g, x);
+  requantised(fn: TableFunction, rows: readonly [bigint, bigint], shift: number, t: Form, rest: Form, y: Form): void {
+    const inputs = { c: this.#c, rho: this.#rho, t, rest, y };
+    const { r2_g: [g = t] = [] } = this.#net.stamp(requantise(shift), inputs);
+    this.#query(this.#function(fn, rows), g, t, shift);
   }
 
-  /** (floor(t / 2^shift), y) is a row; `rest` = t mod 2^shift, proved by the caller. */
-  requantised(key: string, shift: number, t: Form, rest: Form, y: Form): void {
-    const { r2_g: [g = this.#net.forms.zero] = [] } = this.#net.stamp(requantise(shift), {
-      c: this.#c,
-      rho: this.#rho,
-      t,
-      rest,
-      y,
-    });
-    this.#query(this.#function(key), g, t, shift);
-  }
-
-  /** (y, first, last) is a step of the function over `hull`; floor(t / 2^shift) is a key of that step, which the caller proves. */
   step(fn: TableFunction, columns: readonly [Form, Form, Form], t: Form, shift: number, hull: Interval): void {
     let table = this.#steps.get(fn.key);
     if (table === undefined)
@@ -167,7 +160,8 @@ export class Lookups {
     for (const table of this.#functions.values()) {
       const first = Number(table.first);
       const rows = Number(table.last - table.first) + 1;
-      const poles = Array.from({ length: rows }, (_, row) => pole(first + row, table.value(first + row)));
+      const value = functionValue(table.function);
+      const poles = Array.from({ length: rows }, (_, row) => pole(first + row, value(first + row)));
       this.#close(table, { first, rows }, poles);
     }
     if (this.#steps.size === 0) return;

@@ -23,6 +23,7 @@ export const STEP_ADVICE = 9; // entry q of advice p: what a layer's own witness
 export const STEP_WEIGHT = 10; // weight q of operator p (−1 − q: bias q)
 export const STEP_CLAMP = 11; // floor(form / 2^p) clamped to limits[q]
 export const STEP_FORM = 12; // the form itself
+export const STEP_CONTEXT = 13; // ctx of a one-round proof
 
 export interface Step {
   readonly kind: number;
@@ -109,7 +110,12 @@ export class Netlist {
 
   publicWire(name: string): Form {
     this.publics.push(name);
-    return this.forms.wire(this.groups.push(GROUP_PUBLIC) - 1);
+    return this.forms.wire(this.#wire(GROUP_PUBLIC));
+  }
+
+  /** Gives an existing wire, such as a public one, a value in round 1. */
+  value(target: Form, kind: number, form: Form | null): void {
+    this.steps.push({ kind, wire: target.wires[0] ?? 0, form, p: 0, q: 0 });
   }
 
   #wire(group: Group): number {

@@ -68,18 +68,10 @@ function argmax({ x, y, inDims }: Frame): Advice {
 }
 
 function adviceOf(op: Op, frame: Frame): Advice {
-  switch (op.kind) {
-    case "matmul":
-      return matmul(op, frame);
-    case "softmax":
-      return softmax(op, frame);
-    case "layerNorm":
-      return layerNorm(op, frame);
-    case "argmax":
-      return argmax(frame);
-    default:
-      return [];
-  }
+  if (op.kind === "matmul") return matmul(op, frame);
+  if (op.kind === "softmax") return softmax(op, frame);
+  if (op.kind === "layerNorm") return layerNorm(op, frame);
+  return op.kind === "argmax" ? argmax(frame) : [];
 }
 
 const numbers = (values: ArrayLike<number> | readonly bigint[] | undefined): ArrayLike<number> =>

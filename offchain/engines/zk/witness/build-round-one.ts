@@ -6,6 +6,7 @@ import { CircuitError } from "../circuit/errors.ts";
 import {
   STEP_ADVICE,
   STEP_CLAMP,
+  STEP_CONTEXT,
   STEP_DEFINE,
   STEP_EQUALS,
   STEP_EXCESS,
@@ -26,6 +27,8 @@ export interface RoundOneInputs {
   readonly inputs: readonly Tensor[];
   /** One a boundary, inputs then output: 31 bytes where it is SALTED. */
   readonly salts: readonly (Uint8Array | null | undefined)[];
+  /** One-round backend only: ctx, the claim's hash mod r. */
+  readonly context?: bigint;
 }
 
 export interface RoundOne {
@@ -42,10 +45,12 @@ class RoundOneBuilder {
   readonly #values: WireValues;
   readonly #evaluator: Evaluator;
   readonly #program: ReturnType<typeof runValues>;
+  readonly #context: bigint;
   readonly #salts: RoundOneInputs["salts"];
   readonly #counts: Int32Array[];
 
-  constructor(circuit: CompiledCircuit, { inputs, salts }: RoundOneInputs) {
+  constructor(circuit: CompiledCircuit, { inputs, salts, context }: RoundOneInputs) {
+    this.#context = context ?? 0n;
     this.#circuit = circuit;
     this.#values = new WireValues(circuit.r1cs.wires);
     this.#evaluator = new Evaluator(this.#values, circuit.r1cs.constants);
@@ -75,6 +80,7 @@ class RoundOneBuilder {
     const { numbers } = this.#values;
     if (kind === STEP_VALUE) this.#setValue(wire, this.#program.values[p]?.[q] ?? 0);
     else if (kind === STEP_ADVICE) numbers[wire] = this.#program.advice.of(p)[q] ?? 0;
+    else if (kind === STEP_CONTEXT) this.#values.set(wire, this.#context);
     else if (kind === STEP_SALT) this.#values.set(wire, bytesToBig(this.#salt(p)));
     else if (kind === STEP_DEFINE) this.#define(p, wire);
     else {

@@ -2,6 +2,7 @@
 import { elementsOf } from "../../../../core/program/analyse.ts";
 import type { ArgmaxOp } from "../../../../core/program/types.ts";
 import type { Layer, LayerFrame } from "../context.ts";
+import type { Form } from "../forms.ts";
 import { argmax } from "../gadgets.ts";
 import { STEP_ADVICE } from "../netlist.ts";
 import { bitLength } from "../plan/range-shapes.ts";
@@ -29,9 +30,8 @@ export const argmaxLayer: Layer<ArgmaxOp> = {
     const { width, rows, bits } = shapeOf(frame);
     return Array.from({ length: rows }, (_, row) => {
       if (width < 2) return net.forms.zero;
-      const hot = Array.from({ length: width - 1 }, (_, i) =>
-        net.source({ kind: STEP_ADVICE, p: frame.value, q: row * width + i + 1 }),
-      );
+      const hot: Form[] = [];
+      for (let i = 1; i < width; i++) hot.push(net.source({ kind: STEP_ADVICE, p: frame.value, q: row * width + i }));
       const cells = x.slice(row * width, (row + 1) * width);
       const { index: [index = net.forms.zero] = [], gap = [] } = net.stamp(argmax(width), { x: cells, hot });
       for (const form of gap) lookups.range(form, shapes.loose(bits));

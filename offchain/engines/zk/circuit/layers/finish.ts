@@ -114,16 +114,14 @@ export function finishSite(context: BuildContext, acc: Form, site: SiteClass, so
       const q = net.advice(STEP_CLAMP, t, shift, net.limits.push([Number(lo), Number(hi)]) - 1);
       clampSite(context, t, site, q);
       const y = net.source(source);
-      lookups.table(fn.key, functionValue(fn), lo, hi);
-      lookups.pair(fn.key, q, y);
+      lookups.pair(fn, [lo, hi], q, y);
       return y;
     }
     case "T": {
-      lookups.table(fn.key, functionValue(fn), site.hMin, site.hMax);
       const rest = shift === 0 ? forms.zero : net.advice(STEP_LIMB, t, 0, shift);
       const y = net.source(source);
       if (shift > 0) lookups.range(rest, shapes.exact(shift));
-      lookups.requantised(fn.key, shift, t, rest, y);
+      lookups.requantised(fn, [site.hMin, site.hMax], shift, t, rest, y);
       return y;
     }
     case "S":

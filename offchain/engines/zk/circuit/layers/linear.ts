@@ -3,6 +3,7 @@ import { elementsOf } from "../../../../core/program/analyse.ts";
 import type { AddOp, ConvOp, DenseOp, LinearOp, SumPoolOp, Window } from "../../../../core/program/types.ts";
 import type { BuildContext, Layer, LayerFrame } from "../context.ts";
 import type { Form } from "../forms.ts";
+import { privateConv, privateCost, privateDense } from "./private-linear.ts";
 import { demandSites, finishAll, siteClasses } from "./finish.ts";
 
 type Inputs = readonly (readonly Form[])[];
@@ -100,9 +101,9 @@ function accumulate(frame: LayerFrame<LinearOp>, inputs: Inputs, context: BuildC
   const { op } = frame;
   switch (op.kind) {
     case "dense":
-      return dense(op, inputs, context);
+      return frame.privateWeights ? privateDense({ ...frame, op }, inputs[0] ?? [], context) : dense(op, inputs, context);
     case "conv":
-      return conv(op, inputs, frame, context);
+      return frame.privateWeights ? privateConv({ ...frame, op }, inputs[0] ?? [], context) : conv(op, inputs, frame, context);
     case "sumPool":
       return sumPool(op, inputs, frame, context);
     case "add":
@@ -121,6 +122,9 @@ function channelsOf({ op, info }: LayerFrame<LinearOp>): { channels: number; inn
 export const linearLayer: Layer<LinearOp> = {
   demand(frame, demand) {
     const { channels } = channelsOf(frame);
+    const { op } = frame;
+    if (frame.privateWeights && op.kind === "dense") demand.fixed(privateCost({ ...frame, op }));
+    if (frame.privateWeights && op.kind === "conv") demand.fixed(privateCost({ ...frame, op }));
     const elements = elementsOf(frame.info.output.dims);
     demandSites(siteClasses(frame, frame.op.finish, channels), elements / channels, demand);
   },

@@ -3,9 +3,7 @@ import { elementsOf } from "../../../../core/program/analyse.ts";
 import type { MapOp } from "../../../../core/program/types.ts";
 import type { Layer } from "../context.ts";
 import { STEP_VALUE } from "../netlist.ts";
-import { functionValue, tableFunction } from "../plan/sites.ts";
-
-const PAIR = 2;
+import { tableFunction } from "../plan/sites.ts";
 
 const functionOf = ({ lo, table }: MapOp) => tableFunction(lo, lo + table.length - 1, table);
 
@@ -13,15 +11,13 @@ const functionOf = ({ lo, table }: MapOp) => tableFunction(lo, lo + table.length
 export const mapLayer: Layer<MapOp> = {
   demand({ op, info }, demand) {
     const fn = functionOf(op);
-    demand.rows(fn.key, BigInt(fn.lo), BigInt(fn.hi));
-    demand.fixed(PAIR * elementsOf(info.output.dims));
+    demand.pair(fn.key, BigInt(fn.lo), BigInt(fn.hi), elementsOf(info.output.dims));
   },
   build({ op, value }, [x = []], { net, lookups }) {
     const fn = functionOf(op);
-    lookups.table(fn.key, functionValue(fn), BigInt(fn.lo), BigInt(fn.hi));
     return x.map((form, e) => {
       const y = net.advice(STEP_VALUE, null, value, e);
-      lookups.pair(fn.key, form, y);
+      lookups.pair(fn, [BigInt(fn.lo), BigInt(fn.hi)], form, y);
       return y;
     });
   },

@@ -46,12 +46,8 @@ function freivalds(
   shape: Shape,
 ) {
   const { rows, inner, columns } = shape;
-  const u = Array.from({ length: inner }, (_, k) =>
-    horner(
-      context,
-      Array.from({ length: columns }, (_, j) => b(k, j)),
-    ),
-  );
+  const row = (k: number) => Array.from({ length: columns }, (_, j) => b(k, j));
+  const u = Array.from({ length: inner }, (_, k) => horner(context, row(k)));
   for (let i = 0; i < rows; i++) {
     const w = horner(context, y.slice(i * columns, (i + 1) * columns));
     context.net.stamp(innerProduct(inner), { a: a.slice(i * inner, (i + 1) * inner), r2_u: u, r2_w: w });

@@ -6,10 +6,8 @@ import type { BuildContext, Layer, LayerFrame } from "../context.ts";
 import type { Form } from "../forms.ts";
 import { maximum, PRODUCT } from "../gadgets.ts";
 import { STEP_ADVICE, STEP_VALUE } from "../netlist.ts";
-import { functionValue, siteOf, tableFunction, type SiteClass, type TableFunction } from "../plan/sites.ts";
+import { siteOf, tableFunction, type SiteClass, type TableFunction } from "../plan/sites.ts";
 import { finishSite } from "./finish.ts";
-
-const PAIR = 2;
 
 export const scaledFunction = ({ lo, values }: ScaledTable): TableFunction =>
   tableFunction(lo, lo + values.length - 1, values);
@@ -59,8 +57,7 @@ function buildRow(
   if (width > 1) net.stamp(maximum(width), { y: most, x });
   const powers = x.map((form, i) => {
     const e = net.source(advice(at.exp(i)));
-    lookups.table(exp.key, functionValue(exp), BigInt(exp.lo), BigInt(exp.hi));
-    lookups.pair(exp.key, net.forms.difference(most, form), e);
+    lookups.pair(exp, [BigInt(exp.lo), BigInt(exp.hi)], net.forms.difference(most, form), e);
     return e;
   });
   const factor = finishSite(context, net.forms.sum(...powers), sites.reciprocal, advice(at.factor));
@@ -74,8 +71,8 @@ function buildRow(
 export const softmaxLayer: Layer<SoftmaxOp> = {
   demand(frame, demand) {
     const { width, rows, exp, reciprocal, result } = sitesOf(frame);
-    demand.rows(exp.key, BigInt(exp.lo), BigInt(exp.hi));
-    demand.fixed(rows * (width - 1 + width * PAIR + width));
+    demand.pair(exp.key, BigInt(exp.lo), BigInt(exp.hi), rows * width);
+    demand.fixed(rows * (width - 1 + width));
     demand.site(reciprocal, rows);
     demand.site(result, rows * width);
   },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { ValueInfo } from "../../../../core/program/analyse.ts";
 import type { DemandBuilder } from "../context.ts";
-import type { Demand, PlainRange, SignedElements } from "./choose.ts";
+import type { Demand, PairDemand, PlainRange, SignedElements } from "./choose.ts";
 import type { SiteClass } from "./sites.ts";
 
 /** Gathers what layers and boundaries need, equal sites counted together. */
@@ -9,7 +9,7 @@ export class Demands implements DemandBuilder, Demand {
   readonly #sites = new Map<string, SiteClass>();
   readonly ranges: PlainRange[] = [];
   readonly signed: SignedElements[] = [];
-  readonly fixedRows = new Map<string, readonly [bigint, bigint]>();
+  readonly #pairs = new Map<string, PairDemand>();
   /** Intervals of inputs: the plan takes one exact range or two sides. */
   readonly intervals: { lo: bigint; hi: bigint; count: number }[] = [];
   readonly challenges: boolean;
@@ -33,15 +33,21 @@ export class Demands implements DemandBuilder, Demand {
     else known.count += count;
   }
 
+  get pairs(): ReadonlyMap<string, PairDemand> {
+    return this.#pairs;
+  }
+
   range(range: PlainRange): void {
     this.ranges.push(range);
   }
 
-  rows(functionKey: string, first: bigint, last: bigint): void {
-    const known = this.fixedRows.get(functionKey);
-    const lo = known === undefined || first < known[0] ? first : known[0];
-    const hi = known === undefined || last > known[1] ? last : known[1];
-    this.fixedRows.set(functionKey, [lo, hi]);
+  pair(functionKey: string, first: bigint, last: bigint, count: number): void {
+    const known = this.#pairs.get(functionKey);
+    this.#pairs.set(functionKey, {
+      first: known === undefined || first < known.first ? first : known.first,
+      last: known === undefined || last > known.last ? last : known.last,
+      count: (known?.count ?? 0) + count,
+    });
   }
 
   fixed(count: number): void {

@@ -1,25 +1,43 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/** How a range is looked up: limbs of these widths, lowest first; `shift` > 0: the top limb once more, plus shift. */
+/** How a range is proved: limbs of these widths, lowest first; `shift` > 0: the top limb once more, plus shift. */
 export interface RangeShape {
   readonly widths: readonly number[];
   readonly shift: number;
+  /** Constraints; infinite where there is no way. */
+  readonly cost: number;
+}
+
+/** The shapes that one backend offers. */
+export interface RangeShapes {
+  /** Widths in bits of the range tables, ascending. */
+  readonly tables: readonly number[];
+  /** The cheapest proof of 0 <= x < 2^bits, no more and no less. */
+  exact(bits: number): RangeShape;
+  /** The cheapest proof of 0 <= x < 2^b for some b >= bits, b as small as that allows. */
+  loose(bits: number): RangeShape;
 }
 
 export const MIN_TABLE_BITS = 3;
 export const MAX_TABLE_BITS = 13;
-/** Sums of limbs stay below r, with room for the sums they stand in. */
-export const MAX_RANGE_BITS = 252;
 
-export const shapeCost = ({ widths, shift }: RangeShape): number => widths.length + (shift > 0 ? 1 : 0);
+export const shapeCost = ({ cost }: RangeShape): number => cost;
 
 /** Bits that bound the value: what the limbs can hold at most. */
 export const shapeBits = ({ widths }: RangeShape): number => widths.reduce((sum, width) => sum + width, 0);
 
 export const bitLength = (value: bigint): number => (value <= 0n ? 0 : value.toString(2).length);
 
-/** The shapes that one set of range tables offers. `tables`: widths in bits, ascending. */
-export class RangeShapes {
+const lookups = (widths: readonly number[], shift: number): RangeShape => ({
+  widths,
+  shift,
+  cost: widths.length + (shift > 0 ? 1 : 0),
+});
+
+const IMPOSSIBLE: RangeShape = { widths: [], shift: 0, cost: Infinity };
+
+/** Ranges by lookups in one set of tables: limbs that fill the width, or wider ones and a shifted top limb. */
+export class TableShapes implements RangeShapes {
   readonly tables: readonly number[];
   readonly #exact = new Map<number, RangeShape>();
   readonly #loose = new Map<number, RangeShape>();
@@ -28,7 +46,6 @@ export class RangeShapes {
     this.tables = tables;
   }
 
-  /** The cheapest proof of 0 <= x < 2^bits, no more and no less: limbs that fill the width, or wider ones and a shifted top limb. */
   exact(bits: number): RangeShape {
     let shape = this.#exact.get(bits);
     if (shape === undefined) this.#exact.set(bits, (shape = this.#findExact(bits)));
@@ -36,6 +53,8 @@ export class RangeShapes {
   }
 
   #findExact(bits: number): RangeShape {
+    const widest = this.tables.at(-1);
+    if (widest === undefined) return IMPOSSIBLE;
     const best: (readonly number[] | undefined)[] = [[]];
     for (let b = 1; b <= bits; b++) {
       for (const width of this.tables) {
@@ -44,28 +63,42 @@ export class RangeShapes {
       }
     }
     const filled = best[bits];
-    const widest = this.tables.at(-1) ?? 0;
     const limbs = Math.ceil(bits / widest);
     if (filled !== undefined && filled.length <= limbs + 1)
-      return { widths: filled.toSorted((x, y) => x - y), shift: 0 };
+      return lookups(
+        filled.toSorted((x, y) => x - y),
+        0,
+      );
     const top = bits - (limbs - 1) * widest;
     // The narrowest table that holds the top limb: the bound stays near, the count is the same.
     const width = this.tables.find((w) => w >= top) ?? widest;
     const widths = [...Array.from({ length: limbs - 1 }, () => widest), width];
-    return { widths, shift: width === top ? 0 : 2 ** width - 2 ** top };
+    return lookups(widths, width === top ? 0 : 2 ** width - 2 ** top);
   }
 
-  /** The cheapest proof of 0 <= x < 2^b for some b >= bits, b as small as that allows. */
   loose(bits: number): RangeShape {
     let shape = this.#loose.get(bits);
-    if (shape === undefined) {
-      const widest = this.tables.at(-1) ?? 0;
-      const limbs = Math.max(1, Math.ceil(bits / widest));
-      const top = Math.max(1, bits - (limbs - 1) * widest);
-      const width = this.tables.find((w) => w >= top) ?? widest;
-      shape = { widths: [...Array.from({ length: limbs - 1 }, () => widest), width], shift: 0 };
-      this.#loose.set(bits, shape);
-    }
+    if (shape !== undefined) return shape;
+    const widest = this.tables.at(-1);
+    if (widest === undefined) return IMPOSSIBLE;
+    const limbs = Math.max(1, Math.ceil(bits / widest));
+    const top = Math.max(1, bits - (limbs - 1) * widest);
+    const width = this.tables.find((w) => w >= top) ?? widest;
+    shape = lookups([...Array.from({ length: limbs - 1 }, () => widest), width], 0);
+    this.#loose.set(bits, shape);
     return shape;
+  }
+}
+
+/** Ranges by bits, for the one-round backend: always exact, one constraint a bit. */
+export class BitShapes implements RangeShapes {
+  readonly tables: readonly number[] = [];
+
+  exact(bits: number): RangeShape {
+    return { widths: [bits], shift: 0, cost: bits };
+  }
+
+  loose(bits: number): RangeShape {
+    return this.exact(Math.max(1, bits));
   }
 }
