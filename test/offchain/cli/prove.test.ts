@@ -87,10 +87,10 @@ describe("prove and verify", function () {
   it("behavior: nothing is overwritten, and off the local chain a ceremony's key is needed", async () => {
     const again = await run("prove", MODEL, at("input.json"), "--out", at("salted.proof"), "--json");
     expect(again.code).to.equal(2);
-    expect(again.err).to.include("FILE_EXISTS");
+    expect(again.out + again.err).to.include("FILE_EXISTS");
     const away = ["--out", at("away.proof"), "--chain-id", "1", "--keys", folder, "--json"];
     const foreign = await run("prove", MODEL, at("input.json"), ...away);
     expect(foreign.code).to.not.equal(0);
-    expect(foreign.err).to.match(/KEY_MISSING|KEY_DEVELOPMENT/);
+    expect(foreign.out + foreign.err).to.match(/KEY_MISSING|KEY_DEVELOPMENT/);
   });
 });
