@@ -19,6 +19,10 @@ export interface OnnxNodeSpec {
   readonly ints?: Readonly<Record<string, number | readonly number[]>>;
   readonly floats?: Readonly<Record<string, number>>;
   readonly texts?: Readonly<Record<string, string>>;
+  readonly floatLists?: Readonly<Record<string, readonly number[]>>;
+  readonly textLists?: Readonly<Record<string, readonly string[]>>;
+  /** Outputs before `output`, such as a classifier's label. */
+  readonly before?: readonly string[];
   readonly tensor?: OnnxTensorSpec;
   readonly subgraph?: boolean;
 }
@@ -51,7 +55,7 @@ function tensor(spec: OnnxTensorSpec): Uint8Array {
 function node(spec: OnnxNodeSpec): Uint8Array {
   return message((w) => {
     for (const input of spec.inputs) w.writeStringField(1, input);
-    w.writeStringField(2, spec.output);
+    for (const name of [...(spec.before ?? []), spec.output]) w.writeStringField(2, name);
     w.writeStringField(3, spec.name ?? spec.output);
     w.writeStringField(4, spec.op);
     if (spec.domain !== undefined) w.writeStringField(7, spec.domain);
@@ -74,6 +78,13 @@ function node(spec: OnnxNodeSpec): Uint8Array {
       attribute(name, 1, (a) => a.writeFloatField(2, value));
     for (const [name, value] of Object.entries(spec.texts ?? {}))
       attribute(name, 3, (a) => a.writeStringField(4, value));
+    for (const [name, values] of Object.entries(spec.floatLists ?? {}))
+      attribute(name, 6, (a) => a.writePackedFloat(7, [...values]));
+    for (const [name, values] of Object.entries(spec.textLists ?? {})) {
+      attribute(name, 8, (a) => {
+        for (const value of values) a.writeStringField(9, value);
+      });
+    }
     const constant = spec.tensor;
     if (constant !== undefined) attribute("value", 4, (a) => a.writeBytesField(5, tensor(constant)));
     if (spec.subgraph === true) attribute("body", 5, (a) => a.writeBytesField(6, new Uint8Array()));

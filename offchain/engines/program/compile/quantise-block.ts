@@ -164,7 +164,8 @@ export function quantiseForest(
   const reach = table === null ? worst : Math.min(worst, TABLE_REACH[table.type]);
   const stepTable = reach / 127;
   let shift = 0;
-  while (table !== null && shift < 30 && (worst / stepTable) * 2 ** (shift + 1) < SUM_LIMIT) shift++;
+  const most = table === null ? 0 : 30;
+  while (shift < most && (worst / stepTable) * 2 ** (shift + 1) < SUM_LIMIT) shift++;
   const unit = table === null ? 2 ** Math.ceil(Math.log2(worst / SUM_LIMIT)) : stepTable / 2 ** shift;
   const thresholds = Int32Array.from(op.thresholds, (t) => integerThreshold(t, stepIn));
   const leaves = Int32Array.from(op.leaves, (leaf) => roundHalfUp(leaf / unit));

@@ -92,14 +92,24 @@ function rootOf(tree: Tree, reader: NodeReader): number {
   return root;
 }
 
-/** Depth of a tree; a cycle or a tree beyond the limit is refused, so later walks end. */
-function depthOf(tree: Tree, id: number, reader: NodeReader, level = 0): number {
+/** Depth of the part of a tree below node `id`; `seen` collects its nodes, so cycles and shared branches are found. */
+function depthBelow(tree: Tree, id: number, reader: NodeReader, seen: Set<number>, level: number): number {
   const node = tree.nodes.get(id);
   if (node === undefined) throw reader.refuse(`a tree leads to node ${id}, which it lacks`);
+  if (seen.has(id)) throw reader.refuse(`a tree leads to node ${id} twice`);
+  seen.add(id);
   if (node.mode === "LEAF") return level;
   if (level >= MAX_DEPTH)
     throw reader.refuse(`a tree is deeper than ${MAX_DEPTH}`, `Train with a depth of at most ${MAX_DEPTH}.`);
-  return Math.max(depthOf(tree, node.whenTrue, reader, level + 1), depthOf(tree, node.whenFalse, reader, level + 1));
+  const left = depthBelow(tree, node.whenTrue, reader, seen, level + 1);
+  return Math.max(left, depthBelow(tree, node.whenFalse, reader, seen, level + 1));
+}
+
+function depthOf(tree: Tree, root: number, reader: NodeReader): number {
+  const seen = new Set<number>();
+  const depth = depthBelow(tree, root, reader, seen, 0);
+  if (seen.size !== tree.nodes.size) throw reader.refuse("a tree has nodes that nothing leads to");
+  return depth;
 }
 
 /** One branch as x <= threshold: which child is on the left. */
