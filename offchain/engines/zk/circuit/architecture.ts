@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { analyseOperator, analyseProgram, type Analysis, type OpInfo, type ValueInfo } from "../../../core/program/analyse.ts";
+import {
+  analyseOperator,
+  analyseProgram,
+  type Analysis,
+  type OpInfo,
+  type ValueInfo,
+} from "../../../core/program/analyse.ts";
 import { finishedRange, type Interval } from "../../../core/program/bounds.ts";
 import type { ConvOp, DenseOp, Op, Program } from "../../../core/program/types.ts";
 import { CircuitError } from "./errors.ts";
@@ -32,7 +38,9 @@ const extreme = (op: DenseOp | ConvOp, sign: 1 | -1, bias: bigint): DenseOp | Co
 function weightedInfo(op: DenseOp | ConvOp, program: Program, values: readonly ValueInfo[], name: string): OpInfo {
   const source = values[op.input] as ValueInfo;
   if (op.finish.kind === "scale" && op.finish.shifts.length > 1)
-    throw unprovable(`${name} has a shift for each channel; private weights take one a layer, or a retraining would change the circuit`);
+    throw unprovable(
+      `${name} has a shift for each channel; private weights take one a layer, or a retraining would change the circuit`,
+    );
   const limit = biasLimit(op, source);
   const outside = op.bias.findIndex((bias) => bias > limit || -bias > limit);
   if (outside >= 0) throw unprovable(`bias ${outside} of ${name} is beyond ${limit}, the limit for private weights`);
@@ -61,7 +69,9 @@ export function analyseArchitecture(program: Program): Analysis {
   for (const [index, op] of program.ops.entries()) {
     const name = `${op.kind}#${index}`;
     if (op.kind === "forest" || op.kind === "layerNorm")
-      throw unprovable(`${name} has learned constants that this circuit would publish; private weights are those of dense and conv`);
+      throw unprovable(
+        `${name} has learned constants that this circuit would publish; private weights are those of dense and conv`,
+      );
     const info = isWeighted(op)
       ? weightedInfo(op, program, values, name)
       : analyseOperator(op, program.family, values, name);

@@ -3,6 +3,7 @@ import { analyseProgram, elementsOf, type Analysis } from "../../../core/program
 import { inputsOf, type Program } from "../../../core/program/types.ts";
 import { hashR1cs } from "../r1cs/hash-r1cs.ts";
 import { constraintCount } from "../r1cs/r1cs.ts";
+import { analyseArchitecture } from "./architecture.ts";
 import { assemble } from "./assemble.ts";
 import {
   boundaryOf,
@@ -44,9 +45,10 @@ interface Job {
   readonly boundaries: readonly CircuitBoundary[];
   /** Two rounds: lookups and fingerprint. */
   readonly challenges: boolean;
+  readonly privateWeights: boolean;
 }
 
-const frames = ({ program, analysis }: Job): LayerFrame[] =>
+const frames = ({ program, analysis, privateWeights }: Job): LayerFrame[] =>
   program.ops.map((op, i) => ({
     program,
     analysis,
@@ -54,6 +56,7 @@ const frames = ({ program, analysis }: Job): LayerFrame[] =>
     info: analysis.ops[i] as LayerFrame["info"],
     sources: inputsOf(op).map((value) => analysis.values[value] as LayerFrame["sources"][number]),
     value: program.inputs.length + i,
+    privateWeights,
   }));
 
 function boundariesOf(program: Program, analysis: Analysis, options: CircuitOptions): CircuitBoundary[] {
@@ -198,15 +201,17 @@ export async function compileCircuit(program: Program, options: CircuitOptions):
     options.onProgress?.(step);
   };
   const { backend = "two-round", weights, record = false } = options;
-  if (weights === "private")
-    throw new CircuitError("NOT_PROVABLE", { reason: `${backend} with ${weights} weights is not supported` });
+  const privateWeights = weights === "private";
+  if (privateWeights && backend === "one-round")
+    throw new CircuitError("NOT_PROVABLE", { reason: "private weights are committed, which takes two rounds" });
   progress("plan");
-  const analysis = analyseProgram(program);
+  const analysis = privateWeights ? analyseArchitecture(program) : analyseProgram(program);
   const job: Job = {
     program,
     analysis,
     boundaries: boundariesOf(program, analysis, options),
     challenges: backend === "two-round",
+    privateWeights,
   };
   const plan = choosePlan(demandOf(job));
   progress("gadgets");

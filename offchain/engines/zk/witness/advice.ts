@@ -9,6 +9,7 @@ import {
   type ScaledTable,
   type SoftmaxOp,
 } from "../../../core/program/types.ts";
+import { convProducts, denseProducts } from "./private-advice.ts";
 import { matmulAccumulate, matmulShape } from "../../program/run/block.ts";
 
 /** Inner values of one operator that are wires but not values of the program, in the order that its layer asks for them. */
@@ -71,6 +72,9 @@ function adviceOf(op: Op, frame: Frame): Advice {
   if (op.kind === "matmul") return matmul(op, frame);
   if (op.kind === "softmax") return softmax(op, frame);
   if (op.kind === "layerNorm") return layerNorm(op, frame);
+  // Asked for where weights are private.
+  if (op.kind === "dense") return denseProducts(op, frame.x);
+  if (op.kind === "conv") return convProducts(op, frame.x, frame.inDims);
   return op.kind === "argmax" ? argmax(frame) : [];
 }
 

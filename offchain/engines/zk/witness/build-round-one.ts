@@ -2,6 +2,8 @@
 import { bytesToBig } from "../../../core/bytes.ts";
 import { WORD_BYTES } from "../../../core/poseidon.ts";
 import type { Tensor } from "../../../core/tensor.ts";
+import type { Op } from "../../../core/program/types.ts";
+import { isWeighted } from "../circuit/architecture.ts";
 import { CircuitError } from "../circuit/errors.ts";
 import {
   STEP_ADVICE,
@@ -17,6 +19,7 @@ import {
   STEP_NEGATIVE,
   STEP_SALT,
   STEP_VALUE,
+  STEP_WEIGHT,
 } from "../circuit/netlist.ts";
 import type { CompiledCircuit } from "../circuit/types.ts";
 import { Evaluator } from "./evaluator.ts";
@@ -39,6 +42,12 @@ export interface RoundOne {
 
 const STEP_SIZE = 5;
 const QUERY_SIZE = 3;
+
+/** Weight q of an operator; -1 - q: bias q. */
+function weightOf(op: Op | undefined, q: number): number | bigint {
+  if (op === undefined || !isWeighted(op)) return 0;
+  return q >= 0 ? (op.weights[q] ?? 0) : (op.bias[-1 - q] ?? 0n);
+}
 
 class RoundOneBuilder {
   readonly #circuit: CompiledCircuit;
@@ -81,6 +90,7 @@ class RoundOneBuilder {
     if (kind === STEP_VALUE) this.#setValue(wire, this.#program.values[p]?.[q] ?? 0);
     else if (kind === STEP_ADVICE) numbers[wire] = this.#program.advice.of(p)[q] ?? 0;
     else if (kind === STEP_CONTEXT) this.#values.set(wire, this.#context);
+    else if (kind === STEP_WEIGHT) this.#setValue(wire, weightOf(this.#circuit.program.ops[p], q));
     else if (kind === STEP_SALT) this.#values.set(wire, bytesToBig(this.#salt(p)));
     else if (kind === STEP_DEFINE) this.#define(p, wire);
     else {

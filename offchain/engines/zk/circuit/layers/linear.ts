@@ -101,9 +101,13 @@ function accumulate(frame: LayerFrame<LinearOp>, inputs: Inputs, context: BuildC
   const { op } = frame;
   switch (op.kind) {
     case "dense":
-      return frame.privateWeights ? privateDense({ ...frame, op }, inputs[0] ?? [], context) : dense(op, inputs, context);
+      return frame.privateWeights
+        ? privateDense({ ...frame, op }, inputs[0] ?? [], context)
+        : dense(op, inputs, context);
     case "conv":
-      return frame.privateWeights ? privateConv({ ...frame, op }, inputs[0] ?? [], context) : conv(op, inputs, frame, context);
+      return frame.privateWeights
+        ? privateConv({ ...frame, op }, inputs[0] ?? [], context)
+        : conv(op, inputs, frame, context);
     case "sumPool":
       return sumPool(op, inputs, frame, context);
     case "add":

@@ -71,7 +71,8 @@ export function privateCost(frame: LayerFrame<DenseOp> | LayerFrame<ConvOp>): nu
   return Math.min(batchCost(sizes), directCost(sizes));
 }
 
-const isConv = (frame: LayerFrame<DenseOp> | LayerFrame<ConvOp>): frame is LayerFrame<ConvOp> => frame.op.kind === "conv";
+const isConv = (frame: LayerFrame<DenseOp> | LayerFrame<ConvOp>): frame is LayerFrame<ConvOp> =>
+  frame.op.kind === "conv";
 
 /** Committed weights and biases of one operator, as wires of the weights group. */
 function weightWires({ op, program }: LayerFrame<DenseOp> | LayerFrame<ConvOp>, { net }: BuildContext) {
@@ -84,12 +85,17 @@ function weightWires({ op, program }: LayerFrame<DenseOp> | LayerFrame<ConvOp>, 
 }
 
 /** Σ_i words[i] · by^i, highest first; a missing step costs a multiplication by a power of rho. */
-function horner({ net }: BuildContext, terms: readonly { readonly exponent: number; readonly form: Form }[], power: (gap: number) => Form): Form {
-  let [sum, at]: [Form | null, number] = [null, 0];
+function horner(
+  { net }: BuildContext,
+  terms: readonly { readonly exponent: number; readonly form: Form }[],
+  power: (gap: number) => Form,
+): Form {
+  let sum: Form | null = null;
+  let at = 0;
   for (const { exponent, form } of terms.toSorted((x, y) => y.exponent - x.exponent)) {
     if (sum === null) sum = form;
     else {
-      const inputs = { rho: power(at - exponent), r2_before: sum, word: form };
+      const inputs: Readonly<Record<string, Form>> = { rho: power(at - exponent), r2_before: sum, word: form };
       sum = net.stamp(HORNER_STEP, inputs)["r2_v"]?.[0] ?? form;
     }
     at = exponent;
@@ -196,7 +202,11 @@ export function privateConv(frame: LayerFrame<ConvOp>, x: readonly Form[], conte
       net.source({ kind: STEP_ADVICE, p: frame.value, q: o * size + q }),
     );
     const kernels = Array.from({ length: channels }, (_c, channel) => kernel(o, channel));
-    const sum = horner(context, y.map((form, exponent) => ({ exponent, form })), power);
+    const sum = horner(
+      context,
+      y.map((form, exponent) => ({ exponent, form })),
+      power,
+    );
     net.stamp(polynomialProduct(channels), { r2_x: images, r2_w: kernels, r2_y: sum });
     return y;
   });
@@ -206,4 +216,3 @@ export function privateConv(frame: LayerFrame<ConvOp>, x: readonly Form[], conte
     return full[o]?.[u * stride + v] as Form;
   });
 }
-
