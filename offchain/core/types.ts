@@ -141,6 +141,10 @@ export const STAGE_VOTES = {
   struct: { outs: { array: "bytes32" }, payloads: { array: "bytes32" }, seats: { array: OPENING } },
 } as const satisfies AbiType;
 
+export const STAGE_PROOF = {
+  struct: { worker: "address", outDigest: "bytes32", evidence: "bytes" },
+} as const satisfies AbiType;
+
 export const SIGNED_COMMIT = {
   struct: { seat: "uint8", commitment: "bytes32", r: "bytes32", vs: "bytes32" },
 } as const satisfies AbiType;
@@ -171,6 +175,7 @@ export type Tally = AbiValue<typeof TALLY>;
 export type Record = AbiValue<typeof RECORD>;
 export type Opening = AbiValue<typeof OPENING>;
 export type StageVotes = AbiValue<typeof STAGE_VOTES>;
+export type StageProof = AbiValue<typeof STAGE_PROOF>;
 export type SignedCommit = AbiValue<typeof SIGNED_COMMIT>;
 export type ParameterSet = AbiValue<typeof PARAMETER_SET>;
 

@@ -2,10 +2,12 @@
 import { challengeStage } from "../adapters/chain/actions/challenge-stage.ts";
 import { commitMany } from "../adapters/chain/actions/commit-many.ts";
 import { commitVote } from "../adapters/chain/actions/commit-vote.ts";
+import { courtStage } from "../adapters/chain/actions/court-stage.ts";
 import { drawSeats } from "../adapters/chain/actions/draw-seats.ts";
 import { expireJob } from "../adapters/chain/actions/expire-job.ts";
 import { getBalance } from "../adapters/chain/actions/get-balance.ts";
 import { getBox } from "../adapters/chain/actions/get-box.ts";
+import { getKey } from "../adapters/chain/actions/get-key.ts";
 import { getModel } from "../adapters/chain/actions/get-model.ts";
 import { getSeed } from "../adapters/chain/actions/get-seed.ts";
 import { getSigners } from "../adapters/chain/actions/get-signers.ts";
@@ -13,6 +15,7 @@ import { getSlot } from "../adapters/chain/actions/get-slot.ts";
 import { proveEquivocation } from "../adapters/chain/actions/prove-equivocation.ts";
 import { revealVote } from "../adapters/chain/actions/reveal-vote.ts";
 import { settleJob } from "../adapters/chain/actions/settle-job.ts";
+import { submitProofs } from "../adapters/chain/actions/submit-proofs.ts";
 import { submitVotes } from "../adapters/chain/actions/submit-votes.ts";
 import { tallyVotes } from "../adapters/chain/actions/tally-votes.ts";
 import { listManifests } from "../adapters/chain/list-manifests.ts";
@@ -50,6 +53,7 @@ const statement = ({ commitment, signature }: EquivocationSide) => ({
 export function createChainPort(chain: Chain, fromBlock: bigint): ChainPort {
   const models = new Map<Hex, ModelView>();
   const profiles = new Map<number, WorkerProfile>();
+  const keys = new Map<Hex, Hex>();
   const chainId = BigInt(chain.chainId);
   const hub: Hex = `0x${chain.contracts.hub.slice(2).toLowerCase()}`;
   const account = chain.sender?.address ?? "0x0000000000000000000000000000000000000000";
@@ -105,6 +109,13 @@ export function createChainPort(chain: Chain, fromBlock: bigint): ChainPort {
     commitMany: (call) => done(commitMany(chain, call)),
     reveal: (call) => done(revealVote(chain, call)),
     tally: (call) => done(tallyVotes(chain, call)),
+    async key(keyId) {
+      const known = keys.get(keyId) ?? (await getKey(chain, { keyId }));
+      if (known !== null) keys.set(keyId, known);
+      return known;
+    },
+    submitProofs: (call) => done(submitProofs(chain, call)),
+    court: (call) => done(courtStage(chain, call)),
     expire: (call) => done(expireJob(chain, call)),
     challenge: (call) => done(challengeStage(chain, call)),
     settle: (call) => done(settleJob(chain, call)),

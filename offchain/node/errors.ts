@@ -116,4 +116,10 @@ export const NodeError = defineErrors("node", 30, {
     fix: "Begin with `assay stake leave`.",
     retry: "never",
   },
+  PROOF_IMPOSSIBLE: {
+    n: 20,
+    text: "Stage {stage} of model {model} cannot be proven here: {reason}.",
+    fix: "Nothing, if the model is not meant for proofs; else import it again with SALTED or PUBLIC boundaries and keys.",
+    retry: "never",
+  },
 });

@@ -24,6 +24,7 @@ export function hubFacts(events: readonly HubEvent[]): HubFact[] {
       }
       case "StageTallied":
       case "Challenged":
+      case "CourtRuled":
         return [{ name: "Recorded", jobId: event.args.jobId, record: event.args.record }];
       case "Committed": {
         const { jobId, stage, round, seat, commitment } = event.args;
@@ -40,6 +41,7 @@ export function hubFacts(events: readonly HubEvent[]): HubFact[] {
       case "FeesSwept":
       case "PauseSet":
       case "PokePaid":
+      case "Proven":
       case "Slashed":
       case "Withdrawn":
       default:

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fromUtf8 } from "../core/bytes.ts";
 import { decodeManifestFile, type ManifestFile } from "../core/manifest.ts";
 import type { Logger } from "../core/ports/logger.ts";
+import type { Program } from "../core/program/types.ts";
 import type { ProgramExecutor } from "../engines/program/executor.ts";
 import type { LoadedModel } from "../engines/program/load-program.ts";
 import type { Hex, ModelShelf } from "../protocol/ports.ts";
@@ -81,6 +82,12 @@ export class FolderModelShelf implements ModelShelf {
         return { output, probe: probe ?? null };
       },
     };
+  }
+
+  /** The integer program of a stage, for provers; null for unknown models and stages. Errors: those of `loadModel`. */
+  async program(modelId: Hex, stage: number): Promise<Program | null> {
+    const known = this.#manifests.get(modelId);
+    return known === undefined ? null : ((await this.#load(modelId, known.folder)).stages[stage]?.program ?? null);
   }
 
   async #load(modelId: Hex, folder: string): Promise<LoadedModel> {

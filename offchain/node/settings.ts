@@ -96,6 +96,18 @@ export const SETTINGS = {
       "Challenge automatically when outvoted, if the free balance covers the bond.",
     ),
   },
+  prove: {
+    enabled: setting(z.boolean(), true, "Prove stages of models that have keys, and use the court when outvoted."),
+    keys: setting(z.string().min(1), "circuit-keys", "Folder of ceremony keys, a folder each."),
+    cache: setting(
+      z.string().min(1),
+      "zk-cache",
+      "Folder of compiled circuits, and of development keys on the local chain; may be deleted.",
+    ),
+    memoryMiB: setting(count(1 << 20), 2_048, "Memory of all open proving keys together."),
+    threads: setting(count(64), 2, "Threads of one proof."),
+    maxWaiting: setting(count(1_000), 2, "Proofs under way and waiting; more are left to other candidates."),
+  },
   rewards: {
     claimMinutes: setting(
       z.int().min(0).max(100_000),

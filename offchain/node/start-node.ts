@@ -21,6 +21,7 @@ import { Closers } from "./closers.ts";
 import { DevFaults } from "./dev-faults.ts";
 import { FolderModelShelf } from "./model-shelf.ts";
 import type { NodeConfig } from "./settings.ts";
+import { StageProver } from "./stage-prover.ts";
 import { Worker } from "./worker.ts";
 
 export interface RunningNode {
@@ -112,6 +113,22 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
     );
     closers.push("models", () => models.close());
 
+    // Prover: everything heavy is imported with the first proof
+    const prover = config.prove.enabled
+      ? new StageProver(
+          {
+            keyFolder: config.prove.keys,
+            cacheFolder: config.prove.cache,
+            chainId: BigInt(config.chain.id),
+            memoryMiB: config.prove.memoryMiB,
+            threads: config.prove.threads,
+            maxLoad: config.prove.maxWaiting,
+          },
+          { programs: models, logger },
+        )
+      : null;
+    if (prover !== null) closers.push("prover", () => prover.close());
+
     // Development switches
     const faults = development
       ? new DevFaults({ development, chainId: config.chain.id, port: config.node.devPort }, { logger })
@@ -144,6 +161,7 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
         blobs: createBlobPort(store, systemClock),
         crypto: nodeCrypto,
         models,
+        prover,
         clock: systemClock,
         logger,
         metrics,

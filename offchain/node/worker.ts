@@ -3,6 +3,7 @@ import { BlockWatcher } from "../adapters/chain/block-watcher.ts";
 import type { Chain } from "../adapters/chain/chain.ts";
 import { decodeEvents } from "../adapters/chain/decode-events.ts";
 import { PUT_PROTOCOL } from "../core/blob-put.ts";
+import { PROOF_PROTOCOL } from "../core/proof-wire.ts";
 import { OFFER_PROTOCOL } from "../core/messages.ts";
 import { RESULT_PROTOCOL } from "../core/result-request.ts";
 import { JobDesk, type JobDeskOptions } from "../protocol/job-desk.ts";
@@ -45,7 +46,7 @@ export class Worker {
     const port = createChainPort(chain, options.fromBlock);
     const protocol: ProtocolModules = { ...modules, chain: port };
     this.desk = new JobDesk(options.desk, protocol);
-    this.#results = new ResultDesk(protocol, (jobId) => this.desk.session(jobId));
+    this.#results = new ResultDesk(protocol, (jobId) => this.desk.session(jobId) ?? this.desk.proofs.session(jobId));
     const random = () => (modules.randomBytes(1)[0] ?? 0) / 256;
     const { hub, vault } = chain.contracts;
     this.watcher = new BlockWatcher(
@@ -87,6 +88,9 @@ export class Worker {
     const results = this.#results;
     transport.serve(SEAT_PROTOCOL, async function* answer(_from, request) {
       yield desk.onSeatMessage(request);
+    });
+    transport.serve(PROOF_PROTOCOL, async function* answer(_from, request) {
+      yield desk.proofs.onMessage(request);
     });
     transport.serve(OFFER_PROTOCOL, async function* answer(_from, request) {
       yield desk.input.handle(request);

@@ -23,11 +23,11 @@ import {
 } from "../core/messages.ts";
 import { openSealedBlob, sealBlob, sealContext, sealRecipients } from "../core/seal.ts";
 import { unpackSignature } from "../core/signature.ts";
-import type { JobSession } from "./job-session.ts";
+import type { Job } from "../core/types.ts";
+import type { Committee } from "./committee.ts";
 import { ProtocolError } from "./errors.ts";
 import type { Hex, ProtocolModules, WorkerProfile } from "./ports.ts";
 import type { KnownOffer } from "./seat-codec.ts";
-import type { StageWork } from "./stage-work.ts";
 
 export interface InputDeskOptions {
   /** Largest sealed input taken, bytes. */
@@ -35,6 +35,25 @@ export interface InputDeskOptions {
   /** Offers under way at once, of all peers and of one. */
   readonly maxPending: number;
   readonly maxPendingPerPeer: number;
+}
+
+/** A job that sealed inputs are for: a seat's, or a prover's. */
+export interface InputHolder {
+  readonly jobId: Hex;
+  readonly job: Job;
+  /** Its seats or candidates; null while they are not known. */
+  readonly committee: Committee | null;
+  /** Signers of an earlier round, who may pass inputs on. */
+  readonly formerSigners: readonly Hex[];
+  readonly offers: readonly KnownOffer[];
+  readonly isOver: boolean;
+  /** What an offer meets: a place for it, one that has its input already, a full queue, or nobody. */
+  readonly appetite: "hungry" | "fed" | "busy" | "none";
+  addOffer(offer: KnownOffer): void;
+  signerOf(workerId: number): Hex | null;
+  /** Takes what an offered blob held. Errors: OFFER_REFUSED, those of the form's decoder. */
+  take(plain: Uint8Array, offer: KnownOffer, isPublic: boolean): void;
+  tick(): Promise<void>;
 }
 
 /** Offers kept per job: requester, client and a few holders may each send one a boundary. */
@@ -45,28 +64,21 @@ const KEEP_MS = 3_600_000;
 const OFFER_CALL_MS = 5_000;
 
 /**
- * Takes offers of sealed inputs (`/assay/offer/1`), fetches or awaits their blobs, and opens them for `StageWork`. An offer is an
+ * Takes offers of sealed inputs (`/assay/offer/1`), fetches or awaits their blobs, and opens them for the session of their job. An offer is an
  * envelope by the job's requester, its client, or a seat of the job; everybody else is a stranger.
  */
 export class InputDesk {
   readonly #options: InputDeskOptions;
   readonly #modules: ProtocolModules;
-  readonly #work: StageWork;
-  readonly #session: (jobId: Hex) => JobSession | null;
+  readonly #session: (jobId: Hex) => InputHolder | null;
   readonly #pending = new Map<Hex, number>();
   readonly #lastSeq = new Map<string, bigint>();
   readonly #sent = new Set<string>();
   #seq = 0n;
 
-  constructor(
-    options: InputDeskOptions,
-    modules: ProtocolModules,
-    work: StageWork,
-    session: (jobId: Hex) => JobSession | null,
-  ) {
+  constructor(options: InputDeskOptions, modules: ProtocolModules, session: (jobId: Hex) => InputHolder | null) {
     this.#options = options;
     this.#modules = modules;
-    this.#work = work;
     this.#session = session;
   }
 
@@ -118,16 +130,17 @@ export class InputDesk {
       this.#refuse("replay");
       throw new ProtocolError("OFFER_REFUSED", { job: offer.jobId, reason: "sequence number was used" });
     }
-    if (session.seat === null) throw new ProtocolError("SEAT_UNKNOWN", { job: offer.jobId, stage: 0, round: 0 });
+    const { appetite } = session;
+    if (appetite === "none") throw new ProtocolError("SEAT_UNKNOWN", { job: offer.jobId, stage: 0, round: 0 });
     if (offer.bytes > this.#options.maxBlobBytes)
       throw new ProtocolError("OFFER_REFUSED", {
         job: offer.jobId,
         reason: `more than ${this.#options.maxBlobBytes} bytes`,
       });
-    const isHeld = session.seat.phase !== "WAITING_INPUT";
     const pending = [...this.#pending.values()].reduce((sum, count) => sum + count, 0);
     const ofPeer = this.#pending.get(`0x${from.slice(2)}`) ?? 0;
     if (
+      appetite === "busy" ||
       pending >= this.#options.maxPending ||
       ofPeer >= this.#options.maxPendingPerPeer ||
       session.offers.length >= MAX_OFFERS
@@ -146,7 +159,7 @@ export class InputDesk {
       throw error;
     }
     this.#lastSeq.set(seqKey, envelope.seq);
-    if (isHeld) return { answer: "ACCEPT", credits: 0 };
+    if (appetite === "fed") return { answer: "ACCEPT", credits: 0 };
     const expires = clock.nowMs() + KEEP_MS;
     this.#modules.blobs.expect(offer.blob, offer.grant, offer.bytes, expires);
     const sender: Hex = `0x${from.slice(2)}`;
@@ -156,7 +169,7 @@ export class InputDesk {
     return { answer: "ACCEPT", credits: offer.bytes };
   }
 
-  async #obtain(session: JobSession, offer: KnownOffer): Promise<void> {
+  async #obtain(session: InputHolder, offer: KnownOffer): Promise<void> {
     const { clock, logger, signal } = this.#modules;
     this.#pending.set(offer.sender, (this.#pending.get(offer.sender) ?? 0) + 1);
     try {
@@ -180,14 +193,13 @@ export class InputDesk {
   }
 
   /** Opens a blob that is here; false while parts are missing. Errors: those of `openSealedBlob` and `decodeSealedInput`. */
-  async open(session: JobSession, offer: KnownOffer): Promise<boolean> {
+  async open(session: InputHolder, offer: KnownOffer): Promise<boolean> {
     const { blobs, chain, crypto, keys } = this.#modules;
-    const seat = session.seat;
     const bytes = await blobs.read(offer.blob, this.#options.maxBlobBytes);
-    if (bytes === null || seat === null) return false;
+    if (bytes === null || session.appetite === "none") return false;
     const { jobId } = session;
     if (offer.blob === session.job.spec.inputRef) {
-      this.#work.acceptPublic(jobId, bytes);
+      session.take(bytes, offer, true);
     } else {
       const context = sealContext({
         chainId: chain.chainId,
@@ -198,7 +210,7 @@ export class InputDesk {
         sender: offer.sender,
       });
       const plain = this.#unseal(bytes, context, keys.sealKeys, crypto);
-      this.#work.accept(jobId, seat.stage, plain);
+      session.take(plain, offer, false);
       plain.fill(0);
     }
     await session.tick();
@@ -229,7 +241,7 @@ export class InputDesk {
 
   /** Seals bytes to workers of the job and offers them until each has accepted. Idempotent per (job, boundary, purpose). */
   async send(
-    session: JobSession,
+    session: InputHolder,
     to: readonly WorkerProfile[],
     boundary: number,
     plain: Uint8Array,
@@ -271,7 +283,7 @@ export class InputDesk {
     await Promise.all(to.map((one) => this.#deliver(session, one, offer, split)));
   }
 
-  async #deliver(session: JobSession, to: WorkerProfile, offer: Offer, blob: SplitBlob): Promise<void> {
+  async #deliver(session: InputHolder, to: WorkerProfile, offer: Offer, blob: SplitBlob): Promise<void> {
     const { clock, signal, logger } = this.#modules;
     const receiver = session.signerOf(to.workerId);
     if (receiver === null) return;

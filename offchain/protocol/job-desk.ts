@@ -4,6 +4,7 @@ import { JOB_INPUT } from "../core/sealed-input.ts";
 import { ProtocolError } from "./errors.ts";
 import { InputDesk, type InputDeskOptions } from "./input-desk.ts";
 import { JobSession } from "./job-session.ts";
+import { ProofDesk } from "./proof-desk.ts";
 import type { Hex, HubFact, ProtocolModules } from "./ports.ts";
 import { decodeMemory } from "./seat-codec.ts";
 import { hasFastVotes, STATE } from "./seat-machine.ts";
@@ -24,6 +25,8 @@ export interface JobDeskOptions {
 export class JobDesk {
   readonly input: InputDesk;
   readonly work: StageWork;
+  /** Jobs that are proven, not voted on. */
+  readonly proofs: ProofDesk;
   readonly #options: JobDeskOptions;
   readonly #modules: ProtocolModules;
   readonly #sessions = new Map<Hex, JobSession>();
@@ -33,7 +36,12 @@ export class JobDesk {
     this.#options = options;
     this.#modules = modules;
     this.work = new StageWork(options.work, modules.models);
-    this.input = new InputDesk(options.input, modules, this.work, (jobId) => this.#sessions.get(jobId) ?? null);
+    this.proofs = new ProofDesk(options.maxTracked, modules, this.work, () => this.input);
+    this.input = new InputDesk(
+      options.input,
+      modules,
+      (jobId) => this.#sessions.get(jobId) ?? this.proofs.session(jobId),
+    );
   }
 
   session(jobId: Hex): JobSession | null {
@@ -44,16 +52,21 @@ export class JobDesk {
     return [...this.#sessions.values()];
   }
 
-  /** Seats that are not done: what a drain waits for. */
+  /** Seats that are not done, and stages to prove: what a drain waits for. */
   get openSeats(): number {
-    return this.sessions.filter((session) => session.seat !== null && session.seat.phase !== "DONE").length;
+    return (
+      this.proofs.openStages +
+      this.sessions.filter((session) => session.seat !== null && session.seat.phase !== "DONE").length
+    );
   }
 
   /** Takes up the journal's open jobs; their sealed inputs are opened again. */
   async restore(): Promise<void> {
     for (const row of this.#modules.journal.openJobs()) {
       if (row.role !== "watcher") continue;
-      const session = JobSession.restore(row.jobId, decodeMemory(row.data), this.#modules, this.work);
+      const memory = decodeMemory(row.data);
+      if (this.proofs.restore(row.jobId, memory)) continue;
+      const session = JobSession.restore(row.jobId, memory, this.#modules, this.work);
       this.#sessions.set(row.jobId, session);
     }
     this.#modules.logger.info("jobs.restored", { count: this.#sessions.size });
@@ -70,7 +83,7 @@ export class JobDesk {
   /** New blocks' facts, in order. Idempotent: a restart may bring the last ones again. */
   async onFacts(facts: readonly HubFact[]): Promise<void> {
     const touched = new Set<JobSession>();
-    for (const fact of facts) {
+    for (const fact of await this.proofs.onFacts(facts)) {
       const session = fact.name === "JobRequested" ? this.#take(fact) : (this.#sessions.get(fact.jobId) ?? null);
       if (session === null) continue;
       this.#learn(session, fact);
@@ -83,6 +96,7 @@ export class JobDesk {
   /** After a reorganisation nothing remembered about the chain counts: all of it is read again. */
   async onRewind(): Promise<void> {
     await Promise.all(this.sessions.map((session) => this.#guard(session, () => session.rewind())));
+    await this.proofs.onRewind();
   }
 
   #take(fact: Extract<HubFact, { name: "JobRequested" }>): JobSession | null {
@@ -165,7 +179,9 @@ export class JobDesk {
         if (session.isOver) this.#forget(session);
         else void this.#serve(session);
       }
+      this.proofs.tick();
       metrics.set("assay_jobs_open_count", { role: "seat" }, this.openSeats);
+      metrics.set("assay_jobs_open_count", { role: "prover" }, this.proofs.openStages);
       metrics.set("assay_jobs_open_count", { role: "watcher" }, this.#sessions.size);
       await clock.sleep(this.#options.tickMs, signal).catch(() => undefined);
     }

@@ -135,6 +135,25 @@ export class JobSession {
     this.#state.saveMemory({ offers: [...this.offers, offer] });
   }
 
+  get appetite(): "hungry" | "fed" | "none" {
+    const { seat } = this.#state;
+    if (seat === null) return "none";
+    return seat.phase === "WAITING_INPUT" ? "hungry" : "fed";
+  }
+
+  /** What an offered blob held. Errors: OFFER_REFUSED, NOT_CANONICAL and the like. */
+  take(plain: Uint8Array, _offer: KnownOffer, isPublic: boolean): void {
+    if (isPublic) return this.#work.acceptPublic(this.jobId, plain);
+    return this.#work.accept(this.jobId, this.#state.seat?.stage ?? -1, plain);
+  }
+
+  /** Own answer and all others are out, or counted: the result cannot help a lazy co-seat any more. */
+  get isResultOut(): boolean {
+    const state = this.#state.slot?.state ?? STATE.NONE;
+    const isOut = this.#state.seat?.openings.every((opening) => opening !== null) ?? false;
+    return isOut || state === STATE.WINDOW || state === STATE.FINAL;
+  }
+
   setResult(root: Hex): void {
     this.#state.saveMemory({ result: root });
   }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import type { Claim } from "../core/claim.ts";
 import type { CryptoPort } from "../core/crypto-port.ts";
 import type { Clock } from "../core/ports/clock.ts";
 import type { Journal } from "../core/ports/journal.ts";
@@ -7,7 +8,7 @@ import type { Logger } from "../core/ports/logger.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
 import type { PeerAddress, Transport } from "../core/ports/transport.ts";
 import type { Tensor } from "../core/tensor.ts";
-import type { Job, Record, SignedCommit, StageInfo, StageVotes } from "../core/types.ts";
+import type { Job, Record, SignedCommit, StageInfo, StageProof, StageVotes } from "../core/types.ts";
 
 export type Hex = `0x${string}`;
 
@@ -97,6 +98,12 @@ export interface ChainPort {
       output: Hex;
     },
   ): Promise<void>;
+  /** A verifying key's record; null where nobody added it. Keys never change. */
+  key(keyId: Hex): Promise<Hex | null>;
+  submitProofs(
+    call: JobCall & { table: readonly StageInfo[]; proofs: readonly StageProof[]; output: Hex },
+  ): Promise<void>;
+  court(call: JobCall & { table: readonly StageInfo[]; stage: number; ruling: CourtRuling }): Promise<void>;
   expire(call: JobCall): Promise<void>;
   challenge(call: JobCall & { stage: number }): Promise<void>;
   settle(call: JobCall & { output: Hex }): Promise<void>;
@@ -114,6 +121,16 @@ export interface JobCall {
   readonly jobId: Hex;
   readonly job: Job;
   readonly record: Record;
+}
+
+/** A proof that shall overrule a vote; `outs` and `payloads` open the words said where the stage has a probe. */
+export interface CourtRuling {
+  readonly kind: number;
+  readonly prover: Hex;
+  readonly outDigest: Hex;
+  readonly outs: readonly Hex[];
+  readonly payloads: readonly Hex[];
+  readonly evidence: Hex;
 }
 
 export interface EquivocationSide {
@@ -179,6 +196,34 @@ export interface ModelShelf {
   has(modelId: Hex): boolean;
 }
 
+/** A stage to prove: the statement, and what the prover knows. */
+export interface ProofTask {
+  readonly modelId: Hex;
+  readonly stage: number;
+  readonly claim: Claim;
+  /** `domainSeparator` of chain and hub. */
+  readonly domain: Hex;
+  /** In manifest order. */
+  readonly inputs: readonly Tensor[];
+  /** One a boundary, inputs then output; undefined where it is PUBLIC. */
+  readonly salts: readonly (Uint8Array | undefined)[];
+  /** Unix milliseconds: the earliest goes first, and a proof that would begin later is not begun. */
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** This worker's prover. Errors of `prove`: those of the engine, typed, and the signal's reason. */
+export interface ProofPort {
+  /** Whether this worker has all that proving the stage takes. Cheap; keys may be opened later. */
+  canProve(modelId: Hex, stage: number): boolean;
+  /** Proofs under way and waiting. */
+  readonly load: number;
+  /** More are refused: their deadlines would pass in the queue. */
+  readonly maxLoad: number;
+  /** abi.encode(ProofEvidence), verified before it is returned. */
+  prove(task: ProofTask): Promise<Uint8Array>;
+}
+
 /** Blobs of this node, verified part by part. */
 export interface BlobPort {
   /** Stores a blob for this node. Returns its root digest. Error: QUOTA_EXCEEDED. */
@@ -222,6 +267,8 @@ export interface ProtocolModules {
   readonly crypto: CryptoPort;
   readonly keys: KeyRing;
   readonly models: ModelShelf;
+  /** Null: this worker proves nothing. */
+  readonly prover: ProofPort | null;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;

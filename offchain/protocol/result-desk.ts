@@ -3,15 +3,24 @@ import { fromHex } from "../core/bytes.ts";
 import { decodeResultRequest, MAX_RESULT_BYTES } from "../core/result-request.ts";
 import { sealBlob, sealContext } from "../core/seal.ts";
 import { ProtocolError } from "./errors.ts";
-import type { JobSession } from "./job-session.ts";
+import type { Job } from "../core/types.ts";
 import type { Hex, ProtocolModules } from "./ports.ts";
 import { decodeMemory } from "./seat-codec.ts";
-import { STATE } from "./seat-machine.ts";
+
+/** A job of this worker that may have a result. */
+export interface ResultHolder {
+  readonly jobId: Hex;
+  readonly job: Job;
+  /** Root of the output sealed to the requester's key. */
+  readonly result: Hex | null;
+  readonly isResultOut: boolean;
+  setResult(root: Hex): void;
+}
 
 const KEEP_MS = 24 * 3_600_000;
 
 /** Seals an output to the requester's result key as soon as it is computed, so that a restart can still serve it. */
-export async function keepResult(session: JobSession, output: Uint8Array, modules: ProtocolModules): Promise<void> {
+export async function keepResult(session: ResultHolder, output: Uint8Array, modules: ProtocolModules): Promise<void> {
   const { blobs, chain, clock, crypto, keys } = modules;
   const { resultKey, stages } = session.job.spec;
   if (BigInt(resultKey) === 0n) return;
@@ -30,13 +39,13 @@ export async function keepResult(session: JobSession, output: Uint8Array, module
 
 /**
  * Serves `/assay/result/1`. A result leaves only when this worker's own answer cannot help a lazy co-seat any more: the committee's
- * openings are out, or the chain has counted it. Errors: RESULT_NOT_READY and those of `decodeResultRequest`.
+ * openings are out, or the chain has counted it; a proven result when the chain has taken the proof. Errors: RESULT_NOT_READY and those of `decodeResultRequest`.
  */
 export class ResultDesk {
   readonly #modules: ProtocolModules;
-  readonly #session: (jobId: Hex) => JobSession | null;
+  readonly #session: (jobId: Hex) => ResultHolder | null;
 
-  constructor(modules: ProtocolModules, session: (jobId: Hex) => JobSession | null) {
+  constructor(modules: ProtocolModules, session: (jobId: Hex) => ResultHolder | null) {
     this.#modules = modules;
     this.#session = session;
   }
@@ -51,11 +60,7 @@ export class ResultDesk {
 
   #releasable(jobId: Hex): Hex | null {
     const session = this.#session(jobId);
-    if (session !== null) {
-      const state = session.slot?.state ?? STATE.NONE;
-      const isOut = session.seat?.openings.every((opening) => opening !== null) ?? false;
-      return isOut || state === STATE.WINDOW || state === STATE.FINAL ? session.result : null;
-    }
+    if (session !== null) return session.isResultOut ? session.result : null;
     const row = this.#modules.journal.job({ jobId, role: "watcher", stage: 0, round: 0 });
     return row === null || !row.done ? null : decodeMemory(row.data).result;
   }

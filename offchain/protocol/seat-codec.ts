@@ -11,6 +11,15 @@ export interface KnownOffer {
   readonly bytes: number;
 }
 
+/** One stage's proof as this worker holds it: own, or sent by a fellow prover. */
+export interface HeldProof {
+  readonly stage: number;
+  /** Signer that it names. */
+  readonly worker: `0x${string}`;
+  readonly outDigest: `0x${string}`;
+  readonly evidence: `0x${string}`;
+}
+
 /** What the journal keeps of a job: its calldata, its record so far, and the slow path's commitments. */
 export interface JobMemory {
   readonly job: Job;
@@ -23,6 +32,8 @@ export interface JobMemory {
   readonly offers: readonly KnownOffer[];
   /** Root of the own output, sealed to the requester's result key. */
   readonly result: `0x${string}` | null;
+  /** Proofs held, of PROOF jobs: own ones first of all must survive a restart. */
+  readonly proofs?: readonly HeldProof[];
   /** Own place, once the draw is known; null: none in any round so far. */
   readonly place: { readonly stage: number; readonly round: number; readonly own: number } | null;
 }

@@ -16,6 +16,11 @@ export interface StageWorkOptions {
   readonly maxWaiting: number;
 }
 
+export interface Materials {
+  readonly inputs: readonly Tensor[];
+  readonly salts: readonly (Uint8Array | undefined)[];
+}
+
 interface Stash {
   readonly salts: Map<number, Uint8Array>;
   readonly tensors: Map<number, Uint8Array>;
@@ -46,6 +51,10 @@ export class StageWork {
 
   drain(): void {
     this.#isDraining = true;
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining;
   }
 
   /** Stages running and waiting. */
@@ -140,6 +149,15 @@ export class StageWork {
       this.#running -= 1;
       this.#waiting.shift()?.();
     }
+  }
+
+  /** What a prover of the stage needs to know: tensors and salts, inputs in manifest order, then the output's salt. */
+  materials(jobId: Hex, info: StageInfo, table: readonly StageInfo[]): Materials | null {
+    const stash = this.#jobs.get(jobId);
+    const inputs = info.producers.map((producer) => stash?.tensors.get(producer));
+    if (stash === undefined || inputs.includes(undefined)) return null;
+    const salts = [...info.producers, table.indexOf(info)].map((boundary) => stash.salts.get(boundary));
+    return { inputs: inputs.flatMap((bytes) => (bytes === undefined ? [] : [decodeTensor(bytes)])), salts };
   }
 
   /** The last output computed for the job, canonical tensor bytes. */

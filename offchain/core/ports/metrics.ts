@@ -10,7 +10,7 @@ interface Definition {
   readonly why?: string;
 }
 
-const ROLES = ["seat", "requester", "watcher"] as const;
+const ROLES = ["seat", "prover", "requester", "watcher"] as const;
 const PROTOCOLS = ["hello", "offer", "blob", "seat", "channel", "other"] as const;
 const OUTCOMES = ["ok", "refused", "failed", "timeout", "aborted"] as const;
 
@@ -25,7 +25,7 @@ export const METRICS = {
   assay_jobs_stage_seconds: {
     type: "histogram",
     help: "Time in a phase of a stage.",
-    labels: { phase: ["fetch", "open", "infer", "digest", "commit", "reveal", "submit", "total"] },
+    labels: { phase: ["fetch", "open", "infer", "digest", "prove", "commit", "reveal", "submit", "total"] },
     buckets: [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
     why: "1 ms is a small inference, 50 ms a 64 KiB salted digest, 1 s a devnet block, 10 s and 60 s the tWork of sets 0 and 1.",
   },

@@ -1,28 +1,19 @@
 // SPDX-License-Identifier: MIT
-import { hexToBytes, serializeCompactSignature, signatureToCompactSignature, parseSignature } from "viem";
 import type { Account, Address, Hex } from "viem";
-import { getBlock, readContract, signTypedData } from "viem/actions";
-import { assayHubAbi } from "../../adapters/chain/abi/assay-hub.ts";
-import { splitBlob, type SplitBlob } from "../../core/blob.ts";
-import { encodePut, PUT_PROTOCOL, PUT_STORED } from "../../core/blob-put.ts";
-import { fromHex, toHex } from "../../core/bytes.ts";
+import { splitBlob } from "../../core/blob.ts";
+import { fromHex } from "../../core/bytes.ts";
 import type { CryptoPort } from "../../core/crypto-port.ts";
-import { bodyHashOf, encodeEnvelope } from "../../core/envelope.ts";
-import { isAssayError, type AssayError } from "../../core/errors.ts";
-import { decodeOfferReply, encodeOffer, OFFER_PROTOCOL, type OfferReply } from "../../core/messages.ts";
-import { boundarySalt, INPUT_BOUNDARY } from "../../core/salts.ts";
+import type { AssayError } from "../../core/errors.ts";
+import { INPUT_BOUNDARY } from "../../core/salts.ts";
 import { canSealTo, sealBlob, sealContext, sealRecipients } from "../../core/seal.ts";
-import { ABSTAIN_SHARE } from "../../core/seat-timing.ts";
 import { encodeSealedInput } from "../../core/sealed-input.ts";
-import { unpackSignature } from "../../core/signature.ts";
-import type { DigestKind, Job, ModelManifest } from "../../core/types.ts";
+import type { Job, ModelManifest } from "../../core/types.ts";
 import { quorum } from "../../core/vote.ts";
-import { checked } from "../checked.ts";
 import { getDeployment } from "../deployment.ts";
 import { SdkError } from "../errors.ts";
 import type { JobSecret } from "../job-secret.ts";
 import { pollUntil } from "../poll-until.ts";
-import { callSeat, isTimeout } from "../seat-call.ts";
+import { deliverTo, readTimes, stageSalts, type Delivery, type Parcel, type Recipient } from "../push-sealed.ts";
 import { accountOf, type WalletLike } from "../send.ts";
 import { getSeats } from "./get-seats.ts";
 import { getWorkerProfiles, type WorkerProfile } from "./get-worker-profiles.ts";
@@ -55,28 +46,7 @@ export interface DeliverInputReturnType {
   readonly failed: readonly { readonly workerId: number; readonly error: AssayError }[];
 }
 
-interface Delivery extends DeliverInputParameters {
-  readonly chainId: number;
-  readonly account: Account;
-  /** The chain's time, by this process' clock since one block was read; Unix seconds. */
-  readonly chainTime: () => number;
-  /** When the seats stop waiting for the input; the same clock. */
-  readonly inputDeadline: number;
-}
-interface Parcel {
-  readonly boundary: number;
-  readonly blob: SplitBlob;
-  readonly bytes: number;
-}
-interface Recipient {
-  readonly profile: WorkerProfile;
-  readonly signer: Address;
-}
 type Failed = DeliverInputReturnType["failed"][number];
-
-const PAUSE_MS = 250;
-const CALL_TIMEOUT_MS = 5_000;
-let lastSeq = 0n;
 
 /**
  * Waits for the draw, then pushes the input to each seat's endpoint: sealed to its registered key with the stage's salts, or as it is
@@ -139,23 +109,6 @@ export async function deliverInput(
   };
 }
 
-async function readTimes(
-  client: WalletLike,
-  { hub, jobId, job }: DeliverInputParameters,
-): Promise<Pick<Delivery, "chainTime" | "inputDeadline">> {
-  const [{ timestamp }, { deadline }] = await checked("slot", async () =>
-    Promise.all([
-      getBlock(client),
-      readContract(client, { address: hub, abi: assayHubAbi, functionName: "slot", args: [jobId] }),
-    ]),
-  );
-  const readMs = performance.now();
-  return {
-    chainTime: () => Number(timestamp) + (performance.now() - readMs) / 1000,
-    inputDeadline: deadline - ABSTAIN_SHARE * job.spec.policy.tWork,
-  };
-}
-
 async function deliverStage(
   client: WalletLike,
   delivery: Delivery,
@@ -189,19 +142,7 @@ function packStage(delivery: Delivery, stage: number, profiles: readonly WorkerP
   const { manifest, secret, crypto, input, jobId, chainId, hub, account } = delivery;
   const info = manifest.stages[stage];
   const producers = info?.producers ?? [];
-  const ends = [
-    ...producers.map((producer) => ({
-      boundary: producer,
-      kind: (producer === INPUT_BOUNDARY ? info?.inKind : manifest.stages[producer]?.outKind) as DigestKind,
-    })),
-    { boundary: stage, kind: info?.outKind as DigestKind },
-  ];
-  const salts = ends
-    .toSorted((a, b) => a.boundary - b.boundary)
-    .flatMap(({ boundary, kind }) => {
-      const salt = boundarySalt(secret.reveal(), boundary, kind);
-      return salt === undefined ? [] : [{ boundary, salt }];
-    });
+  const salts = stageSalts(manifest, secret, stage);
   const readsInput = producers.includes(INPUT_BOUNDARY);
   if (salts.length === 0)
     return readsInput ? { boundary: INPUT_BOUNDARY, blob: splitBlob(input), bytes: input.length } : undefined;
@@ -220,133 +161,4 @@ function packStage(delivery: Delivery, stage: number, profiles: readonly WorkerP
   });
   plain.fill(0);
   return { boundary, blob: splitBlob(sealed), bytes: sealed.length };
-}
-
-/**
- * Offers and puts until the seat has it; returns the last failure. A seat that is busy, too slow to answer, or needed for the quorum is
- * tried until the input deadline; any other for `seatTimeoutMs` only, so that a dead one does not hold up the caller.
- */
-async function deliverTo(
-  client: WalletLike,
-  delivery: Delivery,
-  parcel: Parcel,
-  recipient: Recipient,
-  isEnough: () => boolean,
-): Promise<AssayError | undefined> {
-  const { profile } = recipient;
-  const patienceMs = delivery.seatTimeoutMs ?? 4_000;
-  const startMs = performance.now();
-  const timeoutMs = Math.max(patienceMs, (delivery.inputDeadline - delivery.chainTime()) * 1000);
-  let failure: AssayError | undefined;
-  let notBeforeMs = 0;
-  const done = await pollUntil<boolean>(
-    async () => {
-      if (performance.now() < notBeforeMs) return undefined;
-      let isSlow = false;
-      try {
-        const pauseMs = await offerOnce(client, delivery, parcel, recipient);
-        if (pauseMs === undefined) return true;
-        isSlow = true;
-        notBeforeMs = performance.now() + Math.min(pauseMs, patienceMs);
-        failure = refusal(profile, "it is busy");
-      } catch (error) {
-        if (!isAssayError(error)) throw error;
-        isSlow = isTimeout(error);
-        failure = error;
-      }
-      const isImpatient = performance.now() - startMs > patienceMs;
-      return isImpatient && isEnough() && !isSlow ? false : undefined;
-    },
-    { doing: "delivering", everyMs: PAUSE_MS, timeoutMs, signal: delivery.signal },
-  );
-  return done === true ? undefined : (failure ?? refusal(profile, "its input deadline is over"));
-}
-
-const refusal = (profile: WorkerProfile, why: string) =>
-  new SdkError("SEAT_REFUSED", { worker: profile.workerId, endpoint: profile.endpoints[0] ?? "", why });
-
-/** Undefined when the seat has the input; else how long it asks to wait, ms. Errors: SEAT_REFUSED, PROFILE_MISSING. */
-async function offerOnce(
-  client: WalletLike,
-  delivery: Delivery,
-  parcel: Parcel,
-  { profile, signer }: Recipient,
-): Promise<number | undefined> {
-  const { crypto, signal, jobId } = delivery;
-  const grant = toHex(crypto.randomBytes(16));
-  const now = BigInt(Math.floor(delivery.chainTime()));
-  const body = encodeOffer({
-    jobId,
-    boundary: parcel.boundary,
-    lane: 0,
-    blob: parcel.blob.root,
-    bytes: parcel.bytes,
-    deadline: now + 600n,
-    grant,
-  });
-  const call = { profile, maxReplyBytes: 256, timeoutMs: CALL_TIMEOUT_MS, signal };
-  const request = await signEnvelope(client, delivery, signer, now + 120n, body);
-  const reply = readReply(profile, await callSeat(crypto, { ...call, protocol: OFFER_PROTOCOL, request }));
-  if (reply.answer === "BUSY") return reply.retryAfterMs;
-  if (reply.answer === "REFUSE") throw refusal(profile, reply.code);
-  // No credits: it holds the input already.
-  if (reply.credits === 0) return undefined;
-  for (const part of parcel.blob.parts) {
-    const put = encodePut({ grant, root: parcel.blob.root, part: part.bytes });
-    const stored = await callSeat(crypto, { ...call, protocol: PUT_PROTOCOL, request: put });
-    if (stored[0] !== PUT_STORED[0]) throw refusal(profile, "it did not store the input");
-  }
-  return undefined;
-}
-
-function readReply(profile: WorkerProfile, bytes: Uint8Array): OfferReply {
-  try {
-    return decodeOfferReply(bytes);
-  } catch (error) {
-    throw new SdkError(
-      "SEAT_REFUSED",
-      { worker: profile.workerId, endpoint: profile.endpoints[0] ?? "", why: "its reply is malformed" },
-      { cause: error },
-    );
-  }
-}
-
-async function signEnvelope(
-  client: WalletLike,
-  { hub, chainId, account, jobId }: Delivery,
-  to: Address,
-  deadline: bigint,
-  body: Uint8Array,
-): Promise<Uint8Array> {
-  // Ascending across restarts too: the wall clock in microseconds, then a counter.
-  const now = BigInt(Date.now()) * 1000n;
-  lastSeq = lastSeq >= now ? lastSeq + 1n : now;
-  const envelope = {
-    protocol: OFFER_PROTOCOL,
-    from: account.address,
-    to,
-    jobId,
-    seq: lastSeq,
-    deadline,
-    bodyHash: bodyHashOf(body),
-  };
-  const signature = await signTypedData(client, {
-    account,
-    domain: { name: "Assay", version: "1", chainId, verifyingContract: hub },
-    types: {
-      Envelope: [
-        { name: "protocol", type: "string" },
-        { name: "from", type: "address" },
-        { name: "to", type: "address" },
-        { name: "jobId", type: "bytes32" },
-        { name: "seq", type: "uint64" },
-        { name: "deadline", type: "uint64" },
-        { name: "bodyHash", type: "bytes32" },
-      ],
-    },
-    primaryType: "Envelope",
-    message: envelope,
-  });
-  const compact = serializeCompactSignature(signatureToCompactSignature(parseSignature(signature)));
-  return encodeEnvelope({ envelope, signature: unpackSignature(hexToBytes(compact)), body });
 }

@@ -36,6 +36,7 @@ import {
   type BlobPort,
   type Hex,
   type ModelShelf,
+  type ProofPort,
   type SeatBehaviour,
 } from "../../../offchain/protocol/ports.ts";
 import { fund, type TestChain } from "./chain.ts";
@@ -128,6 +129,7 @@ export interface ClusterOptions {
   readonly workers: number;
   readonly stages?: number;
   readonly models?: (index: number) => Partial<ModelShelf>;
+  readonly prover?: (index: number) => ProofPort | null;
   /** Real HTTP on loopback between the workers. */
   readonly http?: boolean;
   readonly claimEveryMs?: number;
@@ -325,6 +327,7 @@ export class Cluster {
         keys,
         blobs,
         crypto: nodeCrypto,
+        prover: options.prover?.(i) ?? null,
         models: { has: () => true, table: () => manifest.stages, stage: addOne, ...options.models?.(i) },
         clock,
         logger,
