@@ -19,6 +19,7 @@ import {
   tableCost,
   type SiteClass,
   type SiteForm,
+  type TableFunction,
 } from "./sites.ts";
 
 /** Range checks that do not depend on a site's form. */
@@ -116,81 +117,90 @@ interface Choice {
   readonly forms: ReadonlyMap<string, SiteForm>;
 }
 
+const cover = (hull: Interval | undefined, { lo, hi }: Interval): Interval =>
+  hull === undefined ? { lo, hi } : { lo: lo < hull.lo ? lo : hull.lo, hi: hi > hull.hi ? hi : hull.hi };
+
 /**
- * Forms for the sites of one function. A table pays for its rows once, so T is taken by all sites whose rows fit a common hull: every
- * site's own range is tried as the widest.
+ * Forms for the sites of one function. A table pays for its rows once, so T is taken by all sites whose rows fit a common hull: sites
+ * join in the order of their own rows, and the cheapest prefix wins.
  */
-function chooseForms(sites: readonly SiteClass[], shapes: RangeShapes, pairs: PairDemand | undefined): Choice {
-  const rows = (site: SiteClass) => site.hMax - site.hMin;
-  const ordered = sites.toSorted((x, y) => (rows(x) < rows(y) ? -1 : rows(x) > rows(y) ? 1 : 0));
-  const costs = ordered.map((site) => {
-    const plain = clampCost(clampRanges(site, shapes));
-    return { plain: site.function.table === null ? plain : plain + PAIR, table: tableCost(site, shapes) };
-  });
-  const hasTable = sites[0]?.function.table !== null;
-  let best: Choice | undefined;
-  // `widest`: sites up to this one may use T.
-  for (let widest = -1; widest < ordered.length; widest++) {
-    if (widest >= 0 && rows(ordered[widest] as SiteClass) >= MAX_TABLE_ROWS) break;
-    let hull: Interval | undefined = pairs && { lo: pairs.first, hi: pairs.last };
-    const cover = ({ lo, hi }: Interval) => {
-      hull = hull === undefined ? { lo, hi } : { lo: lo < hull.lo ? lo : hull.lo, hi: hi > hull.hi ? hi : hull.hi };
-    };
-    const forms = new Map<string, SiteForm>();
-    let cost = 0;
-    for (const [i, site] of ordered.entries()) {
-      const { plain = 0, table = 0 } = costs[i] ?? {};
-      const range = clampedRange(site);
-      if (range.lo === range.hi) {
-        forms.set(site.key, "constant");
-        continue;
-      }
-      const useTable = i <= widest && (table <= plain || i === widest);
-      forms.set(site.key, useTable ? "T" : hasTable ? "RT" : "R");
-      cost += site.count * (useTable ? table : plain);
-      if (useTable) cover({ lo: site.hMin, hi: site.hMax });
-      else if (hasTable) cover(range);
-    }
-    if (hull !== undefined) cost += Number(hull.hi - hull.lo) + 2;
-    if (best === undefined || cost < best.cost) best = { cost, forms };
+function chooseForms(group: SiteGroup, shapes: RangeShapes, pairs: PairDemand | undefined): Choice {
+  const { open, function: fn } = group;
+  const forms = new Map<string, SiteForm>(group.constant.map((site) => [site.key, "constant"]));
+  const hasTable = fn.table !== null;
+  let hull: Interval | undefined = pairs && { lo: pairs.first, hi: pairs.last };
+  if (hasTable) for (const { clamped } of open) hull = cover(hull, clamped);
+  const rows = () => (hull === undefined ? 0 : Number(hull.hi - hull.lo) + 2);
+  const plain = open.map(({ site }) => clampCost(clampRanges(site, shapes)) + (hasTable ? PAIR : 0));
+  let sites = open.reduce((sum, { site }, i) => sum + site.count * (plain[i] ?? 0), 0);
+  let best = { cost: sites + rows(), members: new Set<number>() };
+  const members: number[] = [];
+  for (const [i, { site }] of open.entries()) {
+    if (site.hMax - site.hMin >= MAX_TABLE_ROWS) break;
+    const saved = (plain[i] ?? 0) - tableCost(site, shapes);
+    if (saved < 0) continue;
+    members.push(i);
+    sites -= site.count * saved;
+    hull = cover(hull, { lo: site.hMin, hi: site.hMax });
+    if (sites + rows() < best.cost) best = { cost: sites + rows(), members: new Set(members) };
   }
-  const steps = stepChoice(ordered, shapes);
-  if (pairs === undefined && steps !== null && best !== undefined && steps.cost < best.cost) return steps;
-  return best ?? { cost: 0, forms: new Map() };
+  const steps = pairs === undefined ? stepChoice(group, shapes) : null;
+  if (steps !== null && steps.cost < best.cost) return { ...steps, forms: new Map([...forms, ...steps.forms]) };
+  for (const [i, { site }] of open.entries()) forms.set(site.key, best.members.has(i) ? "T" : hasTable ? "RT" : "R");
+  return { cost: best.cost, forms };
 }
 
 /** Without challenges: clamp by bits, and a one-hot table at each site that has a function. */
-function chooseBitForms(sites: readonly SiteClass[], shapes: RangeShapes): Choice {
-  const forms = new Map<string, SiteForm>();
+function chooseBitForms({ open, constant, function: fn }: SiteGroup, shapes: RangeShapes): Choice {
+  const forms = new Map<string, SiteForm>(constant.map((site) => [site.key, "constant"]));
   let cost = 0;
-  for (const site of sites) {
-    const { lo, hi } = clampedRange(site);
-    const hasTable = site.function.table !== null;
-    forms.set(site.key, lo === hi ? "constant" : hasTable ? "RT" : "R");
-    if (lo === hi) continue;
-    cost += site.count * (clampCost(clampRanges(site, shapes)) + (hasTable ? oneHotCost(Number(hi - lo) + 1) : 0));
+  for (const { site, clamped } of open) {
+    forms.set(site.key, fn.table === null ? "R" : "RT");
+    const table = fn.table === null ? 0 : oneHotCost(Number(clamped.hi - clamped.lo) + 1);
+    cost += site.count * (clampCost(clampRanges(site, shapes)) + table);
   }
   return { cost, forms };
 }
 
 /** Form S for all sites of a function; null where the keys are too many to walk. */
-function stepChoice(sites: readonly SiteClass[], shapes: RangeShapes): Choice | null {
-  const forms = new Map<string, SiteForm>();
-  const open: SiteClass[] = [];
-  for (const site of sites) {
-    const { lo, hi } = clampedRange(site);
-    forms.set(site.key, lo === hi ? "constant" : "S");
-    if (lo !== hi) open.push(site);
-  }
-  const hull = open.reduce<Interval | undefined>(
-    (h, { hMin, hMax }) => ({ lo: h && h.lo < hMin ? h.lo : hMin, hi: h && h.hi > hMax ? h.hi : hMax }),
-    undefined,
-  );
-  const fn = sites[0]?.function;
-  if (hull === undefined || fn === undefined || hull.hi - hull.lo >= MAX_STEP_KEYS) return null;
-  const rows = functionSteps(fn, Number(hull.lo), Number(hull.hi)).length;
-  const cost = open.reduce((sum, site) => sum + site.count * stepCost(hull, site.shift, shapes), rows + 1);
-  return { cost, forms, hull };
+function stepChoice({ open, steps }: SiteGroup, shapes: RangeShapes): Choice | null {
+  if (steps === null) return null;
+  const { hull, rows } = steps;
+  const cost = open.reduce((sum, { site }) => sum + site.count * stepCost(hull, site.shift, shapes), rows + 1);
+  return { cost, forms: new Map(open.map(({ site }) => [site.key, "S"])), hull };
+}
+
+/** The sites of one function, with what does not depend on the tables. */
+interface SiteGroup {
+  readonly key: string;
+  readonly function: TableFunction;
+  /** Sites with one possible value. */
+  readonly constant: readonly SiteClass[];
+  /** The others, by the number of their own rows. */
+  readonly open: readonly { readonly site: SiteClass; readonly clamped: Interval }[];
+  /** Rows of the table of steps over all keys; null where these are too many, or none. */
+  readonly steps: { readonly hull: Interval; readonly rows: number } | null;
+}
+
+function groupSites(sites: readonly SiteClass[]): SiteGroup[] {
+  return [...Map.groupBy(sites, (site) => site.function.key)].map(([key, members]) => {
+    const fn = (members[0] as SiteClass).function;
+    const all = members.map((site) => ({ site, clamped: clampedRange(site), rows: site.hMax - site.hMin }));
+    const open = all.filter(({ clamped }) => clamped.lo !== clamped.hi);
+    open.sort((x, y) => (x.rows < y.rows ? -1 : x.rows > y.rows ? 1 : 0));
+    const hull = open.reduce<Interval | undefined>(
+      (h, { site }) => cover(h, { lo: site.hMin, hi: site.hMax }),
+      undefined,
+    );
+    const walked = hull !== undefined && hull.hi - hull.lo < MAX_STEP_KEYS;
+    return {
+      key,
+      function: fn,
+      constant: all.filter(({ clamped }) => clamped.lo === clamped.hi).map(({ site }) => site),
+      open,
+      steps: walked ? { hull, rows: functionSteps(fn, Number(hull.lo), Number(hull.hi)).length } : null,
+    };
+  });
 }
 
 /** Cost of the pairs of one function whose sites, if any, have their own choice: its rows then are counted there. */
@@ -199,23 +209,24 @@ function pairCost({ first, last, count }: PairDemand, challenges: boolean, count
   return count * PAIR + (counted ? 0 : Number(last - first) + 2);
 }
 
-function evaluate(demand: Demand, shapes: RangeShapes): Plan {
+function evaluate(demand: Demand, groups: readonly SiteGroup[], shapes: RangeShapes): Plan {
   const { challenges } = demand;
   let constraints = demand.fixedConstraints + shapes.tables.reduce((sum, width) => sum + 2 ** width + 1, 0);
   for (const { exact, bits, count } of demand.ranges)
     if (count > 0) constraints += count * shapeCost(exact ? shapes.exact(bits) : shapes.loose(bits));
   for (const { lo, hi, count } of demand.intervals) constraints += count * intervalCost(lo, hi, shapes);
-  const functions = Map.groupBy(demand.sites, (site) => site.function.key);
   const forms = new Map<string, SiteForm>();
   const stepHulls = new Map<string, Interval>();
-  for (const [key, sites] of functions) {
-    const choice = challenges ? chooseForms(sites, shapes, demand.pairs.get(key)) : chooseBitForms(sites, shapes);
+  for (const group of groups) {
+    const pairs = demand.pairs.get(group.key);
+    const choice = challenges ? chooseForms(group, shapes, pairs) : chooseBitForms(group, shapes);
     constraints += choice.cost;
     for (const [site, form] of choice.forms) forms.set(site, form);
-    if (choice.hull !== undefined) stepHulls.set(key, choice.hull);
+    if (choice.hull !== undefined) stepHulls.set(group.key, choice.hull);
   }
   if (stepHulls.size > 0) constraints += RHO_SQUARE;
-  for (const [key, pairs] of demand.pairs) constraints += pairCost(pairs, challenges, functions.has(key));
+  const counted = new Set(groups.map(({ key }) => key));
+  for (const [key, pairs] of demand.pairs) constraints += pairCost(pairs, challenges, counted.has(key));
   const signed = chooseSigned(demand, shapes);
   return { tables: shapes.tables, forms, stepHulls, signed: signed.through, constraints: constraints + signed.cost };
 }
@@ -237,10 +248,11 @@ function chooseSigned({ signed, challenges }: Demand, shapes: RangeShapes) {
 
 /** The plan with the smallest domain, then the fewest constraints, then the fewest tables. The first of equals: deterministic. */
 export function choosePlan(demand: Demand): Plan {
-  if (!demand.challenges) return evaluate(demand, new BitShapes());
+  const groups = groupSites(demand.sites);
+  if (!demand.challenges) return evaluate(demand, groups, new BitShapes());
   let best: Plan | undefined;
   for (const tables of tableSets()) {
-    const plan = evaluate(demand, new TableShapes(tables));
+    const plan = evaluate(demand, groups, new TableShapes(tables));
     if (best === undefined || isBetter(plan, best)) best = plan;
   }
   return best as Plan;
