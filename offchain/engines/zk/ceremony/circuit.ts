@@ -1,31 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { toHex, type Hex } from "../../../core/bytes.ts";
 import { keccak256 } from "../../../core/keccak.ts";
-import {
-  BACKEND_ONE_ROUND,
-  BACKEND_TWO_ROUND,
-  BACKEND_WEIGHTS,
-  icCount,
-  type Backend,
-  type KeyBoundary,
-} from "../../../core/zk/key-record.ts";
-import { constraintCount, FIRST_GROUPED_WIRE, type R1cs, type WireGroups, type WireRange } from "../r1cs/r1cs.ts";
+import { BACKEND_ONE_ROUND, icCount, type Backend, type KeyBoundary } from "../../../core/zk/key-record.ts";
+import { constraintCount, FIRST_GROUPED_WIRE, type WireRange } from "../r1cs/r1cs.ts";
 import { writeR1cs } from "../r1cs/write-r1cs.ts";
+import { backendOf, keyBoundaries, type SetupCircuit } from "../setup/setup-circuit.ts";
 import { CeremonyError } from "./errors.ts";
-
-/** What a setup needs of a compiled circuit. */
-export interface SetupCircuit {
-  readonly r1cs: R1cs;
-  readonly groups: WireGroups;
-  /** keccak256 of the .r1cs bytes. */
-  readonly circuitHash: Hex;
-  readonly boundaries: readonly {
-    readonly direction: 0 | 1;
-    readonly kind: 0 | 1;
-    readonly dataLength: number;
-    readonly header: Uint8Array;
-  }[];
-}
 
 export const TAG_WEIGHTS = 1;
 export const TAG_ROUND1 = 2;
@@ -60,12 +40,10 @@ function domainOf(constraints: number, publics: number): number {
   return 2 ** (Math.floor(Math.log2(constraints + publics)) + 1);
 }
 
-function committedGroups({ r1cs, groups }: SetupCircuit, oneRound: boolean): CommittedGroup[] {
+function committedGroups(circuit: SetupCircuit): CommittedGroup[] {
+  const { r1cs, groups } = circuit;
+  if (backendOf(circuit) === BACKEND_ONE_ROUND) return [];
   const { weights, round1, round2 } = groups;
-  if (oneRound) {
-    if (weights.count !== 0 || round1.count !== 0) throw mismatch("a one-round circuit commits to no wires");
-    return [];
-  }
   if (
     weights.from !== FIRST_GROUPED_WIRE ||
     round1.from !== weights.from + weights.count ||
@@ -82,19 +60,13 @@ function committedGroups({ r1cs, groups }: SetupCircuit, oneRound: boolean): Com
 
 /** Recomputed from the circuit itself, hash included. Error: CIRCUIT_MISMATCH. */
 export function circuitFacts(circuit: SetupCircuit): { facts: CircuitFacts; r1csBytes: Uint8Array } {
-  const { r1cs, groups } = circuit;
+  const { r1cs } = circuit;
   const r1csBytes = writeR1cs(r1cs);
   const hash = toHex(keccak256(r1csBytes));
   if (hash !== circuit.circuitHash.toLowerCase()) throw mismatch("its hash is not that of its constraints");
-  const boundaries = circuit.boundaries.map(({ direction, kind, dataLength, header }): KeyBoundary => ({
-    direction,
-    kind,
-    dataLength,
-    headerHash: toHex(keccak256(header)),
-  }));
+  const boundaries = keyBoundaries(circuit);
   const publics = r1cs.outputs + r1cs.publicInputs;
-  const oneRound = groups.round1.count === 0;
-  const backend = oneRound ? BACKEND_ONE_ROUND : groups.weights.count === 0 ? BACKEND_TWO_ROUND : BACKEND_WEIGHTS;
+  const backend = backendOf(circuit);
   if (icCount(backend, boundaries) !== publics + 1)
     throw mismatch(`it has ${publics} public wires, its boundaries ask for ${icCount(backend, boundaries) - 1}`);
   const constraints = constraintCount(r1cs);
@@ -106,7 +78,7 @@ export function circuitFacts(circuit: SetupCircuit): { facts: CircuitFacts; r1cs
       publics,
       constraints,
       domain: domainOf(constraints, publics),
-      groups: committedGroups(circuit, oneRound),
+      groups: committedGroups(circuit),
       boundaries,
     },
     r1csBytes,

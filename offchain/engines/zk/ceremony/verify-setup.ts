@@ -15,7 +15,8 @@ import { CEREMONY_JSON, parseCeremony, startHash, type CeremonyFile } from "./ce
 import { ceremonyRecord } from "./ceremony-record.ts";
 import { checkAllComplete, checkComplete } from "./chain.ts";
 import { checkCounts, checkStrip } from "./check-stock-key.ts";
-import { circuitFacts, deltaName, type CircuitFacts, type SetupCircuit } from "./circuit.ts";
+import { circuitFacts, deltaName, type CircuitFacts } from "./circuit.ts";
+import type { SetupCircuit } from "../setup/setup-circuit.ts";
 import { withCurve } from "./curve.ts";
 import { CeremonyError } from "./errors.ts";
 import { makeStockKey, stripKey } from "./initial-key.ts";

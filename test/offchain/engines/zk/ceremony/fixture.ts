@@ -2,7 +2,8 @@
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildBn128 } from "ffjavascript";
-import { circuitFacts, type SetupCircuit } from "../../../../../offchain/engines/zk/ceremony/circuit.ts";
+import { circuitFacts } from "../../../../../offchain/engines/zk/ceremony/circuit.ts";
+import type { SetupCircuit } from "../../../../../offchain/engines/zk/setup/setup-circuit.ts";
 import { finishCeremony } from "../../../../../offchain/engines/zk/ceremony/finish-ceremony.ts";
 import {
   encodeKeyManifest,

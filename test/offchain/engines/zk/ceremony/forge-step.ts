@@ -5,7 +5,8 @@ import { CURVE_G1, curveG1, curveG2, pointOfG1, pointOfG2 } from "../../../../..
 import { TOOLS, type CeremonyFile } from "../../../../../offchain/engines/zk/ceremony/ceremony-file.ts";
 import { startHash } from "../../../../../offchain/engines/zk/ceremony/ceremony-file.ts";
 import type { Chain } from "../../../../../offchain/engines/zk/ceremony/chain.ts";
-import { circuitFacts, type SetupCircuit } from "../../../../../offchain/engines/zk/ceremony/circuit.ts";
+import { circuitFacts } from "../../../../../offchain/engines/zk/ceremony/circuit.ts";
+import type { SetupCircuit } from "../../../../../offchain/engines/zk/setup/setup-circuit.ts";
 import { proveKnowledge } from "../../../../../offchain/engines/zk/ceremony/knowledge.ts";
 import { beaconScalar, stretchBeacon } from "../../../../../offchain/engines/zk/ceremony/secret-scalar.ts";
 import { hashPoints, type StepContext, type StepFile } from "../../../../../offchain/engines/zk/ceremony/step-file.ts";

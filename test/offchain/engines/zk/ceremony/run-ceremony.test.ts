@@ -22,10 +22,17 @@ import { runStock } from "../../../../../offchain/engines/zk/ceremony/stock.ts";
 import { lemOfG2 } from "../../../../../offchain/engines/zk/keys/lem-points.ts";
 import { readZkey, writeZkey } from "../../../../../offchain/engines/zk/keys/zkey-file.ts";
 import { CURVE_G2, pointOfG2 } from "../../../../../offchain/core/zk/points.ts";
+import { importPhase1 } from "../../../../../offchain/engines/zk/ceremony/phase-1.ts";
+import { keyFilesIn } from "../../../../../offchain/engines/zk/keys/key-files.ts";
+import { SnarkjsProver } from "../../../../../offchain/engines/zk/prover/snarkjs-prover.ts";
+import { runToy, toyCircuit } from "../../../../support/toy-circuit.ts";
+import { accepts, keyOf, proveToy } from "../../../../support/toy-proof.ts";
+import { uniformScalar } from "../../../../../offchain/engines/zk/prover/uniform-scalar.ts";
+import { smallPtau } from "../../../../support/zk/small-ptau.ts";
 import { expectCode } from "../../../../support/expect-code.ts";
 import { temporaryFolder } from "../../../../support/temporary-folder.ts";
 import { BEACON, bytesOf, ceremonyFixture, copyOf, type Fixture } from "./fixture.ts";
-import { oneRoundCircuit, sampleCircuit } from "./sample-circuit.ts";
+import { sampleCircuit } from "./sample-circuit.ts";
 
 describe("running a ceremony", function () {
   this.timeout(180_000);
@@ -58,17 +65,26 @@ describe("running a ceremony", function () {
     expect(readdirSync(fixture.stages[3] ?? "").filter((name) => name.endsWith(".part"))).to.deep.equal([]);
   });
 
-  it("behavior: without weights and in one round there are fewer deltas; an unlisted phase 1 gives a DEVELOPMENT key", async () => {
-    const { ptau } = fixture;
-    const phase1 = { ...fixture.phase1, name: "local", pinned: false };
-    for (const circuit of [sampleCircuit({ weights: false }), oneRoundCircuit()]) {
-      const folder = join(temporaryFolder(), "c");
-      await initCeremony(folder, { id: "local", circuit, ptau, phase1, beaconPlan: "none" });
+  it("behavior: keys of every backend prove; an unlisted phase 1 gives DEVELOPMENT keys", async () => {
+    const ptau = await smallPtau(7);
+    const phase1 = await importPhase1(ptau, { unpinned: true });
+    for (const kind of ["public", "private", "one-round"] as const) {
+      const circuit = toyCircuit(kind);
+      const [folder, out] = [join(temporaryFolder(), "running"), join(temporaryFolder(), "key")];
+      await initCeremony(folder, { id: kind, circuit, ptau, phase1, beaconPlan: "none" });
       await contribute(folder, { name: "alice", ptau });
       await contribute(folder, { name: "bob", ptau });
       await applyBeacon(folder, { ...BEACON, ptau });
-      const manifest = await finishCeremony(folder, { ptau, out: join(temporaryFolder(), "key") });
+      const manifest = await finishCeremony(folder, { ptau, out });
       expect(manifest.class).to.equal("DEVELOPMENT");
+      const key = await new SnarkjsProver().open(keyFilesIn(out), { memoryMiB: 1024, threads: 2 });
+      const run = runToy(circuit);
+      const blind = uniformScalar();
+      const weights =
+        kind === "private" ? { blind, commitment: await key.commitWeights(run.values, blind) } : undefined;
+      const proof = await proveToy(key, circuit, run, weights);
+      expect(accepts(keyOf(key.record), run, proof, weights?.commitment), kind).to.equal(true);
+      await key.close();
     }
   });
 

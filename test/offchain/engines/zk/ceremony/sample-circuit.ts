@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import type { SetupCircuit } from "../../../../../offchain/engines/zk/ceremony/circuit.ts";
+import type { SetupCircuit } from "../../../../../offchain/engines/zk/setup/setup-circuit.ts";
 import { hashR1cs } from "../../../../../offchain/engines/zk/r1cs/hash-r1cs.ts";
 import type { R1cs, SparseMatrix, WireGroups } from "../../../../../offchain/engines/zk/r1cs/r1cs.ts";
 
@@ -121,5 +121,8 @@ export function oneRoundCircuit(): SetupCircuit {
     c: matrix(rows.map(([, , row]) => row)),
   };
   const none = { from: 4, count: 0 };
-  return circuitOf(r1cs, { weights: none, round1: none, round2: { from: 4, count: 1 } });
+  return {
+    ...circuitOf(r1cs, { weights: none, round1: none, round2: { from: 4, count: 1 } }),
+    options: { backend: "one-round" },
+  };
 }

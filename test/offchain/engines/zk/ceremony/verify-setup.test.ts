@@ -14,7 +14,8 @@ import { CURVE_G1, CURVE_G2, pointOfG1, pointOfG2 } from "../../../../../offchai
 import { parseCeremony } from "../../../../../offchain/engines/zk/ceremony/ceremony-file.ts";
 import { readCeremonyFolder } from "../../../../../offchain/engines/zk/ceremony/ceremony-folder.ts";
 import { openChain, takeStep, type Chain } from "../../../../../offchain/engines/zk/ceremony/chain.ts";
-import { circuitFacts, type SetupCircuit } from "../../../../../offchain/engines/zk/ceremony/circuit.ts";
+import { circuitFacts } from "../../../../../offchain/engines/zk/ceremony/circuit.ts";
+import type { SetupCircuit } from "../../../../../offchain/engines/zk/setup/setup-circuit.ts";
 import { withCurve } from "../../../../../offchain/engines/zk/ceremony/curve.ts";
 import { makeStockKey } from "../../../../../offchain/engines/zk/ceremony/initial-key.ts";
 import {
