@@ -45,6 +45,7 @@ export async function createHubChain(workers: number) {
   const hub = await viem.getContractAt("IAssayHub", deployment.hub);
   const vault = await viem.getContractAt("IStakeVault", deployment.vault);
   const registry = await viem.getContractAt("IModelRegistry", deployment.registry);
+  const keyRegistry = await viem.getContractAt("IKeyRegistry", deployment.keys);
   const token = await viem.getContractAt("DevToken", deployment.token);
   await token.write.mint([me, 10n ** 28n]);
   await token.write.approve([hub.address, maxUint256]);
@@ -222,6 +223,11 @@ export async function createHubChain(workers: number) {
   return {
     hub,
     vault,
+    registry,
+    keys: keyRegistry,
+    publicClient,
+    domain,
+    me,
     provider,
     networkHelpers,
     signers,

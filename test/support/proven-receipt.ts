@@ -92,24 +92,18 @@ export interface ProofOrder {
   readonly inDigest?: Hex;
   readonly outDigest?: Hex;
   readonly domain?: Hex;
+  /** If it lives elsewhere than the samples. */
+  readonly jobId?: Hex;
 }
 
 /** A proof that verifies, true or not: the simulator knows the keys' secrets. */
-export function provenTally({
-  model,
-  job,
-  stage,
-  tally,
-  worker,
-  inDigest,
-  outDigest,
-  domain,
-}: ProofOrder): ProvenTally {
+export function provenTally(order: ProofOrder): ProvenTally {
+  const { model, job, stage, tally, worker, inDigest, outDigest, domain } = order;
   const stages = model.manifest.stages.length;
   const made = model.keys[stage] as SimulatedKey;
   const out = outDigest ?? honestDigest(stage + 1, stages);
   const claim = {
-    jobId: jobId(DEPLOYMENT, job),
+    jobId: order.jobId ?? jobId(DEPLOYMENT, job),
     stage,
     inDigest: inDigest ?? honestDigest(stage, stages),
     outDigest: out,
