@@ -17,20 +17,21 @@ interface IProofAdapter is IEvidenceAdapter {
     }
 
     error BoundaryCountMismatch(uint256 have, uint256 need);
-    error BoundaryKindMismatch(uint256 boundary, uint8 have, uint8 need);
+    error BoundaryKindMismatch(uint256 boundary, uint256 have, uint256 need);
     /// @dev The stage has a weight commitment where its key takes none, or lacks one.
     error WeightsMismatch(bytes32 keyId, bytes32 weightsX, bytes32 weightsY);
-    /// @param offset of the first byte of the evidence that is not as the canonical form has it
-    error EvidenceMalformed(uint256 offset);
+    /// @dev Not the canonical encoding, or more or fewer tensors or digests than the key and the stage have.
+    error EvidenceMalformed();
     /// @dev Fields: 1 length, 2 header (version, type or shape).
     error TensorMismatch(uint256 boundary, uint8 field);
     error DigestMismatch(uint256 boundary, bytes32 have, bytes32 need);
     /// @dev A SALTED digest is a field element; one that is not reduced would be another spelling of it.
     error DigestNotReduced(uint256 boundary, bytes32 digest);
     error JoinMismatch(bytes32 have, bytes32 need);
-    /// @dev Infinity where a point must be, or a point where none may be, or a coordinate that is not reduced.
-    /// @param word index in `ProofEvidence.proof`
-    error ProofPointInvalid(uint256 word);
+    /// @dev The stage or the worker of the claim is wider than its type.
+    error ClaimMalformed();
+    /// @dev A, B or C2 is infinity, C1 is where it must not be (or is not, with backend 1), or A's y is not reduced.
+    error ProofMalformed();
     /// @dev The proof, or one of a batch, is false, or a point of it is not in its group.
     error ProofFalse();
     error BatchMalformed(uint256 claims, uint256 evidences);

@@ -17,15 +17,15 @@ contract KeyRegistry is IKeyRegistry {
         require(!has(keyId), KeyExists(keyId));
         bytes memory copy = record_;
         _checkHead(copy);
-        KeyRecordLib.Layout memory found = _checkBody(copy);
-        _checkPoints(copy, found);
+        (uint256 alpha, uint256 publics) = _checkBody(copy);
+        _checkPoints(copy, alpha, publics);
         uint8 class_ = uint8(copy[1]);
         require(
             class_ == KeyRecordLib.CLASS_CEREMONY || block.chainid == KeyRecordLib.LOCAL_CHAIN,
             KeyLocalOnly(block.chainid)
         );
         address code = KeyRecordLib.store(keyId, copy);
-        emit KeyAdded(keyId, class_, uint8(found.backend), msg.sender, code);
+        emit KeyAdded(keyId, class_, uint8(copy[2]), msg.sender, code);
     }
 
     // --- Views --------------------------------------------------------------------------------------------------------
@@ -69,7 +69,7 @@ contract KeyRegistry is IKeyRegistry {
         require(count >= 2 && count <= _MAX_BOUNDARIES, RecordInvalid(4));
     }
 
-    function _checkBody(bytes memory r) private pure returns (KeyRecordLib.Layout memory found) {
+    function _checkBody(bytes memory r) private pure returns (uint256 alpha, uint256 publics) {
         uint256 count = uint8(r[3]);
         require(r.length >= KeyRecordLib.HEAD + KeyRecordLib.BOUNDARY * count + 64, RecordInvalid(10));
         for (uint256 b; b < count; ++b) {
@@ -79,23 +79,24 @@ contract KeyRegistry is IKeyRegistry {
             require(length != 0 && (kind == KIND_SALTED || length <= _MAX_PUBLIC), RecordInvalid(6));
             require(KeyRecordLib.headerHash(r, b) != 0, RecordInvalid(7));
         }
-        found = KeyRecordLib.layoutOf(r);
-        require(r.length == found.ics + 64 * (found.publics + 1), RecordInvalid(10));
+        uint256 backend = KeyRecordLib.backendOf(r);
+        alpha = KeyRecordLib.alphaOf(count);
+        publics = KeyRecordLib.publicsOf(r, backend, count);
+        require(r.length == alpha + 192 + 128 * backend + 64 * (publics + 1), RecordInvalid(10));
         require(r.length <= KeyRecordLib.MAX_RECORD, RecordInvalid(10));
-        require(KeyRecordLib.word(r, found.hashes) != 0, RecordInvalid(8));
+        require(KeyRecordLib.word(r, alpha - 64) != 0, RecordInvalid(8));
         bool ceremony = uint8(r[1]) == KeyRecordLib.CLASS_CEREMONY;
-        require(!ceremony || KeyRecordLib.word(r, found.hashes + 32) != 0, RecordInvalid(9));
+        require(!ceremony || KeyRecordLib.word(r, alpha - 32) != 0, RecordInvalid(9));
     }
 
     /// With delta = 1, or two deltas the same, what a proof commits to in one group can be moved to another after the
     /// challenge is known; with beta among them, e(alpha, beta) cancels and no witness is needed at all.
-    function _checkPoints(bytes memory r, KeyRecordLib.Layout memory found) private view {
-        _checkG1(r, found.alpha);
-        for (uint256 i; i <= found.publics; ++i) _checkG1(r, found.ics + 64 * i);
-
+    function _checkPoints(bytes memory r, uint256 alpha, uint256 publics) private view {
         // beta stands before the deltas: `count` points of G2 in a row.
-        uint256 first = found.alpha + 64;
-        uint256 count = found.deltaCount + 1;
+        uint256 first = alpha + 64;
+        uint256 count = KeyRecordLib.backendOf(r) + 1;
+        _checkG1(r, alpha);
+        for (uint256 i; i <= publics; ++i) _checkG1(r, first + 128 * count + 64 * i);
         for (uint256 i; i < count; ++i) {
             uint256 offset = first + 128 * i;
             (uint256 im, uint256 re) = (KeyRecordLib.word(r, offset), KeyRecordLib.word(r, offset + 32));

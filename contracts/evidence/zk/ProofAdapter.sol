@@ -4,7 +4,6 @@ pragma solidity 0.8.37;
 import {IEvidenceAdapter} from "../../interfaces/IEvidenceAdapter.sol";
 import {IKeyRegistry} from "../../interfaces/IKeyRegistry.sol";
 import {IProofAdapter} from "../../interfaces/IProofAdapter.sol";
-import {ClaimLib} from "../../libraries/ClaimLib.sol";
 import {Groth16Lib} from "../../libraries/Groth16Lib.sol";
 import {KeyRecordLib} from "../../libraries/KeyRecordLib.sol";
 import {ProofEvidenceLib} from "../../libraries/ProofEvidenceLib.sol";
@@ -28,11 +27,10 @@ contract ProofAdapter is IProofAdapter {
         StageInfo calldata stage,
         bytes calldata evidence
     ) external view {
-        ProofEvidenceLib.Context memory c = _contextOf(domain, stage);
-        Groth16Lib.Statement[] memory all = new Groth16Lib.Statement[](1);
-        all[0] = _statement(c, claim, stage, evidence);
-        all[0].factor = 1;
-        _verify(c, all, stage);
+        Groth16Lib.Batch memory one;
+        _prepare(one, 1, domain, stage);
+        ProofEvidenceLib.read(one, 0, claim, stage, evidence);
+        require(Groth16Lib.verify(one), ProofFalse());
     }
 
     /// @inheritdoc IProofAdapter
@@ -44,66 +42,46 @@ contract ProofAdapter is IProofAdapter {
     ) external view {
         uint256 n = claims.length;
         require(n != 0 && n == evidences.length, BatchMalformed(n, evidences.length));
-        ProofEvidenceLib.Context memory c = _contextOf(domain, stage);
-        Groth16Lib.Statement[] memory all = new Groth16Lib.Statement[](n);
-        // A statement's challenge covers domain, claim, key, C_w and C1: all that its public inputs follow from.
-        for (uint256 i; i < n; ++i) {
-            all[i] = _statement(c, claims[i], stage, evidences[i]);
-            all[i].challenge = c.challenge;
-        }
-        Groth16Lib.setFactors(all, stage.keyId);
-        _verify(c, all, stage);
+        Groth16Lib.Batch memory all;
+        _prepare(all, n, domain, stage);
+        for (uint256 i; i < n; ++i) ProofEvidenceLib.read(all, i, claims[i], stage, evidences[i]);
+        Groth16Lib.setFactors(all);
+        require(Groth16Lib.verify(all), ProofFalse());
     }
 
     /// @inheritdoc IEvidenceAdapter
     function mayOverrule(StageInfo calldata stage) external view returns (bool) {
         if (stage.keyId == 0 || stage.inKind > KIND_SALTED || stage.outKind > KIND_SALTED) return false;
         bytes memory record = KeyRecordLib.load(KeyRecordLib.codeOf(keys, stage.keyId));
-        return record.length != 0 && _isUsable(uint8(record[1]));
+        return record.length != 0 && _isUsable(KeyRecordLib.classOf(record));
     }
 
-    // --- Keys ---------------------------------------------------------------------------------------------------------
+    // --- Steps --------------------------------------------------------------------------------------------------------
 
-    function _contextOf(
-        bytes32 domain,
-        StageInfo calldata stage
-    ) private view returns (ProofEvidenceLib.Context memory c) {
+    /// What the statements of one key and stage have in common.
+    function _prepare(Groth16Lib.Batch memory batch, uint256 n, bytes32 domain, StageInfo calldata stage) private view {
+        (batch.domain, batch.n) = (domain, n);
         bytes32 keyId = stage.keyId;
         bytes memory record = KeyRecordLib.load(KeyRecordLib.codeOf(keys, keyId));
         require(record.length != 0, IKeyRegistry.KeyUnknown(keyId));
-        require(_isUsable(uint8(record[1])), IKeyRegistry.KeyLocalOnly(block.chainid));
-        KeyRecordLib.Layout memory key = KeyRecordLib.layoutOf(record);
-        (bytes32 x, bytes32 y) = (stage.weightsX, stage.weightsY);
-        require((key.backend == KeyRecordLib.BACKEND_WEIGHTS) == (x | y != 0), WeightsMismatch(keyId, x, y));
+        require(_isUsable(KeyRecordLib.classOf(record)), IKeyRegistry.KeyLocalOnly(block.chainid));
+        uint256 backend = KeyRecordLib.backendOf(record);
         uint256 producers = stage.producers.length;
-        require(producers + 1 == key.boundaries, BoundaryCountMismatch(producers + 1, key.boundaries));
-        (c.domain, c.keyId, c.record, c.key) = (domain, keyId, record, key);
+        uint256 boundaries = KeyRecordLib.boundariesOf(record);
+        unchecked {
+            require(producers + 1 == boundaries, BoundaryCountMismatch(producers + 1, boundaries));
+            (batch.keyId, batch.backend, batch.producers) = (keyId, backend, producers);
+            batch.record = KeyRecordLib.positionOf(record);
+            batch.alpha = batch.record + KeyRecordLib.alphaOf(boundaries);
+        }
+        batch.publics = KeyRecordLib.publicsOf(record, backend, boundaries);
+        (bytes32 x, bytes32 y) = (stage.weightsX, stage.weightsY);
+        require((backend == KeyRecordLib.BACKEND_WEIGHTS) == (x | y != 0), WeightsMismatch(keyId, x, y));
+        (batch.weightsX, batch.weightsY) = (x, y);
+        Groth16Lib.allocate(batch);
     }
 
     function _isUsable(uint256 class_) private view returns (bool) {
         return class_ == KeyRecordLib.CLASS_CEREMONY || block.chainid == KeyRecordLib.LOCAL_CHAIN;
-    }
-
-    // --- Statements ---------------------------------------------------------------------------------------------------
-
-    function _statement(
-        ProofEvidenceLib.Context memory c,
-        Claim calldata claim,
-        StageInfo calldata stage,
-        bytes calldata evidence
-    ) private pure returns (Groth16Lib.Statement memory made) {
-        bytes32 hash = ClaimLib.claimHash(claim.jobId, claim.stage, claim.inDigest, claim.outDigest, claim.worker);
-        made.proof = ProofEvidenceLib.readProof(evidence, c.key.backend);
-        ProofEvidenceLib.setChallenge(c, hash, stage, made.proof);
-        made.publics = ProofEvidenceLib.readPublics(c, claim, stage, evidence);
-    }
-
-    function _verify(
-        ProofEvidenceLib.Context memory c,
-        Groth16Lib.Statement[] memory all,
-        StageInfo calldata stage
-    ) private view {
-        uint256[2] memory weights = [uint256(stage.weightsX), uint256(stage.weightsY)];
-        require(Groth16Lib.verify(c.record, c.key, all, weights), ProofFalse());
     }
 }
