@@ -4,8 +4,8 @@ import type { Hex } from "../../offchain/core/bytes.ts";
 import { jobId } from "../../offchain/core/job.ts";
 import { bondOf } from "../../offchain/core/settle.ts";
 import type { CommitteeEvidence, Receipt } from "../../offchain/core/receipt.ts";
-import { ZERO_ADDRESS, type Job, type ModelManifest, type Tally } from "../../offchain/core/types.ts";
-import { committeeSize } from "../../offchain/core/vote.ts";
+import { ZERO_ADDRESS, ZERO_BYTES32, type Job, type ModelManifest, type Tally } from "../../offchain/core/types.ts";
+import { committeeSize, say } from "../../offchain/core/vote.ts";
 import { DEPLOYMENT, sampleJob, sampleManifest, sampleVotes, signerOf } from "./sample-receipt.ts";
 
 /** One committee that really signed: everybody in it said `out`, but `dissenters` of them said `other`. */
@@ -17,6 +17,8 @@ export interface Sitting {
   readonly out: Hex;
   readonly other?: Hex;
   readonly dissenters?: number;
+  /** What the stage's probe gave everybody. */
+  readonly payload?: Hex;
   /** Seated, but nothing was ever counted. */
   readonly empty?: boolean;
 }
@@ -50,30 +52,33 @@ export function historyReceipt({
   const seats = Array.from({ length: stages * k }, (_, i) => i + 1);
   let next = seats.length + 1;
   const committees: CommitteeEvidence[] = [];
-  const tallies = sittings.map(({ stage, round, inDigest, out, other = out, dissenters = 0, empty }): Tally => {
-    const challenger = round === 0 ? ZERO_ADDRESS : signerOf(1);
-    const bond = round === 0 ? 0n : bondOf(k, round, job.spec.seatReward);
-    if (empty === true) {
-      committees.push({ fast: false, seats: [] });
-      return { stage, round, seats: [], said: [], challenger, bond };
-    }
-    const workers =
-      round === 0
-        ? seats.slice(stage * k, (stage + 1) * k)
-        : Array.from({ length: committeeSize(k, round) }, () => next++);
-    const outs = workers.map((_, i) => (i < dissenters ? other : out));
-    const keys = workers.map(keyOf);
-    const votes = sampleVotes({
-      jobId: id,
-      stage,
-      round,
-      inDigest: inDigest ?? job.spec.inDigest,
-      outs,
-      workers: keys,
-    });
-    committees.push(fastCommittee(votes, keys.map(signerOf)));
-    return { stage, round, seats: workers, said: outs, challenger, bond };
-  });
+  const tallies = sittings.map(
+    ({ stage, round, inDigest, out, other = out, dissenters = 0, empty, payload = ZERO_BYTES32 }): Tally => {
+      const challenger = round === 0 ? ZERO_ADDRESS : signerOf(1);
+      const bond = round === 0 ? 0n : bondOf(k, round, job.spec.seatReward);
+      if (empty === true) {
+        committees.push({ fast: false, seats: [] });
+        return { stage, round, seats: [], said: [], challenger, bond };
+      }
+      const workers =
+        round === 0
+          ? seats.slice(stage * k, (stage + 1) * k)
+          : Array.from({ length: committeeSize(k, round) }, () => next++);
+      const outs = workers.map((_, i) => (i < dissenters ? other : out));
+      const keys = workers.map(keyOf);
+      const votes = sampleVotes({
+        jobId: id,
+        stage,
+        round,
+        inDigest: inDigest ?? job.spec.inDigest,
+        outs,
+        workers: keys,
+        payload,
+      });
+      committees.push(fastCommittee(votes, keys.map(signerOf)));
+      return { stage, round, seats: workers, said: outs.map((one) => say(one, payload)), challenger, bond };
+    },
+  );
   const record = { seats, boundaries, tallies, decided: 0 };
   return receiptOfJob({ deployment: DEPLOYMENT, job, manifest, reason, record, committees });
 }

@@ -104,6 +104,8 @@ interface Vote {
   /** One digest a seat. */
   readonly outs: readonly Hex[];
   readonly workers: readonly number[];
+  /** Of every seat; 0 by default, as in a stage without a probe. */
+  readonly payload?: Hex;
 }
 
 const claimsOf = ({ jobId: id, stage, inDigest, outs, workers }: Vote): Claim[] =>
@@ -114,7 +116,7 @@ const commitmentsOf = (vote: Vote): Hex[] =>
     commitment(DOMAIN, {
       claim,
       round: vote.round,
-      payload: ZERO_BYTES32,
+      payload: vote.payload ?? ZERO_BYTES32,
       salt: saltOf(vote, vote.workers[i] ?? 0),
     }),
   );
@@ -122,14 +124,15 @@ const commitmentsOf = (vote: Vote): Hex[] =>
 /** What `submit` carries for one stage. */
 export function sampleVotes(vote: Vote): StageVotes {
   const outs = [...new Set(vote.outs)];
+  const payload = vote.payload ?? ZERO_BYTES32;
   const set = commitSet(commitmentsOf(vote));
   const seats = claimsOf(vote).map((claim, i): Opening => {
     const worker = vote.workers[i] ?? 0;
-    const reveal = { claim, round: vote.round, payload: ZERO_BYTES32, extra: ZERO_BYTES32, commitSet: set };
+    const reveal = { claim, round: vote.round, payload, extra: ZERO_BYTES32, commitSet: set };
     const signature = signDigest(revealDigest(DOMAIN, reveal), keyOf(worker));
     return { which: outs.indexOf(claim.outDigest), salt: saltOf(vote, worker), ...signature };
   });
-  return { outs, payloads: outs.map(() => ZERO_BYTES32), seats };
+  return { outs, payloads: outs.map(() => payload), seats };
 }
 
 /** Every stage votes at once, unanimously: one `submit`, window 0. */

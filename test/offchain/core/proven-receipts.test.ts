@@ -424,23 +424,27 @@ describe("receipts of courts", function () {
     const probed = { ...manifest, stages: manifest.stages.map((info) => ({ ...info, probe: 0 })) };
     const probedModel = { ...model, manifest: probed };
     const probedJob = provenJob(probed, VOTE, k);
-    const sittings = lie;
-    const voted = historyReceipt({
-      stages,
-      k,
-      sittings,
-      boundaries: [truth[0], OTHER],
-      reason: 0,
-      manifest: probed,
-      job: probedJob,
-    });
-    const ruling = { model: probedModel, voted, stage: 1, outDigest: truth[1] };
+    const payload = hashOf("payload");
+    const tellProbed = (dissenters: number): Receipt => {
+      const [first, second] = lie.map((sitting) => ({ ...sitting, payload })) as [Sitting, Sitting];
+      const sittings = [first, { ...second, other: truth[1], dissenters }];
+      const story = { stages, k, sittings, boundaries: [truth[0], OTHER], reason: 0 };
+      return historyReceipt({ ...story, manifest: probed, job: probedJob });
+    };
+    const word = taggedHash("assay.v1.said", [truth[1], payload]);
+    const ruling = { model: probedModel, stage: 1, outDigest: truth[1] };
     // Nobody said it: no word stands for the proven digest, and everybody was wrong.
-    expect(failing(ruled({ ...ruling, said: [] }))).to.deep.equal([]);
-    expect(failing(ruled(ruling))).to.include("tallies");
-    expect(
-      failing(ruled({ ...ruling, said: [taggedHash("assay.v1.said", [truth[1], hashOf("payload")])] })),
-    ).to.include("tallies");
+    const alone = { ...ruling, voted: tellProbed(0) };
+    expect(failing(alone.voted)).to.deep.equal([]);
+    expect(failing(ruled({ ...alone, said: [] }))).to.deep.equal([]);
+    for (const said of [[truth[1]], [word]]) expect(failing(ruled({ ...alone, said }))).to.include("tallies");
+    // One did: leaving its word out would have an honest seat slashed.
+    const joined = { ...ruling, voted: tellProbed(1) };
+    const good = settled(ruled({ ...joined, said: [word] }));
+    expect(failing(good)).to.deep.equal([]);
+    expect(good.settlement[0]?.taken.slice(k).filter((taken) => taken === 0n).length).to.equal(1);
+    for (const said of [[], [truth[1]], [word, word]])
+      expect(failing(ruled({ ...joined, said }))).to.include("tallies");
   });
 
   it("behavior: a job of votes and proofs is one of votes that a court may judge", () => {
