@@ -28,7 +28,7 @@ export const FLAG = {
   SMALL_POOL: FLAG_SMALL_POOL,
 } as const;
 
-/** What a hub of the first step checks; deployments with more adapters pass their own mask. */
+/** What every hub counts by itself; a deployment adds the kinds that its evidence router has adapters for. */
 export const SUPPORTED_EVIDENCE: number = EVIDENCE.VOTE;
 export const MAX_STAGES = 8;
 export const MAX_SEATS = 31;

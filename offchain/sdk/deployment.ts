@@ -13,6 +13,7 @@ export interface Deployment {
   readonly params: Address;
   readonly randomness: Address;
   readonly token: Address;
+  readonly router: Address;
 }
 
 const known = new WeakMap<Client, Map<Address, Promise<Deployment>>>();
@@ -34,15 +35,18 @@ export async function getDeployment(client: Client, hub: Address): Promise<Deplo
 }
 
 async function readDeployment(client: Client, hub: Address): Promise<Deployment> {
-  const read = async (functionName: "vault" | "registry" | "params" | "randomness" | "token"): Promise<Address> =>
+  const read = async (
+    functionName: "vault" | "registry" | "params" | "randomness" | "token" | "router",
+  ): Promise<Address> =>
     checked(functionName, async () => readContract(client, { address: hub, abi: assayHubAbi, functionName }));
-  const [chainId, vault, registry, params, randomness, token] = await Promise.all([
+  const [chainId, vault, registry, params, randomness, token, router] = await Promise.all([
     checked("eth_chainId", async () => getChainId(client)),
     read("vault"),
     read("registry"),
     read("params"),
     read("randomness"),
     read("token"),
+    read("router"),
   ]);
-  return { chainId, hub, vault, registry, params, randomness, token };
+  return { chainId, hub, vault, registry, params, randomness, token, router };
 }

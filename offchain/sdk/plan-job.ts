@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type { Address, Hex } from "viem";
-import { checkPolicy, FLAG, SUPPORTED_EVIDENCE } from "../core/policy.ts";
-import type { PresetName } from "../core/policy-presets.ts";
+import { checkPolicy, EVIDENCE, FLAG, longestJob } from "../core/policy.ts";
+import type { Preset, PresetName } from "../core/policy-presets.ts";
 import { PRESETS } from "../core/policy-presets.ts";
 import { ZERO_ADDRESS, type Policy, type Spec } from "../core/types.ts";
 import { SdkError } from "./errors.ts";
@@ -9,7 +9,7 @@ import type { Market } from "./read-market.ts";
 
 /** What a requester may choose about a job; everything has a default. Amounts in token base units, times in seconds. */
 export interface JobWishes {
-  /** Only `general-vote` in this version. */
+  /** `general-vote` by default; the deployment must have adapters for the preset's evidence. */
   readonly preset?: PresetName | undefined;
   /** Single policy numbers, for who knows why. */
   readonly policy?: Partial<Policy> | undefined;
@@ -51,7 +51,7 @@ export function planJob(
   job: { modelId: Hex; inDigest: Hex; inputRef: Hex; client: Address; resultKey: Hex; paramsVersion: number },
 ): PlannedJob {
   const preset = PRESETS[wishes.preset ?? "general-vote"];
-  if ((preset.mask & ~SUPPORTED_EVIDENCE) !== 0) throw new SdkError("NOT_SUPPORTED", { what: `preset ${preset.name}` });
+  if ((preset.mask & ~market.supported) !== 0) throw new SdkError("NOT_SUPPORTED", { what: `preset ${preset.name}` });
   const size = preset.sizes[0];
   if (size === undefined) throw new SdkError("NOT_SUPPORTED", { what: `preset ${preset.name}` });
   const insuredValue = wishes.insuredValue ?? 0n;
@@ -64,10 +64,10 @@ export function planJob(
     k: size.k,
     auditBps: preset.auditBps,
     cls: 0,
-    flags: needsSmallPool(market, size.k, insuredValue) ? FLAG.SMALL_POOL : 0,
+    flags: flagsOf(preset, market, size.k, insuredValue),
     seatStake: BigInt(size.stakePerReward) * seatReward,
     window,
-    tWork: set.minWork,
+    tWork: isProven(preset) ? proofTime(market, window) : set.minWork,
     tReveal: set.minReveal,
     ticketClass: wishes.ticketClass ?? 0,
     ...definedOnly(wishes.policy ?? {}),
@@ -89,7 +89,7 @@ export function planJob(
     resultKey: job.resultKey,
   };
   const { rounds, escrow } = checkPolicy(spec, set, {
-    supported: SUPPORTED_EVIDENCE,
+    supported: market.supported,
     time: market.time,
     minimumStake: market.minimumStake,
     maxInsured: market.maxInsured,
@@ -108,9 +108,26 @@ function defaultReward(market: Market, stakePerReward: number): bigint {
   return price > fair ? price : fair;
 }
 
+const isProven = ({ mask }: Preset): boolean => (mask & EVIDENCE.VOTE) === 0 && (mask & EVIDENCE.PROOF) !== 0;
+
+/** A stage's time where it is proven: ample, for a late proof costs everyone; but the job must fit its longest life. */
+const PROOF_TIME_SEC = 120;
+function proofTime({ set, model: { stages } }: Market, window: number): number {
+  const fixed = longestJob({ stages, policy: { ...NO_TIME, window } }, set) + 2 * EXPIRY_SLACK_SEC;
+  const most = Math.floor(((set.jobLife - fixed) / (3 * stages) - set.minReveal) / 2);
+  return Math.max(set.minWork, Math.min(PROOF_TIME_SEC, most));
+}
+
+const NO_TIME = { mask: 0, k: 1, auditBps: 0, cls: 0, flags: 0, seatStake: 0n, tWork: 0, tReveal: 0 };
+
 /** A pool without two escalation rounds is accepted for uninsured jobs only, and the spec says so. */
-const needsSmallPool = (market: Market, k: number, insuredValue: bigint): boolean =>
-  insuredValue === 0n && market.workers < market.model.stages * k + 6 * k + 4;
+function flagsOf(preset: Preset, market: Market, k: number, insuredValue: bigint): number {
+  const isSmall = insuredValue === 0n && market.workers < market.model.stages * k + 6 * k + 4;
+  return (
+    (preset.name.startsWith("critical-") ? FLAG.CRITICAL : 0) |
+    (isSmall && (preset.mask & EVIDENCE.VOTE) !== 0 ? FLAG.SMALL_POOL : 0)
+  );
+}
 
 const definedOnly = (policy: Partial<Policy>): Partial<Policy> =>
   Object.fromEntries(Object.entries(policy).filter(([, value]) => value !== undefined));

@@ -3,9 +3,11 @@ import type { Address, Client, Hex } from "viem";
 import { getBlock, readContract } from "viem/actions";
 import { assayHubAbi } from "../adapters/chain/abi/assay-hub.ts";
 import { blockSeedAbi } from "../adapters/chain/abi/block-seed.ts";
+import { evidenceRouterAbi } from "../adapters/chain/abi/evidence-router.ts";
 import { modelRegistryAbi } from "../adapters/chain/abi/model-registry.ts";
 import { protocolParamsAbi } from "../adapters/chain/abi/protocol-params.ts";
 import { stakeVaultAbi } from "../adapters/chain/abi/stake-vault.ts";
+import { SUPPORTED_EVIDENCE } from "../core/policy.ts";
 import type { ParameterSet } from "../core/types.ts";
 import { checked, isRevert } from "./checked.ts";
 import { getDeployment } from "./deployment.ts";
@@ -23,6 +25,8 @@ export interface Market {
   readonly openRisk: bigint;
   readonly minimumStake: bigint;
   readonly maxInsured: bigint;
+  /** Evidence bits that requests may ask for: votes, and what the deployment has adapters for. */
+  readonly supported: number;
 }
 
 /**
@@ -34,9 +38,9 @@ export async function readMarket(
   query: { hub: Address; modelId: Hex; paramsVersion: number; ticketClass: number },
 ): Promise<Market> {
   const { hub, modelId, paramsVersion, ticketClass } = query;
-  const { vault, registry, params, randomness } = await getDeployment(client, hub);
+  const { vault, registry, params, randomness, router } = await getDeployment(client, hub);
   const atVault = { address: vault, abi: stakeVaultAbi } as const;
-  const [model, set, pool, class_, minimumStake, totals, maxInsured, block] = await Promise.all([
+  const [model, set, pool, class_, minimumStake, totals, maxInsured, adapters, block] = await Promise.all([
     readModel(client, registry, modelId),
     checked("parameters", async () =>
       readContract(client, {
@@ -55,6 +59,9 @@ export async function readMarket(
     checked("maxInsured", async () =>
       readContract(client, { address: randomness, abi: blockSeedAbi, functionName: "maxInsured" }),
     ),
+    checked("supported", async () =>
+      readContract(client, { address: router, abi: evidenceRouterAbi, functionName: "supported" }),
+    ),
     checked("getBlock", async () => getBlock(client)),
   ]);
   const [, workers, ticketedStake] = pool;
@@ -69,6 +76,7 @@ export async function readMarket(
     openRisk: totals.openRisk,
     minimumStake,
     maxInsured,
+    supported: SUPPORTED_EVIDENCE | adapters,
   };
 }
 

@@ -109,6 +109,8 @@ function describe(progress: InferenceProgress, job: PlannedJob): string {
       return `to ${progress.reached.length} seats${progress.missing.length > 0 ? `, not to ${progress.missing.join(", ")}` : ""}`;
     case "committed":
       return "commitments posted on chain (slow path)";
+    case "proven":
+      return `stage ${progress.proved} by worker ${progress.workerId}`;
     case "tallied":
       return `round ${progress.round}: ${progress.accepted ? "a digest has its quorum" : "no quorum"}`;
     case "challenged":

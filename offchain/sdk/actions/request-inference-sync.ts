@@ -4,13 +4,14 @@ import { getBlockNumber, getContractEvents, getTransactionReceipt, waitForTransa
 import { assayHubAbi } from "../../adapters/chain/abi/assay-hub.ts";
 import { hasCode } from "../../core/errors.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import type { Spec } from "../../core/types.ts";
+import { VOTE, type Spec } from "../../core/types.ts";
 import { checked } from "../checked.ts";
 import { SdkError } from "../errors.ts";
 import type { JobView } from "../job-view.ts";
 import { pollUntil } from "../poll-until.ts";
+import { orderProofs, type Proving } from "../prove-job.ts";
 import { accountOf, type TransactionHash, type WalletLike } from "../send.ts";
-import { deliverInput, type DeliverInputReturnType } from "./deliver-input.ts";
+import { deliverInput, type DeliverInputParameters, type DeliverInputReturnType } from "./deliver-input.ts";
 import { canPermit, depositWithPermit } from "./deposit-with-permit.ts";
 import { deposit } from "./deposit.ts";
 import { fetchResult } from "./fetch-result.ts";
@@ -30,6 +31,7 @@ export type InferenceProgress =
   | { readonly stage: "seats drawn"; readonly seats: readonly number[] }
   | { readonly stage: "input delivered"; readonly reached: readonly number[]; readonly missing: readonly number[] }
   | { readonly stage: "committed"; readonly hash: Hex }
+  | { readonly stage: "proven"; readonly hash: Hex; readonly proved: number; readonly workerId: number }
   | { readonly stage: "tallied"; readonly hash: Hex; readonly round: number; readonly accepted: boolean }
   | { readonly stage: "challenged"; readonly hash: Hex; readonly round: number }
   | { readonly stage: "slashed"; readonly workerId: number; readonly amount: bigint; readonly burned: bigint }
@@ -64,7 +66,7 @@ export interface RequestInferenceSyncReturnType extends RequestInferenceReturnTy
 }
 
 /**
- * Requests, delivers the input, waits for the end, fetches the result and checks it against the agreed digest.
+ * Requests, delivers the input (of a PROOF job: orders proofs of its candidates and replaces those that are lost), waits for the end, fetches the result and checks it against the agreed digest.
  * Errors: those of `requestInference`, `deliverInput` and `fetchResult`; JOB_CLOSED with the reason and refund, also where no
  * quorum of seats took the input; JOB_TIMEOUT.
  *
@@ -91,7 +93,8 @@ export async function requestInferenceSync(
   const { jobId, requester, nonce, spec } = event.args;
   const job = { requester, nonce, spec };
   onProgress({ stage: "requested", jobId, hash: requested.hash, gas: mined.gasUsed });
-  const delivery = await deliverInput(client, {
+  const isProven = (spec.policy.mask & VOTE) === 0;
+  const wishes: DeliverInputParameters = {
     hub,
     crypto,
     jobId,
@@ -107,7 +110,10 @@ export async function requestInferenceSync(
       onProgress({ stage: "seats drawn", seats });
       await parameters.beforeDelivery?.(seats);
     },
-  }).catch(async (error: unknown) => {
+  };
+  const deliver = async (): Promise<Proving> =>
+    isProven ? orderProofs(client, wishes) : { ...(await deliverInput(client, wishes)), watch: async () => undefined };
+  const { watch, ...delivery } = await deliver().catch(async (error: unknown) => {
     if (!hasCode(error, "DELIVERY_FAILED")) throw error;
     // Seats without input abstain, and the job ends by itself: what the requester then wants to know is its refund.
     const timeoutMs = Math.min(parameters.timeoutMs ?? Infinity, 2_000 * spec.policy.tWork);
@@ -121,11 +127,16 @@ export async function requestInferenceSync(
   const missing = delivery.failed.map(({ workerId }) => workerId);
   onProgress({ stage: "input delivered", reached: delivery.reached, missing });
 
-  await waitForEnd(client, parameters, jobId, mined, onProgress);
+  const ended = new AbortController();
+  const watching = watch(ended.signal);
+  await waitForEnd(client, parameters, jobId, mined, onProgress).finally(() => ended.abort());
+  await watching;
   const view = await getJob(client, { hub, jobId, fromBlock: mined.blockNumber });
   if (view.outDigest === null)
     throw new SdkError("JOB_CLOSED", { jobId, reason: view.closedReason ?? view.state, refund: view.refund ?? 0n });
-  const { k } = job.spec.policy;
+  const holders = isProven
+    ? await proversOf(client, hub, jobId, mined.blockNumber, delivery)
+    : delivery.seats.slice(-job.spec.policy.k);
   const result = await fetchResult(client, {
     hub,
     crypto,
@@ -134,15 +145,35 @@ export async function requestInferenceSync(
     secret,
     outDigest: view.outDigest,
     // Seats that got the input first: one that was unreachable then is a bad first address now.
-    seats: delivery.seats
-      .slice(-k)
-      .toSorted((a, b) => Number(missing.includes(a.workerId)) - Number(missing.includes(b.workerId))),
+    seats: holders.toSorted((a, b) => Number(missing.includes(a.workerId)) - Number(missing.includes(b.workerId))),
     fromBlock,
     signal,
   });
   onProgress({ stage: "result opened", workerId: result.workerId });
   const { outputBytes, salt, output } = result;
   return { ...requested, jobId, job, output, result: { outputBytes, salt }, view, delivery };
+}
+
+/** Candidates, the prover of the last stage first: others hold no result. */
+async function proversOf(
+  client: WalletLike,
+  hub: Address,
+  jobId: Hex,
+  fromBlock: bigint,
+  { seats }: DeliverInputReturnType,
+): Promise<DeliverInputReturnType["seats"]> {
+  const proven = await checked("getLogs", async () =>
+    getContractEvents(client, {
+      address: hub,
+      abi: assayHubAbi,
+      eventName: "Proven",
+      args: { jobId },
+      fromBlock,
+      strict: true,
+    }),
+  );
+  const last = proven.toSorted((a, b) => b.args.stage - a.args.stage)[0]?.args.workerId;
+  return seats.filter(({ workerId }) => workerId === last);
 }
 
 async function requestAlone(
@@ -215,6 +246,8 @@ async function waitForEnd(
           onProgress({ stage: "committed", hash });
         if (event.eventName === "StageTallied")
           onProgress({ stage: "tallied", hash, round: event.args.round, accepted: BigInt(event.args.digest) !== 0n });
+        if (event.eventName === "Proven")
+          onProgress({ stage: "proven", hash, proved: event.args.stage, workerId: event.args.workerId });
         if (event.eventName === "Challenged") onProgress({ stage: "challenged", hash, round: event.args.round });
         if (event.eventName === "Slashed") {
           const { workerId, amount, burned } = event.args;

@@ -32,6 +32,7 @@ const market: Market = {
   openRisk: 0n,
   minimumStake: 4400n * TOKEN,
   maxInsured: 440n * TOKEN,
+  supported: 3,
 };
 const job = {
   modelId: word(1),
@@ -86,7 +87,8 @@ describe("planJob", () => {
   });
 
   const wrong: readonly (readonly [string, string, Parameters<typeof planJob>[0], Partial<Market>])[] = [
-    ["NOT_SUPPORTED", "a preset of a later step", { preset: "critical-proof" }, {}],
+    ["NOT_SUPPORTED", "a preset of a later step", { preset: "critical-enclave" }, {}],
+    ["NOT_SUPPORTED", "a deployment without adapters", { preset: "critical-proof" }, { supported: 1 }],
     ["POLICY_UNSAFE", "insuring under a set that insures nothing", { insuredValue: 1n }, { workers: 39 }],
     ["POLICY_UNSAFE", "too little stake for the reward", { policy: { seatStake: 43n * TOKEN } }, {}],
     ["POLICY_UNSAFE", "more open risk than the pool carries", {}, { openRisk: (16n * 4400n * TOKEN) / 8n }],
