@@ -99,6 +99,12 @@ export const ProgramError = defineErrors("program", 2, {
     fix: "See docs for the two formats: CSV with a header and the label last, or gzip-compressed IDX.",
     retry: "never",
   },
+  PROOFS_UNAVAILABLE: {
+    n: 34,
+    text: "The recipe asks for proofs, and nothing here compiles circuits.",
+    fix: "Import with `assay model import`, or take `proofs` and its masks out of the recipe.",
+    retry: "never",
+  },
   MODEL_FILE_MISSING: {
     n: 40,
     text: "The model folder lacks the file {file}.",

@@ -55,7 +55,8 @@ function decode(bytes: Uint8Array): TokenTable {
   words.forEach((word, i) => {
     const before = words[i - 1];
     // A word that no text can contain, or a second place for one, would be a second encoding of the same model.
-    if (tokensOf(word).join(" ") !== word || (before !== undefined && before >= word)) {
+    const [token, more] = tokensOf(word);
+    if (token !== word || more !== undefined || (before !== undefined && before >= word)) {
       throw reader.refuse(`word ${i} is no token, or out of order`);
     }
   });

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ProgramError } from "../../core/program/errors.ts";
 import { decodeTokens } from "../../core/program/tokens.ts";
 import { parseCsv, parseIdx, parseText, type Dataset } from "./dataset.ts";
-import { importModel, type ImportedModel, type ImportProgress } from "./import-model.ts";
+import { keyFile } from "./load-program.ts";
+import { importModel, type ImportedModel, type ImportOptions } from "./import-model.ts";
 import { parseRecipe, type Recipe } from "./recipe.ts";
 
 const read = async (folder: string, file: string): Promise<Uint8Array> => {
@@ -28,12 +29,12 @@ export async function readDataset(folder: string, source: Recipe["evaluation"]):
 export const readRecipe = async (folder: string): Promise<Recipe> => parseRecipe(await readText(folder, "recipe.json"));
 
 /**
- * `assay model import`: compiles `model.onnx` by `recipe.json` and its data; with `write`, stores the four files.
+ * `assay model import`: compiles `model.onnx` by `recipe.json` and its data; with `write`, stores the four files and the keys' records.
  * Errors: those of `importModel`, MODEL_FILE_MISSING, DATASET_MALFORMED.
  */
 export async function importFolder(
   folder: string,
-  options: ImportProgress & { readonly write?: boolean } = {},
+  options: ImportOptions & { readonly write?: boolean } = {},
 ): Promise<ImportedModel> {
   const recipe = await readRecipe(folder);
   const onnx = await read(folder, "model.onnx");
@@ -43,6 +44,12 @@ export async function importFolder(
   const imported = await importModel({ onnx, recipe, calibration, evaluation, tokens }, options);
   if (options.write === true) {
     for (const [name, bytes] of Object.entries(imported.files)) await writeFile(join(folder, name), bytes);
+    await rm(join(folder, "keys"), { recursive: true, force: true });
+    for (const [stage, record] of imported.keys.entries()) {
+      if (record === null) continue;
+      await mkdir(join(folder, "keys"), { recursive: true });
+      await writeFile(join(folder, keyFile(stage)), record);
+    }
   }
   return imported;
 }

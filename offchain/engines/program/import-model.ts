@@ -33,6 +33,7 @@ import { createOnnxExecutor } from "./onnx-executor.ts";
 import { importGraph } from "./onnx/import-graph.ts";
 import { parseOnnx } from "./onnx/parse-onnx.ts";
 import type { ProgramExecutor } from "./executor.ts";
+import { makeStageKeys, weightsEntry, type StageKeyMaker } from "./stage-keys.ts";
 import { resolvePreprocess, type Recipe, type Usage } from "./recipe.ts";
 
 export const COMPILER = "assay-program 1";
@@ -59,10 +60,14 @@ export interface ImportedModel {
     readonly "manifest.json": Uint8Array;
   };
   readonly model: ModelManifest;
+  /** Verifying-key record of each stage, null where it has none; stored as `keys/<stage>.record`. */
+  readonly keys: readonly (Uint8Array | null)[];
 }
 
-export interface ImportProgress {
+export interface ImportOptions {
   readonly onProgress?: (step: string) => void;
+  /** Needed if the recipe asks for proofs. */
+  readonly keyMaker?: StageKeyMaker;
 }
 
 function hintsOf(analysis: Analysis, program: Program): StageHints {
@@ -146,11 +151,11 @@ function usageOf(recipe: Recipe, graph: FloatGraph, step: number, tokens: Uint8A
  * Compiles an ONNX model into the files of a model folder: calibrates on real rows, quantises, proves the bounds, cuts
  * stages, finds probes, and measures float against integer accuracy on held-out rows. Same input, same bytes.
  * Errors: every ONNX_…, PROGRAM_INVALID, BOUND_OVERFLOW, CUT_INVALID, ENTROPY_TOO_LOW, BOUNDARY_TOO_LARGE,
- * MODEL_FILE_INVALID, RAW_INPUT_INVALID.
+ * MODEL_FILE_INVALID, RAW_INPUT_INVALID, PROOFS_UNAVAILABLE, those of the key maker.
  */
-export async function importModel(parameters: ImportParameters, progress: ImportProgress = {}): Promise<ImportedModel> {
+export async function importModel(parameters: ImportParameters, options: ImportOptions = {}): Promise<ImportedModel> {
   const { onnx, recipe, calibration, evaluation, tokens } = parameters;
-  const say = progress.onProgress ?? (() => {});
+  const say = options.onProgress ?? (() => {});
   say("compiling");
   const preprocess = resolvePreprocess(recipe.preprocess, tokens);
   const { compiled, graph, opset } = compile(parameters, preprocess);
@@ -176,6 +181,8 @@ export async function importModel(parameters: ImportParameters, progress: Import
       executor,
     );
     const report = reportOf(compiled, recipe, entropy, calibration.rows, accuracy);
+    if (recipe.proofs !== undefined) say("making circuits and keys");
+    const proofs = await makeStageKeys(recipe, stages, options.keyMaker);
     const kind = { PUBLIC: KIND_PUBLIC, SALTED: KIND_SALTED, BLINDED: KIND_BLINDED }[recipe.digest];
     const infos: StageInfo[] = stages.map((stage, index) => ({
       place: PLACE_NETWORK,
@@ -183,9 +190,9 @@ export async function importModel(parameters: ImportParameters, progress: Import
       outKind: kind,
       probe: entropy[index]?.probe ?? NO_PROBE,
       kernel: stageKernel(bytes[index] ?? new Uint8Array()),
-      keyId: ZERO_BYTES32,
-      weightsX: ZERO_BYTES32,
-      weightsY: ZERO_BYTES32,
+      keyId: proofs[index]?.keyId ?? ZERO_BYTES32,
+      weightsX: proofs[index]?.weightsX ?? ZERO_BYTES32,
+      weightsY: proofs[index]?.weightsY ?? ZERO_BYTES32,
       producers: [...stage.producers],
     }));
     const hints = stages.map((stage) => hintsOf(analyseProgram(stage.program), stage.program));
@@ -205,7 +212,7 @@ export async function importModel(parameters: ImportParameters, progress: Import
       stages: infos,
       acceptedMasks: recipe.acceptedPolicies.reduce((mask, policy) => (mask | (1 << policy)) >>> 0, 0),
       workUnits: BigInt(Math.max(1, Math.ceil(compiled.analysis.macs / MACS_PER_WORK_UNIT))),
-      weightsHash: toHex(hashJson(infos.map(() => ({ mode: "public", commitment: ZERO_BYTES32 })))),
+      weightsHash: toHex(hashJson(proofs.map(weightsEntry))),
       reportHash: toHex(keccak256(utf8(reportText))),
       toolsHash: toHex(hashJson(tools)),
     };
@@ -215,7 +222,7 @@ export async function importModel(parameters: ImportParameters, progress: Import
       "model.json": utf8(usageText),
       "manifest.json": utf8(encodeManifestFile(model, tools)),
     };
-    return { files, model };
+    return { files, model, keys: proofs.map(({ record }) => record) };
   } finally {
     await executor.close();
   }

@@ -8,6 +8,7 @@ import { decodeManifestFile, hashJson, type ManifestFile } from "../../core/mani
 import { decodeStages, programRoot, stageKernel } from "../../core/program/container.ts";
 import { ProgramError } from "../../core/program/errors.ts";
 import { integerType, type OutputMeaning, type Preprocess } from "../../core/program/preprocess.ts";
+import { keyIdOf } from "../../core/zk/key-record.ts";
 import { NO_PROBE, PRODUCER_INPUT } from "../../core/types.ts";
 import { elementsOf } from "../../core/program/analyse.ts";
 import { loadStage, type LoadedStage } from "./executor.ts";
@@ -21,7 +22,12 @@ export interface ModelFiles {
   readonly "report.json"?: Uint8Array;
   /** Words and their numbers: models of text only. */
   readonly tokens?: Uint8Array;
+  /** Verifying-key records by stage, as far as they are there: the chain has them too. */
+  readonly keys?: readonly (Uint8Array | null)[];
 }
+
+/** Where a model folder keeps a stage's verifying-key record. */
+export const keyFile = (stage: number): string => `keys/${stage}.record`;
 
 export interface LoadedModel {
   readonly manifest: ManifestFile;
@@ -30,6 +36,8 @@ export interface LoadedModel {
   readonly stages: readonly LoadedStage[];
   readonly preprocess: Preprocess;
   readonly output: OutputMeaning;
+  /** Verifying-key record of each stage; null where it has no key, or the folder no record of it. */
+  readonly keys: readonly (Uint8Array | null)[];
 }
 
 function expectHash(what: string, actual: Hex, expected: Hex): void {
@@ -90,7 +98,20 @@ async function readFolder(folder: string): Promise<ModelFiles> {
   };
   const [manifest, program, usage] = [await read("manifest.json"), await read("program"), await read("model.json")];
   const report = await read("report.json");
-  const files = { "manifest.json": manifest, program, "model.json": usage, "report.json": report };
+  const count = readManifest(manifest).model.stages.length;
+  const records = Array.from({ length: count }, (_, stage) =>
+    readFile(join(folder, keyFile(stage))).then(
+      (bytes) => new Uint8Array(bytes),
+      () => null,
+    ),
+  );
+  const files = {
+    "manifest.json": manifest,
+    program,
+    "model.json": usage,
+    "report.json": report,
+    keys: await Promise.all(records),
+  };
   const { preprocess } = parseUsage(new TextDecoder().decode(usage));
   return preprocess.kind === "tokens" ? { ...files, tokens: await read("tokens") } : files;
 }
@@ -124,5 +145,10 @@ export async function loadModel(source: string | ModelFiles): Promise<LoadedMode
   }
   const preprocess = resolvePreprocess(usage.preprocess, files.tokens);
   checkWiring(stages, manifest, preprocess);
-  return { manifest, program: files.program, stages, preprocess, output: usage.output };
+  const keys = model.stages.map(({ keyId }, stage) => {
+    const record = files.keys?.[stage] ?? null;
+    if (record !== null) expectHash(`key record of stage ${stage}`, keyIdOf(record), keyId);
+    return record;
+  });
+  return { manifest, program: files.program, stages, preprocess, output: usage.output, keys };
 }

@@ -65,6 +65,8 @@ export const recipeSchema = z.strictObject({
   maxShift: z.int().min(4).max(20).default(13),
   /** Evidence masks that policies for this model may have: VOTE = 1, and so on (core/types.ts). */
   acceptedPolicies: z.array(z.int().min(1).max(31)).min(1).default([1]),
+  /** Each stage gets a circuit and a key: weights as the circuit's constants, or private and committed to once. */
+  proofs: z.strictObject({ weights: z.enum(["public", "private"]) }).optional(),
 });
 
 export type Recipe = z.infer<typeof recipeSchema>;

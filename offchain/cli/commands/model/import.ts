@@ -3,20 +3,29 @@ import { modelId } from "../../../core/model.ts";
 import { importFolder } from "../../../engines/program/import-folder.ts";
 import { defineCommand } from "../../command.ts";
 import { EXIT } from "../../exit-code.ts";
-import { flag, required, text } from "../../fields.ts";
+import { defaulted, flag, required, text } from "../../fields.ts";
+import { modelKeys } from "../../model-keys.ts";
 
 export const modelImport = defineCommand({
   name: "model import",
   summary: "Compile model.onnx by recipe.json into a program, with bounds proved and accuracy measured.",
   details:
     "The folder holds model.onnx and recipe.json, which names calibration and evaluation data. Without --dry-run the four files " +
-    "manifest.json, model.json, program and report.json are written. A model whose static bounds do not hold is refused.",
+    "manifest.json, model.json, program and report.json are written. A model whose static bounds do not hold is refused. " +
+    "If the recipe has `proofs`, each stage gets a circuit and a key: a ceremony's if there is one, else a development key, which only " +
+    "the local chain accepts; its record goes into keys/.",
   examples: ["assay model import models/tumor-mlp", "assay model import my-model --dry-run --json"],
   args: { folder: required("folder", "Model folder.", text) },
-  options: { dryRun: flag("Compile and measure, write nothing.") },
-  async run({ folder, dryRun }, io) {
+  options: {
+    dryRun: flag("Compile and measure, write nothing."),
+    keys: defaulted("folder", "Ceremonies' keys, one folder each.", text, "circuits/keys"),
+    cache: defaulted("folder", "Where gadgets and development keys are kept.", text, "build/zk"),
+  },
+  async run({ folder, dryRun, keys, cache }, io) {
     const progress = io.progress("import");
-    const imported = await importFolder(folder, { write: !dryRun, onProgress: (step) => progress.step(step) });
+    const onProgress = (step: string) => progress.step(step);
+    const keyMaker = modelKeys({ keyFolder: keys, cacheFolder: cache, signal: io.signal, onProgress });
+    const imported = await importFolder(folder, { write: !dryRun, onProgress, keyMaker });
     progress.done("compiled");
     const report = JSON.parse(new TextDecoder().decode(imported.files["report.json"])) as { evaluation: unknown };
     const id = modelId(imported.model);

@@ -2,7 +2,7 @@
 import { expect } from "chai";
 import { readFile } from "node:fs/promises";
 import { prepareInput } from "../../../../offchain/core/program/preprocess.ts";
-import { NO_PROBE, PRODUCER_INPUT } from "../../../../offchain/core/types.ts";
+import { NO_PROBE, PRODUCER_INPUT, PROOF, VOTE, ZERO_BYTES32 } from "../../../../offchain/core/types.ts";
 import { takeRows, type Dataset } from "../../../../offchain/engines/program/dataset.ts";
 import { importFolder, readDataset, readRecipe } from "../../../../offchain/engines/program/import-folder.ts";
 import { importModel } from "../../../../offchain/engines/program/import-model.ts";
@@ -10,6 +10,8 @@ import { inspectModel } from "../../../../offchain/engines/program/inspect.ts";
 import { loadModel } from "../../../../offchain/engines/program/load-program.ts";
 import { createOnnxExecutor, createSession } from "../../../../offchain/engines/program/onnx-executor.ts";
 import type { Recipe } from "../../../../offchain/engines/program/recipe.ts";
+import type { ProvableStage, StageKeyMaker } from "../../../../offchain/engines/program/stage-keys.ts";
+import { keyIdOf } from "../../../../offchain/core/zk/key-record.ts";
 import { runModel } from "../../../../offchain/engines/program/run-model.ts";
 import { buildOnnx } from "../../../support/build-onnx.ts";
 import { expectCode } from "../../../support/expect-code.ts";
@@ -21,14 +23,53 @@ describe("importModel", () => {
   let [calibration, evaluation]: [Dataset | null, Dataset | null] = [null, null];
   before(async () => {
     onnx = new Uint8Array(await readFile(`${folder}/model.onnx`));
-    recipe = await readRecipe(folder);
+    recipe = { ...(await readRecipe(folder)), proofs: undefined, acceptedPolicies: [VOTE] };
     calibration = takeRows(await readDataset(folder, recipe.calibration), 200);
     evaluation = takeRows(await readDataset(folder, recipe.evaluation), 100);
   });
-  const run = async (change: Partial<Recipe>, onProgress: (step: string) => void = () => {}) => {
+  const run = async (
+    change: Partial<Recipe>,
+    onProgress: (step: string) => void = () => {},
+    keyMaker: StageKeyMaker | undefined = undefined,
+  ) => {
     if (recipe === null || calibration === null || evaluation === null) expect.fail("no data");
-    return importModel({ onnx, recipe: { ...recipe, ...change }, calibration, evaluation }, { onProgress });
+    const options = keyMaker === undefined ? { onProgress } : { onProgress, keyMaker };
+    return importModel({ onnx, recipe: { ...recipe, ...change }, calibration, evaluation }, options);
   };
+
+  it("behavior: keys go into the stage table, with a commitment where weights are private", async function () {
+    this.timeout(60_000);
+    const record = (await loadModel(folder)).keys[0];
+    if (record === null || record === undefined) expect.fail("the folder has no key record");
+    const asked: ProvableStage[] = [];
+    const commitment = { x: `0x${"01".repeat(32)}`, y: `0x${"02".repeat(32)}` } as const;
+    const make = async (weights: "public" | "private") =>
+      run({ proofs: { weights }, acceptedPolicies: [VOTE, PROOF] }, undefined, async (stage) => {
+        asked.push(stage);
+        return { record, commitment: weights === "private" ? commitment : null };
+      });
+    const open = await make("public");
+    const hidden = await make("private");
+    expect(asked.map(({ stage, weights, inKinds, outKind }) => [stage, weights, inKinds, outKind])).to.deep.equal([
+      [0, "public", ["SALTED"], "SALTED"],
+      [0, "private", ["SALTED"], "SALTED"],
+    ]);
+    expect(open.keys).to.deep.equal([record]);
+    expect(open.model.stages[0]).to.include({ keyId: keyIdOf(record), weightsX: ZERO_BYTES32 });
+    expect(hidden.model.stages[0]).to.include({ weightsX: commitment.x, weightsY: commitment.y });
+    expect(hidden.model.weightsHash).to.not.equal(open.model.weightsHash);
+    expect(open.model.acceptedMasks).to.equal((1 << VOTE) | (1 << PROOF));
+  });
+
+  it("error: PROOFS_UNAVAILABLE without a compiler of circuits; MODEL_FILE_INVALID for a recipe at odds with itself", async () => {
+    const proofs = { weights: "public" } as const;
+    await expectCode("PROOFS_UNAVAILABLE", () => run({ proofs }));
+    await expectCode("MODEL_FILE_INVALID", () => run({ acceptedPolicies: [VOTE, PROOF] }));
+    await expectCode("MODEL_FILE_INVALID", () => run({ proofs, digest: "BLINDED" }));
+    await expectCode("MODEL_FILE_INVALID", () =>
+      run({ proofs: { weights: "private" } }, undefined, async () => ({ record: new Uint8Array(3), commitment: null })),
+    );
+  });
 
   it("behavior: a model in three stages answers as the same model in one, and its stages are wired by the manifest", async function () {
     this.timeout(60_000);

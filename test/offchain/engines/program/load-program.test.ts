@@ -4,6 +4,8 @@ import { readFile } from "node:fs/promises";
 import { modelId } from "../../../../offchain/core/model.ts";
 import { encodeManifestFile } from "../../../../offchain/core/manifest.ts";
 import { prepareInput, interpretOutput } from "../../../../offchain/core/program/preprocess.ts";
+import { PROOF, VOTE } from "../../../../offchain/core/types.ts";
+import { keyIdOf } from "../../../../offchain/core/zk/key-record.ts";
 import { parseCsv, parseIdx } from "../../../../offchain/engines/program/dataset.ts";
 import { loadStage } from "../../../../offchain/engines/program/executor.ts";
 import { loadModel, type ModelFiles } from "../../../../offchain/engines/program/load-program.ts";
@@ -16,7 +18,7 @@ const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const bytes = (value: string) => new TextEncoder().encode(value);
 
 describe("loadModel", () => {
-  let files: Omit<Required<ModelFiles>, "tokens">;
+  let files: Omit<Required<ModelFiles>, "tokens" | "keys">;
   before(async () => {
     files = {
       "manifest.json": await read("manifest.json"),
@@ -30,7 +32,19 @@ describe("loadModel", () => {
     const { manifest, stages } = await loadModel(folder);
     expect(manifest.modelId).to.equal(modelId(manifest.model));
     expect(stages).to.have.length(manifest.model.stages.length);
-    expect(manifest.model.acceptedMasks).to.equal(1 << 1);
+    expect(manifest.model.acceptedMasks).to.equal((1 << VOTE) | (1 << PROOF));
+  });
+
+  it("behavior: a folder's key records are those that the manifest names; without them a model still runs", async () => {
+    const { keys, manifest } = await loadModel(folder);
+    const [record] = keys;
+    if (record === null || record === undefined) expect.fail("no record");
+    expect(keyIdOf(record)).to.equal(manifest.model.stages[0]?.keyId);
+    expect((await loadModel(files)).keys).to.deep.equal([null]);
+    expect((await loadModel({ ...files, keys: [record] })).keys).to.deep.equal([record]);
+    const changed = record.slice();
+    changed[5] = (changed[5] ?? 0) ^ 1;
+    await expectCode("MODEL_HASH_MISMATCH", () => loadModel({ ...files, keys: [changed] }));
   });
 
   it("error: MODEL_HASH_MISMATCH for any file of another model or with a changed byte", async () => {

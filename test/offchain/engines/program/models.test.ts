@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
 import { readFile } from "node:fs/promises";
+import { modelKeys } from "../../../../offchain/cli/model-keys.ts";
 import { interpretOutput, prepareInput } from "../../../../offchain/core/program/preprocess.ts";
 import { takeRows } from "../../../../offchain/engines/program/dataset.ts";
 import { importFolder, readDataset, readRecipe } from "../../../../offchain/engines/program/import-folder.ts";
 import { inspectModel } from "../../../../offchain/engines/program/inspect.ts";
-import { loadModel } from "../../../../offchain/engines/program/load-program.ts";
+import { keyFile, loadModel } from "../../../../offchain/engines/program/load-program.ts";
 import { createOnnxExecutor } from "../../../../offchain/engines/program/onnx-executor.ts";
 import { createReferenceExecutor } from "../../../../offchain/engines/program/reference-executor.ts";
 import { runModel } from "../../../../offchain/engines/program/run-model.ts";
 
 const folderOf = (name: string) => new URL(`../../../../models/${name}`, import.meta.url).pathname;
 const long = process.env["ASSAY_DEEP"] === "1" || process.env["CI"] === "true";
+
+const here = (path: string) => new URL(`../../../../${path}`, import.meta.url).pathname;
+const keyMaker = modelKeys({ keyFolder: here("circuits/keys"), cacheFolder: here("build/zk") });
 
 const ZOO = [
   { name: "tumor-mlp", rows: 171, least: 0.95, stated: 95 },
@@ -73,7 +77,11 @@ for (const { name, rows, least, stated } of ZOO) {
     if (long || name.startsWith("tumor") || name === "credit-forest") {
       it("behavior: importing again gives the committed bytes", async function () {
         this.timeout(180_000);
-        const { files } = await importFolder(folderOf(name));
+        const { files, keys } = await importFolder(folderOf(name), { keyMaker });
+        for (const [stage, record] of keys.entries()) {
+          const committed = await readFile(`${folderOf(name)}/${keyFile(stage)}`);
+          expect(Buffer.compare(record ?? new Uint8Array(), committed), `key of stage ${stage}`).to.equal(0);
+        }
         for (const [file, bytes] of Object.entries(files)) {
           const committed = new Uint8Array(await readFile(`${folderOf(name)}/${file}`));
           expect(Buffer.compare(bytes, committed), file).to.equal(0);
