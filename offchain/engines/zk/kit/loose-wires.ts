@@ -52,7 +52,7 @@ export function looseWires(
   const exact = [...exactEquations(r1cs, rounds, values, unknowns)];
   const lookups = rounds.checks.filter((check) => check.kind === "lookup");
   const columns = columnsOf(lookups, values, unknowns);
-  const limbs = foldLimbs(columns, exact, unknowns);
+  const limbs = foldLimbs(columns, exact, lookups, unknowns);
   return new Settling(unknowns, limbs).run(exact, columns, lookups, stepsOf(lookups, values, unknowns));
 }
 
@@ -103,7 +103,12 @@ function stepsOf(lookups: readonly LookupCheck[], values: readonly bigint[], unk
  * Limbs exist only to give another column a wide range: wires with a range of their own that occur in one more column and nowhere
  * else. They are folded into that column, whose range becomes theirs together.
  */
-function foldLimbs(columns: readonly Column[], exact: readonly Form[], unknowns: ReadonlySet<number>): Set<number> {
+function foldLimbs(
+  columns: readonly Column[],
+  exact: readonly Form[],
+  lookups: readonly LookupCheck[],
+  unknowns: ReadonlySet<number>,
+): Set<number> {
   const direct = new Map<number, Column[]>();
   const elsewhere = new Map<number, Column[]>();
   for (const column of columns)
@@ -113,6 +118,10 @@ function foldLimbs(columns: readonly Column[], exact: readonly Form[], unknowns:
       list.set(wire, [...(list.get(wire) ?? []), column]);
     }
   const used = new Set<number>(exact.flatMap((equation) => [...equation.keys()]));
+  // What a table of several columns yields means something; only the key of a two-column table may be a limb's sum.
+  for (const { columns: width, queries } of lookups)
+    for (const { columns: forms } of width > 1 ? queries : [])
+      for (const form of width === 2 ? forms.slice(1) : forms) for (const wire of form.keys()) used.add(wire);
   const limbs = new Set<number>();
   for (const [wire, own] of direct) {
     const [column, more] = elsewhere.get(wire) ?? [];
