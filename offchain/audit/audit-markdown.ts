@@ -27,8 +27,9 @@ export function auditMarkdown(report: AuditReport): string {
   if (guarantee !== null)
     lines.push(
       "",
-      `Evidence: ${guarantee.evidence.join(", ") || "none"}; ${guarantee.quorum} of ${guarantee.seats} seats a committee; a wrong result was ` +
-        `insured for ${guarantee.insuredValue}. ${guarantee.endToEnd ? "Every stage has evidence." : "Not every stage has evidence."}`,
+      `Evidence: ${guarantee.evidence.join(", ") || "none"}; ` +
+        `${guarantee.seats === 0 ? "no committee" : `${guarantee.quorum} of ${guarantee.seats} seats a committee`}; a wrong result was insured ` +
+        ` for ${guarantee.insuredValue}. ${guarantee.endToEnd ? "Every stage has evidence." : "Not every stage has evidence."}`,
     );
   if (skipped.length > 0) lines.push("", "Not checked:", "", ...skipped.map((text) => `- ${text}`));
   return `${lines.join("\n")}\n`;

@@ -27,6 +27,8 @@ export interface AuditOptions {
   /** The hub that the auditor believes in. */
   readonly hub?: Hex;
   readonly chainId?: bigint;
+  /** Refuse proofs under development keys on the local chain too. */
+  readonly refuseDevelopmentKeys?: boolean;
 }
 
 export interface AuditReport {
@@ -66,13 +68,15 @@ export async function verifyReceiptFile(bytes: Uint8Array, options: AuditOptions
   const { hub, chainId, manifest } = options;
   const anchor = options.rpcUrl === undefined ? [] : await checkAnchor(receipt, options.rpcUrl, hub);
   const isAnchored = anchor.some(({ name, ok }) => name === ANCHORED && ok);
-  const report = verifyReceipt(receipt, {
+  const expected = {
     // The chain has confirmed it: commitments that seats posted themselves have its word.
     ...(isAnchored ? { recordHash: receipt.recordHash } : {}),
     ...(hub === undefined ? {} : { hub }),
     ...(chainId === undefined ? {} : { chainId }),
     ...(manifest === undefined ? {} : { modelId: modelId(manifest) }),
-  });
+  };
+  const { refuseDevelopmentKeys = false } = options;
+  const report = verifyReceipt(receipt, expected, { refuseDevelopmentKeys });
   const checks = [{ name: "bytes", ok: true, detail: `${bytes.length} bytes, canonical` }, ...report.checks];
   const skipped: string[] = [];
   if (options.model === undefined || options.opened === undefined)

@@ -25,7 +25,7 @@ export const CoreError = defineErrors("core", 1, {
   VERSION_UNKNOWN: {
     n: 8,
     text: "{what} has version {version}, which this program does not know.",
-    fix: "Update Assay, or ask for version 1.",
+    fix: "Update Assay, or ask for a version that it knows.",
     retry: "never",
   },
   TENSOR_INVALID: { n: 10, text: "Not a tensor: {why}.", fix: "See offchain/core/tensor.ts.", retry: "never" },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { KIND_NAMES, PLACE_CLIENT, REASON_NAMES } from "./types.ts";
+import { KIND_NAMES, PLACE_CLIENT, REASON_NAMES, VOTE } from "./types.ts";
 import { receiptHash, type Receipt } from "./receipt.ts";
 import type { ReceiptReport } from "./verify-receipt.ts";
 import { quorum } from "./vote.ts";
@@ -7,6 +7,7 @@ import { quorum } from "./vote.ts";
 /** Facts for the sentence "what this receipt guarantees"; wording is the reader's. */
 export interface Guarantee {
   readonly evidence: readonly string[];
+  /** Of a committee; 0 where nobody votes. */
   readonly seats: number;
   readonly quorum: number;
   /** Highest amount that a wrong result was insured for, wei. */
@@ -18,12 +19,13 @@ export interface Guarantee {
 }
 
 export function guaranteeOf(receipt: Receipt, report: ReceiptReport): Guarantee {
-  const { k } = receipt.job.spec.policy;
+  const { k, mask } = receipt.job.spec.policy;
+  const seats = mask & VOTE ? k : 0;
   const unproven = report.coverage.filter(({ kind }) => kind !== "EVIDENCED").map(({ stage }) => stage);
   return {
     evidence: [...new Set(report.coverage.flatMap(({ evidence }) => evidence))],
-    seats: k,
-    quorum: quorum(k),
+    seats,
+    quorum: quorum(seats),
     insuredValue: receipt.job.spec.insuredValue,
     unproven,
     endToEnd: report.ok && receipt.reason === 0 && unproven.length === 0,

@@ -5,6 +5,7 @@ import { auditMarkdown } from "../../../offchain/audit/audit-markdown.ts";
 import { verifyReceiptFile } from "../../../offchain/audit/verify-receipt-file.ts";
 import { encodeReceipt, MAX_RECEIPT_BYTES } from "../../../offchain/core/receipt.ts";
 import { escalatedReceipt, fastReceipt } from "../../support/sample-receipt.ts";
+import { judgedReceipt, provenReceipt } from "../../support/proven-receipt.ts";
 import { sampleManifest } from "../../support/sample-manifest.ts";
 
 const failedOf = (report: Awaited<ReturnType<typeof verifyReceiptFile>>) =>
@@ -20,6 +21,17 @@ describe("verifyReceiptFile", () => {
       expect(report).to.deep.include({ ok: true, jobId: receipt.jobId, end: "FINAL" });
       expect(report.skipped).to.have.length(2);
     }
+  });
+
+  it("R35 R69: receipts of proofs and courts, with their keys' class in plain words", async () => {
+    for (const receipt of [provenReceipt(2), judgedReceipt()]) {
+      const report = await verifyReceiptFile(encodeReceipt(receipt));
+      expect(failedOf(report)).to.deep.equal([]);
+      expect(auditMarkdown(report)).to.contain("DEVELOPMENT KEYS").and.contain("PROOF (DEVELOPMENT KEY)");
+      const strict = await verifyReceiptFile(encodeReceipt(receipt), { refuseDevelopmentKeys: true });
+      expect(failedOf(strict)).to.deep.equal(["keys"]);
+    }
+    expect((await verifyReceiptFile(encodeReceipt(provenReceipt(1)))).guarantee).to.include({ seats: 0 });
   });
 
   it("R69: tampering with any part is found and named", async () => {
@@ -48,7 +60,7 @@ describe("verifyReceiptFile", () => {
     ["truncated", bytes.slice(0, -1)],
     ["longer than a receipt", new Uint8Array([...bytes, 0])],
     ["of another format", new TextEncoder().encode("hello")],
-    ["of another version", Uint8Array.from(bytes, (byte, i) => (i === 4 ? 2 : byte))],
+    ["of another version", Uint8Array.from(bytes, (byte, i) => (i === 4 ? 1 : byte))],
     ["too large", new Uint8Array(MAX_RECEIPT_BYTES + 1)],
   ];
   for (const [what, input] of broken)

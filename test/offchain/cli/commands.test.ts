@@ -45,6 +45,8 @@ describe("commands", () => {
       "job show",
       "job list",
       "receipt verify",
+      "prove",
+      "verify",
       "node init",
       "node start",
       "node status",

@@ -7,7 +7,7 @@ import { loadModel } from "../../../engines/program/load-program.ts";
 import { defineCommand } from "../../command.ts";
 import { readFileBytes } from "../../connection.ts";
 import { EXIT } from "../../exit-code.ts";
-import { address, optional, required, text, url } from "../../fields.ts";
+import { address, flag, optional, required, text, url } from "../../fields.ts";
 
 export const receiptVerify = defineCommand({
   name: "receipt verify",
@@ -26,6 +26,7 @@ export const receiptVerify = defineCommand({
     model: optional("folder", "The model's folder: its manifest must be the job's.", text),
     input: optional("file", "The opened input: canonical tensor bytes.", text),
     secretFile: optional("file", "The job's secret as 0x and 64 digits.", text),
+    refuseDevelopment: flag("Refuse proofs under development keys on the local chain too; elsewhere they always are."),
   },
   async run(input, io) {
     // One byte more than allowed, so that a too large receipt is a finding and not a reading error.
@@ -43,6 +44,7 @@ export const receiptVerify = defineCommand({
       ...(opened === undefined ? {} : { opened }),
       ...(input.rpc === undefined ? {} : { rpcUrl: input.rpc }),
       ...(input.hub === undefined ? {} : { hub: input.hub }),
+      refuseDevelopmentKeys: input.refuseDevelopment,
     });
     io.result(report, auditMarkdown(report).trimEnd());
     return report.ok ? EXIT.done : EXIT.failed;
