@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { spinner } from "@clack/prompts";
+import { isCancel, password, spinner } from "@clack/prompts";
 import { json } from "./json.ts";
 
 /** Where a command prints and how it is told to stop. Data goes to stdout, everything else to stderr. */
@@ -14,6 +14,8 @@ export interface Io {
   item(value: unknown, text: string): void;
   /** A remark for people; silent under `--json`. */
   note(text: string): void;
+  /** Asks for a text that is not shown. Off a terminal "", so each question needs a flag too; undefined if cancelled. */
+  secret(question: string): Promise<string | undefined>;
   /** Announces work that may take more than two seconds. */
   progress(title: string): Progress;
 }
@@ -41,6 +43,11 @@ export function createIo(options: { json: boolean; interactive: boolean; signal:
     item: (value, text) => line(options.json ? json(value) : text),
     note: (text) => {
       if (!options.json) note(text);
+    },
+    secret: async (question) => {
+      if (!options.interactive) return "";
+      const answer = await password({ message: question, output: sinks.err as NodeJS.WriteStream });
+      return isCancel(answer) ? undefined : (answer ?? "");
     },
     progress: (title) =>
       options.json

@@ -62,13 +62,17 @@ function buildProgram(commands: readonly Command[], host: CliHost, run: Runner):
     .version("0.1.0");
   const groups = new Map<string, CommanderCommand>();
   for (const command of commands) {
-    const [first = "", second] = command.name.split(" ");
+    const words = command.name.split(" ");
     let parent = program;
-    if (second !== undefined) {
-      parent = groups.get(first) ?? configure(program.command(first), host).description(`Commands about: ${first}`);
-      groups.set(first, parent);
+    for (let depth = 1; depth < words.length; depth++) {
+      const name = words.slice(0, depth).join(" ");
+      const group =
+        groups.get(name) ??
+        configure(parent.command(words[depth - 1] ?? ""), host).description(`Commands about: ${name}`);
+      groups.set(name, group);
+      parent = group;
     }
-    const built = configure(parent.command(second ?? first), host).summary(command.summary);
+    const built = configure(parent.command(words.at(-1) ?? ""), host).summary(command.summary);
     built.description(command.details === "" ? command.summary : `${command.summary}\n\n${command.details}`);
     for (const [name, field] of Object.entries(command.args))
       built.argument(field.kind === "required" ? `<${name}>` : `[${name}]`, field.summary);

@@ -23,6 +23,14 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   "stake show": async () => (await import("./stake/show.ts")).stakeShow,
   "stake leave": async () => (await import("./stake/leave.ts")).stakeLeave,
   "stake withdraw": async () => (await import("./stake/withdraw.ts")).stakeWithdraw,
+  "zk compile": async () => (await import("./zk/compile.ts")).zkCompile,
+  "zk setup": async () => (await import("./zk/setup.ts")).zkSetup,
+  "zk ceremony import": async () => (await import("./zk/ceremony-import.ts")).zkCeremonyImport,
+  "zk ceremony init": async () => (await import("./zk/ceremony-init.ts")).zkCeremonyInit,
+  "zk ceremony contribute": async () => (await import("./zk/ceremony-contribute.ts")).zkCeremonyContribute,
+  "zk ceremony beacon": async () => (await import("./zk/ceremony-beacon.ts")).zkCeremonyBeacon,
+  "zk ceremony finish": async () => (await import("./zk/ceremony-finish.ts")).zkCeremonyFinish,
+  "zk verify-setup": async () => (await import("./zk/verify-setup.ts")).zkVerifySetup,
   "config show": async () => (await import("./config/show.ts")).configShow,
   "config check": async () => (await import("./config/check.ts")).configCheck,
 };
@@ -32,6 +40,6 @@ export const loadAllCommands = async (): Promise<readonly Command[]> =>
 
 /** The command that `argv` names, or all of them where it names none or asks for help about several. */
 export async function loadCommands(argv: readonly string[]): Promise<readonly Command[]> {
-  const load = LOADERS[`${argv[0]} ${argv[1]}`] ?? LOADERS[argv[0] ?? ""];
+  const load = [3, 2, 1].map((words) => LOADERS[argv.slice(0, words).join(" ")]).find((found) => found !== undefined);
   return load === undefined ? loadAllCommands() : [await load()];
 }

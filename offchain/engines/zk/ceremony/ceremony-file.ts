@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { fromHex, fromUtf8, toHex, utf8, type Hex } from "../../../core/bytes.ts";
+import { fromHex, toHex, utf8, type Hex } from "../../../core/bytes.ts";
 import { domainHash, keccak256 } from "../../../core/keccak.ts";
 import { canonicalJson } from "../../../core/manifest.ts";
 import type { CircuitFacts } from "./circuit.ts";
-import { CeremonyError } from "./errors.ts";
+import { parseCanonical } from "./canonical-file.ts";
 import { checkId } from "./name.ts";
-import type { Phase1 } from "./phase-1.ts";
+import { phase1Schema, type Phase1 } from "./phase-1.ts";
 
 /** `ceremony.json`: what everybody contributes to. Every transcript begins with its hash. */
 export interface CeremonyFile {
@@ -56,39 +56,13 @@ const schema = z.strictObject({
       .min(2)
       .max(16),
   }),
-  phase1: z.strictObject({
-    power: z.number().int().min(1).max(28),
-    name: printable(64),
-    blake2b: z.string().regex(/^[0-9a-f]{128}$/),
-    pinned: z.boolean(),
-  }),
+  phase1: phase1Schema,
   stockHash: hex(64),
   beaconPlan: printable(500),
   tools: z.strictObject({ assay: printable(64), snarkjs: printable(64) }),
 });
 
 export const encodeCeremony = (ceremony: CeremonyFile): Uint8Array => utf8(canonicalJson(ceremony));
-
-/** Parses a JSON file that has exactly one spelling. Error: FILE_MALFORMED. */
-export function parseCanonical<T>(bytes: Uint8Array, file: string, shape: z.ZodType<T>): T {
-  const bad = (reason: string, cause?: unknown) => new CeremonyError("FILE_MALFORMED", { file, reason }, { cause });
-  let value: unknown;
-  let text: string;
-  try {
-    text = fromUtf8(bytes, file);
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw bad("it is no JSON", cause);
-  }
-  const parsed = shape.safeParse(value);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw bad(`${issue?.path.join(".") ?? ""}: ${issue?.message ?? "wrong shape"}`);
-  }
-  // Duplicate keys, other spacing, escapes or number spellings would be a second file with the same meaning.
-  if (canonicalJson(parsed.data) !== text) throw bad("it is not written canonically");
-  return parsed.data;
-}
 
 /** Error: FILE_MALFORMED, CEREMONY_INPUT for an impossible id. */
 export function parseCeremony(bytes: Uint8Array): CeremonyFile {

@@ -2,7 +2,11 @@
 import { createHash } from "node:crypto";
 import { closeSync, createReadStream, fstatSync, openSync, readSync } from "node:fs";
 import { basename } from "node:path";
+import { z } from "zod";
+import { utf8 } from "../../../core/bytes.ts";
+import { canonicalJson } from "../../../core/manifest.ts";
 import { FIELD_Q } from "../../../core/zk/field.ts";
+import { parseCanonical } from "./canonical-file.ts";
 import { CeremonyError } from "./errors.ts";
 import { G1_BYTES, G2_BYTES } from "../keys/zkey-file.ts";
 import { PINNED_PTAU, type PinnedPtau } from "./pinned-ptau.ts";
@@ -18,6 +22,17 @@ export interface Phase1 {
   /** False: anyone may know its τ. Keys made from it are DEVELOPMENT keys. */
   readonly pinned: boolean;
 }
+
+export const phase1Schema = z.strictObject({
+  power: z.number().int().min(1).max(28),
+  name: z.string().regex(/^[\x20-\x7e]{1,64}$/),
+  blake2b: z.string().regex(/^[0-9a-f]{128}$/),
+  pinned: z.boolean(),
+});
+
+export const encodePhase1 = (phase1: Phase1): Uint8Array => utf8(canonicalJson(phase1));
+/** What `encodePhase1` wrote. `checkPhase1` judges it. Error: FILE_MALFORMED. */
+export const parsePhase1 = (bytes: Uint8Array): Phase1 => parseCanonical(bytes, "The phase 1 record", phase1Schema);
 
 export interface Work {
   readonly signal?: AbortSignal | undefined;

@@ -72,7 +72,8 @@ const VERSION = 1;
 export const MIN_BEACON_BYTES = 32;
 export const MAX_BEACON_BYTES = 255;
 export const MIN_ITERATIONS = 10;
-export const MAX_ITERATIONS = 30;
+/** Above this a beacon would take minutes to check, with nothing gained. */
+export const MAX_ITERATIONS = 24;
 const MAX_HEAD_BYTES = 2048;
 
 /** Everything before the groups: what a proof of knowledge is about, besides its delta. */

@@ -267,7 +267,7 @@ describe("running a ceremony", function () {
       { value: "zz".repeat(32) },
       { value: "ab".repeat(256) },
       { iterations: 9 },
-      { iterations: 31 },
+      { iterations: 25 },
       { iterations: 10.5 },
     ])
       await expectCode("CEREMONY_INPUT", () => applyBeacon(stage(2), { ...BEACON, ...change, ptau }));

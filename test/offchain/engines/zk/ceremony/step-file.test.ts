@@ -95,7 +95,7 @@ describe("step files", () => {
   });
 
   it("error: FILE_MALFORMED for a beacon that is too short or too cheap", async () => {
-    for (const change of [{ beacon: new Uint8Array(31) }, { iterations: 9 }, { iterations: 31 }]) {
+    for (const change of [{ beacon: new Uint8Array(31) }, { iterations: 9 }, { iterations: 25 }]) {
       const beacon = forgeStep(openChain(ceremony), { context: BEACON_STEP });
       await refuse(encodeStep({ ...beacon, head: { ...beacon.head, ...change } }));
     }
