@@ -6,6 +6,8 @@ import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeF
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { encodeReceipt } from "../../offchain/core/receipt.ts";
+import { encodeProofFile } from "../../offchain/core/zk/proof-file.ts";
+import { sampleProofFile } from "../support/sample-proof-file.ts";
 import { fastReceipt } from "../support/sample-receipt.ts";
 
 const PACKAGES = resolve("build/packages");
@@ -31,10 +33,11 @@ describe("packages", function suite() {
   });
   after(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
 
-  it("R71: sdk: reads and checks a receipt in an empty project, without GPL code", () => {
+  it("R71: sdk: reads and checks receipts and proofs in an empty project, without GPL code", () => {
     const { folder, run } = project("sdk");
     folders.push(folder);
     writeFileSync(join(folder, "job.receipt"), encodeReceipt(fastReceipt(1, 5)));
+    writeFileSync(join(folder, "model.proof"), encodeProofFile(sampleProofFile(2)));
     writeFileSync(
       join(folder, "check.mjs"),
       `import { readFileSync } from "node:fs";
@@ -42,8 +45,10 @@ import { assayPublicActions } from "@assay/sdk";
 import { connect } from "@assay/sdk/node";
 import { decodeReceipt } from "@assay/sdk/core/receipt";
 import { verifyReceipt } from "@assay/sdk/core/verify-receipt";
+import { decodeProofFile, verifyProofFile } from "@assay/sdk/core/zk/proof-file";
+const proofs = verifyProofFile(decodeProofFile(new Uint8Array(readFileSync("model.proof"))));
 const receipt = decodeReceipt(new Uint8Array(readFileSync("job.receipt")));
-console.log(JSON.stringify({ ok: verifyReceipt(receipt).ok, kinds: [typeof assayPublicActions, typeof connect] }));
+console.log(JSON.stringify({ ok: verifyReceipt(receipt).ok && proofs.ok, kinds: [typeof assayPublicActions, typeof connect] }));
 `,
     );
     const said = JSON.parse(run(process.execPath, "check.mjs")) as unknown;
