@@ -2,6 +2,7 @@
 import { deposit, type DepositParameters } from "./actions/deposit.ts";
 import { depositWithPermit, type DepositWithPermitParameters } from "./actions/deposit-with-permit.ts";
 import { deliverInput, type DeliverInputParameters } from "./actions/deliver-input.ts";
+import { registerKey, type RegisterKeyParameters } from "./actions/register-key.ts";
 import { registerModel, type RegisterModelParameters } from "./actions/register-model.ts";
 import { requestInferenceSync, type RequestInferenceSyncParameters } from "./actions/request-inference-sync.ts";
 import { requestInference, type RequestInferenceParameters } from "./actions/request-inference.ts";
@@ -25,6 +26,8 @@ export function assayWalletActions(config: AssayConfig) {
       deliverInput(client, { ...config, ...parameters }),
     registerModel: async (parameters: Configured<RegisterModelParameters>) =>
       registerModel(client, { ...config, ...parameters }),
+    registerKey: async (parameters: Configured<RegisterKeyParameters>) =>
+      registerKey(client, { ...config, ...parameters }),
     withdraw: async (parameters: Configured<WithdrawParameters>) => withdraw(client, { ...config, ...parameters }),
     requestInference: async (parameters: Configured<RequestInferenceParameters>) =>
       requestInference(client, { ...config, ...parameters }),

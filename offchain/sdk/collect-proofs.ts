@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: MIT
-import { isAddressEqual, zeroAddress, type Address, type Client, type Hex } from "viem";
+import type { Address, Client, Hex } from "viem";
 import { readContract } from "viem/actions";
-import { assayHubAbi } from "../adapters/chain/abi/assay-hub.ts";
-import { evidenceRouterAbi } from "../adapters/chain/abi/evidence-router.ts";
 import { keyRegistryAbi } from "../adapters/chain/abi/key-registry.ts";
-import { proofAdapterAbi } from "../adapters/chain/abi/proof-adapter.ts";
 import { fromHex } from "../core/bytes.ts";
 import type { ProvenTally } from "../core/receipt.ts";
 import { COURT_ROUND } from "../core/settle-types.ts";
-import { PROOF, ZERO_ADDRESS, type Record as JobRecord, type StageInfo, type Tally } from "../core/types.ts";
+import { ZERO_ADDRESS, type Record as JobRecord, type StageInfo, type Tally } from "../core/types.ts";
 import { decodeProofEvidence } from "../core/zk/evidence.ts";
 import { checked } from "./checked.ts";
 import { decodeCall, type JobTrail } from "./job-trail.ts";
+import { keyRegistryOf } from "./key-registry.ts";
 
 interface Shown {
   readonly worker: Hex;
@@ -79,16 +77,8 @@ export async function readKeyRecords(
   keyIds: readonly Hex[],
 ): Promise<ReadonlyMap<Hex, Hex>> {
   if (keyIds.length === 0) return new Map();
-  const router = await checked("router", async () =>
-    readContract(client, { address: hub, abi: assayHubAbi, functionName: "router" }),
-  );
-  const adapter = await checked("adapterOf", async () =>
-    readContract(client, { address: router, abi: evidenceRouterAbi, functionName: "adapterOf", args: [PROOF] }),
-  );
-  if (isAddressEqual(adapter, zeroAddress)) return new Map();
-  const registry = await checked("keys", async () =>
-    readContract(client, { address: adapter, abi: proofAdapterAbi, functionName: "keys" }),
-  );
+  const registry = await keyRegistryOf(client, hub);
+  if (registry === null) return new Map();
   const records = await Promise.all(
     keyIds.map(async (keyId) =>
       checked("record", async () =>

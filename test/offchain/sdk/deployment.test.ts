@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
-import { createClient, custom } from "viem";
+import { readFileSync } from "node:fs";
+import { createClient, custom, toHex } from "viem";
 import { deployContract, readContract, writeContract } from "viem/actions";
 import { privateKeyToAccount } from "viem/accounts";
 import { assayHubAbi } from "../../../offchain/adapters/chain/abi/assay-hub.ts";
@@ -9,6 +10,7 @@ import { verifyReceipt } from "../../../offchain/core/verify-receipt.ts";
 import { restoreJobSecret } from "../../../offchain/sdk/job-secret.ts";
 import { deposit } from "../../../offchain/sdk/actions/deposit.ts";
 import { canPermit, depositWithPermit } from "../../../offchain/sdk/actions/deposit-with-permit.ts";
+import { registerKey } from "../../../offchain/sdk/actions/register-key.ts";
 import { registerModel } from "../../../offchain/sdk/actions/register-model.ts";
 import { connect, connectWallet, type AssayWallet } from "../../../offchain/sdk/node/connect.ts";
 import { nodeCrypto } from "../../../offchain/sdk/node/node-crypto.ts";
@@ -147,6 +149,22 @@ describe("sdk actions around money and deployments", function suite() {
     it("error: ACCOUNT_MISSING", async () => {
       const reader = connect({ rpcUrl: dev.chain.url, hub: dev.deployment.hub });
       await expectCode("ACCOUNT_MISSING", async () => registerModel(reader, { hub: dev.deployment.hub, manifest }));
+    });
+  });
+
+  describe("registerKey", () => {
+    const record = toHex(new Uint8Array(readFileSync("models/tumor-mlp/keys/0.record")));
+    it("default: adds a model's key once; who comes later sends nothing", async () => {
+      const hash = await wallet.registerKey({ record });
+      if (hash === null) expect.fail("the key was there");
+      const { status } = await wallet.waitForTransactionReceipt({ hash });
+      expect(status).to.equal("success");
+      expect(await wallet.registerKey({ record })).to.equal(null);
+    });
+    it("error: REVERTED for what is no record; ACCOUNT_MISSING", async () => {
+      await expectCode("REVERTED", async () => wallet.registerKey({ record: "0x010203" }));
+      const reader = connect({ rpcUrl: dev.chain.url, hub: dev.deployment.hub });
+      await expectCode("ACCOUNT_MISSING", async () => registerKey(reader, { hub: dev.deployment.hub, record }));
     });
   });
 

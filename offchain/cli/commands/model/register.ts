@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { toHex } from "../../../core/bytes.ts";
 import { loadModel } from "../../../engines/program/load-program.ts";
 import { connectWallet } from "../../../sdk/node/connect.ts";
 import { defineCommand } from "../../command.ts";
@@ -8,7 +9,7 @@ import { optional, required, text } from "../../fields.ts";
 
 export const modelRegister = defineCommand({
   name: "model register",
-  summary: "Register a model for good. Any change to it later is another model.",
+  summary: "Register a model for good, and its verifying keys. Any change to it later is another model.",
   examples: ["assay model register models/digits-cnn --rpc http://127.0.0.1:8545 --hub 0x… --key-file author.key"],
   args: { folder: required("folder", "Model folder; its files are checked first.", text) },
   options: { ...connectionOptions, keyFile: optional("file", "Private key of the author (mode 0600).", text) },
@@ -18,11 +19,24 @@ export const modelRegister = defineCommand({
     const privateKey = readPrivateKey(input.keyFile ?? connection.devKeyFile);
     const wallet = connectWallet({ ...connection, privateKey, signal: io.signal });
     const progress = io.progress("register");
+    // Keys first: a job that asks for proofs can come with the model's block.
+    let added = 0;
+    for (const record of model.keys) {
+      if (record === null) continue;
+      progress.step("adding a verifying key");
+      const sent = await wallet.registerKey({ record: toHex(record) });
+      if (sent === null) continue;
+      await wallet.waitForTransactionReceipt({ hash: sent });
+      added++;
+    }
     progress.step("waiting for the transaction");
     const hash = await wallet.registerModel({ manifest: model.manifest.model });
     await wallet.waitForTransactionReceipt({ hash });
     progress.done("registered");
-    io.result({ modelId: model.manifest.modelId, hash }, `${model.manifest.model.name}  ${model.manifest.modelId}`);
+    io.result(
+      { modelId: model.manifest.modelId, hash, keys: added },
+      `${model.manifest.model.name}  ${model.manifest.modelId}`,
+    );
     return EXIT.done;
   },
 });

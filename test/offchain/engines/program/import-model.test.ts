@@ -30,7 +30,7 @@ describe("importModel", () => {
   const run = async (
     change: Partial<Recipe>,
     onProgress: (step: string) => void = () => {},
-    keyMaker: StageKeyMaker | undefined = undefined,
+    keyMaker?: StageKeyMaker,
   ) => {
     if (recipe === null || calibration === null || evaluation === null) expect.fail("no data");
     const options = keyMaker === undefined ? { onProgress } : { onProgress, keyMaker };
