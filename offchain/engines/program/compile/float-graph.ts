@@ -32,7 +32,7 @@ export type Activation =
   | { readonly type: "tanh" }
   | { readonly type: "gelu" };
 
-interface Weighted {
+export interface Weighted {
   readonly input: number;
   readonly outputs: number;
   readonly weights: Float64Array;
