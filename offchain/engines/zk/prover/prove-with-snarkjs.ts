@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Curve } from "ffjavascript";
 import { groth16 } from "snarkjs";
-import type { G1Point, G2Point } from "../../../core/zk/points.ts";
+import { G1_INFINITY, type G1Point, type G2Point } from "../../../core/zk/points.ts";
 import type { OpenedKey } from "../keys/key-files.ts";
 import { GROUP_ROUND1, GROUP_WEIGHTS, type KeyGroup } from "../keys/groups-file.ts";
 import { g1OfLem, lemOfG1, lemOfG2 } from "../keys/lem-points.ts";
@@ -115,7 +115,11 @@ async function finish(key: WarmKey, request: FinishRequest, report: Report): Pro
   wtns.fill(0);
   values.fill(0);
   if (!valid) throw new ProverError("WITNESS_WRONG");
-  return { proved: { a, b, c1: round1?.c1 ?? { x: 0n, y: 0n }, c2: g1OfLem(c2) } };
+  return {
+    proved: { a, b, c1: round1?.c1 ?? G1_INFINITY, c2: g1OfLem(c2) },
+    // Kibibytes, of the whole process with its threads.
+    peakMiB: Math.ceil(process.resourceUsage().maxRSS / 1024),
+  };
 }
 
 export async function proveWith(

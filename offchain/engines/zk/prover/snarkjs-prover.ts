@@ -31,6 +31,7 @@ class SnarkjsKey implements ProvingKey {
   readonly #options: OpenOptions;
   readonly #blinds = new Map<Commitment, Uint8Array>();
   #child: ProveChild;
+  #peakMiB: number;
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
 
@@ -41,6 +42,11 @@ class SnarkjsKey implements ProvingKey {
     this.record = decodeKeyRecord(opened.record);
     this.wires = opened.wires;
     this.residentMiB = opened.residentMiB;
+    this.#peakMiB = opened.residentMiB;
+  }
+
+  get peakMiB(): number {
+    return this.#peakMiB;
   }
 
   async commitWeights(values: Uint8Array, blind: Uint8Array, job: Job = {}): Promise<G1Point> {
@@ -82,6 +88,7 @@ class SnarkjsKey implements ProvingKey {
     try {
       const result = await this.#run({ call: "finish", values, round1, weights }, job);
       if (!("proved" in result)) throw new ProverError("PROVER_CRASHED", { reason: "it answered something else" });
+      this.#peakMiB = Math.max(this.#peakMiB, result.peakMiB);
       return result.proved;
     } finally {
       blind.fill(0);

@@ -24,6 +24,11 @@ export class WarmKeys {
     return [...this.#keys.values()].reduce((sum, key) => sum + key.residentMiB, 0);
   }
 
+  /** Of the key that has held most. */
+  get peakMiB(): number {
+    return Math.max(0, ...[...this.#keys.values()].map((key) => key.peakMiB));
+  }
+
   /** Opens the key unless it is warm, and closes others until all fit again; the asked one always stays. */
   async get(files: KeyFiles): Promise<ProvingKey> {
     const warm = this.#keys.get(files.zkey);

@@ -57,8 +57,11 @@ class Cutter {
   }
 }
 
-/** Everything of a development key, in memory. Nothing is checked: `developmentSetup` does that to what it wrote. */
-export async function makeDevelopmentKey(circuit: SetupCircuit, options: MakeOptions): Promise<DevelopmentKey> {
+/** The proving part of a development key, in memory. Nothing is checked: `developmentSetup` does that to what it wrote. */
+export async function makeDevelopmentZkey(
+  circuit: SetupCircuit,
+  options: MakeOptions,
+): Promise<Omit<DevelopmentKey, "record">> {
   const { r1cs, circuitHash } = circuit;
   const groups = committedWires(circuit);
   const { threads, signal, onProgress, unstripped = false, sharedDelta = false } = options;
@@ -116,20 +119,6 @@ export async function makeDevelopmentKey(circuit: SetupCircuit, options: MakeOpt
       const at = (wire - publics - 1) * G1_BYTES;
       c.fill(0, at, at + G1_BYTES);
     }
-  const ic = ck.subarray(0, (publics + 1) * G1_BYTES);
-  const record = encodeKeyRecord({
-    cls: KEY_DEVELOPMENT,
-    backend,
-    boundaries: keyBoundaries(circuit),
-    circuitHash,
-    transcriptHash: ZERO_BYTES32,
-    alpha: g1OfLem(alpha1),
-    beta: g2OfLem(beta2),
-    ...(backend === BACKEND_ONE_ROUND ? {} : { delta1: g2OfLem(round1Delta2) }),
-    delta2: g2OfLem(delta2),
-    ...(backend === BACKEND_WEIGHTS ? { deltaWeights: g2OfLem(weightsDelta2) } : {}),
-    ic: Array.from({ length: publics + 1 }, (_, i) => g1OfLem(ic.subarray(i * G1_BYTES, (i + 1) * G1_BYTES))),
-  });
   const zkey: Zkey = {
     wires,
     publics,
@@ -141,7 +130,7 @@ export async function makeDevelopmentKey(circuit: SetupCircuit, options: MakeOpt
     delta1,
     delta2,
     coefficients: qap.coefficients,
-    ic,
+    ic: ck.slice(0, (publics + 1) * G1_BYTES),
     a,
     b1,
     b2,
@@ -150,5 +139,28 @@ export async function makeDevelopmentKey(circuit: SetupCircuit, options: MakeOpt
     // No phase 2 took place: an empty transcript over no circuit hash.
     transcript: new Uint8Array(2 * FIELD_BYTES + 4),
   };
-  return { record, zkey, groups: keyGroups };
+  return { zkey, groups: keyGroups };
+}
+
+/** `makeDevelopmentZkey` with the record that verifiers use. */
+export async function makeDevelopmentKey(circuit: SetupCircuit, options: MakeOptions): Promise<DevelopmentKey> {
+  const { zkey, groups } = await makeDevelopmentZkey(circuit, options);
+  const deltaOf = (tag: KeyGroup["tag"], name: "delta1" | "deltaWeights") => {
+    const found = groups.find((group) => group.tag === tag);
+    return found === undefined ? {} : { [name]: g2OfLem(found.delta2) };
+  };
+  const record = encodeKeyRecord({
+    cls: KEY_DEVELOPMENT,
+    backend: backendOf(circuit),
+    boundaries: keyBoundaries(circuit),
+    circuitHash: circuit.circuitHash,
+    transcriptHash: ZERO_BYTES32,
+    alpha: g1OfLem(zkey.alpha1),
+    beta: g2OfLem(zkey.beta2),
+    ...deltaOf(GROUP_ROUND1, "delta1"),
+    delta2: g2OfLem(zkey.delta2),
+    ...deltaOf(GROUP_WEIGHTS, "deltaWeights"),
+    ic: Array.from({ length: zkey.publics + 1 }, (_, i) => g1OfLem(zkey.ic.subarray(i * G1_BYTES, (i + 1) * G1_BYTES))),
+  });
+  return { record, zkey, groups };
 }

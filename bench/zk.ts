@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Circuits, keys and proofs of the zoo, and peers on the same machine in the same run. Limits: issue 3. Peers are optional and installed
+// apart (bench/peers/README.md). With ASSAY_DEEP=1 peers also take digits-mlp, which is minutes; ASSAY_ZK_MODELS=a,b takes those only.
+import { mkdtempSync, readFileSync, rmSync, existsSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { PROOF_BYTES, encodeProof } from "../offchain/core/zk/proof.ts";
+import type { G1Point } from "../offchain/core/zk/points.ts";
+import { isAssayError } from "../offchain/core/errors.ts";
+import { compileCircuit } from "../offchain/engines/zk/circuit/compile-circuit.ts";
+import type { CompiledCircuit } from "../offchain/engines/zk/circuit/types.ts";
+import { SnarkjsProver } from "../offchain/engines/zk/prover/snarkjs-prover.ts";
+import { uniformScalar } from "../offchain/engines/zk/prover/uniform-scalar.ts";
+import { ProverService } from "../offchain/engines/zk/service/prover-service.ts";
+import { developmentSetup } from "../offchain/engines/zk/setup/development-setup.ts";
+import { buildRoundOne } from "../offchain/engines/zk/witness/build-round-one.ts";
+import type { BenchRow, BenchSuite } from "../scripts/bench.ts";
+import { claimOfSample, stageSample } from "../test/support/model-stage.ts";
+import { createVerifyChain } from "../test/support/verify-chain.ts";
+import { benchCircomlibMl } from "./peers/circomlib-ml.ts";
+import { benchEzkl } from "./peers/ezkl.ts";
+
+type Weights = "public" | "private";
+const CASES: readonly { readonly model: string; readonly weights: Weights; readonly limit: number }[] = [
+  { model: "tumor-mlp", weights: "public", limit: 600 },
+  { model: "digits-mlp", weights: "public", limit: 4_000 },
+  { model: "digits-mlp", weights: "private", limit: 115_000 },
+  { model: "digits-cnn", weights: "public", limit: 30_000 },
+  { model: "credit-forest", weights: "public", limit: 4_000 },
+  { model: "mail-transformer", weights: "public", limit: 110_000 },
+];
+const SETUP_LIMIT_MS = 60_000;
+const COMPILE_LIMIT_MS = 30_000;
+const GAS_LIMIT = { public: 245_000, private: 280_000 } as const;
+const DOMAIN = `0x${"d0".repeat(32)}` as const;
+const MEMORY_MIB = 6_144;
+
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+
+/** Whole runs until `runs` of them, or fewer if one is long. */
+async function timed<T>(runs: number, work: () => Promise<T>): Promise<{ readonly ms: number; readonly last: T }> {
+  const samples: number[] = [];
+  for (;;) {
+    const start = performance.now();
+    const last = await work();
+    samples.push(performance.now() - start);
+    if (samples.length >= runs || (samples.at(-1) ?? 0) > 15_000) return { ms: median(samples), last };
+  }
+}
+
+type Report = (row: BenchRow) => void;
+
+async function compile(model: string, weights: Weights): Promise<{ ms: number; circuit: CompiledCircuit }> {
+  const { stage } = await stageSample(model);
+  const inKinds = stage.program.inputs.map(() => "PUBLIC" as const);
+  // No cache folder: gadgets are compiled as on a fresh machine.
+  const { ms, last } = await timed(3, () => compileCircuit(stage.program, { weights, inKinds, outKind: "PUBLIC" }));
+  return { ms, circuit: last };
+}
+
+async function benchCase(
+  { model, weights, limit }: (typeof CASES)[number],
+  chain: Awaited<ReturnType<typeof createVerifyChain>>,
+  report: Report,
+  progress: (text: string) => void,
+): Promise<void> {
+  const name = `${model}/${weights}`;
+  const against = (metric: string, value: number, unit: string, bound: number): void =>
+    report({ case: name, metric, value, unit, baseline: `limit ${bound}`, ratio: value / bound });
+  progress(`${name}: compile`);
+  const { ms: compileMs, circuit } = await compile(model, weights);
+  against("constraints", circuit.report.constraints, "constraints", limit);
+  against("compile_ms", compileMs, "ms", COMPILE_LIMIT_MS);
+  const folder = mkdtempSync(join(tmpdir(), "assay-bench-"));
+  const service = new ProverService(new SnarkjsProver(), { memoryMiB: MEMORY_MIB });
+  try {
+    progress(`${name}: development setup`);
+    let runs = 0;
+    const setup = await timed(3, () => developmentSetup(circuit, join(folder, String(runs++))));
+    against("setup_ms", setup.ms, "ms", SETUP_LIMIT_MS);
+    const sample = await stageSample(model);
+    const opening = weights === "private" ? await openWeights(circuit, setup.last, sample.input) : undefined;
+    const request = {
+      circuit,
+      keys: setup.last,
+      inputs: [sample.input],
+      salts: [],
+      claim: claimOfSample(sample),
+      domain: DOMAIN,
+      weights: opening,
+    };
+    progress(`${name}: proofs`);
+    const proved = await service.proveStage(request);
+    const { ms: proveMs } = await timed(5, () => service.proveStage(request));
+    report({ case: name, metric: "prove_ms", value: proveMs, unit: "ms" });
+    report({ case: name, metric: "rss_mb", value: service.stats().peakMiB, unit: "MiB" });
+    const { claim } = request;
+    const made = { domain: DOMAIN, claim, evidence: proved.evidence, weights: opening?.commitment };
+    const gas = await chain.verifyGas(proved.key.record, made);
+    against("verify_gas", gas, "gas", GAS_LIMIT[weights]);
+    report({ case: name, metric: "proof_bytes", value: encodeProof(proved.proof).length, unit: "bytes" });
+  } finally {
+    await service.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** C_w as a model's owner registers it: once. */
+async function openWeights(
+  circuit: CompiledCircuit,
+  keys: Awaited<ReturnType<typeof developmentSetup>>,
+  input: Awaited<ReturnType<typeof stageSample>>["input"],
+): Promise<{ readonly commitment: G1Point; readonly blind: Uint8Array }> {
+  const key = await new SnarkjsProver().open(keys, { memoryMiB: MEMORY_MIB, threads: availableParallelism() });
+  const blind = uniformScalar();
+  const commitment = await key.commitWeights(buildRoundOne(circuit, { inputs: [input], salts: [] }).values, blind);
+  await key.close();
+  return { commitment, blind };
+}
+
+const accuracyOf = (model: string): number =>
+  (JSON.parse(readFileSync(`models/${model}/report.json`, "utf8")) as { evaluation: { integerPercent: number } })
+    .evaluation.integerPercent;
+
+export const suite: BenchSuite = {
+  name: "zk",
+  async run(report, progress): Promise<void> {
+    const rows: BenchRow[] = [];
+    const keep: Report = (row) => {
+      rows.push(row);
+      report(row);
+    };
+    const chain = await createVerifyChain();
+    const only = process.env["ASSAY_ZK_MODELS"]?.split(",");
+    const wanted = (model: string): boolean => only?.includes(model) ?? true;
+    for (const entry of CASES.filter(({ model }) => wanted(model))) {
+      if (!existsSync(`models/${entry.model}/program`)) {
+        progress(`${entry.model}/${entry.weights}: no such model here, left out`);
+        continue;
+      }
+      try {
+        await benchCase(entry, chain, keep, progress);
+      } catch (error) {
+        if (!isAssayError(error)) throw error;
+        // One model that cannot be proved yet must not hide the others' numbers.
+        progress(`${entry.model}/${entry.weights}: left out, ${error.id} ${error.message}`);
+      }
+    }
+    const peers = process.env["ASSAY_DEEP"] === "1" ? ["tumor-mlp", "digits-mlp"] : ["tumor-mlp"];
+    for (const model of peers.filter(wanted)) {
+      const ours = (metric: string): number | undefined =>
+        metric === "proof_bytes"
+          ? PROOF_BYTES
+          : metric === "accuracy_percent"
+            ? accuracyOf(model)
+            : rows.find((row) => row.case === `${model}/public` && row.metric === metric)?.value;
+      const beside: Report = (row) => {
+        const own = ours(row.metric);
+        const baseline = row.metric === "accuracy_percent" ? `ours ${own}, all rows` : `ours ${Math.round(own ?? 0)}`;
+        report(own === undefined ? row : { ...row, baseline, ratio: row.value / own });
+      };
+      await benchCircomlibMl(model, beside, progress);
+      await benchEzkl(model, beside, progress);
+    }
+  },
+};
