@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { isAssayError } from "../core/errors.ts";
 import { encodeKeyRecord } from "../core/zk/key-record.ts";
 import { LOCAL_CHAIN_ID } from "../core/zk/verifying-key.ts";
 import type { StageKeyMaker } from "../engines/program/stage-keys.ts";
@@ -27,10 +26,7 @@ export function modelKeys(options: ModelKeysOptions): StageKeyMaker {
     const say = (step: string) => onProgress?.(`stage ${stage}: ${step}`);
     const run = { ...(signal === undefined ? {} : { signal }), onProgress: say };
     const circuit = await store.compile(program, { weights, inKinds, outKind, ...run });
-    const found = await store.find(circuit).catch(async (error: unknown) => {
-      if (!isAssayError(error) || error.code !== "KEY_MISSING") throw error;
-      return store.ensureDevelopmentKeys(circuit, run);
-    });
+    const found = await store.findOrMake(circuit, undefined, run);
     return { record: encodeKeyRecord(found.key.record), commitment: null };
   };
 }

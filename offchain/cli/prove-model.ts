@@ -7,7 +7,6 @@ import { encodeTensor, type Tensor } from "../core/tensor.ts";
 import { KIND_BLINDED, KIND_PUBLIC, KIND_SALTED, PRODUCER_INPUT, ZERO_BYTES32, type StageInfo } from "../core/types.ts";
 import { encodeKeyRecord } from "../core/zk/key-record.ts";
 import type { ProofFile, ProvedStage } from "../core/zk/proof-file.ts";
-import { LOCAL_CHAIN_ID } from "../core/zk/verifying-key.ts";
 import type { LoadedModel } from "../engines/program/load-program.ts";
 import { createReferenceExecutor } from "../engines/program/reference-executor.ts";
 import { runModel } from "../engines/program/run-model.ts";
@@ -65,7 +64,7 @@ function tableFor({ model, ends }: ProveModelOptions): StageInfo[] {
 
 /** Compiles a stage and finds its key; on the local chain a development key is made where there is none. */
 async function keysOf(store: KeyStore, options: ProveModelOptions, stage: number, info: StageInfo): Promise<StageKeys> {
-  const { model, signal, onProgress, chainId } = options;
+  const { model, signal, onProgress } = options;
   if (BigInt(info.weightsX) !== 0n || BigInt(info.weightsY) !== 0n)
     throw new CliError("MODEL_WEIGHTS_PRIVATE", { stage });
   const { program } = model.stages[stage] as LoadedModel["stages"][0];
@@ -77,9 +76,8 @@ async function keysOf(store: KeyStore, options: ProveModelOptions, stage: number
     signal,
     onProgress: (text) => step(`compile, ${text}`),
   });
-  if (info.keyId !== ZERO_BYTES32 || chainId !== LOCAL_CHAIN_ID)
-    return store.find(circuit, info.keyId === ZERO_BYTES32 ? undefined : info.keyId);
-  return store.ensureDevelopmentKeys(circuit, { signal, onProgress: (text) => step(`development key, ${text}`) });
+  const keyId = info.keyId === ZERO_BYTES32 ? undefined : info.keyId;
+  return store.findOrMake(circuit, keyId, { signal, onProgress: (text) => step(`development key, ${text}`) });
 }
 
 /**

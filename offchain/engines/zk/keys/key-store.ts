@@ -101,6 +101,23 @@ export class KeyStore {
     return { circuit, files, key: openKey(new Uint8Array(await readFile(files.record))) };
   }
 
+  /**
+   * The key that the stage table names, any that fits without `keyId`. Where there is none yet and the chain is local, the development
+   * key is made: it is the same on every machine, so it may be the one named. Errors: those of `find` and `ensureDevelopmentKeys`;
+   * KEY_MISSING if another key is named.
+   */
+  async findOrMake(circuit: CompiledCircuit, keyId?: Hex, options: SetupOptions = {}): Promise<StageKeys> {
+    try {
+      return await this.find(circuit, keyId);
+    } catch (error) {
+      const missing = isAssayError(error) && error.code === "KEY_MISSING";
+      if (!missing || this.#options.chainId !== LOCAL_CHAIN_ID) throw error;
+      const made = await this.ensureDevelopmentKeys(circuit, options);
+      if (keyId !== undefined && made.key.keyId !== keyId.toLowerCase()) throw error;
+      return made;
+    }
+  }
+
   #developmentFolder(cacheFolder: string): string {
     return join(cacheFolder, "development-keys");
   }

@@ -39,6 +39,18 @@ describe("KeyStore", function () {
     await expectCode("KEY_MISSING", () => local.find({ ...circuit, boundaries }));
   });
 
+  it("behavior: a named development key is made where it is missing; another name, or another chain, is refused", async () => {
+    const { key } = await local.find(circuit);
+    const chains = [31337n, 1n].map((chainId) => {
+      return new KeyStore({ keyFolder, cacheFolder: temporaryFolder(), chainId });
+    });
+    const [fresh, far] = chains as [KeyStore, KeyStore];
+    await expectCode("KEY_MISSING", () => far.findOrMake(circuit, key.keyId));
+    await expectCode("KEY_MISSING", () => fresh.findOrMake(circuit, `0x${"00".repeat(32)}`));
+    expect((await fresh.findOrMake(circuit, key.keyId)).key.keyId).to.equal(key.keyId);
+    expect((await fresh.findOrMake(circuit)).key.keyId).to.equal(key.keyId);
+  });
+
   it("error: KEY_DEVELOPMENT where a chain that is not local finds one, also among the ceremonies'", async () => {
     await expectCode("KEY_DEVELOPMENT", () => mainnet.find(circuit));
     const { files } = await local.find(circuit);
