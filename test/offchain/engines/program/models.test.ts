@@ -3,6 +3,7 @@ import { expect } from "chai";
 import { readFile } from "node:fs/promises";
 import { modelKeys } from "../../../../offchain/cli/model-keys.ts";
 import { interpretOutput, prepareInput } from "../../../../offchain/core/program/preprocess.ts";
+import type { Tensor } from "../../../../offchain/core/tensor.ts";
 import { takeRows } from "../../../../offchain/engines/program/dataset.ts";
 import { importFolder, readDataset, readRecipe } from "../../../../offchain/engines/program/import-folder.ts";
 import { inspectModel } from "../../../../offchain/engines/program/inspect.ts";
@@ -10,6 +11,7 @@ import { keyFile, loadModel } from "../../../../offchain/engines/program/load-pr
 import { createOnnxExecutor } from "../../../../offchain/engines/program/onnx-executor.ts";
 import { createReferenceExecutor } from "../../../../offchain/engines/program/reference-executor.ts";
 import { runModel } from "../../../../offchain/engines/program/run-model.ts";
+import { Random, randomInputs } from "../../../support/random-program.ts";
 
 const folderOf = (name: string) => new URL(`../../../../models/${name}`, import.meta.url).pathname;
 const long = process.env["ASSAY_DEEP"] === "1" || process.env["CI"] === "true";
@@ -25,6 +27,11 @@ const ZOO = [
   { name: "credit-forest", rows: 891, least: 0.79, stated: 80 },
   { name: "mail-transformer", rows: long ? 1402 : 500, least: 0.95, stated: 96 },
 ];
+
+const bytesOf = (tensor: Tensor | undefined) =>
+  tensor === undefined
+    ? new Uint8Array()
+    : new Uint8Array(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength);
 
 interface Report {
   readonly evaluation: { readonly floatPercent: number; readonly integerPercent: number; readonly rows: number };
@@ -51,6 +58,25 @@ for (const { name, rows, least, stated } of ZOO) {
       expect(evaluation.integerPercent).to.be.at.least(stated);
       // One tumor row is 0.58 points; the integer model may be the better one, never worse by more than half a point.
       expect(evaluation.floatPercent - evaluation.integerPercent).to.be.at.most(0.5);
+    });
+
+    it("behavior: the reference and onnxruntime agree on random and extreme inputs, probe included", async function () {
+      this.timeout(600_000);
+      const { stages } = await loadModel(folderOf(name));
+      const small = name.startsWith("tumor") || name.startsWith("credit");
+      const vectors = long || small ? 10_000 : 300;
+      const random = new Random(5);
+      const executor = createOnnxExecutor({ threads: 1 });
+      const reference = createReferenceExecutor();
+      const [stage] = stages;
+      if (stage === undefined || stages.length !== 1) expect.fail("the zoo's models have one stage");
+      for (let done = 0; done < vectors; done += 500) {
+        const inputs = randomInputs(random, stage.program, Math.min(500, vectors - done));
+        const [fast, slow] = [await executor.run(stage, inputs), await reference.run(stage, inputs)];
+        expect(Buffer.compare(bytesOf(fast.outputs[0]), bytesOf(slow.outputs[0]))).to.equal(0);
+        expect(Buffer.compare(bytesOf(fast.probe), bytesOf(slow.probe))).to.equal(0);
+      }
+      await executor.close();
     });
 
     it("behavior: inspect names every operator with bounds that fp32 carries, and a payload of 128 bits", async () => {
