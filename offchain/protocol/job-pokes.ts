@@ -49,7 +49,8 @@ function roundsLeft(record: Record, slot: SlotView, stage: number): boolean {
   return used < rounds;
 }
 
-function wasOutvoted(record: Record, slot: SlotView, standing: Standing): boolean {
+/** Whether what stands in the stage is not what this worker said, or nothing stands. */
+export function wasOutvoted(record: Record, slot: SlotView, standing: Standing): boolean {
   if (standing.said === null) return false;
   if (slot.state === STATE.HUNG) return slot.stage === standing.stage;
   const accepted = record.boundaries[standing.stage];

@@ -9,6 +9,7 @@ import { challengeBond, jobPoke } from "./job-pokes.ts";
 import type { Hex, ProtocolModules, SlotView } from "./ports.ts";
 import { isAbstention } from "./said.ts";
 import { hasFastVotes, type SeatAction, type SeatState } from "./seat-machine.ts";
+import { SeatCourt } from "./seat-court.ts";
 import type { SeatSigning } from "./seat-signing.ts";
 import type { SessionBallots } from "./session-ballots.ts";
 import { EMPTY_RECORD, NO_WORD, type SessionState } from "./session-state.ts";
@@ -26,6 +27,7 @@ export class SeatTransactions {
   readonly #ballots: SessionBallots;
   readonly #signing: SeatSigning;
   readonly #work: StageWork;
+  readonly #court: SeatCourt;
   readonly #modules: ProtocolModules;
 
   constructor(state: SessionState, ballots: SessionBallots, signing: SeatSigning, work: StageWork) {
@@ -33,6 +35,7 @@ export class SeatTransactions {
     this.#ballots = ballots;
     this.#signing = signing;
     this.#work = work;
+    this.#court = new SeatCourt(state, work);
     this.#modules = state.modules;
   }
 
@@ -134,8 +137,17 @@ export class SeatTransactions {
     const { chain, behaviour } = this.#modules;
     if (place === null || seat === null || behaviour().isSilent) return;
     const said = seat.vote === null || isAbstention(seat.vote.outDigest) ? null : seat.vote;
-    const poke = jobPoke(this.#state.job, this.#state.record, slot, { ...place, said }, chain.now());
-    if (poke === null) return;
+    const standing = { ...place, said };
+    const isCourt = said !== null && this.#court.wants(slot, standing);
+    if (isCourt)
+      this.#state.effects.once("court", async () => {
+        const waitMs = this.#court.waitMs(seat);
+        if (waitMs > 0) return this.#state.effects.delay("court", waitMs);
+        await this.#court.bring(seat, said, this.call());
+        await this.#state.refresh();
+      });
+    const poke = jobPoke(this.#state.job, this.#state.record, slot, standing, chain.now());
+    if (poke === null || (poke === "challenge" && isCourt)) return;
     if (poke === "challenge" && !behaviour().mayChallenge) return;
     this.#state.effects.once(poke, async () => {
       if (poke === "settle") await chain.settle({ ...this.call(), output: this.#outputArgument(slot, seat) });

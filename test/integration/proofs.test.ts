@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
-import { writeContract } from "viem/actions";
+import { getContractEvents, writeContract } from "viem/actions";
+import { assayHubAbi } from "../../offchain/adapters/chain/abi/assay-hub.ts";
 import { devTokenAbi } from "../../offchain/adapters/chain/abi/dev-token.ts";
 import { keyRegistryAbi } from "../../offchain/adapters/chain/abi/key-registry.ts";
 import type { Hex } from "../../offchain/core/bytes.ts";
 import { modelId } from "../../offchain/core/model.ts";
+import { HONEST } from "../../offchain/protocol/ports.ts";
 import { PROOF } from "../../offchain/core/types.ts";
 import { verifyReceipt } from "../../offchain/core/verify-receipt.ts";
 import { StageProver } from "../../offchain/node/stage-prover.ts";
@@ -12,7 +14,8 @@ import { devBehaviour } from "../../offchain/node/dev-faults.ts";
 import type { InferenceProgress } from "../../offchain/sdk/actions/request-inference-sync.ts";
 import { connectWallet, type AssayWallet } from "../../offchain/sdk/node/connect.ts";
 import { fund, mineEvery, startTestChain, type TestChain } from "../support/cluster/chain.ts";
-import { Cluster, nullLogger } from "../support/cluster/cluster.ts";
+import { Cluster, nullLogger, until } from "../support/cluster/cluster.ts";
+import { getSlashed } from "../support/cluster/slashes.ts";
 import { provenModel, type ProvenModel } from "../support/cluster/proven-model.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -100,6 +103,10 @@ describe("proven jobs", function suite() {
     const receipt = await wallet.getReceipt({ jobId: done.jobId, result: done.result });
     const verdict = verifyReceipt(receipt);
     expect(verdict.ok, JSON.stringify(verdict)).to.equal(true);
+    const final = steps.find((step) => step.stage === "final");
+    // Three proofs with their public parts, placement and payment: a bound, not a measurement.
+    expect(Number(final?.gas ?? 0n)).to.be.within(500_000, 1_300_000);
+    if (process.env["ASSAY_TEST_LOG"] === "1") process.stderr.write(`submitProofs, 3 stages: ${final?.gas} gas\n`);
   });
 
   it("behavior: a prover dies with its order; another candidate takes the stage before the deadline (R52)", async () => {
@@ -117,5 +124,41 @@ describe("proven jobs", function suite() {
     const provers = steps.flatMap((step) => (step.stage === "proven" ? [step.workerId] : []));
     expect(dead).to.not.equal(null);
     expect(provers).to.not.include(dead);
+  });
+
+  it("behavior: an outvoted seat overrules its captured committee by a proof, without a bond (R24)", async () => {
+    for (const worker of cluster.workers) worker.behaviour = HONEST;
+    let liars: readonly number[] = [];
+    const event = { address: chain.deployment.hub, abi: assayHubAbi, fromBlock: 0n } as const;
+    // A proof must fit the window: the clock runs slower, and jumps when the court has ruled.
+    await mineEvery(chain, 500);
+    const done = await wallet.requestInferenceSync({
+      policy: { k: 3, tWork: 40, window: 60 },
+      manifest: model.manifest,
+      input,
+      deposit: true,
+      beforeDelivery: (seats) => {
+        liars = seats.slice(6, 8);
+        for (const one of cluster.workers)
+          if (liars.includes(one.workerId)) one.behaviour = devBehaviour("wrong-digest", false);
+      },
+      onProgress: (step) => {
+        if (step.stage !== "tallied") return;
+        void until(60_000, async () => {
+          const [ruled] = await getContractEvents(wallet, { ...event, eventName: "CourtRuled" });
+          return ruled === undefined ? null : chain.rpc("evm_increaseTime", [120]).then(() => true);
+        });
+      },
+    });
+    // Its digest is the truth's: the SDK checked the output against it.
+    expect([...done.output.data].map(Number)).to.deep.equal(model.run(values));
+    const [ruled] = await getContractEvents(wallet, { ...event, eventName: "CourtRuled", strict: true });
+    expect(ruled?.args).to.deep.include({ jobId: done.jobId, stage: 2, outDigest: done.view.outDigest });
+    const slashed = await getSlashed(cluster, done.jobId);
+    expect(slashed.map(({ workerId }) => workerId).toSorted((a, b) => a - b)).to.deep.equal(
+      liars.toSorted((a, b) => a - b),
+    );
+    const receipt = await wallet.getReceipt({ jobId: done.jobId, result: done.result });
+    expect(verifyReceipt(receipt).ok, JSON.stringify(verifyReceipt(receipt))).to.equal(true);
   });
 });
