@@ -39,6 +39,7 @@ const suites: readonly Suite[] = [
   { name: "solidity", run: ["hardhat", "test", "solidity", ...(deep ? [] : ["--snapshot-check"])], counts: true },
   { name: "contracts", run: ["hardhat", "test", "mocha", "--no-compile"], counts: true },
   { name: "offchain", run: mocha("test/offchain/**/*.test.ts"), counts: true },
+  { name: "circuits", run: mocha("test/circuits/**/*.test.ts"), counts: true },
   { name: "integration", run: mocha("test/integration/**/*.test.ts"), counts: true },
   { name: "e2e", run: mocha("test/{e2e,attacks}/**/*.test.ts"), counts: true, long: true },
 ];

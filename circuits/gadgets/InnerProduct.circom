@@ -2,7 +2,7 @@
 pragma circom 2.1.6;
 
 // Purpose      The sum over k of a[k] * r2_u[k] is r2_w: one row of Freivalds' check A (B s) = Y s, with s_j = rho^j.
-// Private      a[n]: round 1, affine; r2_u[n], r2_w: affine over round 2.
+// Private      n >= 2. a[n]: round 1, affine; r2_u[n], r2_w: affine over round 2.
 // Constraints  n.
 // Caller       A, B and Y are committed before rho is known, and u = B s, w = Y s by `HornerStep`s. A wrong row of Y passes for at most
 //              as many rho as there are columns.

@@ -11,12 +11,11 @@ template Maximum(n) {
     signal input y;
     signal input x[n];
     signal output gap[n];
-    signal product[n - 2];
+    signal product[n - 1];
 
     // Some gap is 0, or y would be above all of them.
-    for (var i = 0; i < n - 2; i++) {
-        product[i] <== (i == 0 ? y - x[0] : product[i == 0 ? 0 : i - 1]) * (y - x[i + 1]);
-    }
-    (n == 2 ? y - x[0] : product[n == 2 ? 0 : n - 3]) * (y - x[n - 1]) === 0;
+    product[0] <== y - x[0];
+    for (var i = 1; i < n - 1; i++) { product[i] <== product[i - 1] * (y - x[i]); }
+    product[n - 2] * (y - x[n - 1]) === 0;
     for (var i = 0; i < n; i++) { gap[i] <== y - x[i]; }
 }

@@ -5,7 +5,7 @@ include "Lookup.circom";
 
 // Purpose      0 <= x < 2^(widths[0] + ... + widths[n-1]), or less if shift > 0, by looking up limbs in range tables.
 // Public       c.
-// Private      x: affine; limb[n-1]: limbs 1.. of x, lowest first; limb 0 is what is left of x.
+// Private      n >= 2. x: affine; limb[n-1]: limbs 1.. of x, lowest first; limb 0 is what is left of x.
 // Out          r2_g[n], one a limb for the table of its width; if shift > 0, r2_g[n] for the table of the top limb.
 // Constraints  n, plus 1 if shift > 0.
 // Caller       adds each r2_g to the table of 2^width rows that belongs to it. With shift = 2^w - 2^k the top limb is below 2^k, which
@@ -33,7 +33,7 @@ template Range(n, widths, shift) {
     if (shift > 0) {
         query[n] = Lookup();
         query[n].c <== c;
-        if (n == 1) { query[n].x <== rest + shift; } else { query[n].x <== limb[n - 2] + shift; }
+        query[n].x <== limb[n - 2] + shift;
         r2_g[n] <== query[n].r2_g;
     }
 }

@@ -72,6 +72,11 @@ export class TableLookups implements Lookups {
     this.#net.queries.push({ table: table.index, form, shift });
   }
 
+  #lookup(x: Form, width: number): void {
+    const { r2_g: [g = x] = [] } = this.#net.stamp(LOOKUP, { c: this.#c, x });
+    this.#query(this.#rangeTable(width), g, x);
+  }
+
   /** Looks x up limb by limb; the limbs above the lowest become round-1 wires. */
   range(x: Form, { widths, shift }: RangeShape): void {
     const { forms } = this.#net;
@@ -85,9 +90,9 @@ export class TableLookups implements Lookups {
       offset += width;
     }
     const columns = [limbs.length === 0 ? x : forms.combine(parts), ...limbs];
-    if (widths.length === 1 && shift === 0) {
-      const { r2_g: [g = forms.zero] = [] } = this.#net.stamp(LOOKUP, { c: this.#c, x });
-      this.#query(this.#rangeTable(widths[0] ?? 0), g, x);
+    if (widths.length === 1) {
+      this.#lookup(x, widths[0] ?? 0);
+      if (shift > 0) this.#lookup(forms.sum(x, forms.constant(shift)), widths[0] ?? 0);
       return;
     }
     const { r2_g = [] } = this.#net.stamp(range(widths, shift), { c: this.#c, x, limb: limbs });

@@ -57,8 +57,8 @@ export interface Source {
 /** One placed cell, kept where the circuit is to be printed as circom. */
 export interface Stamp {
   readonly spec: CellSpec;
-  readonly inputs: Readonly<Record<string, readonly Form[]>>;
-  /** Wires of the cell's own signals, in the cell's order. */
+  readonly inputs: Readonly<Record<string, readonly (readonly (readonly [wire: number, coefficient: bigint])[])[]>>;
+  /** Wires of the cell's own signals, in the cell's order; in a dry run, of its outputs. */
   readonly wires: readonly number[];
 }
 
@@ -149,16 +149,28 @@ export class Netlist {
     const key = cellKey(spec);
     if (this.#cells === null) {
       this.specs.set(key, spec);
-      return Object.fromEntries(
-        Object.entries(spec.outputs).map(([name, length]) => [
-          name,
-          Array.from({ length: length ?? 1 }, () => this.forms.wire(this.#wire(GROUP_ROUND1))),
-        ]),
-      );
+      return this.#draw(spec, lists);
     }
     const cell = this.#cells.get(key);
     if (cell === undefined) throw new CircuitError("LINK_INVALID", { reason: `the gadget ${key} was not compiled` });
     return this.#place(cell, lists);
+  }
+
+  #draw(spec: CellSpec, lists: Readonly<Record<string, readonly Form[]>>): Readonly<Record<string, readonly Form[]>> {
+    const outputs = Object.entries(spec.outputs).map(
+      ([name, length]) =>
+        [name, Array.from({ length: length ?? 1 }, () => this.forms.wire(this.#wire(GROUP_ROUND1)))] as const,
+    );
+    const wires = outputs.flatMap(([, list]) => list.map((form) => form.wires[0] ?? 0));
+    if (this.#record) this.stamps.push({ spec, inputs: this.#valued(lists), wires });
+    return Object.fromEntries(outputs);
+  }
+
+  /** Forms whose coefficients are values: they outlive this netlist's pool. */
+  #valued(lists: Readonly<Record<string, readonly Form[]>>): Stamp["inputs"] {
+    const valued = ({ wires, coefficients }: Form) =>
+      wires.map((wire, i) => [wire, this.forms.value(coefficients[i] ?? 0)] as const);
+    return Object.fromEntries(Object.entries(lists).map(([name, list]) => [name, list.map(valued)]));
   }
 
   #place(cell: Cell, lists: Readonly<Record<string, readonly Form[]>>): Readonly<Record<string, readonly Form[]>> {
@@ -171,7 +183,7 @@ export class Netlist {
       const defines = row.defines < 0 ? -1 : (slots[row.defines]?.wires[0] ?? -1);
       this.#row(expand(row.a), expand(row.b), expand(row.c), defines, row.quotient);
     }
-    if (this.#record) this.stamps.push({ spec: cell.spec, inputs: lists, wires });
+    if (this.#record) this.stamps.push({ spec: cell.spec, inputs: {}, wires });
     return Object.fromEntries(Object.entries(cell.outputs).map(([name, list]) => [name, list.map(expand)]));
   }
 

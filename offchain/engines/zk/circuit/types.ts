@@ -18,7 +18,7 @@ export interface CircuitOptions {
   readonly signal?: AbortSignal;
   /** Keeps compiled gadgets between processes. */
   readonly cacheFolder?: string;
-  /** Keeps the placed cells, to print the circuit as circom. */
+  /** Keeps what is needed to print the circuit as circom. */
   readonly record?: boolean;
 }
 
@@ -84,6 +84,16 @@ export interface CompiledCircuit {
   readonly publics: readonly string[];
   readonly plan: WitnessPlan;
   readonly report: CircuitReport;
-  /** With options.record: cells as placed; wires by their final numbers. */
-  readonly stamps?: readonly Stamp[];
+  readonly record?: CircuitRecord;
+}
+
+/** The circuit as components and connections, before linking: what an all-circom text of it says. */
+export interface CircuitRecord {
+  /** Components; wires are numbers of this drawing: an output of a component, an advice, or a public one (1..). */
+  readonly drawn: readonly Stamp[];
+  readonly publics: readonly string[];
+  /** Drawing's wires that take a value, in the order of the plan's steps without definitions. */
+  readonly advice: readonly number[];
+  /** Own wires of each component by signal name, with their final numbers. */
+  readonly placed: readonly (readonly { readonly name: string; readonly wire: number }[])[];
 }

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { CircuitError } from "../errors.ts";
 import { cellKey, type CellSpec } from "./cell.ts";
 
-const CIRCUITS = new URL("../../../../../circuits/", import.meta.url);
+/** At the root of an installed package; in the repository beside offchain/. */
+const CIRCUITS = (() => {
+  const packed = new URL("../../../../circuits/", import.meta.url);
+  return existsSync(packed) ? packed : new URL("../../../../../circuits/", import.meta.url);
+})();
 const INCLUDE = /^\s*include\s+"([^"]+)";.*$/gm;
 const PRAGMA = /^\s*pragma\s+circom[^;]*;.*$/gm;
 

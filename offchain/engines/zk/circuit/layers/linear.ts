@@ -1,33 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { elementsOf } from "../../../../core/program/analyse.ts";
-import type { AddOp, ConvOp, DenseOp, LinearOp, SumPoolOp, Window } from "../../../../core/program/types.ts";
+import type { AddOp, ConvOp, DenseOp, LinearOp, SumPoolOp } from "../../../../core/program/types.ts";
 import type { BuildContext, Layer, LayerFrame } from "../context.ts";
 import type { Form } from "../forms.ts";
+import { eachTap } from "./each-tap.ts";
 import { privateConv, privateCost, privateDense } from "./private-linear.ts";
 import { demandSites, finishAll, siteClasses } from "./finish.ts";
 
 type Inputs = readonly (readonly Form[])[];
-
-/** Calls `visit` with output pixel, input pixel and tap of every tap inside the image. */
-export function eachTap(
-  window: Window,
-  inDims: readonly number[],
-  outDims: readonly number[],
-  visit: (output: number, input: number, tap: number) => void,
-): void {
-  const [, height = 1, width = 1] = inDims;
-  const [, outHeight = 1, outWidth = 1] = outDims;
-  const [kh, kw] = window.kernel;
-  for (let output = 0; output < outHeight * outWidth; output++) {
-    const y0 = Math.floor(output / outWidth) * window.strides[0] - window.pads[0];
-    const x0 = (output % outWidth) * window.strides[1] - window.pads[1];
-    for (let tap = 0; tap < kh * kw; tap++) {
-      const y = y0 + Math.floor(tap / kw);
-      const x = x0 + (tap % kw);
-      if (y >= 0 && y < height && x >= 0 && x < width) visit(output, y * width + x, tap);
-    }
-  }
-}
 
 /** Constant weights are free: every accumulator is an affine form. */
 function dense(op: DenseOp, [x = []]: Inputs, { net: { forms } }: BuildContext): Form[] {

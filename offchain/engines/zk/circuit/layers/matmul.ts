@@ -100,4 +100,4 @@ export const matmulLayer: Layer<MatmulOp> = {
 
 /** Without challenges, or where it is no dearer, every product is a constraint. */
 const isDirect = (shape: Shape, challenges: boolean): boolean =>
-  !challenges || directCost(shape) <= freivaldsCost(shape);
+  !challenges || shape.inner < 2 || directCost(shape) <= freivaldsCost(shape);

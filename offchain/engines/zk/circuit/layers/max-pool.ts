@@ -5,7 +5,7 @@ import type { Form } from "../forms.ts";
 import { maximum } from "../gadgets.ts";
 import { STEP_VALUE } from "../netlist.ts";
 import { bitLength } from "../plan/range-shapes.ts";
-import { eachTap } from "./linear.ts";
+import { eachTap } from "./each-tap.ts";
 
 /** Input elements of each output element. */
 function windowsOf({ op, sources, info }: LayerFrame<MaxPoolOp>): number[][] {

@@ -4,7 +4,7 @@ import type { ConvOp, DenseOp } from "../../../../core/program/types.ts";
 import type { BuildContext, LayerFrame } from "../context.ts";
 import type { Form } from "../forms.ts";
 import { HORNER_STEP, innerProduct, polynomialProduct, PRODUCT } from "../gadgets.ts";
-import { eachTap } from "./linear.ts";
+import { eachTap } from "./each-tap.ts";
 import { GROUP_WEIGHTS, STEP_ADVICE, STEP_WEIGHT } from "../netlist.ts";
 
 /** dense or conv over rows of taps: `rows` evaluations of `outputs` sums of `taps` products. */

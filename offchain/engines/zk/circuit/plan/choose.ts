@@ -80,7 +80,7 @@ const RHO_SQUARE = 1;
 const PAIR = 2;
 
 /** Constraints of one (x, f(x)) without challenges: a bit a row, x and y as their sums. */
-export const oneHotCost = (rows: number): number => rows + 2;
+export const oneHotCost = (rows: number): number => (rows === 1 ? 2 : rows + 2);
 
 /** Size of the evaluation domain: Groth16 adds one row a public input, and the constant. */
 export const domainBits = (constraints: number, publics = PUBLIC_ROWS): number =>
