@@ -3,6 +3,7 @@ import { KIND_PUBLIC, PRODUCER_INPUT } from "../../../core/types.ts";
 import { loadModel, type LoadedModel } from "../../../engines/program/load-program.ts";
 import { compileCircuit } from "../../../engines/zk/circuit/compile-circuit.ts";
 import type { BoundaryKind, CompiledCircuit } from "../../../engines/zk/circuit/types.ts";
+import { checkRounds } from "../../../engines/zk/kit/check-rounds.ts";
 import { CliError } from "../../errors.ts";
 import { choice, defaulted, integer, optional, required, text } from "../../fields.ts";
 import type { Progress } from "../../io.ts";
@@ -64,7 +65,7 @@ export async function stageOf(command: string, input: CircuitInput): Promise<{ m
   return { model, stage };
 }
 
-/** Compiles a stage as `prove` does. Errors: the compiler's. */
+/** Compiles a stage as `prove` does, and checks the round rule. Errors: the compiler's, ROUND_RULE, ERROR_BOUND. */
 export async function compileStage(
   model: LoadedModel,
   stage: number,
@@ -78,7 +79,7 @@ export async function compileStage(
   const { producers, inKind, outKind } = info;
   const first = producers.includes(PRODUCER_INPUT) && producers.length === 1;
   const last = stage === model.stages.length - 1;
-  return compileCircuit(program, {
+  const circuit = await compileCircuit(program, {
     weights: input.weights,
     backend: input.backend,
     inKinds: producers.map(() => wanted(input, inKind, first)),
@@ -87,4 +88,7 @@ export async function compileStage(
     signal,
     onProgress: (step) => progress.step(`stage ${stage}: ${step}`),
   });
+  progress.step(`stage ${stage}: round rule`);
+  if (input.backend === "two-round") checkRounds(circuit.r1cs, circuit.groups);
+  return circuit;
 }

@@ -2,7 +2,8 @@
 import { toHex, type Hex } from "../../../core/bytes.ts";
 import { keccak256 } from "../../../core/keccak.ts";
 import { BACKEND_ONE_ROUND, icCount, type Backend, type KeyBoundary } from "../../../core/zk/key-record.ts";
-import { constraintCount, FIRST_GROUPED_WIRE, type WireRange } from "../r1cs/r1cs.ts";
+import { checkRounds } from "../kit/check-rounds.ts";
+import { constraintCount, type WireRange } from "../r1cs/r1cs.ts";
 import { writeR1cs } from "../r1cs/write-r1cs.ts";
 import { backendOf, keyBoundaries, type SetupCircuit } from "../setup/setup-circuit.ts";
 import { CeremonyError } from "./errors.ts";
@@ -40,17 +41,8 @@ function domainOf(constraints: number, publics: number): number {
   return 2 ** (Math.floor(Math.log2(constraints + publics)) + 1);
 }
 
-function committedGroups(circuit: SetupCircuit): CommittedGroup[] {
-  const { r1cs, groups } = circuit;
-  if (backendOf(circuit) === BACKEND_ONE_ROUND) return [];
-  const { weights, round1, round2 } = groups;
-  if (
-    weights.from !== FIRST_GROUPED_WIRE ||
-    round1.from !== weights.from + weights.count ||
-    round2.from !== round1.from + round1.count ||
-    round2.from + round2.count !== r1cs.wires
-  )
-    throw mismatch("its groups do not cover its wires");
+/** `checkRounds` has seen that the groups cover the wires. */
+function committedGroups({ weights, round1 }: SetupCircuit["groups"]): CommittedGroup[] {
   if (round1.count === 0) throw mismatch("it commits to nothing");
   return [
     ...(weights.count === 0 ? [] : [{ tag: TAG_WEIGHTS, wires: weights } as const]),
@@ -58,7 +50,10 @@ function committedGroups(circuit: SetupCircuit): CommittedGroup[] {
   ];
 }
 
-/** Recomputed from the circuit itself, hash included. Error: CIRCUIT_MISMATCH. */
+/**
+ * Recomputed from the circuit itself, hash included. No key is made or accepted for a circuit that breaks the round rule: its proofs
+ * could be forged under any key. Errors: CIRCUIT_MISMATCH, GROUPS_INVALID, ROUND_RULE, ERROR_BOUND.
+ */
 export function circuitFacts(circuit: SetupCircuit): { facts: CircuitFacts; r1csBytes: Uint8Array } {
   const { r1cs } = circuit;
   const r1csBytes = writeR1cs(r1cs);
@@ -69,6 +64,8 @@ export function circuitFacts(circuit: SetupCircuit): { facts: CircuitFacts; r1cs
   const backend = backendOf(circuit);
   if (icCount(backend, boundaries) !== publics + 1)
     throw mismatch(`it has ${publics} public wires, its boundaries ask for ${icCount(backend, boundaries) - 1}`);
+  const oneRound = backend === BACKEND_ONE_ROUND;
+  if (!oneRound) checkRounds(r1cs, circuit.groups);
   const constraints = constraintCount(r1cs);
   return {
     facts: {
@@ -78,7 +75,7 @@ export function circuitFacts(circuit: SetupCircuit): { facts: CircuitFacts; r1cs
       publics,
       constraints,
       domain: domainOf(constraints, publics),
-      groups: committedGroups(circuit),
+      groups: oneRound ? [] : committedGroups(circuit.groups),
       boundaries,
     },
     r1csBytes,

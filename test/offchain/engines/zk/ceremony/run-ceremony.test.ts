@@ -110,7 +110,7 @@ describe("running a ceremony", function () {
     await runStock({ call: "contribute", from, to, name: "alice", entropy: "x" });
     const key = readStockKey(to);
     const c = key.zkey.c.slice();
-    c.fill(0, 0, 7 * 64);
+    c.fill(0, 0, 8 * 64);
     write(folder, "0001.zkey", writeZkey({ ...key.zkey, c }));
     await expectCode("STRIPPED_LATE", () => verify(folder));
   });
@@ -238,7 +238,7 @@ describe("running a ceremony", function () {
     const [weights, round1] = ceremony.circuit.groups;
     const moved = {
       ...ceremony,
-      circuit: { ...ceremony.circuit, groups: [weights, { ...round1, wires: { from: 6, count: 4 } }] },
+      circuit: { ...ceremony.circuit, groups: [weights, { ...round1, wires: { from: 6, count: 5 } }] },
     };
     const folder = write(stage(0), "ceremony.json", utf8(canonicalJson(moved)));
     await expectCode("CIRCUIT_MISMATCH", () => verify(folder));
@@ -271,6 +271,27 @@ describe("running a ceremony", function () {
       { iterations: 10.5 },
     ])
       await expectCode("CEREMONY_INPUT", () => applyBeacon(stage(2), { ...BEACON, ...change, ptau }));
+  });
+
+  it("error: ROUND_RULE, GROUPS_INVALID: no ceremony for a circuit whose proofs could be forged under any key", async () => {
+    const { circuit } = fixture;
+    const { weights, round1, round2 } = circuit.groups;
+    const init = (groups: typeof circuit.groups) =>
+      initCeremony(join(temporaryFolder(), "new"), {
+        ...fixture,
+        id: "x",
+        beaconPlan: "x",
+        circuit: { ...circuit, groups },
+      });
+    // A multiplicity that may depend on the challenge.
+    await expectCode("ROUND_RULE", () =>
+      init({
+        weights,
+        round1: { ...round1, count: round1.count - 1 },
+        round2: { from: round2.from - 1, count: round2.count + 1 },
+      }),
+    );
+    await expectCode("GROUPS_INVALID", () => init({ weights, round1, round2: { ...round2, count: 1 } }));
   });
 
   it("error: BEACON_MISSING and CONTRIBUTORS_TOO_FEW: no key comes out of an unfinished ceremony", async () => {

@@ -33,12 +33,12 @@ function circuitOf(r1cs: R1cs, groups: WireGroups): SetupCircuit {
   };
 }
 
-/** y = w0·x0 + w1·x1, one lookup of y by its pole, words x0, x1, y in v. Wires: 1, v, c, ρ, the weights, x0 x1 p0 p1 y, g t u. */
+/** y = w0·x0 + w1·x1, a lookup of y in a table of one row, words x0, x1, y in v. Wires: 1, v, c, ρ, weights, x0 x1 p0 p1 y m, g h t. */
 export function sampleCircuit({ weights = true, factor = 1 } = {}): SetupCircuit {
   const w = weights ? 2 : 0;
   const [v, c, rho] = [1, 2, 3];
-  const [x0, x1, p0, p1, y] = [4 + w, 5 + w, 6 + w, 7 + w, 8 + w];
-  const [g, t, u] = [9 + w, 10 + w, 11 + w];
+  const [x0, x1, p0, p1, y, m] = [4 + w, 5 + w, 6 + w, 7 + w, 8 + w, 9 + w];
+  const [g, h, t] = [10 + w, 11 + w, 12 + w];
   const other = factor === 1 ? ONE : TWO;
   const products: [Row, Row, Row][] = weights
     ? [
@@ -64,28 +64,43 @@ export function sampleCircuit({ weights = true, factor = 1 } = {}): SetupCircuit
       [
         [c, ONE],
         [y, NEG],
-      ].toSorted((a, b) => (a[0] ?? 0) - (b[0] ?? 0)) as unknown as Row,
+      ],
       [[0, ONE]],
     ],
-    [[[x0, ONE]], [[rho, ONE]], [[t, ONE]]],
+    [
+      [[h, ONE]],
+      [
+        [0, NEG],
+        [c, ONE],
+      ],
+      [[m, ONE]],
+    ],
     [
       [
-        [x1, ONE],
+        [g, ONE],
+        [h, NEG],
+      ],
+      [[0, ONE]],
+      [],
+    ],
+    [
+      [[x0, ONE]],
+      [[rho, ONE]],
+      [
+        [x1, NEG],
         [t, ONE],
       ],
-      [[rho, ONE]],
-      [[u, ONE]],
     ],
     [
+      [[t, ONE]],
+      [[rho, ONE]],
       [
-        [y, ONE],
-        [u, ONE],
+        [v, ONE],
+        [y, NEG],
       ],
-      [[0, ONE]],
-      [[v, ONE]],
     ],
   ];
-  const wires = 12 + w;
+  const wires = 13 + w;
   const r1cs: R1cs = {
     wires,
     outputs: 1,
@@ -98,8 +113,8 @@ export function sampleCircuit({ weights = true, factor = 1 } = {}): SetupCircuit
   };
   return circuitOf(r1cs, {
     weights: { from: 4, count: w },
-    round1: { from: 4 + w, count: 5 },
-    round2: { from: 9 + w, count: 3 },
+    round1: { from: 4 + w, count: 6 },
+    round2: { from: 10 + w, count: 3 },
   });
 }
 
