@@ -2,7 +2,7 @@
 import type { Hex } from "../../core/bytes.ts";
 import { elementsOf } from "../../core/program/analyse.ts";
 import { inputsOf } from "../../core/program/types.ts";
-import { KIND_NAMES } from "../../core/types.ts";
+import { KIND_NAMES, ZERO_BYTES32 } from "../../core/types.ts";
 import type { LoadedModel } from "./load-program.ts";
 import { partialSumBound } from "./run/integer-graph.ts";
 
@@ -29,6 +29,9 @@ export interface StageSummary {
   readonly outKind: string;
   readonly producers: readonly number[];
   readonly probe: number | null;
+  /** The key that proofs of the stage are checked with; null if it cannot be proven. */
+  readonly keyId: Hex | null;
+  readonly weights: "public" | "private";
   /** Elements of what seats compare. */
   readonly payloadElements: number;
   readonly bytes: number;
@@ -88,6 +91,8 @@ export function inspectModel({ manifest, stages, output, preprocess }: LoadedMod
       outKind: KIND_NAMES[info?.outKind ?? 0] ?? "",
       producers: info?.producers ?? [],
       probe: stage.probe,
+      keyId: info === undefined || info.keyId === ZERO_BYTES32 ? null : info.keyId,
+      weights: info === undefined || info.weightsX === ZERO_BYTES32 ? "public" : "private",
       payloadElements: elementsOf(probed ?? result?.dims ?? []),
       bytes: stage.bytes.length,
       macs: stage.analysis.macs,

@@ -19,6 +19,7 @@ export const modelInspect = defineCommand({
     ];
     for (const [index, stage] of summary.stages.entries()) {
       lines.push(`stage ${index}: ${stage.family}, ${stage.inKind} to ${stage.outKind}, ${stage.bytes} bytes`);
+      lines.push(stage.keyId === null ? "  no key" : `  key ${stage.keyId}, ${stage.weights} weights`);
       for (const op of stage.operators)
         lines.push(
           `  ${String(op.index).padStart(2)}  ${op.kind.padEnd(14)} ${`${op.dtype}[${op.dims.join(",")}]`.padEnd(16)} ${op.range.join(" to ")}` +

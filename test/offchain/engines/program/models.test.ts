@@ -80,11 +80,14 @@ for (const { name, rows, least, stated } of ZOO) {
     });
 
     it("behavior: inspect names every operator with bounds that fp32 carries, and a payload of 128 bits", async () => {
-      const summary = inspectModel(await loadModel(folderOf(name)));
+      const model = await loadModel(folderOf(name));
+      const { manifest } = model;
+      const summary = inspectModel(model);
       expect(summary.name).to.equal(name);
       expect(summary.macs).to.be.above(0);
-      for (const stage of summary.stages) {
+      for (const [index, stage] of summary.stages.entries()) {
         expect(stage.payloadElements).to.be.at.least(16);
+        expect(stage).to.include({ keyId: manifest.model.stages[index]?.keyId ?? null, weights: "public" });
         // Norms and trees run in fp64 throughout.
         const wide = new Set(["layerNorm", "forest"]);
         for (const { kind, exactInFloat32 } of stage.operators) {
