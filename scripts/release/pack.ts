@@ -57,6 +57,12 @@ for (const [name, parts] of Object.entries(PARTS)) {
   cpSync(name === "sdk" ? "offchain/sdk/LICENSE" : "LICENSE", join(folder, "LICENSE"));
   console.log(`packing ${writeManifest(`offchain/${name}/package.json`, join(folder, "package.json"))}`);
 }
+// What the prover compiles circuits from; the program finds it at its package's root.
+for (const path of globSync("circuits/{gadgets,layers}/*.circom")) {
+  const target = join(OUT, "node", path);
+  mkdirSync(dirname(target), { recursive: true });
+  cpSync(path, target);
+}
 const contracts = join(OUT, "contracts");
 for (const path of globSync("contracts/**/*.sol").filter((source) => !source.includes("/mocks/"))) {
   const target = join(contracts, path.slice("contracts/".length));

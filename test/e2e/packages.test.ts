@@ -64,7 +64,7 @@ console.log(JSON.stringify({ ok: verifyReceipt(receipt).ok && proofs.ok, kinds: 
     expect(existsSync(join(folder, "node_modules/onnxruntime-node"))).to.equal(false);
   });
 
-  it("R76: node: the command runs and inspects a model", () => {
+  it("R31 R76: node: the command runs, inspects a model, proves and verifies", () => {
     const { folder, run } = project("node");
     folders.push(folder);
     cpSync(join(MODELS, "tumor-mlp"), join(folder, "tumor-mlp"), { recursive: true });
@@ -74,6 +74,13 @@ console.log(JSON.stringify({ ok: verifyReceipt(receipt).ok && proofs.ok, kinds: 
       name: string;
     };
     expect(model.name).to.equal("tumor-mlp");
+    const usage = JSON.parse(readFileSync(join(MODELS, "tumor-mlp/model.json"), "utf8")) as {
+      preprocess: { offset: number[] };
+    };
+    writeFileSync(join(folder, "input.json"), JSON.stringify(usage.preprocess.offset));
+    run(process.execPath, command, "prove", "tumor-mlp", "input.json", "--out", "a.proof", "--json");
+    const said = run(process.execPath, command, "verify", "a.proof", "--model", "tumor-mlp", "--json");
+    expect((JSON.parse(said) as { ok: boolean }).ok).to.equal(true);
   });
 
   it("R71: contracts: the consumer base and every interface are there, mocks are not", () => {

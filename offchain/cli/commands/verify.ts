@@ -7,8 +7,14 @@ import { isAssayError } from "../../core/errors.ts";
 import { boundarySalt, INPUT_BOUNDARY } from "../../core/salts.ts";
 import { encodeTensor } from "../../core/tensor.ts";
 import { KIND_PUBLIC, PRODUCER_INPUT, type DigestKind } from "../../core/types.ts";
-import { decodeKeyRecord } from "../../core/zk/key-record.ts";
-import { decodeProofFile, MAX_PROOF_FILE_BYTES, verifyProofFile, type ProofFile } from "../../core/zk/proof-file.ts";
+import { BACKEND_ONE_ROUND, BACKEND_WEIGHTS, decodeKeyRecord, keyIdOf } from "../../core/zk/key-record.ts";
+import {
+  decodeProofFile,
+  MAX_PROOF_FILE_BYTES,
+  verifyProofFile,
+  type ProofFile,
+  type ProvedStage,
+} from "../../core/zk/proof-file.ts";
 import { fromHex } from "../../core/bytes.ts";
 import { loadModel, type LoadedModel } from "../../engines/program/load-program.ts";
 import { createReferenceExecutor } from "../../engines/program/reference-executor.ts";
@@ -27,27 +33,30 @@ function inputKind({ stages }: ProofFile): DigestKind {
   return at === undefined ? KIND_PUBLIC : (decodeKeyRecord(fromHex(at.key)).boundaries[0]?.kind ?? KIND_PUBLIC);
 }
 
-/** Compiles the model's stages and compares: whether the keys are of its circuits, where its manifest names none. */
+const idAt = ({ stages }: ProofFile, stage: number): string | undefined =>
+  stages[stage] && keyIdOf(fromHex(stages[stage].key));
+
+/** Compiles the model's stages and compares: whether the keys are of its circuits, where they are not those that it names. */
 async function ofModel(file: ProofFile, model: LoadedModel, cacheFolder: string, io: Io): Promise<Check[]> {
+  const table = model.manifest.model.stages;
+  if (file.stages.length !== table.length)
+    return [{ name: "circuits", ok: false, detail: `${file.stages.length} stages of the model's ${table.length}` }];
   const progress = io.progress("compile");
   const checks: Check[] = [];
   for (const [stage, { program }] of model.stages.entries()) {
-    const bytes = file.stages[stage]?.key;
-    if (bytes === undefined) {
-      checks.push({ name: "circuits", ok: false, detail: `stage ${stage} is not proven` });
-      break;
-    }
-    const { boundaries, circuitHash } = decodeKeyRecord(fromHex(bytes));
+    const { key, producers } = file.stages[stage] as ProvedStage;
+    const { backend, boundaries, circuitHash } = decodeKeyRecord(fromHex(key));
     const kinds = boundaries.map(({ kind }) => (kind === KIND_PUBLIC ? "PUBLIC" : "SALTED"));
     const circuit = await compileCircuit(program, {
-      weights: "public",
+      weights: backend === BACKEND_WEIGHTS ? "private" : "public",
+      backend: backend === BACKEND_ONE_ROUND ? "one-round" : "two-round",
       inKinds: kinds.slice(0, -1),
       outKind: kinds.at(-1) ?? "PUBLIC",
       cacheFolder: join(cacheFolder, "circuits"),
       signal: io.signal,
       onProgress: (step) => progress.step(`stage ${stage}: ${step}`),
     });
-    const ok = circuit.circuitHash === circuitHash;
+    const ok = producers.join() === table[stage]?.producers.join() && circuit.circuitHash === circuitHash;
     const detail = ok
       ? `stage ${stage} was proven under a key of the model's circuit`
       : `stage ${stage} is another program`;
@@ -122,8 +131,8 @@ export const verify = defineCommand({
     }
     const model = input.model === undefined ? undefined : await loadModel(input.model);
     const table = model?.manifest.model.stages;
-    // A model that names no keys is recognised by its circuits.
-    const keyed = table !== undefined && table.some(({ keyId }) => BigInt(keyId) !== 0n);
+    // Under other keys than it names, such as those of public ends, a model is recognised by its circuits.
+    const keyed = table !== undefined && table.every(({ keyId }, i) => keyId === idAt(file, i));
     const report = verifyProofFile(
       file,
       {

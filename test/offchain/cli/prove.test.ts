@@ -51,6 +51,18 @@ describe("prove and verify", function () {
     expect(decodeProofFile(new Uint8Array(readFileSync(file))).stages[0]?.evidence.tensors).to.deep.equal([]);
   });
 
+  it("behavior: R31 with public ends input and result stand in the file, and the model is known by its circuit", async () => {
+    const file = at("public.proof");
+    const made = await run("prove", MODEL, at("input.json"), "--out", file, "--ends", "public", "--json");
+    expect(made.code, made.err).to.equal(0);
+    expect(answer(made.out)).to.include({ secretFile: null });
+    expect(decodeProofFile(new Uint8Array(readFileSync(file))).stages[0]?.evidence.tensors.length).to.equal(2);
+    const { code, out } = await run("verify", file, "--model", MODEL, "--input", at("input.json"), "--json");
+    expect(code, out).to.equal(0);
+    const names = (answer(out)["checks"] as { name: string }[]).map(({ name }) => name);
+    expect(names).to.include.members(["circuits", "input", "output"]);
+  });
+
   it("behavior: R32 R35 another job, input, model, chain or class is named, with exit code 1", async () => {
     const file = at("salted.proof");
     const secret = ["--secret-file", `${file}.secret`];
