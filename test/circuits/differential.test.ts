@@ -18,7 +18,8 @@ import { Prng } from "../support/prng.ts";
 const LONG = process.env["CI"] === "true" || process.env["ASSAY_DEEP"] === "1";
 const VECTORS = LONG ? 10_000 : 500;
 /** A stage of this many constraints takes this many full witnesses a model; the executors take all vectors. */
-const WITNESS_BUDGET = LONG ? 40_000_000 : 1_000_000;
+const DEEP = process.env["ASSAY_DEEP"] === "1";
+const WITNESS_BUDGET = DEEP ? Infinity : LONG ? 125_000_000 : 1_000_000;
 const BATCH = 100;
 
 const models = readdirSync("models").filter((name) => existsSync(`models/${name}/program`));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
-import type { ConvOp, DenseOp, Finish, Op, Program } from "../../../offchain/core/program/types.ts";
+import type { Op, Program } from "../../../offchain/core/program/types.ts";
 import { biasLimit, isWeighted } from "../../../offchain/engines/zk/circuit/architecture.ts";
 import { compileCircuit } from "../../../offchain/engines/zk/circuit/compile-circuit.ts";
 import type { CompiledCircuit } from "../../../offchain/engines/zk/circuit/types.ts";
@@ -14,49 +14,7 @@ import { encodeProgram } from "../../../offchain/core/program/encode-program.ts"
 import { CHALLENGE, compileFor, expectSound, randomInputs, witnessFor } from "../../support/circuit-run.ts";
 import { expectCode } from "../../support/expect-code.ts";
 import { Prng } from "../../support/prng.ts";
-
-const relu = (shift: number): Finish => ({ kind: "scale", dtype: "i8", shifts: [shift], lo: 0, hi: 127, table: null });
-const signedOut = (shift: number): Finish => ({ ...relu(shift), lo: -127 }) as Finish;
-
-const trained = (op: DenseOp | ConvOp, prng: Prng): DenseOp | ConvOp => ({
-  ...op,
-  weights: Int8Array.from(op.weights, () => prng.int(-127, 127)),
-  bias: op.bias.map(() => BigInt(prng.int(-3000, 3000))),
-});
-
-/** The same architecture after another training. */
-const retrained = (program: Program, prng: Prng): Program => ({
-  ...program,
-  ops: program.ops.map((op): Op => (isWeighted(op) ? trained(op, prng) : op)),
-});
-
-const dense = (input: number, taps: number, outputs: number, finish: Finish): DenseOp => ({
-  kind: "dense",
-  input,
-  outputs,
-  weights: new Int8Array(taps * outputs),
-  bias: Array.from({ length: outputs }, () => 0n),
-  finish,
-});
-
-function conv(
-  input: number,
-  [channels, outputs]: readonly [number, number],
-  kernel: ConvOp["kernel"],
-  rest: { strides?: ConvOp["strides"]; pads?: ConvOp["pads"]; finish: Finish },
-): ConvOp {
-  const { strides = [1, 1], pads = [0, 0, 0, 0], finish } = rest;
-  const weights = new Int8Array(outputs * channels * kernel[0] * kernel[1]);
-  const bias = Array.from({ length: outputs }, () => 0n);
-  return { kind: "conv", input, outputs, weights, bias, kernel, strides, pads, finish };
-}
-
-const stage = (dims: readonly number[], ops: readonly Op[], lo = -127): Program => ({
-  family: "quantised",
-  inputs: [{ dtype: "i8", dims, lo, hi: 127 }],
-  ops,
-  output: ops.length,
-});
+import { conv, dense, relu, retrained, signedOut, stage } from "../../support/small-architectures.ts";
 
 const ARCHITECTURES: Readonly<Record<string, Program>> = {
   "one row: a product a weight": stage([6], [dense(0, 6, 5, relu(9)), dense(1, 5, 3, signedOut(8))]),
@@ -205,9 +163,7 @@ describe("private weights", function () {
       compileCircuit(program, { weights: "private", inKinds: ["PUBLIC"], outKind: "PUBLIC", ...more });
 
     it("error: NOT_PROVABLE for a shift a channel: a retraining would change the circuit", () =>
-      expectCode("NOT_PROVABLE", () =>
-        compile(stage([6], [dense(0, 6, 2, { ...relu(9), shifts: [9, 8] } as Finish)])),
-      ));
+      expectCode("NOT_PROVABLE", () => compile(stage([6], [dense(0, 6, 2, { ...relu(9), shifts: [9, 8] })]))));
 
     it("error: NOT_PROVABLE for a bias beyond what the architecture allows, one below is accepted", async () => {
       const op = dense(0, 6, 2, relu(9));

@@ -18,6 +18,12 @@ const unprovable = (reason: string) => new CircuitError("NOT_PROVABLE", { reason
 
 export const isWeighted = (op: Op): op is DenseOp | ConvOp => op.kind === "dense" || op.kind === "conv";
 
+/** Weight q of an operator; -1 - q: bias q. */
+export function weightOf(op: Op | undefined, q: number): number | bigint {
+  if (op === undefined || !isWeighted(op)) return 0;
+  return q >= 0 ? (op.weights[q] ?? 0) : (op.bias[-1 - q] ?? 0n);
+}
+
 /**
  * Largest absolute bias that a private layer may have: what its products can add up to, as a power of two. A fixed rule, so that the
  * bound belongs to the architecture and not to one training.

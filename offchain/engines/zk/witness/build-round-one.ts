@@ -2,8 +2,7 @@
 import { bytesToBig } from "../../../core/bytes.ts";
 import { WORD_BYTES } from "../../../core/poseidon.ts";
 import type { Tensor } from "../../../core/tensor.ts";
-import type { Op } from "../../../core/program/types.ts";
-import { isWeighted } from "../circuit/architecture.ts";
+import { weightOf } from "../circuit/architecture.ts";
 import { CircuitError } from "../circuit/errors.ts";
 import {
   STEP_ADVICE,
@@ -42,12 +41,6 @@ export interface RoundOne {
 
 const STEP_SIZE = 5;
 const QUERY_SIZE = 3;
-
-/** Weight q of an operator; -1 - q: bias q. */
-function weightOf(op: Op | undefined, q: number): number | bigint {
-  if (op === undefined || !isWeighted(op)) return 0;
-  return q >= 0 ? (op.weights[q] ?? 0) : (op.bias[-1 - q] ?? 0n);
-}
 
 class RoundOneBuilder {
   readonly #circuit: CompiledCircuit;
