@@ -28,6 +28,7 @@ export const LOOKUP_TRIPLE = gadget("LookupTriple", { c: null, rho: null, x: nul
 export const RHO_SQUARE = gadget("RhoSquare", { rho: null }, { r2_square: null });
 export const SELECT = gadget("Select", { bit: null, low: null, high: null }, { y: null });
 export const PRODUCT = gadget("Product", { a: null, b: null }, { y: null });
+export const PRODUCT_SUM = gadget("ProductSum", { a: null, b: null, before: null }, { y: null });
 
 export const maximum = (n: number): CellSpec => gadget("Maximum", { y: null, x: n }, { gap: n }, [n]);
 export const argmax = (n: number): CellSpec => gadget("Argmax", { x: n, hot: n - 1 }, { index: null, gap: n }, [n]);

@@ -3,7 +3,7 @@ import { elementsOf } from "../../../../core/program/analyse.ts";
 import type { ConvOp, DenseOp } from "../../../../core/program/types.ts";
 import type { BuildContext, LayerFrame } from "../context.ts";
 import type { Form } from "../forms.ts";
-import { HORNER_STEP, innerProduct, polynomialProduct, PRODUCT } from "../gadgets.ts";
+import { HORNER_STEP, innerProduct, polynomialProduct, PRODUCT, PRODUCT_SUM } from "../gadgets.ts";
 import { eachTap } from "./each-tap.ts";
 import { GROUP_WEIGHTS, STEP_ADVICE, STEP_WEIGHT } from "../netlist.ts";
 
@@ -113,10 +113,15 @@ function powers({ net, rho }: BuildContext, most: number): (gap: number) => Form
   return (gap) => list[gap - 1] as Form;
 }
 
-/** w·x as committed products, one a weight and row. */
+/** w·x as a running sum of committed products, one constraint a weight and row. */
 function direct({ net }: BuildContext, weights: readonly Form[], xs: readonly Form[]): Form {
-  const terms = xs.map((x, i) => net.stamp(PRODUCT, { a: weights[i] as Form, b: x })["y"]?.[0] ?? x);
-  return net.forms.sum(...terms);
+  let sum: Form | null = null;
+  for (const [i, b] of xs.entries()) {
+    const a = weights[i] as Form;
+    const made = sum === null ? net.stamp(PRODUCT, { a, b }) : net.stamp(PRODUCT_SUM, { a, b, before: sum });
+    sum = made["y"]?.[0] ?? b;
+  }
+  return sum ?? net.forms.zero;
 }
 
 /** acc = W·x + bias. One row: a product a weight. A batch: Y = X·Wᵀ committed and bound by one random combination of its rows. */
