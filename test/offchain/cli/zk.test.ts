@@ -87,10 +87,8 @@ describe("assay zk", function () {
     const unknown = await run("zk", "ceremony", "import", ptau, "--out", at("phase1.json"), "--json");
     expect([unknown.code, codeOf(unknown)]).to.deep.equal([EXIT.failed, "PTAU_UNPINNED"]);
     await expectDone("zk", "ceremony", "import", ptau, "--unpinned", "--out", at("phase1.json"));
-    await expectDone(
-      ...["zk", "ceremony", "init", MODEL, at("running"), "--ends", "public", "--id", "poly", "--ptau", ptau],
-      ...["--phase1", at("phase1.json"), "--beacon-plan", "a value of the tests"],
-    );
+    const init = ["zk", "ceremony", "init", MODEL, at("running"), "--ends", "public", "--id", "poly", "--ptau", ptau];
+    await expectDone(...init, "--phase1", at("phase1.json"), "--beacon-plan", "a value of the tests");
     writeFileSync(at("entropy.txt"), ENTROPY);
     const contribute = ["zk", "ceremony", "contribute", at("running"), "--ptau", ptau];
     const alice = await expectDone(...contribute, "--name", "alice", "--entropy-file", at("entropy.txt"));

@@ -33,9 +33,9 @@ export function once(progress: Progress): Progress {
   let last = "";
   return {
     ...progress,
-    step: (text, done, total) => {
-      if (text !== last) progress.step(text, done, total);
-      last = text;
+    step: (name, done, total) => {
+      if (name !== last) progress.step(name, done, total);
+      last = name;
     },
   };
 }
