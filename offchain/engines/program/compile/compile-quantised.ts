@@ -6,6 +6,7 @@ import {
   type Analysis,
   type ValueInfo,
 } from "../../../core/program/analyse.ts";
+import type { Interval } from "../../../core/program/bounds.ts";
 import { inputsOf, type Finish, type Op, type Program, type ProgramInput } from "../../../core/program/types.ts";
 import { integerType } from "../../../core/program/preprocess.ts";
 import { matmulShape } from "../run/block.ts";
@@ -66,6 +67,10 @@ class ProgramBuilder {
     return this.infos[value]?.dims ?? [];
   }
 
+  range(value: number): Interval {
+    return this.infos[value] ?? { lo: 0n, hi: 0n };
+  }
+
   step(value: number): number {
     return this.steps[value] ?? 1;
   }
@@ -90,7 +95,7 @@ class ProgramBuilder {
 
   /** A table from `value`'s whole range to `step`, applying `fn` to the real value. */
   pushMap(value: number, step: number, name: string, fn: (real: number) => number): number {
-    const { lo, hi } = this.infos[value] ?? { lo: 0n, hi: 0n };
+    const { lo, hi } = this.range(value);
     const unit = this.step(value);
     const table = Int8Array.from({ length: Number(hi - lo) + 1 }, (_, i) => i8(fn((Number(lo) + i) * unit) / step));
     return this.push({ kind: "map", input: value, lo: Number(lo), table }, step, name);
@@ -210,13 +215,12 @@ function addOperator(
       return b.push(made.op, made.step, name, made.error);
     }
     case "softmax": {
-      const range = b.infos[input] ?? { lo: 0n, hi: 0n };
       const width = b.dims(input).at(-1) ?? 1;
-      const made = quantiseSoftmax(op, input, b.values(input), range, step, width, target);
+      const made = quantiseSoftmax(op, input, b.values(input), b.range(input), step, width, target);
       return b.push(made.op, made.step, name, made.error);
     }
     case "layerNorm": {
-      const made = quantiseLayerNorm(op, input, b.values(input), step, target);
+      const made = quantiseLayerNorm(op, input, b.values(input), b.range(input), step, target);
       return b.push(made.op, made.step, name, made.error);
     }
     case "forest": {

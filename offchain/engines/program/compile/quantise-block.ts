@@ -8,6 +8,8 @@ import {
   type ScaledTable,
   type SoftmaxOp,
 } from "../../../core/program/types.ts";
+import { layerNormBounds } from "../../../core/program/block-bounds.ts";
+import type { Interval } from "../../../core/program/bounds.ts";
 import { layerNormRows, matmulAccumulate, softmaxRows, variances } from "../run/block.ts";
 import { finishAccumulator } from "../run/linear.ts";
 import type { Activation, FloatOp } from "./float-graph.ts";
@@ -68,13 +70,14 @@ export function quantiseMatmul(
 
 /** Weights of 8 bits; a result step of 2^-7 or less, where no row puts all its weight on one element. */
 const EXP_PEAK = 255;
-const SOFTMAX_SHIFT = 11;
+/** So that R of a flat row still has six bits, as far as R of a peaked one fits 16. */
+const softmaxShift = (width: number) => Math.max(11, Math.min(14, Math.ceil(Math.log2(64 * EXP_PEAK * width)) - 7));
 
 export function quantiseSoftmax(
   op: Float<"softmax">,
   input: number,
   x: Int32Array,
-  range: { readonly lo: bigint; readonly hi: bigint },
+  range: Interval,
   stepIn: number,
   width: number,
   target: Float64Array,
@@ -85,13 +88,14 @@ export function quantiseSoftmax(
   while (((width - 1) * EXP_PEAK) / 2 ** sumShift > MAX_ROWS) sumShift++;
   const at = (sum: number) => Math.floor(sum / 2 ** sumShift + (sumShift === 0 ? 0 : 0.5));
   const [lo, hi] = [at(EXP_PEAK), at(EXP_PEAK * width)];
+  const shift = softmaxShift(width);
   return best(
     [7, 8, 9, 10, 11].map((bits) => {
       const values = Uint16Array.from({ length: hi - lo + 1 }, (_, i) =>
-        Math.min(65535, roundHalfUp(2 ** (SOFTMAX_SHIFT + bits) / ((lo + i) * 2 ** sumShift))),
+        Math.min(65535, roundHalfUp(2 ** (shift + bits) / ((lo + i) * 2 ** sumShift))),
       );
       const reciprocal: ScaledTable = { shift: sumShift, lo, values };
-      const made: SoftmaxOp = { kind: "softmax", input, exp, reciprocal, shift: SOFTMAX_SHIFT, hi: 127 };
+      const made: SoftmaxOp = { kind: "softmax", input, exp, reciprocal, shift, hi: 127 };
       const step = 2 ** -bits;
       return { op: made, step, error: relativeError(softmaxRows(made, x, width), step, target) };
     }),
@@ -100,11 +104,14 @@ export function quantiseSoftmax(
 
 /** Above this many steps for the smallest R, its rounding is no worse than that of the eight-bit result. */
 const LEAST_FACTOR = 64;
+/** int32 less the rounding term of the largest shift. */
+const ROOM = 2n ** 31n - 2n ** 24n;
 
 export function quantiseLayerNorm(
   op: Float<"layerNorm">,
   input: number,
   x: Int32Array,
+  range: Interval,
   stepIn: number,
   target: Float64Array,
 ): BlockSolution<LayerNormOp> {
@@ -123,19 +130,25 @@ export function quantiseLayerNorm(
   const peak = peakOf(op.weights);
   const unit = op.weights.every((weight) => weight === op.weights[0]) && peak > 1e-9 ? peak : peak / 127;
   const weights = Int8Array.from(op.weights, (weight) => roundHalfUp(weight / unit));
+  const make = (step: number, shift: number): LayerNormOp => {
+    const scale = (2 ** shift * unit) / step;
+    const values = Uint16Array.from({ length: rows }, (_, i) =>
+      Math.min(65535, roundHalfUp(scale * inverse((lo + i) * 2 ** tableShift))),
+    );
+    const bias = Array.from(op.bias, (value) => BigInt(roundHalfUp((value / step) * 2 ** shift)));
+    const finish: Finish = { kind: "scale", dtype: "i8", shifts: [shift], lo: -127, hi: 127, table: null };
+    return { kind: "layerNorm", input, weights, bias, rsqrt: { shift: tableShift, lo, values }, finish };
+  };
+  const fits = (made: LayerNormOp) =>
+    layerNormBounds(made, range, width).accumulators.every(({ lo: low, hi: high }) => -low < ROOM && high < ROOM);
   return best(
     COVERAGE.map((coverage) => {
       const step = (peakOf(target) * coverage) / 127;
       let shift = 0;
       while (shift < 24 && (2 ** shift * unit * inverse(most)) / step < LEAST_FACTOR) shift++;
-      const scale = (2 ** shift * unit) / step;
-      const values = Uint16Array.from({ length: rows }, (_, i) =>
-        Math.min(65535, roundHalfUp(scale * inverse((lo + i) * 2 ** tableShift))),
-      );
-      const bias = Array.from(op.bias, (value) => BigInt(roundHalfUp((value / step) * 2 ** shift)));
-      const finish: Finish = { kind: "scale", dtype: "i8", shifts: [shift], lo: -127, hi: 127, table: null };
-      const rsqrt: ScaledTable = { shift: tableShift, lo, values };
-      const made: LayerNormOp = { kind: "layerNorm", input, weights, bias, rsqrt, finish };
+      // Long rows leave less room: a coarser R instead of a refusal.
+      while (shift > 0 && !fits(make(step, shift))) shift--;
+      const made = make(step, shift);
       return { op: made, step, error: relativeError(layerNormRows(made, x).value, step, target) };
     }),
   );

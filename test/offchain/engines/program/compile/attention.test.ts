@@ -189,6 +189,26 @@ describe("attention in the compiler", () => {
     expect(end.outputs).to.deep.equal(fast.outputs);
   });
 
+  it("behavior: long rows keep their bounds: a norm over 768 elements and a softmax over 512", () => {
+    const [width, count] = [768, 24];
+    const wide = Int32Array.from({ length: count * width }, (_, i) => Math.round(normal() * (i % 7 === 0 ? 60 : 20)));
+    const ones = { name: "ones", dims: [width], values: Array.from({ length: width }, (_, i) => (i % 5) + 0.5) };
+    const norm: OnnxNodeSpec = { op: "LayerNormalization", inputs: ["x", "ones"], output: "z", ints: { axis: -1 } };
+    const soft: OnnxNodeSpec = { op: "Softmax", inputs: ["x"], output: "z", ints: { axis: -1 } };
+    for (const [node, dims, most] of [
+      [norm, [width], 0.002],
+      [soft, [2, width / 2], 0.05],
+    ] as const) {
+      const constants = node === norm ? [ones] : [];
+      const made = importGraph(
+        parseOnnx(buildOnnx({ input: ["batch", ...dims], opset: 17, nodes: [node], constants, output: "z" })),
+      );
+      const { program, errors } = compileQuantised(made, wide, options);
+      expect(program.ops).to.have.length(1);
+      expect(errors[0] ?? 1).to.be.below(most);
+    }
+  });
+
   it("behavior: an argmax at the end gives the position of the largest score", async () => {
     const labelled = simplifyGraph(importGraph(parseOnnx(buildOnnx(spec("label")))));
     const compiled = compileQuantised(labelled, rows, options);
