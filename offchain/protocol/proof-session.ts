@@ -46,7 +46,7 @@ export class ProofSession implements InputHolder, ResultHolder {
   readonly jobId: Hex;
   readonly #state: SessionState;
   readonly #work: StageWork;
-  readonly #input: InputDesk;
+  readonly #input: Pick<InputDesk, "send">;
   readonly #prover: ProofPort;
   readonly #orders: ProofOrders;
   readonly #shelf: ProofShelf;
@@ -60,7 +60,7 @@ export class ProofSession implements InputHolder, ResultHolder {
     jobId: Hex,
     memory: JobMemory,
     modules: ProtocolModules,
-    parts: { readonly work: StageWork; readonly input: InputDesk; readonly prover: ProofPort },
+    parts: { readonly work: StageWork; readonly input: Pick<InputDesk, "send">; readonly prover: ProofPort },
   ) {
     this.jobId = jobId;
     this.#state = new SessionState(jobId, memory, null, modules);

@@ -26,7 +26,7 @@ const CANDIDATES = 12;
 const word = (value: bigint): Hex => `0x${value.toString(16).padStart(64, "0")}`;
 
 /** PUBLIC input, SALTED boundaries between stages, PUBLIC output. */
-const tensorAt = (at: number, stages: number): Tensor =>
+export const boundaryTensor = (at: number, stages: number): Tensor =>
   at === 0
     ? { dtype: "u8", dims: [1, 4], data: Uint8Array.of(1, 2, 3, 4) }
     : at === stages
@@ -47,8 +47,8 @@ export function provenModel(stages: number, cls: KeyClass = KEY_DEVELOPMENT): Pr
       `stage ${s} of ${stages}`,
       ((s % 3) + 1) as Backend,
       [
-        boundaryOf(0, kindAt(s, stages), tensorAt(s, stages)),
-        boundaryOf(1, kindAt(s + 1, stages), tensorAt(s + 1, stages)),
+        boundaryOf(0, kindAt(s, stages), boundaryTensor(s, stages)),
+        boundaryOf(1, kindAt(s + 1, stages), boundaryTensor(s + 1, stages)),
       ],
       cls,
     ),
@@ -74,7 +74,7 @@ export function provenJob(manifest: ModelManifest, mask: number, k: number): Job
   return { ...job, spec: { ...job.spec, modelId: modelId(manifest), policy: { ...policy, mask } } };
 }
 
-const encodedAt = (at: number, stages: number): Uint8Array => encodeTensor(tensorAt(at, stages));
+const encodedAt = (at: number, stages: number): Uint8Array => encodeTensor(boundaryTensor(at, stages));
 
 /** The honest digest of what lies before stage `at`. */
 export const honestDigest = (at: number, stages: number): Hex =>
