@@ -28,7 +28,7 @@ const models = readdirSync("models").filter((name) => existsSync(`models/${name}
 function rowOf(tensor: Tensor, at: number): Tensor {
   const [, ...dims] = tensor.dims;
   const size = elementsOf(dims);
-  return { ...tensor, dims: [1, ...dims], data: tensor.data.slice(at * size, (at + 1) * size) } as Tensor;
+  return { ...tensor, dims: [1, ...dims], data: tensor.data.slice(at * size, (at + 1) * size) };
 }
 
 function batchOf(rows: readonly Tensor[]): Tensor {
@@ -36,7 +36,7 @@ function batchOf(rows: readonly Tensor[]): Tensor {
   const [, ...dims] = first.dims;
   const numbers = rows.flatMap(({ data }) => Array.from(data));
   const data = first.dtype === "i32" ? Int32Array.from(numbers) : Int8Array.from(numbers);
-  return { dtype: first.dtype, dims: [rows.length, ...dims], data } as Tensor;
+  return { dtype: first.dtype, dims: [rows.length, ...dims], data };
 }
 
 async function compareStage(stage: LoadedStage, prng: Prng): Promise<number> {
