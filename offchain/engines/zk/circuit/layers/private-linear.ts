@@ -118,7 +118,8 @@ function direct({ net }: BuildContext, weights: readonly Form[], xs: readonly Fo
   let sum: Form | null = null;
   for (const [i, b] of xs.entries()) {
     const a = weights[i] as Form;
-    const made = sum === null ? net.stamp(PRODUCT, { a, b }) : net.stamp(PRODUCT_SUM, { a, b, before: sum });
+    const made: ReturnType<BuildContext["net"]["stamp"]> =
+      sum === null ? net.stamp(PRODUCT, { a, b }) : net.stamp(PRODUCT_SUM, { a, b, before: sum });
     sum = made["y"]?.[0] ?? b;
   }
   return sum ?? net.forms.zero;
