@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { availableParallelism } from "node:os";
 import { isAssayError } from "../../../core/errors.ts";
+import { claimHash } from "../../../core/claim.ts";
+import { oneRoundContext } from "../../../core/zk/challenge.ts";
 import type { ProofEvidence } from "../../../core/zk/evidence.ts";
-import { encodeKeyRecord, type KeyRecord } from "../../../core/zk/key-record.ts";
+import { BACKEND_ONE_ROUND, encodeKeyRecord, type KeyRecord } from "../../../core/zk/key-record.ts";
 import { wordsOfProof, type Proof } from "../../../core/zk/proof.ts";
 import { publicInputs, statementWords } from "../../../core/zk/statement.ts";
 import { verifyStageProof } from "../../../core/zk/verify-proof.ts";
@@ -129,7 +131,11 @@ export class ProverService {
       throw new ProverError("KEY_UNSOUND", { reason: `it is a key of circuit ${key.record.circuitHash}` });
     onProgress?.("witness");
     signal.throwIfAborted();
-    const roundOne = buildRoundOne(circuit, request);
+    const { inputs, salts } = request;
+    // One round knows its only challenge-like input before anything is committed.
+    const bound = { domain, claimHash: claimHash(claim), keyId: key.keyId };
+    const context = key.record.backend === BACKEND_ONE_ROUND ? { context: oneRoundContext(bound) } : {};
+    const roundOne = buildRoundOne(circuit, { inputs, salts, ...context });
     const boundaries = boundariesOf(request, roundOne.outputs[0]);
     const words = statementWords(key.record, claim, boundaries);
     const job = { signal, onProgress };

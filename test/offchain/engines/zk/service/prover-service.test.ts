@@ -68,6 +68,21 @@ describe("ProverService", function () {
     expect(service.stats().lastProveMs).to.be.greaterThan(0);
   });
 
+  it("behavior: the one-round backend proves too, with C1 at infinity and the words as public inputs", async () => {
+    const poly = await stageSample("tumor-poly");
+    const folder = temporaryFolder();
+    const store = new KeyStore({ keyFolder: folder, cacheFolder: folder, chainId: 31337n });
+    const options = { weights: "public", inKinds: ["PUBLIC"], outKind: "PUBLIC", backend: "one-round" } as const;
+    const { circuit, files, key } = await store.ensureDevelopmentKeys(await store.compile(poly.stage.program, options));
+    const claim = claimOfSample(poly);
+    const asked = { circuit, keys: files, inputs: [poly.input], salts: [], claim, domain: DOMAIN };
+    const { proof, evidence } = await service.proveStage(asked);
+    expect(proof.c1).to.deep.equal({ x: 0n, y: 0n });
+    verifyStageProof({ key, claim, domain: DOMAIN, evidence });
+    const other = { ...claim, jobId: DOMAIN };
+    await expectCode("PROOF_REJECTED", () => verifyStageProof({ key, claim: other, domain: DOMAIN, evidence }));
+  });
+
   it("error: STATEMENT_WRONG for a claim that the tensors, salts or producers do not make true, before any proving", async () => {
     for (const kind of kinds) {
       const { claim } = request(kind);
