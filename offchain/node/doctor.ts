@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import { dirname } from "node:path";
 import { createChain } from "../adapters/chain/create-chain.ts";
 import { getBalance } from "../adapters/chain/actions/get-balance.ts";
+import { getKey } from "../adapters/chain/actions/get-key.ts";
 import { getHead } from "../adapters/chain/actions/get-head.ts";
 import { getWorker } from "../adapters/chain/actions/get-worker.ts";
 import { listProfiles } from "../adapters/chain/list-profiles.ts";
@@ -13,8 +14,11 @@ import { openKeyRing } from "../adapters/keys/key-ring.ts";
 import { nodeCrypto } from "../adapters/keys/node-crypto.ts";
 import { readPassword } from "../adapters/keys/private-file.ts";
 import { systemClock } from "../adapters/observe/system-clock.ts";
+import { fromHex } from "../core/bytes.ts";
 import { isAssayError } from "../core/errors.ts";
 import type { Logger } from "../core/ports/logger.ts";
+import { ZERO_BYTES32 } from "../core/types.ts";
+import { decodeKeyRecord, KEY_CEREMONY } from "../core/zk/key-record.ts";
 import type { NodeConfig } from "./settings.ts";
 
 export interface Check {
@@ -93,6 +97,9 @@ export async function runDoctor(config: NodeConfig, modules: { readonly logger: 
       await executor.close();
       return pass("executor", name);
     }),
+    await guarded("prover", "Set prove.enabled to false, or fetch the models and keys again.", async () =>
+      checkProver(config, chain),
+    ),
     await guarded("ports", "Choose another port.", async () => {
       await canListen(config.net.host, config.net.port);
       await canListen(config.monitor.host, config.monitor.port);
@@ -106,6 +113,30 @@ export async function runDoctor(config: NodeConfig, modules: { readonly logger: 
   ];
   life.abort();
   return checks;
+}
+
+/** What proves, and under keys of which class the models' stages can be proven: development keys convince nobody elsewhere. */
+async function checkProver(config: NodeConfig, chain: Chain | null): Promise<Check> {
+  if (!config.prove.enabled) return pass("prover", "off");
+  const { loadModel } = await import("../engines/program/load-program.ts");
+  const models: string[] = [];
+  for (const folder of config.work.models) {
+    const { model } = (await loadModel(folder)).manifest;
+    const keyIds = model.stages.flatMap(({ keyId }) => (keyId === ZERO_BYTES32 ? [] : [keyId]));
+    if (keyIds.length === 0) continue;
+    if (chain === null) return fail("prover", "no chain to look keys up on", "Repair the chain check first.");
+    const classes = new Set<string>();
+    for (const keyId of keyIds) {
+      const record = await getKey(chain, { keyId });
+      if (record === null)
+        return fail("prover", `${model.name}: key ${keyId} is not in the registry`, "Add it with `assay zk`.");
+      classes.add(decodeKeyRecord(fromHex(record)).cls === KEY_CEREMONY ? "CEREMONY" : "DEVELOPMENT");
+    }
+    models.push(`${model.name} (${[...classes].join(", ")} keys)`);
+  }
+  const { threads, memoryMiB } = config.prove;
+  const proves = models.length === 0 ? "no model has keys" : models.join(", ");
+  return pass("prover", `snarkjs, ${threads} threads, ${memoryMiB} MiB: ${proves}`);
 }
 
 async function checkRecord(chain: Chain, signer: `0x${string}`, fromBlock: bigint, publicUrl: string): Promise<Check> {

@@ -56,6 +56,7 @@ export function boundaryKinds(table: readonly StageInfo[], stage: number) {
  * chain a missing development key is made. Stages with committed weights are left to who holds their opening.
  */
 export class StageProver implements ProofPort {
+  readonly name = "snarkjs";
   readonly maxLoad: number;
   readonly #options: StageProverOptions;
   readonly #programs: ProgramSource;

@@ -202,6 +202,7 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
           models: models.modelIds,
           development,
           load: worker.desk.work.load,
+          prover: prover === null ? null : { name: prover.name, load: prover.load, maxLoad: prover.maxLoad },
           openSeats: worker.desk.openSeats,
           jobs: worker.desk.sessions.length,
           skewSeconds: Math.round(chain.clock.skewSec()),

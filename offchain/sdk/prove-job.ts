@@ -26,7 +26,7 @@ const ASK_ROUNDS = 12;
 
 export interface Proving extends DeliverInputReturnType {
   /** Replaces provers that are lost until the signal ends it: run it beside waiting for the job. Never throws. */
-  watch(signal: AbortSignal): Promise<void>;
+  watch(this: void, signal: AbortSignal): Promise<void>;
 }
 
 /** What is known of a candidate while its job runs. */

@@ -8,7 +8,7 @@ import { connectWallet } from "../../sdk/node/connect.ts";
 import { defineCommand } from "../command.ts";
 import { connectionOptions, readPrivateKey, resolveConnection } from "../connection.ts";
 import { EXIT } from "../exit-code.ts";
-import { amount, defaulted, flag, integer, optional, required, text } from "../fields.ts";
+import { amount, choice, defaulted, flag, integer, optional, required, text } from "../fields.ts";
 import { readModelInput } from "../model-input.ts";
 
 export const request = defineCommand({
@@ -28,6 +28,12 @@ export const request = defineCommand({
   options: {
     ...connectionOptions,
     keyFile: optional("file", "Private key that pays (mode 0600).", text),
+    preset: defaulted(
+      "name",
+      "What the answer rests on: general-vote (a staked committee) or critical-proof (a proof of every stage).",
+      choice("general-vote", "critical-proof"),
+      "general-vote",
+    ),
     seatReward: optional("amount", "Reward of a seat, token base units.", amount),
     insure: optional("amount", "Value at risk that the committee's stake must cover.", amount),
     receipt: optional("file", "Where to write the receipt.", text),
@@ -44,7 +50,7 @@ export const request = defineCommand({
     });
     const model = await loadModel(input.model);
     const manifest = model.manifest.model;
-    const wishes = { seatReward: input.seatReward, insuredValue: input.insure };
+    const wishes = { preset: input.preset, seatReward: input.seatReward, insuredValue: input.insure };
     const quote = await wallet.quoteInference({ manifest, requester: wallet.account.address, ...wishes });
     const tensor = readModelInput(input.input, model);
     const progress = io.progress("job");
