@@ -5,16 +5,18 @@ import { WORD_BYTES } from "../../../core/poseidon.ts";
 import { EQUAL, HORNER_END, HORNER_STEP, poseidon, SIGNED_BYTE, SIGNED_WORD } from "./gadgets.ts";
 import type { Form } from "./forms.ts";
 import { STEP_LIMB, STEP_NEGATIVE, STEP_SALT } from "./netlist.ts";
-import { tableFunction, type TableFunction } from "./plan/sites.ts";
+import { exactFunction, tableFunction, type TableFunction } from "./plan/sites.ts";
 import { bitLength, shapeCost } from "./plan/range-shapes.ts";
 import type { BuildContext } from "./context.ts";
 import type { BoundaryKind, CircuitBoundary } from "./types.ts";
 
-/** Two's complement as a function of the signed value. */
-const BYTES: TableFunction = tableFunction(
-  -128,
-  127,
-  Array.from({ length: 256 }, (_, i) => (i + 128) & 255),
+/** Two's complement as a function of the signed value; for inputs its keys are the declared range. */
+const BYTES: TableFunction = exactFunction(
+  tableFunction(
+    -128,
+    127,
+    Array.from({ length: 256 }, (_, i) => (i + 128) & 255),
+  ),
 );
 /** Words of one Poseidon step. */
 const STEP_WORDS = 15;

@@ -6,7 +6,7 @@ import type { BuildContext, Layer, LayerFrame } from "../context.ts";
 import type { Form } from "../forms.ts";
 import { maximum, PRODUCT } from "../gadgets.ts";
 import { STEP_ADVICE, STEP_VALUE } from "../netlist.ts";
-import { siteOf, tableFunction, type SiteClass, type TableFunction } from "../plan/sites.ts";
+import { exactFunction, siteOf, tableFunction, type SiteClass, type TableFunction } from "../plan/sites.ts";
 import { finishSite } from "./finish.ts";
 
 export const scaledFunction = ({ lo, values }: ScaledTable): TableFunction =>
@@ -28,7 +28,8 @@ function sitesOf({ op, sources, info }: LayerFrame<SoftmaxOp>): SoftmaxSites {
   return {
     width,
     rows: elementsOf(info.output.dims) / width,
-    exp: tableFunction(0, op.exp.length - 1, op.exp),
+    // d >= 0, and so that nothing is above the largest element, follows from the keys alone.
+    exp: exactFunction(tableFunction(0, op.exp.length - 1, op.exp)),
     reciprocal: siteOf(scaledFunction(op.reciprocal), op.reciprocal.shift, sum),
     result: siteOf(tableFunction(0, op.hi, null), op.shift, { lo: product.lo, hi: product.hi }),
   };

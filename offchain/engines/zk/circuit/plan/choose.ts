@@ -15,6 +15,7 @@ import {
   clampRanges,
   functionSteps,
   MAX_STEP_KEYS,
+  MAX_TABLE_SHIFT,
   stepCost,
   tableCost,
   type SiteClass,
@@ -137,6 +138,7 @@ function chooseForms(group: SiteGroup, shapes: RangeShapes, pairs: PairDemand | 
   const members: number[] = [];
   for (const [i, { site }] of open.entries()) {
     if (site.hMax - site.hMin >= MAX_TABLE_ROWS) break;
+    if (site.shift > MAX_TABLE_SHIFT) continue;
     const saved = (plain[i] ?? 0) - tableCost(site, shapes);
     if (saved < 0) continue;
     members.push(i);
@@ -192,7 +194,8 @@ function groupSites(sites: readonly SiteClass[]): SiteGroup[] {
       (h, { site }) => cover(h, { lo: site.hMin, hi: site.hMax }),
       undefined,
     );
-    const walked = hull !== undefined && hull.hi - hull.lo < MAX_STEP_KEYS;
+    const narrow = open.every(({ site }) => site.shift <= MAX_TABLE_SHIFT);
+    const walked = narrow && hull !== undefined && hull.hi - hull.lo < MAX_STEP_KEYS;
     return {
       key,
       function: fn,

@@ -38,6 +38,12 @@ export function tableFunction(lo: number, hi: number, table: ArrayLike<number> |
   return { key: `${lo}..${hi}${table === null ? "" : `:${Array.from(table).join()}`}`, lo, hi, table };
 }
 
+/**
+ * The same function under a key of its own: its table has the rows that its users name and no others. Where membership itself is the
+ * proof of a range, a table shared with sites that stretch it beyond its ends would prove nothing.
+ */
+export const exactFunction = (fn: TableFunction): TableFunction => ({ ...fn, key: `exact ${fn.key}` });
+
 /** Value of a clamped, tabulated function at any integer. */
 export const functionValue =
   ({ lo, hi, table }: TableFunction) =>
@@ -149,6 +155,9 @@ export function functionSteps(
   Object.assign(steps.at(-1) as object, { last });
   return steps;
 }
+
+/** 2^shift times a table's key stays below r: keys are below 2^17 beyond the site's own. */
+export const MAX_TABLE_SHIFT = 200;
 
 /** A step table's keys are walked one by one. */
 export const MAX_STEP_KEYS = 1n << 16n;
