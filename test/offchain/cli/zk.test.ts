@@ -18,7 +18,7 @@ const answer = ({ out }: Captured): Record<string, unknown> => JSON.parse(out) a
 const codeOf = (captured: Captured): unknown => (answer(captured)["error"] as { code?: unknown } | undefined)?.code;
 
 describe("assay zk", function () {
-  this.timeout(240_000);
+  this.timeout(300_000);
 
   it("behavior: commands of three words load alone; groups print their help", async () => {
     const [only, ...others] = await loadCommands(["zk", "ceremony", "finish", "x"]);

@@ -10,7 +10,7 @@ import { smallPtau } from "../../../../support/zk/small-ptau.ts";
 import { phase1OfTests, type TestPhase1 } from "./fixture.ts";
 
 describe("phase 1", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let base: TestPhase1;
   let bytes: Uint8Array;
   before(async () => {

@@ -35,7 +35,7 @@ import { BEACON, bytesOf, ceremonyFixture, copyOf, type Fixture } from "./fixtur
 import { sampleCircuit } from "./sample-circuit.ts";
 
 describe("running a ceremony", function () {
-  this.timeout(180_000);
+  this.timeout(300_000);
   let fixture: Fixture;
   before(async () => {
     fixture = await ceremonyFixture();

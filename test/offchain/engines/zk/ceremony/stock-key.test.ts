@@ -42,7 +42,7 @@ describe("points of key files from strangers", () => {
 });
 
 describe("keys as snarkjs keeps them", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let fixture: Fixture;
   let bytes: Uint8Array;
   before(async () => {

@@ -39,7 +39,7 @@ import { BEACON_STEP, forgeStep, MINUS_ONE, type Forgery } from "./forge-step.ts
 import { sampleCircuit } from "./sample-circuit.ts";
 
 describe("verify-setup", function () {
-  this.timeout(180_000);
+  this.timeout(300_000);
   let fixture: Fixture;
   before(async () => {
     fixture = await ceremonyFixture();
