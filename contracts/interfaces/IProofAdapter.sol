@@ -28,9 +28,8 @@ interface IProofAdapter is IEvidenceAdapter {
     /// @dev A SALTED digest is a field element; one that is not reduced would be another spelling of it.
     error DigestNotReduced(uint256 boundary, bytes32 digest);
     error JoinMismatch(bytes32 have, bytes32 need);
-    /// @dev The stage or the worker of the claim is wider than its type.
-    error ClaimMalformed();
-    /// @dev A, B or C2 is infinity, C1 is where it must not be (or is not, with backend 1), or A's y is not reduced.
+    /// @dev A, B or C2 is infinity, C1 is where it must not be (or is not, with backend 1), or A's y is not reduced; or
+    /// the claim's stage or worker is wider than its type.
     error ProofMalformed();
     /// @dev The proof, or one of a batch, is false, or a point of it is not in its group.
     error ProofFalse();

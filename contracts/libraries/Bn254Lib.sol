@@ -18,7 +18,7 @@ library Bn254Lib {
     uint256 internal constant G2_Y_RE = 0x12c85ea5db8c6deb4aab71808dcb408fe3d1e7690c43d37b4ce6cc0166fa7daa;
 
     /// to := factor * from. A factor of 1 copies: whatever is done with the result checks the point.
-    function scale(uint256 from, uint256 factor, uint256 to) internal view returns (bool ok) {
+    function scale(uint256 from, uint256 factor, uint256 to) internal view returns (uint256 ok) {
         assembly ("memory-safe") {
             switch factor
             case 1 {
@@ -35,7 +35,7 @@ library Bn254Lib {
     }
 
     /// to := to + factor * from
-    function addScaled(uint256 from, uint256 factor, uint256 to) internal view returns (bool ok) {
+    function addScaled(uint256 from, uint256 factor, uint256 to) internal view returns (uint256 ok) {
         assembly ("memory-safe") {
             let p := mload(0x40)
             mcopy(p, from, 0x40)
@@ -50,7 +50,7 @@ library Bn254Lib {
     }
 
     /// Whether the product of `count` pairings at `pairs` is 1. False also if a point is refused.
-    function pairingIsOne(uint256 pairs, uint256 count) internal view returns (bool one) {
+    function pairingIsOne(uint256 pairs, uint256 count) internal view returns (uint256 one) {
         assembly ("memory-safe") {
             // A refused call returns nothing: the scratch word stays 0.
             mstore(0, 0)
@@ -86,6 +86,6 @@ library Bn254Lib {
                 mcopy(add(pair, 0x40), add(points, mul(i, 0x80)), 0x80)
             }
         }
-        return pairingIsOne(pairs, count);
+        return pairingIsOne(pairs, count) == 1;
     }
 }

@@ -32,19 +32,33 @@ library Groth16Lib {
         uint256 rows; // position of n times ROW bytes: what public inputs follow from, hashed, and the proof
         uint256 inputs; // position of n times `publics` words, reduced
         uint256 factors; // position of n words; the first is not read, for it is 1
+        // Where reading a statement stands (`ProofEvidenceLib`); `base`, `list` and `next` are positions in calldata.
+        uint256 bad; // not 0: something was not canonical
+        uint256 base; // what tensors' offsets count from
+        uint256 list; // of the next tensor's offset
+        uint256 next; // where the next tensor must start
+        uint256 rho;
+        uint256 fingerprint; // not reduced
+        uint256 filled; // where a one-round circuit's next public input goes in memory; else 0
     }
 
-    /// Room for the statements. What stands before `rows` is hashed with them.
+    /// One batch, to be filled in every field: a struct of one's own would be zeroed first, for 200 gas.
+    function reserve() internal pure returns (Batch[] memory one) {
+        assembly ("memory-safe") {
+            one := mload(0x40)
+            mstore(one, 1)
+            mstore(add(one, 0x20), add(one, 0x40))
+            mstore(0x40, add(one, 0x2c0))
+        }
+    }
+
+    /// Room for the statements, and before the rows for two words that are hashed with them.
     function allocate(Batch memory batch) internal pure {
-        bytes32 tag = BATCH_TAG;
         unchecked {
             (uint256 n, uint256 publics) = (batch.n, batch.publics);
             uint256 rows;
             assembly ("memory-safe") {
-                let start := mload(0x40)
-                mstore(start, tag)
-                mstore(add(start, 0x20), mload(add(batch, 0x20)))
-                rows := add(start, 0x40)
+                rows := add(mload(0x40), 0x40)
             }
             uint256 inputs = rows + n * ROW;
             uint256 factors = inputs + 0x20 * n * publics;
@@ -59,7 +73,10 @@ library Groth16Lib {
     /// Public inputs are then summed up, times their factors, in the first row of them.
     function setFactors(Batch memory batch) internal pure {
         (uint256 n, uint256 rows, uint256 factors) = (batch.n, batch.rows, batch.factors);
+        (bytes32 tag, bytes32 keyId) = (BATCH_TAG, batch.keyId);
         assembly ("memory-safe") {
+            mstore(sub(rows, 0x40), tag)
+            mstore(sub(rows, 0x20), keyId)
             mstore(0, keccak256(sub(rows, 0x40), add(0x40, mul(n, ROW))))
             for {
                 let i := 1
@@ -101,23 +118,23 @@ library Groth16Lib {
                 pairs := mload(0x40)
                 mstore(0x40, add(pairs, mul(count, _PAIR)))
             }
-            (bool ok, uint256 total) = _putProofs(batch, pairs, backend != KeyRecordLib.BACKEND_ONE_ROUND);
+            (uint256 ok, uint256 total) = _putProofs(batch, pairs, backend != KeyRecordLib.BACKEND_ONE_ROUND);
             uint256 pair = pairs + n * _PAIR;
-            ok = _putKey(pair, batch.alpha, backend, total) && ok;
-            ok = _putInputs(batch, pair + _PAIR, total) && ok;
+            ok &= _putKey(pair, batch.alpha, backend, total);
+            ok &= _putInputs(batch, pair + _PAIR, total);
             if (backend == KeyRecordLib.BACKEND_WEIGHTS) {
                 uint256 commitment;
                 assembly ("memory-safe") {
                     commitment := add(batch, 0x40)
                 }
-                ok = Bn254Lib.scale(commitment, total, pairs + (count - 1) * _PAIR) && ok;
+                ok &= Bn254Lib.scale(commitment, total, pairs + (count - 1) * _PAIR);
             }
-            return Bn254Lib.pairingIsOne(pairs, count) && ok;
+            return ok & Bn254Lib.pairingIsOne(pairs, count) != 0;
         }
     }
 
     /// (total alpha, beta), and the deltas in the pairs after the next, which is that of L.
-    function _putKey(uint256 pair, uint256 alpha, uint256 deltas, uint256 total) private view returns (bool ok) {
+    function _putKey(uint256 pair, uint256 alpha, uint256 deltas, uint256 total) private view returns (uint256 ok) {
         ok = Bn254Lib.scale(alpha, total, pair);
         assembly ("memory-safe") {
             mcopy(add(pair, 0x40), add(alpha, 0x40), 0x80) // beta
@@ -135,13 +152,17 @@ library Groth16Lib {
     }
 
     /// (-factor A, B) of each proof from `pairs` on; sums of C1 and C2 in their pairs, behind those of alpha and L.
-    function _putProofs(Batch memory batch, uint256 pairs, bool rounds) private view returns (bool ok, uint256 total) {
+    function _putProofs(
+        Batch memory batch,
+        uint256 pairs,
+        bool rounds
+    ) private view returns (uint256 ok, uint256 total) {
         unchecked {
             uint256 row = batch.rows;
             uint256 n = batch.n;
             uint256 q = Bn254Lib.Q;
             uint256 sum = pairs + (n + 2) * _PAIR;
-            (ok, total) = (true, 1);
+            (ok, total) = (1, 1);
             assembly ("memory-safe") {
                 mcopy(pairs, add(row, 0x20), _PAIR)
                 let y := add(pairs, 0x20)
@@ -161,9 +182,9 @@ library Groth16Lib {
                     let y := add(pair, 0x20)
                     mstore(y, sub(q, mload(y)))
                 }
-                ok = Bn254Lib.scale(pair, factor, pair) && ok;
-                if (rounds) ok = Bn254Lib.addScaled(row + _C1, factor, sum) && ok;
-                ok = Bn254Lib.addScaled(row + _C2, factor, rounds ? sum + _PAIR : sum) && ok;
+                ok &= Bn254Lib.scale(pair, factor, pair);
+                if (rounds) ok &= Bn254Lib.addScaled(row + _C1, factor, sum);
+                ok &= Bn254Lib.addScaled(row + _C2, factor, rounds ? sum + _PAIR : sum);
                 // Below 2^128 each: their sum cannot overflow.
                 total += factor;
             }
@@ -171,7 +192,7 @@ library Groth16Lib {
     }
 
     /// (total L, g2), L of the inputs in the first row. The pair's own place takes the points on the way.
-    function _putInputs(Batch memory batch, uint256 pair, uint256 total) private view returns (bool ok) {
+    function _putInputs(Batch memory batch, uint256 pair, uint256 total) private view returns (uint256 ok) {
         uint256 ics;
         unchecked {
             ics = batch.alpha + 0xc0 + 0x80 * batch.backend;

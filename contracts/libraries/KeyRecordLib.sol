@@ -129,6 +129,7 @@ library KeyRecordLib {
             size := sub(size, iszero(iszero(size)))
             record := mload(0x40)
             mstore(record, size)
+            mstore(add(record, 0x20), 0) // so that a missing record has no class
             extcodecopy(code, add(record, 0x20), 1, size)
             mstore(0x40, and(add(add(record, 0x3f), size), not(0x1f)))
         }

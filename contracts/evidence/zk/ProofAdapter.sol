@@ -27,7 +27,7 @@ contract ProofAdapter is IProofAdapter {
         StageInfo calldata stage,
         bytes calldata evidence
     ) external view {
-        Groth16Lib.Batch memory one;
+        Groth16Lib.Batch memory one = Groth16Lib.reserve()[0];
         _prepare(one, 1, domain, stage);
         ProofEvidenceLib.read(one, 0, claim, stage, evidence);
         require(Groth16Lib.verify(one), ProofFalse());
@@ -42,7 +42,7 @@ contract ProofAdapter is IProofAdapter {
     ) external view {
         uint256 n = claims.length;
         require(n != 0 && n == evidences.length, BatchMalformed(n, evidences.length));
-        Groth16Lib.Batch memory all;
+        Groth16Lib.Batch memory all = Groth16Lib.reserve()[0];
         _prepare(all, n, domain, stage);
         for (uint256 i; i < n; ++i) ProofEvidenceLib.read(all, i, claims[i], stage, evidences[i]);
         Groth16Lib.setFactors(all);
@@ -53,7 +53,7 @@ contract ProofAdapter is IProofAdapter {
     function mayOverrule(StageInfo calldata stage) external view returns (bool) {
         if (stage.keyId == 0 || stage.inKind > KIND_SALTED || stage.outKind > KIND_SALTED) return false;
         bytes memory record = KeyRecordLib.load(KeyRecordLib.codeOf(keys, stage.keyId));
-        return record.length != 0 && _isUsable(KeyRecordLib.classOf(record));
+        return _isUsable(KeyRecordLib.classOf(record));
     }
 
     // --- Steps --------------------------------------------------------------------------------------------------------
@@ -63,10 +63,12 @@ contract ProofAdapter is IProofAdapter {
         (batch.domain, batch.n) = (domain, n);
         bytes32 keyId = stage.keyId;
         bytes memory record = KeyRecordLib.load(KeyRecordLib.codeOf(keys, keyId));
-        require(record.length != 0, IKeyRegistry.KeyUnknown(keyId));
-        require(_isUsable(KeyRecordLib.classOf(record)), IKeyRegistry.KeyLocalOnly(block.chainid));
+        if (!_isUsable(KeyRecordLib.classOf(record))) {
+            require(record.length != 0, IKeyRegistry.KeyUnknown(keyId));
+            revert IKeyRegistry.KeyLocalOnly(block.chainid);
+        }
         uint256 backend = KeyRecordLib.backendOf(record);
-        uint256 producers = stage.producers.length;
+        uint256 producers = ProofEvidenceLib.producersOf(stage);
         uint256 boundaries = KeyRecordLib.boundariesOf(record);
         unchecked {
             require(producers + 1 == boundaries, BoundaryCountMismatch(producers + 1, boundaries));
@@ -82,6 +84,7 @@ contract ProofAdapter is IProofAdapter {
     }
 
     function _isUsable(uint256 class_) private view returns (bool) {
-        return class_ == KeyRecordLib.CLASS_CEREMONY || block.chainid == KeyRecordLib.LOCAL_CHAIN;
+        if (class_ == KeyRecordLib.CLASS_CEREMONY) return true;
+        return class_ == KeyRecordLib.CLASS_DEVELOPMENT && block.chainid == KeyRecordLib.LOCAL_CHAIN;
     }
 }

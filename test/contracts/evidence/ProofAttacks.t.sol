@@ -324,7 +324,7 @@ contract ProofAttacksTest is ProofBase {
             bytes memory wide = _copy(call);
             wide[offsets[i]] = 0x01;
             (ok, reason) = address(adapter).staticcall{gas: ENOUGH}(wide);
-            require(!ok && bytes4(reason) == IProofAdapter.ClaimMalformed.selector, "wide");
+            require(!ok && bytes4(reason) == IProofAdapter.ProofMalformed.selector, "wide");
         }
     }
 
