@@ -12,9 +12,11 @@ import { createReferenceExecutor } from "../engines/program/reference-executor.t
 import { runModel } from "../engines/program/run-model.ts";
 import type { BoundaryKind } from "../engines/zk/circuit/types.ts";
 import { KeyStore, type StageKeys } from "../engines/zk/keys/key-store.ts";
+import type { WeightsOpening } from "../engines/zk/prover/prover.ts";
 import { SnarkjsProver } from "../engines/zk/prover/snarkjs-prover.ts";
 import { ProverService } from "../engines/zk/service/prover-service.ts";
 import { CliError } from "./errors.ts";
+import type { WeightsOpenings } from "./weights-openings.ts";
 
 /** Whether the model's input and result are shown in the proofs or only committed to. */
 export type Ends = "model" | "public" | "salted";
@@ -33,6 +35,8 @@ export interface ProveModelOptions {
   readonly keyFolder: string;
   readonly cacheFolder: string;
   readonly memoryMiB: number;
+  /** Of stages whose weights are private. */
+  readonly openings?: WeightsOpenings;
   readonly signal: AbortSignal;
   readonly onProgress: (step: string) => void;
 }
@@ -62,15 +66,27 @@ function tableFor({ model, ends }: ProveModelOptions): StageInfo[] {
   });
 }
 
+const isCommitted = ({ weightsX, weightsY }: StageInfo) => BigInt(weightsX) !== 0n || BigInt(weightsY) !== 0n;
+
+/** The opening of a stage's C_w, if the folder has it. */
+function openingOf(options: ProveModelOptions, stage: number, info: StageInfo): WeightsOpening | undefined {
+  const opening = options.openings?.get(stage);
+  const { x, y } = opening?.commitment ?? { x: -1n, y: -1n };
+  return x === BigInt(info.weightsX) && y === BigInt(info.weightsY) ? opening : undefined;
+}
+
 /** Compiles a stage and finds its key; on the local chain a development key is made where there is none. */
 async function keysOf(store: KeyStore, options: ProveModelOptions, stage: number, info: StageInfo): Promise<StageKeys> {
   const { model, signal, onProgress } = options;
-  if (BigInt(info.weightsX) !== 0n || BigInt(info.weightsY) !== 0n)
+  const weights = isCommitted(info) ? "private" : "public";
+  if (weights === "private" && openingOf(options, stage, info) === undefined)
     throw new CliError("MODEL_WEIGHTS_PRIVATE", { stage });
+  // A commitment means something under its own key only.
+  if (weights === "private" && info.keyId === ZERO_BYTES32) throw new CliError("WEIGHTS_COMMITTED", { stage });
   const { program } = model.stages[stage] as LoadedModel["stages"][0];
   const step = (text: string) => onProgress(`stage ${stage}: ${text}`);
   const circuit = await store.compile(program, {
-    weights: "public",
+    weights,
     inKinds: info.producers.map(() => named(info.inKind)),
     outKind: named(info.outKind),
     signal,
@@ -81,7 +97,7 @@ async function keysOf(store: KeyStore, options: ProveModelOptions, stage: number
 }
 
 /**
- * Runs a model on an input and proves every stage of it, one after the other. Errors: MODEL_WEIGHTS_PRIVATE, those of running, compiling,
+ * Runs a model on an input and proves every stage of it, one after the other. Errors: MODEL_WEIGHTS_PRIVATE, WEIGHTS_COMMITTED, those of running, compiling,
  * finding keys and proving.
  */
 export async function proveModel(options: ProveModelOptions): Promise<ProvedModel> {
@@ -118,6 +134,7 @@ export async function proveModel(options: ProveModelOptions): Promise<ProvedMode
         claim: { jobId, stage, inDigest: stageInDigest(table, stage, inDigest, outs), outDigest, worker },
         domain: domainSeparator({ chainId, hub }),
         producers,
+        weights: openingOf(options, stage, info),
         signal,
         onProgress: (text) => onProgress(`stage ${stage}: prove, ${text}`),
       });

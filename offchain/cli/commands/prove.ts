@@ -14,6 +14,7 @@ import { EXIT } from "../exit-code.ts";
 import { address, choice, defaulted, hash, integer, optional, required, text } from "../fields.ts";
 import { readModelInput } from "../model-input.ts";
 import { proveModel } from "../prove-model.ts";
+import { readOpenings } from "../weights-openings.ts";
 
 const LOCAL_CHAIN = 31_337;
 
@@ -73,6 +74,7 @@ export const prove = defineCommand({
       keyFolder: input.keys,
       cacheFolder: input.cache,
       memoryMiB: input.memory,
+      openings: readOpenings(input.model, model.stages.length),
       signal: io.signal,
       onProgress: (step) => {
         if (step !== last) progress.step(step);

@@ -44,7 +44,7 @@ async function ofModel(file: ProofFile, model: LoadedModel, cacheFolder: string,
   const progress = io.progress("compile");
   const checks: Check[] = [];
   for (const [stage, { program }] of model.stages.entries()) {
-    const { key, producers } = file.stages[stage] as ProvedStage;
+    const { key, producers, weightsX, weightsY } = file.stages[stage] as ProvedStage;
     const { backend, boundaries, circuitHash } = decodeKeyRecord(fromHex(key));
     const kinds = boundaries.map(({ kind }) => (kind === KIND_PUBLIC ? "PUBLIC" : "SALTED"));
     const circuit = await compileCircuit(program, {
@@ -56,11 +56,18 @@ async function ofModel(file: ProofFile, model: LoadedModel, cacheFolder: string,
       signal: io.signal,
       onProgress: (step) => progress.step(`stage ${stage}: ${step}`),
     });
-    const ok = producers.join() === table[stage]?.producers.join() && circuit.circuitHash === circuitHash;
-    const detail = ok
-      ? `stage ${stage} was proven under a key of the model's circuit`
-      : `stage ${stage} is another program`;
-    checks.push({ name: "circuits", ok, detail });
+    const info = table[stage];
+    // A circuit with private weights is every training's: only the model's own commitment, under its own key, says which one it was.
+    const committed =
+      backend !== BACKEND_WEIGHTS ||
+      (info?.keyId === idAt(file, stage) && info?.weightsX === weightsX && info.weightsY === weightsY);
+    const same = producers.join() === info?.producers.join() && circuit.circuitHash === circuitHash;
+    const detail = !same
+      ? `stage ${stage} is another program`
+      : committed
+        ? `stage ${stage} was proven under a key of the model's circuit`
+        : `stage ${stage} was proven with private weights that are not known to be the model's`;
+    checks.push({ name: "circuits", ok: same && committed, detail });
   }
   progress.done(`${checks.length} stages compiled`);
   return checks;

@@ -2,6 +2,7 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ProgramError } from "../../core/program/errors.ts";
+import { MAX_STAGES } from "../../core/program/container.ts";
 import { decodeTokens } from "../../core/program/tokens.ts";
 import { parseCsv, parseIdx, parseText, type Dataset } from "./dataset.ts";
 import { keyFile } from "./load-program.ts";
@@ -44,11 +45,13 @@ export async function importFolder(
   const imported = await importModel({ onnx, recipe, calibration, evaluation, tokens }, options);
   if (options.write === true) {
     for (const [name, bytes] of Object.entries(imported.files)) await writeFile(join(folder, name), bytes);
-    await rm(join(folder, "keys"), { recursive: true, force: true });
-    for (const [stage, record] of imported.keys.entries()) {
-      if (record === null) continue;
-      await mkdir(join(folder, "keys"), { recursive: true });
-      await writeFile(join(folder, keyFile(stage)), record);
+    for (let stage = 0; stage < MAX_STAGES; stage++) {
+      const record = imported.keys[stage] ?? null;
+      if (record === null) await rm(join(folder, keyFile(stage)), { force: true });
+      else {
+        await mkdir(join(folder, "keys"), { recursive: true });
+        await writeFile(join(folder, keyFile(stage)), record);
+      }
     }
   }
   return imported;

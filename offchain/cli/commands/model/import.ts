@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { modelId } from "../../../core/model.ts";
+import { MAX_STAGES } from "../../../core/program/container.ts";
 import { importFolder } from "../../../engines/program/import-folder.ts";
 import { defineCommand } from "../../command.ts";
 import { EXIT } from "../../exit-code.ts";
 import { defaulted, flag, required, text } from "../../fields.ts";
 import { modelKeys } from "../../model-keys.ts";
+import { readOpenings, writeOpenings } from "../../weights-openings.ts";
 
 export const modelImport = defineCommand({
   name: "model import",
@@ -13,7 +15,7 @@ export const modelImport = defineCommand({
     "The folder holds model.onnx and recipe.json, which names calibration and evaluation data. Without --dry-run the four files " +
     "manifest.json, model.json, program and report.json are written. A model whose static bounds do not hold is refused. " +
     "If the recipe has `proofs`, each stage gets a circuit and a key: a ceremony's if there is one, else a development key, which only " +
-    "the local chain accepts; its record goes into keys/.",
+    "the local chain accepts; its record goes into keys/. Private weights are committed to; keys/<stage>.opening opens the commitment and is a secret.",
   examples: ["assay model import models/tumor-mlp", "assay model import my-model --dry-run --json"],
   args: { folder: required("folder", "Model folder.", text) },
   options: {
@@ -24,8 +26,10 @@ export const modelImport = defineCommand({
   async run({ folder, dryRun, keys, cache }, io) {
     const progress = io.progress("import");
     const onProgress = (step: string) => progress.step(step);
-    const keyMaker = modelKeys({ keyFolder: keys, cacheFolder: cache, signal: io.signal, onProgress });
+    const openings = readOpenings(folder, MAX_STAGES);
+    const keyMaker = modelKeys({ keyFolder: keys, cacheFolder: cache, openings, signal: io.signal, onProgress });
     const imported = await importFolder(folder, { write: !dryRun, onProgress, keyMaker });
+    if (!dryRun) writeOpenings(folder, openings);
     progress.done("compiled");
     const report = JSON.parse(new TextDecoder().decode(imported.files["report.json"])) as { evaluation: unknown };
     const id = modelId(imported.model);
