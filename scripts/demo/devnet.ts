@@ -12,9 +12,10 @@ import {
 import { generatePrivateKey, privateKeyToAccount, sign } from "viem/accounts";
 import { assayHubAbi } from "../../offchain/adapters/chain/abi/assay-hub.ts";
 import { devTokenAbi } from "../../offchain/adapters/chain/abi/dev-token.ts";
+import { keyRegistryAbi } from "../../offchain/adapters/chain/abi/key-registry.ts";
 import { modelRegistryAbi } from "../../offchain/adapters/chain/abi/model-registry.ts";
 import { stakeVaultAbi } from "../../offchain/adapters/chain/abi/stake-vault.ts";
-import { fromHex } from "../../offchain/core/bytes.ts";
+import { fromHex, toHex } from "../../offchain/core/bytes.ts";
 import { decodeManifestFile, type ManifestFile } from "../../offchain/core/manifest.ts";
 import { Secret } from "../../offchain/core/secret.ts";
 import { initNode } from "../../offchain/node/init.ts";
@@ -24,6 +25,7 @@ import { startChain, type DevChain } from "./chain.ts";
 import type { Child, Children } from "./children.ts";
 import { enlistWorker } from "./enlist-worker.ts";
 import { DemoError } from "./errors.ts";
+import { makeProvingKeys } from "./proving-keys.ts";
 import type { RunFolder } from "./run-folder.ts";
 
 export interface DevWorker {
@@ -67,6 +69,8 @@ const OPERATOR_DEPOSIT = 200n * TOKEN;
 const BLOCK_MS = 1_000;
 
 const COMPILE_CACHE = resolve("build/compile-cache");
+/** Compiled circuits and development keys: made once, then found by all workers of all runs. */
+const PROVING_CACHE = resolve("build/zk-cache");
 // Sixteen processes parse the same modules: the cache saves half of their start; small generations keep them light.
 const WORKER_ENV = { NODE_COMPILE_CACHE: COMPILE_CACHE, NODE_OPTIONS: "--max-semi-space-size=1" };
 
@@ -137,6 +141,7 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
         "chain.confirmations": 0,
         "chain.pollMs": 250,
         "monitor.port": 0,
+        "prove.cache": PROVING_CACHE,
         "work.models": options.models.map((model) => resolve(model)),
         "table.upkeep": false,
       },
@@ -159,11 +164,14 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
     return toWorker(place.index, workerId, child, ready);
   });
 
-  progress("registering the models");
+  progress("registering the models and their verifying keys");
   const models = new Map<string, ManifestFile>();
+  const keys = new Set<Hex>();
   for (const path of options.models) {
     const file = readManifestFile(path);
     models.set(file.model.name, file);
+    for (const record of await makeProvingKeys({ folder: path, cacheFolder: PROVING_CACHE, signal, progress }))
+      keys.add(toHex(record));
     await done(
       walletClient.writeContract({
         chain: null,
@@ -174,6 +182,16 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
       }),
     );
   }
+  for (const record of keys)
+    await done(
+      walletClient.writeContract({
+        chain: null,
+        address: deployment.keys,
+        abi: keyRegistryAbi,
+        functionName: "add",
+        args: [record],
+      }),
+    );
   await done(
     walletClient.writeContract({
       chain: null,

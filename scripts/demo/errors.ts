@@ -47,4 +47,10 @@ export const DemoError = defineErrors("demo", 41, {
     fix: "Fault modes exist in development only; read its log.",
     retry: "never",
   },
+  KEY_DIFFERS: {
+    n: 10,
+    text: "Stage {stage} of {model} names a key that this circuit does not have.",
+    fix: "Import the model again: npx assay model import models/{model}",
+    retry: "never",
+  },
 });

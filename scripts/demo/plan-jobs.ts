@@ -38,8 +38,11 @@ export function expectedDigest(job: PlannedJob, secret: JobSecret): string {
 
 const data = (name: string): Uint8Array => new Uint8Array(readFileSync(join("models/data", name)));
 
-/** Held-out rows, spread over the test set by a fixed step: patients through tumor-mlp, digits through digits-cnn. */
-export async function planJobs(patients: number, digits: number): Promise<readonly PlannedJob[]> {
+/**
+ * Held-out rows, spread over the test set by a fixed step: patients through tumor-mlp, digits through digits-cnn; and with `proven` one
+ * of each, and a loan, whose answers are proven instead of voted on.
+ */
+export async function planJobs(patients: number, digits: number, proven: boolean): Promise<readonly PlannedJob[]> {
   const tumor = await loadModel("models/tumor-mlp");
   const cnn = await loadModel("models/digits-cnn");
   const sick = parseCsv(new TextDecoder().decode(data("tumor-test.csv")));
@@ -52,6 +55,12 @@ export async function planJobs(patients: number, digits: number): Promise<readon
   }
   jobs.push(await plan(cnn, images, 7, "liar", jobs.length));
   jobs.push(await plan(tumor, sick, 3, "killed", jobs.length));
+  if (!proven) return jobs;
+  const credit = await loadModel("models/credit-forest");
+  const loans = parseCsv(new TextDecoder().decode(data("credit-test.csv")));
+  jobs.push(await plan(tumor, sick, 5, "proven", jobs.length));
+  jobs.push(await plan(cnn, images, 11, "proven", jobs.length));
+  jobs.push(await plan(credit, loans, 2, "proven", jobs.length));
   return jobs;
 }
 

@@ -47,6 +47,7 @@ export async function runJob(job: PlannedJob, options: RunJobOptions): Promise<R
     pollMs: 250,
     send: options.queue,
     policy: { tWork: options.tWork },
+    ...(job.kind === "proven" ? { preset: "critical-proof" as const } : {}),
     ...(options.beforeDelivery === undefined ? {} : { beforeDelivery: options.beforeDelivery }),
   });
   const receipt = await wallet.getReceipt({ jobId: done.jobId, manifest: job.manifest, result: done.result });
@@ -86,7 +87,7 @@ export async function runJob(job: PlannedJob, options: RunJobOptions): Promise<R
   presenter.job(
     job.index,
     "answer",
-    `${answer} (truth: ${job.truth}), seats ${agreed.join(", ")} agreed, ${(outcome.latencyMs / 1000).toFixed(1)} s`,
+    `${answer} (truth: ${job.truth}), ${job.kind === "proven" ? "proven by worker" : "seats"} ${agreed.join(", ")}${job.kind === "proven" ? "" : " agreed"}, ${(outcome.latencyMs / 1000).toFixed(1)} s`,
   );
   return { outcome, slashes: done.view.slashes };
 }

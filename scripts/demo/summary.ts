@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { table } from "./table.ts";
 
-export type JobKind = "plain" | "liar" | "killed";
+export type JobKind = "plain" | "liar" | "killed" | "proven";
 
 /** How one job went. Times in milliseconds since its request was sent. */
 export interface JobOutcome {
@@ -63,6 +63,11 @@ export function printSummary(summary: RunSummary): string {
     `${right} of ${summary.jobs.length} answers equal the ground truth; "exact" compares with the integer program run here.`,
     `Median latency of an undisturbed job, request to final: ${seconds(median(latencies))}.`,
   ];
+  const proven = summary.jobs.filter((job) => job.kind === "proven");
+  if (proven.length > 0)
+    lines.push(
+      `${proven.length} answers are proven in zero knowledge (critical-proof, one worker, DEVELOPMENT keys): ${seconds(median(proven.map((job) => job.latencyMs)))} median.`,
+    );
   if (summary.liar !== null)
     lines.push(
       `Worker ${summary.liar.workerId} lied: ${summary.liar.slashed} slashed, ${summary.liar.burned} of it burned.`,
