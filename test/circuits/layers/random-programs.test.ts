@@ -8,13 +8,8 @@ import { runReference } from "../../../offchain/engines/program/reference-execut
 import { compileCircuit } from "../../../offchain/engines/zk/circuit/compile-circuit.ts";
 import type { CompiledCircuit } from "../../../offchain/engines/zk/circuit/types.ts";
 import { checkRounds } from "../../../offchain/engines/zk/kit/check-rounds.ts";
-import { checkWitness, firstViolation } from "../../../offchain/engines/zk/r1cs/check-witness.ts";
-import { readWords, writeWords } from "../../../offchain/engines/zk/witness/wire-values.ts";
-import { STEP_VALUE } from "../../../offchain/engines/zk/circuit/netlist.ts";
-import { buildRoundOne } from "../../../offchain/engines/zk/witness/build-round-one.ts";
-import { solveRoundTwo } from "../../../offchain/engines/zk/witness/solve-round-two.ts";
-import { mod } from "../../../offchain/engines/zk/circuit/field.ts";
-import { CHALLENGE, randomInputs, witnessFor } from "../../support/circuit-run.ts";
+import { checkWitness } from "../../../offchain/engines/zk/r1cs/check-witness.ts";
+import { expectSound, randomInputs, witnessFor } from "../../support/circuit-run.ts";
 import { Prng } from "../../support/prng.ts";
 import { randomBlock } from "../../support/random-block.ts";
 import { Random, randomPolynomial, randomProgram } from "../../support/random-program.ts";
@@ -40,25 +35,6 @@ function expectAgreement(circuit: CompiledCircuit, program: Program, seed: numbe
   expect(checkRounds(circuit.r1cs, circuit.groups).errorLog2).to.be.below(-200);
 }
 
-/** A wrong value of any element that is a wire, with honest multiplicities for the honest one, breaks a constraint. */
-function expectNoOtherOutput(circuit: CompiledCircuit, program: Program): void {
-  const { steps } = circuit.plan;
-  const { values } = buildRoundOne(circuit, {
-    inputs: randomInputs(program, new Prng(9)),
-    salts: [null, new Uint8Array(31)],
-  });
-  for (let at = 0; at < steps.length; at += 5) {
-    if (steps[at] !== STEP_VALUE || (steps[at + 3] ?? 0) < program.inputs.length) continue;
-    const wire = steps[at + 1] ?? 0;
-    for (const lie of [1n, -1n, 256n]) {
-      const words = new BigUint64Array(values.slice().buffer);
-      writeWords(words, wire, mod(readWords(words, wire) + lie));
-      const full = solveRoundTwo(circuit, new Uint8Array(words.buffer), CHALLENGE);
-      expect(firstViolation(circuit.r1cs, full), `wire ${wire}`).to.be.at.least(0);
-    }
-  }
-}
-
 const kinds = (program: Program): string => program.ops.map(({ kind }: Op) => kind).join();
 
 const fits = (program: Program): boolean => {
@@ -81,7 +57,8 @@ describe("layers of random programs", function () {
     it(`default: ${kinds(program)} (seed ${seed}): reference, witness and constraints agree`, async () => {
       const circuit = await compile(program, seed);
       expectAgreement(circuit, program, seed);
-      if (circuit.report.constraints < 1200) expectNoOtherOutput(circuit, program);
+      // One witness an input, no loose width, no wire that moves alone. The kit's widths end at 64 bits; polynomials go beyond.
+      if (circuit.report.constraints < 1200 && program.family === "quantised") expectSound(circuit, new Prng(seed));
     });
   }
 });
