@@ -152,6 +152,18 @@ interface IStakeVault {
         uint256 n
     ) external view returns (uint32[] memory ids, address[] memory signers);
 
+    /// @notice The same without the signers, each of which costs a storage read.
+    function drawIds(
+        uint16 version,
+        uint32 ticketClass_,
+        bytes32 seed,
+        uint32[] calldata excluded,
+        uint256 n
+    ) external view returns (uint32[] memory ids);
+
+    /// @notice The worker that signs with this address, 0 if none. Signers never change.
+    function workerOfSigner(address signer) external view returns (uint32 workerId);
+
     /// @notice Signing addresses of known seats, in order.
     function signersOf(uint32[] calldata ids) external view returns (address[] memory signers);
 

@@ -51,12 +51,6 @@ contract HubProofs is HubRounds, IHubProofs {
         _proceed(c, job, false, output);
     }
 
-    /// Who may prove, and who judges, in one call.
-    struct Bench {
-        address[] signers; // of the candidates
-        IEvidenceAdapter judge;
-    }
-
     function _acceptAll(
         Context memory c,
         Spec calldata spec,
@@ -68,8 +62,8 @@ contract HubProofs is HubRounds, IHubProofs {
         if (proofs.length == 0 || proofs.length > left) revert ProofCountWrong(proofs.length, left);
         _pin(c, spec);
         _grow(c.record, proofs.length);
-        Bench memory bench = Bench(VAULT.signersOf(c.record.seats), IEvidenceAdapter(ROUTER.adapterOf(PROOF)));
-        for (uint256 i; i < proofs.length; ++i) _accept(c, spec, table, bench, first + i, proofs[i]);
+        IEvidenceAdapter judge = IEvidenceAdapter(ROUTER.adapterOf(PROOF));
+        for (uint256 i; i < proofs.length; ++i) _accept(c, spec, table, judge, first + i, proofs[i]);
 
         if (proofs.length == left) _closeVote(c, spec, false);
         else _nextStage(c, spec, first + proofs.length);
@@ -83,12 +77,12 @@ contract HubProofs is HubRounds, IHubProofs {
         Context memory c,
         Spec calldata spec,
         StageInfo[] calldata table,
-        Bench memory bench,
+        IEvidenceAdapter judge,
         uint256 stage,
         StageProof calldata proof
     ) private {
         uint32[] memory seats = new uint32[](1);
-        seats[0] = _candidate(c.record.seats, bench.signers, proof.worker, stage);
+        seats[0] = _candidate(c.record.seats, proof.worker, stage);
         IEvidenceAdapter.Claim memory claim = IEvidenceAdapter.Claim(
             c.jobId,
             uint16(stage),
@@ -96,7 +90,7 @@ contract HubProofs is HubRounds, IHubProofs {
             proof.outDigest,
             proof.worker
         );
-        _check(c, spec, table, bench.judge, claim, proof.evidence);
+        _check(c, spec, table, judge, claim, proof.evidence);
         bytes32[] memory said = new bytes32[](1);
         said[0] = c.record.boundaries[stage] = claim.outDigest;
         c.record.tallies[stage] = Tally(uint16(stage), 0, seats, said, address(0), 0);
@@ -117,13 +111,10 @@ contract HubProofs is HubRounds, IHubProofs {
         judge.check(_domain(), claim, table[claim.stage], evidence);
     }
 
-    function _candidate(
-        uint32[] memory ids,
-        address[] memory signers,
-        address worker,
-        uint256 stage
-    ) private pure returns (uint32) {
-        for (uint256 i; worker != address(0) && i < ids.length; ++i) if (signers[i] == worker) return ids[i];
+    function _candidate(uint32[] memory ids, address worker, uint256 stage) private view returns (uint32 id) {
+        id = VAULT.workerOfSigner(worker);
+        // The empty address signs for nobody: 0 is never drawn.
+        for (uint256 i; i < ids.length; ++i) if (ids[i] == id) return id;
         revert NotCandidate(stage, worker);
     }
 

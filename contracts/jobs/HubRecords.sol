@@ -104,7 +104,7 @@ abstract contract HubRecords is HubCore {
     /// Draws the current committee into the record unless it is there.
     function _pin(Context memory c, Spec calldata spec) internal returns (bool) {
         if (_isPinned(c)) return false;
-        (uint32[] memory ids, ) = VAULT.draw(
+        uint32[] memory ids = VAULT.drawIds(
             c.slot.tableVersion,
             spec.policy.ticketClass,
             _drawSeed(c, RANDOM.seedOf(c.slot.seedRef)),
@@ -127,9 +127,8 @@ abstract contract HubRecords is HubCore {
             return false;
         }
         (uint16 version, uint32 class_) = (c.slot.tableVersion, spec.policy.ticketClass);
-        try VAULT.draw(version, class_, _drawSeed(c, beat), _everyone(c.record), _due(c, spec)) returns (
-            uint32[] memory ids,
-            address[] memory
+        try VAULT.drawIds(version, class_, _drawSeed(c, beat), _everyone(c.record), _due(c, spec)) returns (
+            uint32[] memory ids
         ) {
             _seat(c, ids);
             return true;

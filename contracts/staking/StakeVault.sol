@@ -39,7 +39,8 @@ contract StakeVault is TicketTable, EIP712 {
     mapping(uint32 workerId => Background) private _backgrounds;
     mapping(uint32 workerId => uint256) private _holdings;
     mapping(uint32 ticketClass => TicketClass) private _classes;
-    mapping(address signer => bool) private _signerTaken;
+    /// @inheritdoc IStakeVault
+    mapping(address signer => uint32 workerId) public workerOfSigner;
     /// @inheritdoc IStakeVault
     mapping(address owner => uint32 workerId) public workerOf;
 
@@ -78,14 +79,14 @@ contract StakeVault is TicketTable, EIP712 {
         bytes32 vs
     ) external returns (uint32 workerId) {
         require(workerOf[msg.sender] == 0, OwnerHasWorker(msg.sender, workerOf[msg.sender]));
-        require(!_signerTaken[signer], SignerTaken(signer));
+        require(workerOfSigner[signer] == 0, SignerTaken(signer));
         require(profile.expiry > block.timestamp, ExpiryInPast(profile.expiry, block.timestamp));
         bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(_REGISTER_TYPEHASH, msg.sender)));
         (address recovered, ECDSA.RecoverError problem, ) = ECDSA.tryRecover(digest, r, vs);
         require(problem == ECDSA.RecoverError.NoError && recovered == signer, SignerInvalid(recovered, signer));
 
         workerId = ++_clock.workers;
-        _signerTaken[signer] = true;
+        workerOfSigner[signer] = workerId;
         workerOf[msg.sender] = workerId;
         (_workers[workerId].signer, _workers[workerId].expiry) = (signer, profile.expiry);
         _backgrounds[workerId] = Background(msg.sender, profile.capabilities, false, false);
@@ -280,6 +281,18 @@ contract StakeVault is TicketTable, EIP712 {
         ids = _draw(version, ticketClass_, seed, excluded, n);
         signers = new address[](n);
         for (uint256 i; i < n; ++i) signers[i] = _workers[ids[i]].signer;
+    }
+
+    /// @inheritdoc IStakeVault
+    function drawIds(
+        uint16 version,
+        uint32 ticketClass_,
+        bytes32 seed,
+        uint32[] calldata excluded,
+        uint256 n
+    ) external view returns (uint32[] memory ids) {
+        require(isReadable(version), VersionUnreadable(version, _clock.version));
+        return _draw(version, ticketClass_, seed, excluded, n);
     }
 
     /// @inheritdoc IStakeVault

@@ -122,8 +122,8 @@ export const proofAdapterAbi = [
   {
     inputs: [
       { name: "boundary", type: "uint256" },
-      { name: "have", type: "uint8" },
-      { name: "need", type: "uint8" },
+      { name: "have", type: "uint256" },
+      { name: "need", type: "uint256" },
     ],
     name: "BoundaryKindMismatch",
     type: "error",
@@ -145,7 +145,7 @@ export const proofAdapterAbi = [
     name: "DigestNotReduced",
     type: "error",
   },
-  { inputs: [{ name: "offset", type: "uint256" }], name: "EvidenceMalformed", type: "error" },
+  { inputs: [], name: "EvidenceMalformed", type: "error" },
   {
     inputs: [
       { name: "have", type: "bytes32" },
@@ -157,7 +157,7 @@ export const proofAdapterAbi = [
   { inputs: [{ name: "chainId", type: "uint256" }], name: "KeyLocalOnly", type: "error" },
   { inputs: [{ name: "keyId", type: "bytes32" }], name: "KeyUnknown", type: "error" },
   { inputs: [], name: "ProofFalse", type: "error" },
-  { inputs: [{ name: "word", type: "uint256" }], name: "ProofPointInvalid", type: "error" },
+  { inputs: [], name: "ProofMalformed", type: "error" },
   {
     inputs: [
       { name: "boundary", type: "uint256" },

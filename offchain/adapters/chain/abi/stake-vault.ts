@@ -79,6 +79,19 @@ export const stakeVaultAbi = [
     type: "function",
   },
   {
+    inputs: [
+      { name: "version", type: "uint16" },
+      { name: "ticketClass_", type: "uint32" },
+      { name: "seed", type: "bytes32" },
+      { name: "excluded", type: "uint32[]" },
+      { name: "n", type: "uint256" },
+    ],
+    name: "drawIds",
+    outputs: [{ name: "ids", type: "uint32[]" }],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
     inputs: [],
     name: "eip712Domain",
     outputs: [
@@ -344,6 +357,13 @@ export const stakeVaultAbi = [
   {
     inputs: [{ name: "owner", type: "address" }],
     name: "workerOf",
+    outputs: [{ name: "workerId", type: "uint32" }],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [{ name: "signer", type: "address" }],
+    name: "workerOfSigner",
     outputs: [{ name: "workerId", type: "uint32" }],
     stateMutability: "view",
     type: "function",

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from "chai";
+import type { StageInfo } from "../../../offchain/core/types.ts";
+import { KIND_BLINDED, KIND_PUBLIC, KIND_SALTED, PLACE_CLIENT } from "../../../offchain/core/types.ts";
+import { boundaryKinds, StageProver } from "../../../offchain/node/stage-prover.ts";
+import { nullLogger, testManifest } from "../../support/cluster/cluster.ts";
+import { expectCode } from "../../support/expect-code.ts";
+import { temporaryFolder } from "../../support/temporary-folder.ts";
+
+const MODEL = `0x${"aa".repeat(32)}` as const;
+const KEY = `0x${"01".repeat(32)}` as const;
+const keyed = (stages: number, change: Partial<StageInfo> = {}): StageInfo[] =>
+  testManifest(stages).stages.map((info) => ({
+    ...info,
+    keyId: KEY,
+    inKind: KIND_SALTED,
+    outKind: KIND_SALTED,
+    ...change,
+  }));
+
+function proverOf(table: readonly StageInfo[] | null): StageProver {
+  const folder = temporaryFolder();
+  return new StageProver(
+    { keyFolder: folder, cacheFolder: folder, chainId: 1n, memoryMiB: 64, threads: 1, maxLoad: 1 },
+    { logger: nullLogger, programs: { table: () => table, program: async () => null } },
+  );
+}
+
+describe("StageProver", () => {
+  it("default: proves stages with a key between PUBLIC and SALTED boundaries", () => {
+    expect(proverOf(keyed(2)).canProve(MODEL, 1)).to.equal(true);
+    expect(proverOf(keyed(1, { inKind: KIND_PUBLIC })).canProve(MODEL, 0)).to.equal(true);
+    expect(boundaryKinds(keyed(2), 1)).to.deep.equal({ inKinds: ["SALTED"], outKind: "SALTED" });
+  });
+
+  it("behavior: inputs have their producers' kinds", () => {
+    const table = keyed(2).map((info, i) => (i === 0 ? { ...info, inKind: KIND_PUBLIC } : info));
+    expect(boundaryKinds(table, 0)?.inKinds).to.deep.equal(["PUBLIC"]);
+    expect(boundaryKinds(table, 1)?.inKinds).to.deep.equal(["SALTED"]);
+  });
+
+  it("behavior: leaves stages without key, with a BLINDED end, at the client, or with committed weights to others", () => {
+    const refuses = (table: readonly StageInfo[] | null, stage = 0) =>
+      expect(proverOf(table).canProve(MODEL, stage)).to.equal(false);
+    refuses(null);
+    refuses(keyed(1), 1);
+    refuses(keyed(1, { keyId: `0x${"00".repeat(32)}` }));
+    refuses(keyed(1, { outKind: KIND_BLINDED }));
+    refuses(keyed(1, { inKind: KIND_BLINDED }));
+    refuses(keyed(1, { place: PLACE_CLIENT }));
+    refuses(keyed(1, { weightsX: KEY, weightsY: KEY }));
+  });
+
+  it("error: PROOF_IMPOSSIBLE for stages whose program or boundaries it does not have", async () => {
+    await expectCode("PROOF_IMPOSSIBLE", async () => proverOf(keyed(1)).keysOf(MODEL, 0));
+    await expectCode("PROOF_IMPOSSIBLE", async () => proverOf(keyed(1, { outKind: KIND_BLINDED })).keysOf(MODEL, 0));
+    await expectCode("PROOF_IMPOSSIBLE", async () => proverOf(null).keysOf(MODEL, 0));
+  });
+});
