@@ -42,7 +42,7 @@ export type ProveReply =
   | { readonly step: ProveStep }
   | { readonly opened: OpenResult }
   | { readonly committed: G1Point }
-  | { readonly proved: Proof; readonly peakMiB: number }
+  | { readonly proved: Proof; readonly residentMiB: number }
   /** A typed error: rebuilt by its code where it is a prover's or core's, see `snarkjs-prover.ts`. */
   | { readonly failed: SerialError };
 

@@ -118,7 +118,7 @@ async function finish(key: WarmKey, request: FinishRequest, report: Report): Pro
   return {
     proved: { a, b, c1: round1?.c1 ?? G1_INFINITY, c2: g1OfLem(c2) },
     // Kibibytes, of the whole process with its threads.
-    peakMiB: Math.ceil(process.resourceUsage().maxRSS / 1024),
+    residentMiB: Math.ceil(process.resourceUsage().maxRSS / 1024),
   };
 }
 

@@ -38,10 +38,8 @@ export interface Commitment {
 export interface ProvingKey {
   readonly record: KeyRecord;
   readonly wires: number;
-  /** What it holds while idle. */
+  /** The most that it has held so far, which it goes on holding: WebAssembly gives no memory back. */
   readonly residentMiB: number;
-  /** The most it has held so far. */
-  readonly peakMiB: number;
   /** C_w = Σ w·[ck/δw] + blind·[δ2]. The blind must be uniform (`uniformScalar`) and kept as long as the registration. */
   commitWeights(values: Uint8Array, blind: Uint8Array, job?: Job): Promise<G1Point>;
   /** C1 over the round-1 wires of `values`, under a fresh uniform blind; infinity for one-round keys. Other wires are not looked at. */

@@ -26,12 +26,11 @@ function checkWitness(values: Uint8Array, wires: number): void {
 class SnarkjsKey implements ProvingKey {
   readonly record: KeyRecord;
   readonly wires: number;
-  readonly residentMiB: number;
   readonly #files: KeyFiles;
   readonly #options: OpenOptions;
   readonly #blinds = new Map<Commitment, Uint8Array>();
   #child: ProveChild;
-  #peakMiB: number;
+  #residentMiB: number;
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
 
@@ -41,12 +40,11 @@ class SnarkjsKey implements ProvingKey {
     this.#options = options;
     this.record = decodeKeyRecord(opened.record);
     this.wires = opened.wires;
-    this.residentMiB = opened.residentMiB;
-    this.#peakMiB = opened.residentMiB;
+    this.#residentMiB = opened.residentMiB;
   }
 
-  get peakMiB(): number {
-    return this.#peakMiB;
+  get residentMiB(): number {
+    return this.#residentMiB;
   }
 
   async commitWeights(values: Uint8Array, blind: Uint8Array, job: Job = {}): Promise<G1Point> {
@@ -88,7 +86,7 @@ class SnarkjsKey implements ProvingKey {
     try {
       const result = await this.#run({ call: "finish", values, round1, weights }, job);
       if (!("proved" in result)) throw new ProverError("PROVER_CRASHED", { reason: "it answered something else" });
-      this.#peakMiB = Math.max(this.#peakMiB, result.peakMiB);
+      this.#residentMiB = Math.max(this.#residentMiB, result.residentMiB);
       return result.proved;
     } finally {
       blind.fill(0);

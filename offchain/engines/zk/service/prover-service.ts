@@ -41,8 +41,8 @@ export interface ProverStats {
   readonly cancelled: number;
   readonly warmKeys: number;
   readonly residentMiB: number;
-  /** Most that one of the warm keys' provers has held. */
-  readonly peakMiB: number;
+  /** Of the largest warm key. */
+  readonly largestMiB: number;
   /** Of the last proof, from its turn to its verified end; null before the first. */
   readonly lastProveMs: number | null;
   readonly totalProveMs: number;
@@ -100,7 +100,7 @@ export class ProverService {
       ...this.#counts,
       warmKeys: this.#keys.count,
       residentMiB: this.#keys.residentMiB,
-      peakMiB: this.#keys.peakMiB,
+      largestMiB: this.#keys.largestMiB,
       lastProveMs: this.#lastProveMs,
     };
   }

@@ -24,9 +24,9 @@ export class WarmKeys {
     return [...this.#keys.values()].reduce((sum, key) => sum + key.residentMiB, 0);
   }
 
-  /** Of the key that has held most. */
-  get peakMiB(): number {
-    return Math.max(0, ...[...this.#keys.values()].map((key) => key.peakMiB));
+  /** Of the largest key. */
+  get largestMiB(): number {
+    return Math.max(0, ...[...this.#keys.values()].map((key) => key.residentMiB));
   }
 
   /** Opens the key unless it is warm, and closes others until all fit again; the asked one always stays. */

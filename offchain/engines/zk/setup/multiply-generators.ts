@@ -75,13 +75,12 @@ export async function multiplyGenerators(
     { length: Math.min(threads, chunks.length) },
     () => new Worker(threadFile("multiply-worker", import.meta.url), { workerData: task }),
   );
-  const end = async (): Promise<void> => {
-    await Promise.all(workers.map((worker) => worker.terminate()));
-  };
+  let stop = (): void => {};
   try {
     await new Promise<void>((resolve, reject) => {
       let running = workers.length;
-      signal?.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+      stop = (): void => reject(signal?.reason as Error);
+      signal?.addEventListener("abort", stop, { once: true });
       for (const worker of workers) {
         worker.on("message", (count: number) => onProgress?.((done += count) / total));
         worker.on("error", (cause: Error) =>
@@ -94,7 +93,8 @@ export async function multiplyGenerators(
       }
     });
   } finally {
-    await end();
+    signal?.removeEventListener("abort", stop);
+    await Promise.all(workers.map((worker) => worker.terminate()));
   }
   return { g1: new Uint8Array(lists.g1.points), g2: new Uint8Array(lists.g2.points) };
 }
