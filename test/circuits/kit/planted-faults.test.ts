@@ -3,8 +3,12 @@ import { expect } from "chai";
 import { isAssayError } from "../../../offchain/core/errors.ts";
 import { checkRounds } from "../../../offchain/engines/zk/kit/check-rounds.ts";
 import { undeterminedWires } from "../../../offchain/engines/zk/kit/check-uniqueness.ts";
+import { lookupCheck } from "../../../offchain/engines/zk/kit/lookups.ts";
 import { looseWires } from "../../../offchain/engines/zk/kit/loose-wires.ts";
 import { mutate } from "../../../offchain/engines/zk/kit/mutate.ts";
+import { mod } from "../../../offchain/core/poseidon-constants.ts";
+import type { Pole } from "../../../offchain/engines/zk/kit/rounds.ts";
+import { expectError } from "../../support/expect-error.ts";
 import { evaluate, plus, times, type Affine, type Sketched } from "../../support/circuit-sketch.ts";
 import { toyStage, TOY_INPUTS, type ToyFaults } from "../../support/toy-stage.ts";
 
@@ -306,4 +310,55 @@ describe("planted faults", () => {
     it(`behavior: ${what}`, () => {
       expect(verdict(toyStage(faults))).to.match(expected);
     });
+
+  describe("tables of steps (value, first key, last key)", () => {
+    const check = (rows: readonly (readonly [bigint, bigint, bigint])[]) => {
+      const constant = (value: bigint) => new Map(value === 0n ? [] : [[0, mod(value)]]);
+      const row = (cells: readonly bigint[], i: number): Pole => ({
+        wire: 100 + i,
+        row: i,
+        columns: cells.map(constant),
+        n: new Map([[50 + i, 1n]]),
+      });
+      const query: Pole = {
+        wire: 99,
+        row: 9,
+        columns: [4, 5, 6].map((wire) => new Map([[wire, 1n]])),
+        n: constant(1n),
+      };
+      const terms = [...rows.map((cells, i) => [row(cells, i), mod(-1n)] as const), [query, 1n] as const];
+      return lookupCheck(10, terms, new Uint32Array(200).fill(1));
+    };
+
+    it("default: disjoint steps are accepted, also where a value comes back", () => {
+      const steps = check([
+        [0n, -8n, -1n],
+        [5n, 0n, 3n],
+        [0n, 4n, 9n],
+      ]);
+      expect(steps.columns).to.equal(3);
+    });
+
+    it("error: ROUND_RULE for steps that overlap, run backwards, or occur twice", () => {
+      const faults: (readonly [bigint, bigint, bigint])[][] = [
+        [
+          [0n, -8n, 0n],
+          [5n, 0n, 3n],
+        ],
+        [
+          [0n, -1n, -8n],
+          [5n, 0n, 3n],
+        ],
+        [
+          [5n, 0n, 3n],
+          [5n, 0n, 3n],
+        ],
+        [
+          [0n, -8n, 9n],
+          [5n, 0n, 3n],
+        ],
+      ];
+      for (const rows of faults) expectError(() => check(rows), "ROUND_RULE", { rule: 4 });
+    });
+  });
 });

@@ -26,6 +26,7 @@ interface Vm {
     function label(address account, string calldata name) external;
     function startSnapshotGas(string calldata name) external;
     function stopSnapshotGas() external returns (uint256);
+    function snapshotGasLastCall(string calldata name) external returns (uint256);
     function projectRoot() external view returns (string memory);
     function readFile(string calldata path) external view returns (string memory);
     function parseJsonBytes32(string calldata json, string calldata key) external pure returns (bytes32);

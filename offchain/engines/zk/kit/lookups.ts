@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { mod } from "../../../core/poseidon-constants.ts";
-import { constantOf, without, type Form, type RowForms } from "./form.ts";
+import { EMPTY, constantOf, without, type Form, type RowForms } from "./form.ts";
+import { centred } from "../r1cs/check-witness.ts";
 import { broken, isConstant } from "./round-types.ts";
 import type { LookupCheck, Pole } from "./rounds.ts";
 
@@ -69,7 +70,21 @@ export function lookupCheck(row: number, terms: readonly (readonly [Pole, bigint
     if (keys.has(key)) throw broken(4, at, wire, "its table has this key twice");
     keys.add(key);
   }
+  if (columns === 3) checkSteps(table);
   for (const pole of queries)
     if (widthOf(pole) > columns) throw broken(4, pole.row, pole.wire, "a query has more columns than its table");
   return { kind: "lookup", row, columns, queries, table, degree: queries.length + table.length };
+}
+
+/** Rows of three columns are steps of a function, (value, first key, last key): a key in two of them would have two values. */
+function checkSteps(table: readonly Pole[]): void {
+  const cell = (pole: Pole, k: number): bigint => centred(constantOf(pole.columns[k] ?? EMPTY) ?? 0n);
+  const steps = table
+    .map((pole) => ({ pole, first: cell(pole, 1), last: cell(pole, 2) }))
+    .toSorted((x, y) => (x.first < y.first ? -1 : x.first > y.first ? 1 : 0));
+  for (const [i, { pole, first, last }] of steps.entries()) {
+    if (last < first) throw broken(4, pole.row, pole.wire, "its step ends before it begins");
+    const before = steps[i - 1];
+    if (before !== undefined && first <= before.last) throw broken(4, pole.row, pole.wire, "its step overlaps another");
+  }
 }
