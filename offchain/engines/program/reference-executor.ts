@@ -2,8 +2,8 @@
 import { checkInputs, DEFAULT_MAX_BATCH } from "../../core/program/check-inputs.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { resultTensor, type LoadedStage, type ProgramExecutor, type StageResult } from "./executor.ts";
-import { runPolynomial } from "./run/polynomial.ts";
-import { runQuantised } from "./run/quantised.ts";
+import { runPolynomial } from "../../core/program/run/polynomial.ts";
+import { runQuantised } from "../../core/program/run/quantised.ts";
 
 /** Runs a stage with plain loops, synchronously. The definition of the result; slow. */
 export function runReference(stage: LoadedStage, inputs: readonly Tensor[], maxBatch = DEFAULT_MAX_BATCH): StageResult {

@@ -9,9 +9,9 @@ import {
 import type { Interval } from "../../../core/program/bounds.ts";
 import { inputsOf, type Finish, type Op, type Program, type ProgramInput } from "../../../core/program/types.ts";
 import { integerType } from "../../../core/program/preprocess.ts";
-import { matmulShape } from "../run/block.ts";
-import { convAccumulate, denseAccumulate } from "../run/linear.ts";
-import { runOperator } from "../run/quantised.ts";
+import { matmulShape } from "../../../core/program/run/block.ts";
+import { convAccumulate, denseAccumulate } from "../../../core/program/run/linear.ts";
+import { runOperator } from "../../../core/program/run/quantised.ts";
 import { floatInputsOf, useCounts, type Activation, type FloatGraph, type FloatOp } from "./float-graph.ts";
 import { quantiseForest, quantiseLayerNorm, quantiseMatmul, quantiseSoftmax } from "./quantise-block.ts";
 import { quantiseLinear } from "./quantise-linear.ts";

@@ -10,8 +10,8 @@ import {
 } from "../../../core/program/types.ts";
 import { layerNormBounds } from "../../../core/program/block-bounds.ts";
 import type { Interval } from "../../../core/program/bounds.ts";
-import { layerNormRows, matmulAccumulate, softmaxRows, variances } from "../run/block.ts";
-import { finishAccumulator } from "../run/linear.ts";
+import { layerNormRows, matmulAccumulate, softmaxRows, variances } from "../../../core/program/run/block.ts";
+import { finishAccumulator } from "../../../core/program/run/linear.ts";
 import type { Activation, FloatOp } from "./float-graph.ts";
 import { activate } from "./run-float.ts";
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Activation } from "./float-graph.ts";
 import { activate } from "./run-float.ts";
-import { finishAccumulator } from "../run/linear.ts";
+import { finishAccumulator } from "../../../core/program/run/linear.ts";
 import type { Finish } from "../../../core/program/types.ts";
 
 export interface LinearProblem {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { elementsOf } from "../../../core/program/analyse.ts";
 import { argmax } from "../../../core/program/preprocess.ts";
-import { matmulAccumulate, matmulShape } from "../run/block.ts";
-import { convAccumulate, denseAccumulate, poolWindows } from "../run/linear.ts";
-import { concatSources, transposeSources } from "../run/move.ts";
+import { matmulAccumulate, matmulShape } from "../../../core/program/run/block.ts";
+import { convAccumulate, denseAccumulate, poolWindows } from "../../../core/program/run/linear.ts";
+import { concatSources, transposeSources } from "../../../core/program/run/move.ts";
 import { gelu } from "./erf.ts";
 import { floatInputsOf, type Activation, type FloatGraph, type FloatOp } from "./float-graph.ts";
 

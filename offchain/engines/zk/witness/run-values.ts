@@ -4,8 +4,8 @@ import { checkInputs } from "../../../core/program/check-inputs.ts";
 import type { Program } from "../../../core/program/types.ts";
 import type { Tensor } from "../../../core/tensor.ts";
 import { LayerAdvice } from "./advice.ts";
-import { runPolynomial } from "../../program/run/polynomial.ts";
-import { runQuantised } from "../../program/run/quantised.ts";
+import { runPolynomial } from "../../../core/program/run/polynomial.ts";
+import { runQuantised } from "../../../core/program/run/quantised.ts";
 
 /** Every value of the program for one input, by the reference executor: the witness is filled from it, not from the circuit. */
 export interface ProgramValues {

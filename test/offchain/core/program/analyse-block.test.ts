@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+// SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
 import { analyseProgram } from "../../../../offchain/core/program/analyse.ts";
 import {
@@ -21,7 +21,7 @@ import {
   type SoftmaxOp,
 } from "../../../../offchain/core/program/types.ts";
 import { loadStage } from "../../../../offchain/engines/program/executor.ts";
-import { runOperator } from "../../../../offchain/engines/program/run/quantised.ts";
+import { runOperator } from "../../../../offchain/core/program/run/quantised.ts";
 import { expectCode } from "../../../support/expect-code.ts";
 import { randomBlock, randomLayerNorm, randomSoftmax } from "../../../support/random-block.ts";
 import { Random, randomInputs } from "../../../support/random-program.ts";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { elementsOf } from "../../../../core/program/analyse.ts";
 import type { MatmulOp } from "../../../../core/program/types.ts";
-import { matmulShape } from "../../../program/run/block.ts";
+import { matmulShape } from "../../../../core/program/run/block.ts";
 import type { BuildContext, Layer, LayerFrame } from "../context.ts";
 import type { Form } from "../forms.ts";
 import { HORNER_STEP, innerProduct, PRODUCT } from "../gadgets.ts";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { ConcatOp, ReshapeOp, TransposeOp } from "../../../../core/program/types.ts";
-import { concatSources, transposeSources } from "../../../program/run/move.ts";
+import { concatSources, transposeSources } from "../../../../core/program/run/move.ts";
 import type { Layer } from "../context.ts";
 import type { Form } from "../forms.ts";
 

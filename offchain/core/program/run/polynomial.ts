@@ -1,8 +1,8 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
-import { isBlock, type BlockOp } from "../../../core/program/analyse-block.ts";
-import { roundShift } from "../../../core/program/bounds.ts";
-import type { Analysis } from "../../../core/program/analyse.ts";
-import { inputsOf, isLinear, type Finish, type LinearOp, type Op, type Program } from "../../../core/program/types.ts";
+// SPDX-License-Identifier: MIT
+import { isBlock, type BlockOp } from "../analyse-block.ts";
+import { roundShift } from "../bounds.ts";
+import type { Analysis } from "../analyse.ts";
+import { inputsOf, isLinear, type Finish, type LinearOp, type Op, type Program } from "../types.ts";
 import { concatSources, transposeSources } from "./move.ts";
 
 function finishExact(acc: readonly bigint[], finish: Finish, channels: number, inner: number): readonly bigint[] {

@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
-import { elementsOf } from "../../../core/program/analyse.ts";
+// SPDX-License-Identifier: MIT
+import { elementsOf } from "../analyse.ts";
 
 /** For each element of the transposed [batch, ...] tensor, the index of its source. */
 export function transposeSources(dims: readonly number[], perm: readonly number[], batch: number): Int32Array {

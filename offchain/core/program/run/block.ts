@@ -1,8 +1,8 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
-import type { BlockOp } from "../../../core/program/analyse-block.ts";
-import { elementsOf } from "../../../core/program/analyse.ts";
-import { argmax } from "../../../core/program/preprocess.ts";
-import type { ForestOp, LayerNormOp, MatmulOp, ScaledTable, SoftmaxOp } from "../../../core/program/types.ts";
+// SPDX-License-Identifier: MIT
+import type { BlockOp } from "../analyse-block.ts";
+import { elementsOf } from "../analyse.ts";
+import { argmax } from "../preprocess.ts";
+import type { ForestOp, LayerNormOp, MatmulOp, ScaledTable, SoftmaxOp } from "../types.ts";
 import { finishAccumulator, type Numbers } from "./linear.ts";
 
 /** What one operator sees: its inputs, their dimensions and its own, without the batch. */

@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
-import type { Finish, Window } from "../../../core/program/types.ts";
+// SPDX-License-Identifier: MIT
+import type { Finish, Window } from "../types.ts";
 
 /** Integers for the program, reals for calibration: the loops are the same. */
 export type Numbers = Int32Array | Float64Array;

@@ -1,7 +1,7 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
-import { elementsOf, type Analysis } from "../../../core/program/analyse.ts";
-import { isBlock, type BlockOp } from "../../../core/program/analyse-block.ts";
-import { inputsOf, isLinear, type LinearOp, type Op, type Program } from "../../../core/program/types.ts";
+// SPDX-License-Identifier: MIT
+import { elementsOf, type Analysis } from "../analyse.ts";
+import { isBlock, type BlockOp } from "../analyse-block.ts";
+import { inputsOf, isLinear, type LinearOp, type Op, type Program } from "../types.ts";
 import { runBlock, type Frame } from "./block.ts";
 import { convAccumulate, denseAccumulate, finishAccumulator, poolWindows } from "./linear.ts";
 import { concatSources, transposeSources } from "./move.ts";
