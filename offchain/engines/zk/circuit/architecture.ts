@@ -34,11 +34,11 @@ export function biasLimit(op: DenseOp | ConvOp, source: Interval): bigint {
   return 1n << BigInt(bitLength(BigInt(MAX_WEIGHT) * taps * reach));
 }
 
-/** The operator with every weight and bias at one end of what they may be. */
-const extreme = (op: DenseOp | ConvOp, sign: 1 | -1, bias: bigint): DenseOp | ConvOp => ({
+/** The operator with every weight at one end of what it may be, and every bias at one end, which need not be the same. */
+const extreme = (op: DenseOp | ConvOp, weight: number, bias: bigint): DenseOp | ConvOp => ({
   ...op,
-  weights: new Int8Array(op.weights.length).fill(sign * MAX_WEIGHT),
-  bias: op.bias.map(() => BigInt(sign) * bias),
+  weights: new Int8Array(op.weights.length).fill(weight),
+  bias: op.bias.map(() => bias),
 });
 
 function weightedInfo(op: DenseOp | ConvOp, program: Program, values: readonly ValueInfo[], name: string): OpInfo {
@@ -50,16 +50,18 @@ function weightedInfo(op: DenseOp | ConvOp, program: Program, values: readonly V
   const limit = biasLimit(op, source);
   const outside = op.bias.findIndex((bias) => bias > limit || -bias > limit);
   if (outside >= 0) throw unprovable(`bias ${outside} of ${name} is beyond ${limit}, the limit for private weights`);
-  const [most, least] = [1 as const, -1 as const].map((sign) =>
-    analyseOperator(extreme(op, sign, limit), program.family, values, name),
-  ) as [OpInfo, OpInfo];
-  const ends = [...(most.bounds ?? []), ...(least.bounds ?? [])];
+  // An input that reaches further below zero than above meets its worst weight and its worst bias with unlike signs.
+  const corners = [MAX_WEIGHT, -MAX_WEIGHT].flatMap((weight) =>
+    [limit, -limit].map((bias) => analyseOperator(extreme(op, weight, bias), program.family, values, name)),
+  );
+  const ends = corners.flatMap(({ bounds }) => bounds ?? []);
   const bound = {
     lo: ends.reduce((low, { lo }) => (lo < low ? lo : low), 0n),
     hi: ends.reduce((high, { hi }) => (hi > high ? hi : high), 0n),
   };
   const bounds = op.bias.map(() => bound);
-  return { ...most, bounds, output: { ...most.output, ...finishedRange(op.finish, bounds) } };
+  const [corner] = corners as [OpInfo];
+  return { ...corner, bounds, output: { ...corner.output, ...finishedRange(op.finish, bounds) } };
 }
 
 /**

@@ -54,6 +54,8 @@ export async function compileCircuit(program: Program, options: CircuitOptions):
     privateWeights,
   };
   const plan = choosePlan(demandOf(job));
+  if (!Number.isFinite(plan.constraints))
+    throw new CircuitError("NOT_PROVABLE", { reason: "a range is too wide for the field, whatever the tables" });
   progress("gadgets");
   const drawn = linkStage(job, plan, null, record);
   const { cacheFolder, signal } = options;

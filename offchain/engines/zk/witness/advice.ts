@@ -9,11 +9,11 @@ import {
   type ScaledTable,
   type SoftmaxOp,
 } from "../../../core/program/types.ts";
-import { convProducts, denseProducts } from "./private-advice.ts";
-import { matmulAccumulate, matmulShape } from "../../program/run/block.ts";
+import { convProducts, denseProducts, type Elements } from "./private-advice.ts";
+import { matmulAccumulate, matmulShape } from "../../../core/program/run/block.ts";
 
 /** Inner values of one operator that are wires but not values of the program, in the order that its layer asks for them. */
-export type Advice = ArrayLike<number>;
+export type Advice = Elements;
 
 interface Frame {
   readonly x: ArrayLike<number>;
@@ -72,27 +72,21 @@ function adviceOf(op: Op, frame: Frame): Advice {
   if (op.kind === "matmul") return matmul(op, frame);
   if (op.kind === "softmax") return softmax(op, frame);
   if (op.kind === "layerNorm") return layerNorm(op, frame);
-  // Asked for where weights are private.
-  if (op.kind === "dense") return denseProducts(op, frame.x);
-  if (op.kind === "conv") return convProducts(op, frame.x, frame.inDims);
   return op.kind === "argmax" ? argmax(frame) : [];
 }
 
-const numbers = (values: ArrayLike<number> | readonly bigint[] | undefined): ArrayLike<number> =>
-  values === undefined
-    ? []
-    : typeof values[0] === "bigint"
-      ? Array.from(values as readonly bigint[], Number)
-      : (values as ArrayLike<number>);
+/** Operators with advice of their own are quantised, but for those with private weights. */
+const numbers = (values: Elements | undefined): ArrayLike<number> =>
+  values === undefined || typeof values[0] === "bigint" ? [] : (values as ArrayLike<number>);
 
 /** Advice by value number, computed when first asked for. */
 export class LayerAdvice {
   readonly #program: Program;
   readonly #analysis: Analysis;
-  readonly #values: readonly (ArrayLike<number> | readonly bigint[])[];
+  readonly #values: readonly Elements[];
   readonly #known = new Map<number, Advice>();
 
-  constructor(program: Program, analysis: Analysis, values: readonly (ArrayLike<number> | readonly bigint[])[]) {
+  constructor(program: Program, analysis: Analysis, values: readonly Elements[]) {
     this.#program = program;
     this.#analysis = analysis;
     this.#values = values;
@@ -108,11 +102,15 @@ export class LayerAdvice {
     const op = this.#program.ops[value - this.#program.inputs.length];
     if (op === undefined) return [];
     const [first = 0, second = first] = inputsOf(op);
+    const inDims = this.#analysis.values[first]?.dims ?? [];
+    // Asked for where weights are private.
+    if (op.kind === "dense") return denseProducts(op, this.#values[first] ?? []);
+    if (op.kind === "conv") return convProducts(op, this.#values[first] ?? [], inDims);
     return adviceOf(op, {
       x: numbers(this.#values[first]),
       other: numbers(this.#values[second]),
       y: numbers(this.#values[value]),
-      inDims: this.#analysis.values[first]?.dims ?? [],
+      inDims,
       outDims: this.#analysis.values[value]?.dims ?? [],
     });
   }

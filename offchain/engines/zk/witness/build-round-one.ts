@@ -77,11 +77,11 @@ class RoundOneBuilder {
   }
 
   #step(at: number): void {
-    const { steps, forms, limits, functions } = this.#circuit.plan;
+    const { steps, forms, limits } = this.#circuit.plan;
     const [kind = 0, wire = 0, form = 0, p = 0, q = 0] = steps.subarray(at, at + STEP_SIZE);
     const { numbers } = this.#values;
     if (kind === STEP_VALUE) this.#setValue(wire, this.#program.values[p]?.[q] ?? 0);
-    else if (kind === STEP_ADVICE) numbers[wire] = this.#program.advice.of(p)[q] ?? 0;
+    else if (kind === STEP_ADVICE) this.#setValue(wire, this.#program.advice.of(p)[q] ?? 0);
     else if (kind === STEP_CONTEXT) this.#values.set(wire, this.#context);
     else if (kind === STEP_WEIGHT) this.#setValue(wire, weightOf(this.#circuit.program.ops[p], q));
     else if (kind === STEP_SALT) this.#values.set(wire, bytesToBig(this.#salt(p)));
@@ -99,10 +99,8 @@ class RoundOneBuilder {
       else if (kind === STEP_CLAMP) {
         const [lo, hi] = limits[q] ?? [0, 0];
         numbers[wire] = Math.min(hi, Math.max(lo, Math.floor(small / 2 ** p)));
-      } else if (kind === STEP_FUNCTION) {
-        const entry = functions[p];
-        numbers[wire] = entry?.values[Math.floor(small / 2 ** q) - entry.first] ?? 0;
-      } else throw new CircuitError("WITNESS_UNSOLVED", { wire, reason: `step ${kind} is unknown` });
+      } else if (kind === STEP_FUNCTION) numbers[wire] = this.#entry(p, Math.floor(small / 2 ** q));
+      else throw new CircuitError("WITNESS_UNSOLVED", { wire, reason: `step ${kind} is unknown` });
     }
   }
 
@@ -112,10 +110,16 @@ class RoundOneBuilder {
     else if (kind === STEP_EXCESS) this.#values.set(wire, shifted < 0n ? 0n : shifted);
     else if (kind === STEP_NEGATIVE) this.#values.set(wire, value < 0n ? 1n : 0n);
     else if (kind === STEP_FORM) this.#values.set(wire, value);
+    else if (kind === STEP_FUNCTION) this.#values.numbers[wire] = this.#entry(p, Number(value >> BigInt(q)));
     else if (kind === STEP_CLAMP) {
       const [lo, hi] = this.#circuit.plan.limits[q] ?? [0, 0];
       this.#values.set(wire, shifted < BigInt(lo) ? BigInt(lo) : shifted > BigInt(hi) ? BigInt(hi) : shifted);
     } else throw new CircuitError("WITNESS_UNSOLVED", { wire, reason: `step ${kind} takes small values only` });
+  }
+
+  #entry(fn: number, key: number): number {
+    const { first = 0, values } = this.#circuit.plan.functions[fn] ?? {};
+    return values?.[key - first] ?? 0;
   }
 
   #setValue(wire: number, value: number | bigint): void {
@@ -142,7 +146,10 @@ class RoundOneBuilder {
     this.#values.set(wire, rest * own);
   }
 
-  /** How often each table row is used. A value outside its table would make a proof impossible: it is a bug, and named here. */
+  /**
+   * How often each table row is used. A value outside its table would make a proof impossible: it is a bug, and the table is named. The
+   * row is not: it follows from the inputs, which are secret.
+   */
   #count(): void {
     const { queries, tables, forms } = this.#circuit.plan;
     for (let at = 0; at < queries.length; at += QUERY_SIZE) {
@@ -155,7 +162,7 @@ class RoundOneBuilder {
       const row = rowOf === undefined ? key : (rowOf[key] ?? -1);
       const counts = this.#counts[table];
       if (counts === undefined || row < 0 || row >= rows)
-        throw new CircuitError("WITNESS_UNSOLVED", { wire: 0, reason: `a lookup misses table ${table} at row ${row}` });
+        throw new CircuitError("WITNESS_UNSOLVED", { wire: 0, reason: `a lookup misses table ${table}` });
       counts[row] = (counts[row] ?? 0) + 1;
     }
   }

@@ -2,14 +2,13 @@
 import type { Finish } from "../../../../core/program/types.ts";
 import type { BuildContext, DemandBuilder, LayerFrame } from "../context.ts";
 import { CircuitError } from "../errors.ts";
-import { FIELD } from "../field.ts";
 import type { Form } from "../forms.ts";
 import { clamp, EQUAL } from "../gadgets.ts";
 import { STEP_CLAMP, STEP_EXCESS, STEP_FUNCTION, STEP_LIMB, STEP_VALUE, type Source } from "../netlist.ts";
 import {
   clampedRange,
   clampRanges,
-  clampReach,
+  clampWraps,
   functionSteps,
   functionValue,
   siteClass,
@@ -37,7 +36,7 @@ function clampSite(context: BuildContext, t: Form, site: SiteClass, q: Form): vo
   const { net, lookups, shapes } = context;
   const { forms } = net;
   const ranges = clampRanges(site, shapes);
-  if (2n * clampReach(site, ranges) >= FIELD)
+  if (clampWraps(site, ranges))
     throw new CircuitError("NOT_PROVABLE", { reason: `a clamp by ${site.shift} bits could wrap around the field` });
   const { shift, function: fn } = site;
   const power = 1n << BigInt(shift);

@@ -74,12 +74,19 @@ export function privateCost(frame: LayerFrame<DenseOp> | LayerFrame<ConvOp>): nu
 const isConv = (frame: LayerFrame<DenseOp> | LayerFrame<ConvOp>): frame is LayerFrame<ConvOp> =>
   frame.op.kind === "conv";
 
-/** Committed weights and biases of one operator, as wires of the weights group. */
-function weightWires({ op, program }: LayerFrame<DenseOp> | LayerFrame<ConvOp>, { net }: BuildContext) {
+/**
+ * Committed weights and biases of one operator, as wires of the weights group. A weight that no output reads, as the corner of a kernel
+ * larger than its image, is none: no constraint would hold it.
+ */
+function weightWires(
+  { op, program }: LayerFrame<DenseOp> | LayerFrame<ConvOp>,
+  { net }: BuildContext,
+  isRead: (weight: number) => boolean = () => true,
+) {
   const index = program.ops.indexOf(op);
   const wire = (q: number): Form => net.advice(STEP_WEIGHT, null, index, q, GROUP_WEIGHTS);
   return {
-    weights: Array.from(op.weights, (_, i) => wire(i)),
+    weights: Array.from(op.weights, (_, i) => (isRead(i) ? wire(i) : net.forms.zero)),
     bias: op.bias.map((_, o) => wire(-1 - o)),
   };
 }
@@ -155,22 +162,24 @@ export function privateDense(frame: LayerFrame<DenseOp>, x: readonly Form[], con
 export function privateConv(frame: LayerFrame<ConvOp>, x: readonly Form[], context: BuildContext): Form[] {
   const { op, info } = frame;
   const { net } = context;
-  const { weights, bias } = weightWires(frame, context);
   const plane = convPlane(op, frame.sources[0]?.dims ?? []);
   const { channels, height, width, stride, fullHeight } = plane;
   const [kh, kw] = op.kernel;
   const [, outHeight = 1, outWidth = 1] = info.output.dims;
   const area = outHeight * outWidth;
+  const windows: (readonly [input: number, tap: number])[][] = Array.from({ length: area }, () => []);
+  eachTap(op, frame.sources[0]?.dims ?? [], info.output.dims, (output, input, tap) =>
+    windows[output]?.push([input, tap]),
+  );
+  const isPolynomial = usesPolynomials(frame);
+  const read = new Set(windows.flatMap((window) => window.map(([, tap]) => tap)));
+  const { weights, bias } = weightWires(frame, context, (weight) => isPolynomial || read.has(weight % (kh * kw)));
   const out = (of: (o: number, pixel: number) => Form): Form[] =>
     Array.from({ length: op.outputs * area }, (_, e) => {
       const o = Math.floor(e / area);
       return net.forms.sum(of(o, e % area), bias[o] as Form);
     });
-  if (!usesPolynomials(frame)) {
-    const windows: (readonly [input: number, tap: number])[][] = Array.from({ length: area }, () => []);
-    eachTap(op, frame.sources[0]?.dims ?? [], info.output.dims, (output, input, tap) =>
-      windows[output]?.push([input, tap]),
-    );
+  if (!isPolynomial)
     return out((o, pixel) => {
       const [ws, xs]: [Form[], Form[]] = [[], []];
       for (let channel = 0; channel < channels; channel++)
@@ -180,7 +189,6 @@ export function privateConv(frame: LayerFrame<ConvOp>, x: readonly Form[], conte
         }
       return direct(context, ws, xs);
     });
-  }
 
   const power = powers(context, largestGap(op, plane));
   const image = (channel: number): Form =>

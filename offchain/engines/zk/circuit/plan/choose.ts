@@ -10,12 +10,11 @@ import {
   type RangeShapes,
 } from "./range-shapes.ts";
 import {
-  clampCost,
   clampedRange,
-  clampRanges,
   functionSteps,
   MAX_STEP_KEYS,
   MAX_TABLE_SHIFT,
+  siteClampCost,
   stepCost,
   tableCost,
   type SiteClass,
@@ -132,7 +131,7 @@ function chooseForms(group: SiteGroup, shapes: RangeShapes, pairs: PairDemand | 
   let hull: Interval | undefined = pairs && { lo: pairs.first, hi: pairs.last };
   if (hasTable) for (const { clamped } of open) hull = cover(hull, clamped);
   const rows = () => (hull === undefined ? 0 : Number(hull.hi - hull.lo) + 2);
-  const plain = open.map(({ site }) => clampCost(clampRanges(site, shapes)) + (hasTable ? PAIR : 0));
+  const plain = open.map(({ site }) => siteClampCost(site, shapes) + (hasTable ? PAIR : 0));
   let sites = open.reduce((sum, { site }, i) => sum + site.count * (plain[i] ?? 0), 0);
   let best = { cost: sites + rows(), members: new Set<number>() };
   const members: number[] = [];
@@ -159,7 +158,7 @@ function chooseBitForms({ open, constant, function: fn }: SiteGroup, shapes: Ran
   for (const { site, clamped } of open) {
     forms.set(site.key, fn.table === null ? "R" : "RT");
     const table = fn.table === null ? 0 : oneHotCost(Number(clamped.hi - clamped.lo) + 1);
-    cost += site.count * (clampCost(clampRanges(site, shapes)) + table);
+    cost += site.count * (siteClampCost(site, shapes) + table);
   }
   return { cost, forms };
 }

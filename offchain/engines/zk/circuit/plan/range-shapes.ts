@@ -20,6 +20,8 @@ export interface RangeShapes {
 
 export const MIN_TABLE_BITS = 3;
 export const MAX_TABLE_BITS = 13;
+/** Limbs that hold more spell x + r too: then every element of the field is in their range, a negative one as well. */
+const MAX_RANGE_BITS = 252;
 
 export const shapeCost = ({ cost }: RangeShape): number => cost;
 
@@ -28,13 +30,12 @@ export const shapeBits = ({ widths }: RangeShape): number => widths.reduce((sum,
 
 export const bitLength = (value: bigint): number => (value <= 0n ? 0 : value.toString(2).length);
 
-const lookups = (widths: readonly number[], shift: number): RangeShape => ({
-  widths,
-  shift,
-  cost: widths.length + (shift > 0 ? 1 : 0),
-});
-
 const IMPOSSIBLE: RangeShape = { widths: [], shift: 0, cost: Infinity };
+
+function lookups(widths: readonly number[], shift: number): RangeShape {
+  const cost = widths.length + (shift > 0 ? 1 : 0);
+  return widths.reduce((sum, width) => sum + width, 0) > MAX_RANGE_BITS ? IMPOSSIBLE : { widths, shift, cost };
+}
 
 /** Ranges by lookups in one set of tables: limbs that fill the width, or wider ones and a shifted top limb. */
 export class TableShapes implements RangeShapes {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { roundShift, type Interval } from "../../../../core/program/bounds.ts";
 import type { Finish } from "../../../../core/program/types.ts";
+import { FIELD } from "../field.ts";
 import { bitLength, shapeBits, shapeCost, type RangeShape, type RangeShapes } from "./range-shapes.ts";
 
 type Scale = Extract<Finish, { kind: "scale" }>;
@@ -115,7 +116,7 @@ export function clampRanges(site: SiteClass, shapes: RangeShapes): ClampRanges {
 const cost = (shape: RangeShape | null): number => (shape === null ? 0 : shapeCost(shape));
 
 /** Constraints of a clamp at one site. */
-export function clampCost(ranges: ClampRanges): number {
+function clampCost(ranges: ClampRanges): number {
   const { under, over, whole, below, above, rest } = ranges;
   const products = (under === null ? 0 : 1) + (over === null ? 0 : 1);
   const remainder = rest === null ? 1 : cost(rest);
@@ -123,12 +124,28 @@ export function clampCost(ranges: ClampRanges): number {
 }
 
 /** Largest |2^s (y + over − under) + rest| that the range checks admit, plus |t|: below r, equality in the field is equality. */
-export function clampReach(site: SiteClass, ranges: ClampRanges): bigint {
+function clampReach(site: SiteClass, ranges: ClampRanges): bigint {
   const bound = (shape: RangeShape | null) => (shape === null ? 0n : 1n << BigInt(shapeBits(shape)));
   const y = bound(ranges.whole) + bound(ranges.below) + bound(ranges.above) + BigInt(Math.abs(site.function.lo));
   const sum = y + BigInt(Math.abs(site.function.hi)) + bound(ranges.under) + bound(ranges.over);
   const t = site.tMax > -site.tMin ? site.tMax : -site.tMin;
   return (sum << BigInt(site.shift)) + bound(ranges.rest) + t;
+}
+
+/** Bounds and shifts below it are far from the field, whatever the tables: no need to look. */
+const NARROW_SHIFT = 64;
+const NARROW = 1n << 128n;
+
+/** Whether a sum that the ranges admit could wrap around the field, and so be another integer's. */
+export function clampWraps(site: SiteClass, ranges: ClampRanges): boolean {
+  if (site.shift <= NARROW_SHIFT && site.tMax < NARROW && site.tMin > -NARROW) return false;
+  return 2n * clampReach(site, ranges) >= FIELD;
+}
+
+/** Constraints of a clamp in these tables; infinite where it would wrap. */
+export function siteClampCost(site: SiteClass, shapes: RangeShapes): number {
+  const ranges = clampRanges(site, shapes);
+  return clampWraps(site, ranges) ? Infinity : clampCost(ranges);
 }
 
 /** Constraints of one site of form T without its share of the table. */
