@@ -66,7 +66,7 @@ async function compareStage(stage: LoadedStage, prng: Prng): Promise<number> {
   return checked;
 }
 
-describe("reference, onnxruntime and circuit witness", function () {
+describe("reference, onnxruntime and circuit witness (R2)", function () {
   this.timeout(1_200_000);
   for (const model of models)
     it(`behavior: agree on ${model}, ${VECTORS} vectors a stage`, async function () {

@@ -64,7 +64,7 @@ function expectProves(circuit: CompiledCircuit, stage: LoadedStage, kind: Bounda
   expect(firstViolation(circuit.r1cs, wrong)).to.be.at.least(0);
 }
 
-describe("circuits of the zoo", function () {
+describe("circuits of the zoo (R30)", function () {
   this.timeout(300_000);
   for (const [model, budget] of Object.entries(BUDGETS)) {
     it(`default: ${model} compiles within ${budget} constraints, and reference, witness and fingerprint agree`, async () => {

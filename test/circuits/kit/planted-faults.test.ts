@@ -300,7 +300,7 @@ const PLANTED: Readonly<Record<string, readonly [expected: RegExp, faults: ToyFa
   "matrix product: both columns weigh 1": [/free|loose/, extra(product({ power: true }))],
 };
 
-describe("planted faults", () => {
+describe("planted faults (R36)", () => {
   for (const [what, faults] of Object.entries(SOUND))
     it(`default: ${what} is accepted`, () => {
       expect(verdict(toyStage(faults))).to.equal("sound");

@@ -7,7 +7,7 @@ import { Prng } from "../../support/prng.ts";
 
 const models = readdirSync("models").filter((name) => existsSync(`models/${name}/program`));
 
-describe("soundness kit on the zoo", function () {
+describe("soundness kit on the zoo (R36)", function () {
   this.timeout(600_000);
   for (const model of models)
     it(`behavior: every stage of ${model} keeps the round rule, has one witness, and no wire moves alone`, async () => {

@@ -41,7 +41,7 @@ const ARCHITECTURES: Readonly<Record<string, Program>> = {
   "a kernel as large as the image: direct products": stage([1, 3, 3], [conv(0, [1, 2], [3, 3], { finish: relu(9) })]),
 };
 
-describe("private weights", function () {
+describe("private weights (R37)", function () {
   this.timeout(240_000);
 
   for (const [what, architecture] of Object.entries(ARCHITECTURES))
