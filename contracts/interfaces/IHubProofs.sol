@@ -32,7 +32,8 @@ interface IHubProofs is IHubTypes {
     /// paid (2k+1) seat rewards out of slashes and the losing challenge's bond if the proof changed something.
     /// @dev The job stands in WINDOW afterwards, with a new window if anything changed. An overturned last stage ends FINAL
     /// with the proven digest at `settle`; an overturned inner stage voids the later ones and ends UNRESOLVED. Only keys that
-    /// `IEvidenceAdapter.mayOverrule` accepts. Not before round 0 is tallied: it would hand lazy seats the answer.
+    /// `IEvidenceAdapter.mayOverrule` accepts, and only stages with a PUBLIC output: of a SALTED one the prover chooses the
+    /// salt, and so which digest it proves. Not before round 0 is tallied: it would hand lazy seats the answer.
     function court(
         Job calldata job,
         Record calldata record,

@@ -173,7 +173,7 @@ interface IHubTypes {
     error NotCandidate(uint256 stage, address worker);
     /// 0, 1 and 2 are no digests.
     error DigestReserved(uint256 stage, bytes32 outDigest);
-    /// Nothing on this stage may overrule a vote: it has no key, or one from no ceremony.
+    /// Nothing on this stage may overrule a vote: it has no key, or one from no ceremony, or its output is not PUBLIC.
     error CourtClosed(uint256 stage);
     error StageDecided(uint256 stage);
     /// A word that seats said is not among the ruling's pairs, or pairs are given where the stage has no probe.

@@ -6,6 +6,7 @@ import {IHubProofs} from "../interfaces/IHubProofs.sol";
 import {
     Job,
     KIND_BLINDED,
+    KIND_PUBLIC,
     NO_PROBE,
     PROOF,
     Record,
@@ -168,8 +169,11 @@ contract HubProofs is HubRounds, IHubProofs {
         _check(c, spec, table, judge, claim, ruling.evidence);
     }
 
+    /// Only where the input's digest leaves one output digest. A SALTED output has one a salt, and a proof may choose it:
+    /// whoever knows the input, its client above all, could prove the honest answer under another salt than the seats were
+    /// given, and have all of them slashed.
     function _mayOverrule(IEvidenceAdapter judge, StageInfo calldata info) private view returns (bool) {
-        if (info.inKind == KIND_BLINDED || info.outKind == KIND_BLINDED || info.keyId == 0) return false;
+        if (info.inKind == KIND_BLINDED || info.outKind != KIND_PUBLIC || info.keyId == 0) return false;
         return address(judge) != address(0) && judge.mayOverrule(info);
     }
 

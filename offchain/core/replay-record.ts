@@ -143,7 +143,7 @@ function replayProof(sitting: Sitting, proof: ProvenTally, standing: Standing, p
     return fault("tallies", "it is not its turn");
   const sat = receipt.committees.filter((_, t) => t < at && record.tallies[t]?.stage === stage);
   const unfit = isCourt
-    ? rulingFailure(tally, proof, courtWords(info, proof.outDigest, sat))
+    ? rulingFailure(info, tally, proof, courtWords(info, proof.outDigest, sat))
     : candidateFailure(record.seats, tally, proof);
   if (unfit !== undefined) return fault("tallies", unfit);
   const inDigest = stageInDigest(manifest.stages, stage, job.spec.inDigest, standing.boundaries);

@@ -2,7 +2,7 @@
 import type { Hex } from "./bytes.ts";
 import { isAssayError } from "./errors.ts";
 import type { CommitteeEvidence, ProvenTally } from "./receipt.ts";
-import { NO_PROBE, SAID_ABSTAIN, ZERO_BYTES32, type StageInfo, type Tally } from "./types.ts";
+import { KIND_PUBLIC, NO_PROBE, SAID_ABSTAIN, ZERO_BYTES32, type StageInfo, type Tally } from "./types.ts";
 import { say } from "./vote.ts";
 import { KEY_CEREMONY, type KeyRecord } from "./zk/key-record.ts";
 import type { G1Point } from "./zk/points.ts";
@@ -85,7 +85,14 @@ export function candidateFailure(candidates: readonly number[], tally: Tally, { 
 }
 
 /** What the hub demands of a court's tally. Undefined, or what is wrong. */
-export function rulingFailure(tally: Tally, { worker, outDigest }: ProvenTally, words: readonly Hex[]) {
+export function rulingFailure(
+  info: StageInfo,
+  tally: Tally,
+  { worker, outDigest }: ProvenTally,
+  words: readonly Hex[],
+): string | undefined {
+  // Of a SALTED output the prover chooses the salt, and so which digest it proves.
+  if (info.outKind !== KIND_PUBLIC) return "a court judges stages with a PUBLIC output only";
   if (tally.seats.length > 0 || tally.bond !== 0n) return "a court has neither seats nor a bond";
   if (BigInt(outDigest) <= 2n) return "the digest is reserved";
   if (BigInt(worker) === 0n || tally.challenger !== worker) return `the prover is ${worker}, not ${tally.challenger}`;

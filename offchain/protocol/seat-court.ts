@@ -3,7 +3,7 @@ import { fromHex, toHex } from "../core/bytes.ts";
 import { stageInDigest } from "../core/digest.ts";
 import { isAssayError } from "../core/errors.ts";
 import { COURT_ROUND } from "../core/settle-types.ts";
-import { NO_PROBE, PROOF, ZERO_BYTES32, type Record as JobRecord, type StageInfo } from "../core/types.ts";
+import { KIND_PUBLIC, NO_PROBE, PROOF, ZERO_BYTES32, type Record as JobRecord, type StageInfo } from "../core/types.ts";
 import { isReserved, say } from "../core/vote.ts";
 import { decodeKeyRecord, KEY_CEREMONY } from "../core/zk/key-record.ts";
 import { wasOutvoted, type Standing } from "./job-pokes.ts";
@@ -41,6 +41,8 @@ export class SeatCourt {
       ((slot.state === STATE.HUNG || (slot.state === STATE.OPEN && slot.round > 0)) && slot.stage === stage);
     const isDecided = ((record.decided >>> stage) & 1) === 1;
     if (!isOpenTo || isDecided || this.#isGivenUp || !behaviour().mayChallenge) return false;
+    // Of a SALTED output a proof chooses the salt: the hub lets it overrule nobody.
+    if (modules.models.table(job.spec.modelId)?.[stage]?.outKind !== KIND_PUBLIC) return false;
     if (!wasOutvoted(record, slot, standing) || prover?.canProve(job.spec.modelId, stage) !== true) return false;
     this.#since ??= clock.monotonicMs();
     return true;

@@ -182,8 +182,10 @@ export async function createHubChain(workers: number) {
   /** One stage's claims, commitments and salts; everybody says the stage's digest. */
   function committee({ jobId, ids, job }: Requested, stage: number) {
     const k = job.spec.policy.k;
-    const outDigest = keccak256(toHex(`out ${jobId} ${stage}`));
-    const inDigest = stage === 0 ? job.spec.inDigest : keccak256(toHex(`out ${jobId} ${stage - 1}`));
+    // Below r, as every SALTED digest.
+    const outOf = (at: number): Hex => `0x00${keccak256(toHex(`out ${jobId} ${at}`)).slice(4)}`;
+    const outDigest = outOf(stage);
+    const inDigest = stage === 0 ? job.spec.inDigest : outOf(stage - 1);
     const seats = ids.slice(stage * k, stage * k + k).map((id) => {
       const worker = signers[id - 1] ?? NOBODY;
       const claim: Claim = { jobId, stage, inDigest, outDigest, worker };

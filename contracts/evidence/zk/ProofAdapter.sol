@@ -7,7 +7,7 @@ import {IProofAdapter} from "../../interfaces/IProofAdapter.sol";
 import {Groth16Lib} from "../../libraries/Groth16Lib.sol";
 import {KeyRecordLib} from "../../libraries/KeyRecordLib.sol";
 import {ProofEvidenceLib} from "../../libraries/ProofEvidenceLib.sol";
-import {KIND_SALTED, StageInfo} from "../../types/Types.sol";
+import {KIND_PUBLIC, KIND_SALTED, StageInfo} from "../../types/Types.sol";
 
 /// @title PROOF evidence for every model, from the keys of one registry
 contract ProofAdapter is IProofAdapter {
@@ -51,7 +51,8 @@ contract ProofAdapter is IProofAdapter {
 
     /// @inheritdoc IEvidenceAdapter
     function mayOverrule(StageInfo calldata stage) external view returns (bool) {
-        if (stage.keyId == 0 || stage.inKind > KIND_SALTED || stage.outKind > KIND_SALTED) return false;
+        // A SALTED output has as many digests as there are salts, and the proof chooses.
+        if (stage.keyId == 0 || stage.inKind > KIND_SALTED || stage.outKind != KIND_PUBLIC) return false;
         bytes memory record = KeyRecordLib.load(KeyRecordLib.codeOf(keys, stage.keyId));
         return _isUsable(KeyRecordLib.classOf(record));
     }

@@ -408,6 +408,8 @@ contract ProofAttacksTest is ProofBase {
         require(adapter.mayOverrule(stage), "ceremony");
         stage.outKind = 2;
         require(!adapter.mayOverrule(stage), "BLINDED output");
+        stage.outKind = 1;
+        require(!adapter.mayOverrule(stage), "SALTED output: one answer has as many digests as salts");
         (stage.outKind, stage.inKind) = (0, 2);
         require(!adapter.mayOverrule(stage), "BLINDED input");
         (stage.inKind, stage.keyId) = (0, 0);

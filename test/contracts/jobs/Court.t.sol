@@ -330,13 +330,14 @@ contract CourtTest is ProofBase {
         _hub.court(job, r, _lines, 0, ruling);
     }
 
-    /// A stage without a key, with a BLINDED end, or with a key from no ceremony has no court.
+    /// A stage without a key, with a BLINDED end, with a SALTED output, or with a key from no ceremony has no court.
     function testFuzz_RevertWhen_TheCourtIsClosed(uint8 what) public {
         _use(1, NO_PROBE);
-        if (what % 3 == 0)
+        if (what % 4 == 0)
             _lines[0].keyId = bytes32(uint256(3)); // the adapter refuses
-        else _lines[0].keyId = 0;
-        if (what % 3 == 1) _lines[0].inKind = KIND_BLINDED;
+        else if (what % 4 != 3) _lines[0].keyId = 0;
+        if (what % 4 == 1) _lines[0].inKind = KIND_BLINDED;
+        if (what % 4 == 3) _lines[0].outKind = KIND_SALTED;
         Spec memory spec = _spec(5, 1);
         spec.modelId = _register(_lines);
         spec.policy.window = W;
@@ -345,6 +346,28 @@ contract CourtTest is ProofBase {
         IHubTypes.Ruling memory ruling = _ruling(job, _lines, 0, INPUT, GOOD);
         vm.expectRevert(abi.encodeWithSelector(IHubTypes.CourtClosed.selector, 0));
         _hub.court(job, r, _lines, 0, ruling);
+    }
+
+    /// Attack: five honest seats say what the client's salt makes of the answer. The client proves the same answer under another
+    /// salt, which a SALTED stage's proof is free to choose, so that the seats lose their stakes to it and its prover.
+    function test_AClientCannotJudgeHonestSeatsByAnotherSalt() public {
+        _use(1, NO_PROBE);
+        (_lines[0].inKind, _lines[0].outKind) = (KIND_SALTED, KIND_SALTED);
+        Spec memory spec = _spec(5, 1);
+        spec.modelId = _register(_lines);
+        spec.policy.window = W;
+        Job memory job = _request(spec);
+        Record memory r = _submit(job, _empty(), 0);
+        bytes32 resalted = keccak256("the same answer under another salt");
+        IHubTypes.Ruling memory ruling = _ruling(job, _lines, 0, INPUT, resalted);
+        vm.expectRevert(abi.encodeWithSelector(IHubTypes.CourtClosed.selector, 0));
+        _hub.court(job, r, _lines, 0, ruling);
+        _end(job, r);
+        for (uint256 i; i < 5; ++i) {
+            require(_lost(r.seats[i]) == 0 && _hub.account(r.seats[i]).earned == REWARD, "an honest seat");
+        }
+        require(_hub.balanceOf(PROVER) == 0, "prover");
+        _expectAllSolvent(0);
     }
 
     // --- Probes --------------------------------------------------------------------------------------------------------

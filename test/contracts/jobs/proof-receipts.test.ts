@@ -5,7 +5,7 @@ import { drawSeed, ROUND_0_STAGE } from "../../../offchain/core/draw.ts";
 import { toHex } from "../../../offchain/core/bytes.ts";
 import { modelId } from "../../../offchain/core/model.ts";
 import { decodeReceipt, encodeReceipt, type Receipt } from "../../../offchain/core/receipt.ts";
-import { PROOF, REASON_UNRESOLVED, VOTE, type Record as JobRecord } from "../../../offchain/core/types.ts";
+import { PROOF, VOTE, type Record as JobRecord } from "../../../offchain/core/types.ts";
 import { verifyReceipt } from "../../../offchain/core/verify-receipt.ts";
 import { encodeProofEvidence } from "../../../offchain/core/zk/evidence.ts";
 import { getReceipt } from "../../../offchain/sdk/actions/get-receipt.ts";
@@ -132,22 +132,22 @@ describe("receipts of proofs on a chain", function () {
     const votes = [0, 1, 2].map((stage) => chain.stageVotes(judged, stage));
     await chain.hub.write.submit([judged.job, EMPTY_RECORD, [], votes, "0x"]);
     const record = await lastRecord(judged.jobId);
-    const { worker, outDigest, evidence } = stageProof(judged, 0, signerOf(40));
-    expect(record.boundaries[0]).to.not.equal(outDigest);
+    const { worker, outDigest, evidence } = stageProof(judged, 2, signerOf(40), record.boundaries[1]);
+    expect(record.boundaries[2]).to.not.equal(outDigest);
     const ruling = { kind: PROOF, prover: worker, outDigest, outs: [], payloads: [], evidence };
-    await chain.hub.write.court([judged.job, record, table, 0, ruling]);
+    await chain.hub.write.court([judged.job, record, table, 2, ruling]);
     const [ruled] = await chain.hub.getEvents.CourtRuled({ jobId: judged.jobId }, { fromBlock: 0n });
     await chain.networkHelpers.time.increase(3_600);
     await chain.hub.write.settle([judged.job, ruled?.args.record ?? EMPTY_RECORD, "0x"]);
     const receipt = await receiptOf(judged.jobId);
-    // What followed from the lie is void: the job closes, and those who told it pay.
-    expect(receipt.reason).to.equal(REASON_UNRESOLVED);
-    expect(receipt.record.boundaries).to.deep.equal([outDigest]);
+    // Those who told the lie about the last stage pay; what stands before it is not the proof's matter.
+    expect(receipt.reason).to.equal(0);
+    expect(receipt.record.boundaries).to.deep.equal([...record.boundaries.slice(0, 2), outDigest]);
     expect(receipt.settlement[0]?.taken.map((taken) => taken > 0n)).to.deep.equal([
-      true,
-      true,
-      true,
       ...Array(6).fill(false),
+      true,
+      true,
+      true,
     ]);
   });
 });

@@ -357,9 +357,18 @@ describe("receipts of courts", function () {
     const interrupted = tell([...lie, { stage: 1, round: 1, out: OTHER, empty: true }], [truth[0], OTHER], 0);
     expect(failing(interrupted)).to.deep.equal(["result"]);
     expect(failing(ruled({ ...court, voted: interrupted }))).to.deep.equal([]);
-    const voided = ruled({ model, voted: tell(lie, [truth[0], OTHER], 0), stage: 0, outDigest: OTHER });
+    const first: readonly Sitting[] = [
+      { stage: 0, round: 0, inDigest, out: OTHER },
+      { stage: 1, round: 0, inDigest: OTHER, out: truth[1] },
+    ];
+    const voided = ruled({ model, voted: tell(first, [OTHER, truth[1]], 0), stage: 0, outDigest: truth[0] });
     expect(voided.reason).to.equal(REASON_UNRESOLVED);
     expect(failing(voided)).to.deep.equal([]);
+    // No hub lets a proof judge a SALTED output: its prover chose the salt.
+    const salted = { ...manifest, stages: manifest.stages.map((info, s) => ({ ...info, outKind: s === 1 ? 1 : 0 })) };
+    const unsound = { ...ruled({ ...court, voted }), manifest: salted };
+    const [tallies] = verifyReceipt(unsound).checks.filter(({ name }) => name === "tallies");
+    expect(tallies?.detail).to.include("PUBLIC output only");
     // Two stages, two courts.
     expect(failing(ruled({ model, voted: ruled({ ...court, voted }), stage: 0, outDigest: truth[0] }))).to.deep.equal(
       [],
@@ -405,7 +414,7 @@ describe("receipts of courts", function () {
     expect(failing(reversed)).to.include("tallies");
   });
 
-  it("R32 R68: a ruling's proof is for its prover, its input and its job", () => {
+  it("R32 R68: a ruling's proof is for its prover, its hub and its job", () => {
     const good = ruled({ ...court, voted: tell(lie, [truth[0], OTHER], 0) });
     const at = good.proofs.length - 1;
     const prove = (by: object): ProvenTally =>
@@ -413,7 +422,7 @@ describe("receipts of courts", function () {
     expect(failing(withProof(good, at, prove({})))).to.deep.equal([]);
     for (const proof of [
       { ...prove({ worker: signerOf(1) }), worker: signerOf(77) },
-      prove({ inDigest: OTHER }),
+      prove({ domain: OTHER }),
       prove({ job: { ...job, nonce: 8_888n } }),
     ])
       expect(failing(withProof(good, at, proof))).to.deep.equal(["proofs"]);

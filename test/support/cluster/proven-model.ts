@@ -35,29 +35,31 @@ export interface ProvenModel {
   readonly records: readonly `0x${string}`[];
   /** What the model answers. */
   run(input: readonly number[]): number[];
+  runStage(stage: number, input: readonly number[]): number[];
 }
 
-/** A model of dense stages between SALTED boundaries, with development keys made into `cacheFolder`. */
-export async function provenModel(stages: number, cacheFolder: string, kind = KIND_SALTED): Promise<ProvenModel> {
+/** A model of dense stages between SALTED boundaries and a last output of `lastKind`, with development keys made into `cacheFolder`. */
+export async function provenModel(stages: number, cacheFolder: string, lastKind = KIND_SALTED): Promise<ProvenModel> {
   const programs = Array.from({ length: stages }, (_, i) => denseStage(i + 1, i === 0 ? -127 : 0));
   const bytes = programs.map((program) => encodeProgram(program));
   const store = new KeyStore({ keyFolder: cacheFolder, cacheFolder, chainId: 31_337n });
-  const name = kind === KIND_SALTED ? "SALTED" : "PUBLIC";
+  const kindOf = (stage: number) => (stage === stages - 1 ? lastKind : KIND_SALTED);
   const keys: VerifyingKey[] = [];
-  for (const program of programs) {
-    const circuit = await store.compile(program, { weights: "public", inKinds: [name], outKind: name });
+  for (const [i, program] of programs.entries()) {
+    const outKind = kindOf(i) === KIND_SALTED ? "SALTED" : "PUBLIC";
+    const circuit = await store.compile(program, { weights: "public", inKinds: ["SALTED"], outKind });
     keys.push((await store.ensureDevelopmentKeys(circuit)).key);
   }
   const base = testManifest(stages);
   const manifest: ModelManifest = {
     ...base,
-    name: `proven-${stages}-${name.toLowerCase()}`,
+    name: `proven-${stages}-${lastKind}`,
     programRoot: programRoot(bytes),
     acceptedMasks: (1 << VOTE) | (1 << PROOF),
     stages: base.stages.map((info, i) => ({
       ...info,
-      inKind: kind,
-      outKind: kind,
+      inKind: KIND_SALTED,
+      outKind: kindOf(i),
       kernel: stageKernel(bytes[i] ?? new Uint8Array()),
       keyId: keys[i]?.keyId ?? "0x",
     })),
@@ -75,13 +77,18 @@ export async function provenModel(stages: number, cacheFolder: string, kind = KI
       },
     };
   };
-  const run = (input: readonly number[]) =>
-    loaded.reduce<number[]>(
-      (values, stage) => {
-        const tensor = { dtype: "i8" as const, dims: [1, WIDTH], data: Int8Array.from(values) };
-        return [...(runReference(stage, [tensor]).outputs[0]?.data ?? [])].map(Number);
-      },
-      [...input],
-    );
-  return { manifest, programs, runner, run, records: keys.map(({ record }) => toHex(encodeKeyRecord(record))) };
+  const runStage = (stage: number, values: readonly number[]): number[] => {
+    const tensor = { dtype: "i8" as const, dims: [1, WIDTH], data: Int8Array.from(values) };
+    const found = loaded[stage];
+    return found === undefined ? [] : [...(runReference(found, [tensor]).outputs[0]?.data ?? [])].map(Number);
+  };
+  const run = (input: readonly number[]) => loaded.reduce((values, _, stage) => runStage(stage, values), [...input]);
+  return {
+    manifest,
+    programs,
+    runner,
+    run,
+    runStage,
+    records: keys.map(({ record }) => toHex(encodeKeyRecord(record))),
+  };
 }
