@@ -9,11 +9,14 @@ import type { ProgramExecutor } from "../engines/program/executor.ts";
 import type { LoadedModel } from "../engines/program/load-program.ts";
 import type { Hex, ModelShelf } from "../protocol/ports.ts";
 import { NodeError } from "./errors.ts";
+import { unsafeStage } from "./judging-keys.ts";
 
 export interface FolderModelShelfOptions {
   readonly folders: readonly string[];
   readonly executor: "onnx" | "reference";
   readonly threads: number;
+  /** Keys that may judge this worker's votes; null on the local chain, where stakes are play money. */
+  readonly judges: ReadonlySet<Hex> | null;
 }
 
 /** Largest batch that an input may carry, and the widest element: bounds what is read before shapes are checked. */
@@ -43,6 +46,12 @@ export class FolderModelShelf implements ModelShelf {
       try {
         const bytes = new Uint8Array(await readFile(join(folder, "manifest.json")));
         const file = decodeManifestFile(fromUtf8(bytes, "manifest.json"));
+        const stage = options.judges === null ? undefined : unsafeStage(file.model, options.judges);
+        if (stage !== undefined) {
+          // Seats abstain, which costs nothing; a forged proof would cost the stake.
+          modules.logger.warn("model.key-unchecked", { model: file.modelId, stage, path: folder });
+          continue;
+        }
         shelf.#manifests.set(file.modelId, { folder, file });
       } catch (cause) {
         const reason = cause instanceof Error ? cause.message : "unknown";

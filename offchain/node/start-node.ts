@@ -15,10 +15,12 @@ import { FileBlobStore } from "../adapters/store/file-blob-store.ts";
 import { ProcessLock } from "../adapters/store/process-lock.ts";
 import { SqliteJournal } from "../adapters/store/sqlite-journal.ts";
 import type { PeerAddress } from "../core/ports/transport.ts";
+import { LOCAL_CHAIN_ID } from "../core/zk/verifying-key.ts";
 import { HONEST } from "../protocol/ports.ts";
 import { createBlobPort } from "./blob-port.ts";
 import { Closers } from "./closers.ts";
 import { DevFaults } from "./dev-faults.ts";
+import { heldKeys } from "./judging-keys.ts";
 import { FolderModelShelf } from "./model-shelf.ts";
 import type { NodeConfig } from "./settings.ts";
 import { StageProver } from "./stage-prover.ts";
@@ -108,7 +110,12 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
 
     // Models
     const models = await FolderModelShelf.open(
-      { folders: config.work.models, executor: config.work.executor, threads: config.work.threads },
+      {
+        folders: config.work.models,
+        executor: config.work.executor,
+        threads: config.work.threads,
+        judges: BigInt(config.chain.id) === LOCAL_CHAIN_ID ? null : await heldKeys(config.prove.keys),
+      },
       { logger },
     );
     closers.push("models", () => models.close());

@@ -187,7 +187,7 @@ describe("proven jobs", function suite() {
     expect(verifyReceipt(receipt).ok, JSON.stringify(verifyReceipt(receipt))).to.equal(true);
   });
 
-  it("R36: logs, journals, calldata and events of a proven job hold no input, boundary, salt or blind", async () => {
+  it("R11 R34 R73: logs, journals, calldata and events of a proven job hold no input, boundary, salt or blind", async () => {
     for (const worker of cluster.workers) worker.behaviour = HONEST;
     const blinds: Uint8Array[] = [];
     const { randomFillSync } = crypto;
