@@ -68,14 +68,15 @@ export class ProofOrders {
     const input = decodeSealedInput(plain);
     const refuse = (reason: string) => new ProtocolError("OFFER_REFUSED", { job: this.#jobId, reason });
     if (input.salts.length > 0) throw refuse("salts of a fellow prover");
+    const from = committee.ids[committee.signers.findIndex((signer) => same(signer, sender))];
+    if (from === undefined) throw refuse("a boundary of somebody who proves nothing");
     const order = this.#own.get(input.stage);
     if (order === undefined) {
       if (this.#early.length < MAX_EARLY) this.#early.push({ sender, plain: plain.slice() });
       return;
     }
-    const from = committee.ids[committee.signers.findIndex((signer) => same(signer, sender))];
     for (const { boundary } of input.tensors)
-      if (from === undefined || this.#assigned.get(boundary)?.has(from) !== true)
+      if (this.#assigned.get(boundary)?.has(from) !== true)
         throw refuse(`boundary ${boundary} of a worker that was not asked for it`);
     this.#work.accept(workKey(this.#jobId, input.stage), input.stage, plain);
   }

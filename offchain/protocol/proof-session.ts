@@ -8,10 +8,13 @@ import {
   encodeProofRequest,
   MAX_EVIDENCE_BYTES,
   PROOF_PROTOCOL,
+  proofMessageDigest,
+  type ProofMessage,
   type ProofPhase,
   type ProofRequest,
   type ProofStatus,
 } from "../core/proof-wire.ts";
+import { recoverSigner, unpackSignature } from "../core/signature.ts";
 import { SLOW_PATH_SHARE } from "../core/seat-timing.ts";
 import type { Job, Record as JobRecord, StageInfo } from "../core/types.ts";
 import type { Committee } from "./committee.ts";
@@ -33,6 +36,8 @@ const POKE_STEP_SEC = 2;
 /** Time that a late prover is left beyond the deadline before somebody closes the job, seconds. */
 const POKE_GRACE_SEC = 10;
 const RETRY_MS = 1_000;
+/** A proven stage whose input may still be corrected. */
+const RECHECK_MS = 2_000;
 const SHARE_CALL_MS = 5_000;
 const OUTPUT_PUBLIC = 8;
 const MAX_INLINE_OUTPUT = 4096;
@@ -50,7 +55,10 @@ export class ProofSession implements InputHolder, ResultHolder {
   readonly #prover: ProofPort;
   readonly #orders: ProofOrders;
   readonly #shelf: ProofShelf;
-  readonly #votes = new Map<number, Vote>();
+  /** Last outcome of each stage, and the input that it followed from: a fellow may correct a boundary. */
+  readonly #votes = new Map<number, { readonly inDigest: Hex; readonly vote: Vote }>();
+  /** Inputs of the own proofs of this process. */
+  readonly #provenOver = new Map<number, Hex>();
   readonly #proving = new Map<number, AbortController>();
   readonly #shared = new Set<string>();
   #completeSince: number | null = null;
@@ -161,14 +169,17 @@ export class ProofSession implements InputHolder, ResultHolder {
     };
   }
 
-  #takeProof({ stage, worker, outDigest, evidence }: Extract<ProofRequest, { kind: "proof" }>): void {
-    const { committee } = this.#state;
+  #takeProof(message: ProofMessage): void {
+    const { stage, worker, outDigest, signature, evidence } = message;
+    const { committee, modules } = this.#state;
     const invalid = (reason: string) =>
       new ProtocolError("STATEMENT_INVALID", { seat: stage, job: this.jobId, reason });
     if (committee?.signers.some((signer) => signer.toLowerCase() === worker) !== true)
       throw invalid("its worker is no candidate");
     if (stage >= this.job.spec.stages) throw invalid("there is no such stage");
-    if (worker === this.#state.modules.keys.operator.address.toLowerCase()) throw invalid("it is this worker's own");
+    if (worker === modules.keys.operator.address.toLowerCase()) throw invalid("it is this worker's own");
+    const digest = proofMessageDigest(modules.chain.domainSeparator, message);
+    if (recoverSigner(digest, unpackSignature(signature)) !== worker) throw invalid("its worker did not sign it");
     this.#shelf.add({ stage, worker, outDigest, evidence: toHex(evidence) });
   }
 
@@ -265,9 +276,10 @@ export class ProofSession implements InputHolder, ResultHolder {
       logger.warn("proof.input-mismatch", { stage, digest: inDigest });
       return again(5_000);
     }
-    const vote = await this.#outcome(stage, table);
+    const vote = await this.#outcome(stage, inDigest, table);
     const own = this.#shelf.of(stage, keys.operator.address);
-    if (isAbstention(vote.outDigest) || own?.outDigest === vote.outDigest) return again(RETRY_MS * 60);
+    const isProven = own?.outDigest === vote.outDigest && (this.#provenOver.get(stage) ?? inDigest) === inDigest;
+    if (isAbstention(vote.outDigest) || isProven) return again(RECHECK_MS);
     const materials = this.#work.materials(key, info, table);
     if (materials === null) return again(RETRY_MS);
     const claim = { jobId: this.jobId, stage, inDigest, outDigest: vote.outDigest, worker: keys.operator.address };
@@ -276,6 +288,7 @@ export class ProofSession implements InputHolder, ResultHolder {
     checkpoint("proving");
     try {
       const evidence = await this.#prove({ modelId: job.spec.modelId, stage, claim, ...materials }, control.signal);
+      this.#provenOver.set(stage, inDigest);
       this.#shelf.add({ stage, worker: keys.operator.address, outDigest: vote.outDigest, evidence: toHex(evidence) });
       checkpoint("proven");
     } catch (error) {
@@ -303,15 +316,15 @@ export class ProofSession implements InputHolder, ResultHolder {
     return evidence;
   }
 
-  /** The stage's output by this worker's own run; computed once a process. */
-  async #outcome(stage: number, table: readonly StageInfo[]): Promise<Vote> {
+  /** The stage's output by this worker's own run; computed once a process and input. */
+  async #outcome(stage: number, inDigest: Hex, table: readonly StageInfo[]): Promise<Vote> {
     const known = this.#votes.get(stage);
-    if (known !== undefined) return known;
+    if (known?.inDigest === inDigest) return known.vote;
     const { job, modules } = this.#state;
     const key = workKey(this.jobId, stage);
     const vote = await this.#work.run(key, job.spec.modelId, stage, table, modules.signal);
     if (isAbstention(vote.outDigest)) modules.logger.warn("proof.not-computed", { stage, digest: vote.payload });
-    this.#votes.set(stage, vote);
+    this.#votes.set(stage, { inDigest, vote });
     modules.checkpoint("computed");
     const output = this.#work.output(key);
     if (output !== null && stage === job.spec.stages - 1) await keepResult(this, output, modules);
@@ -358,11 +371,13 @@ export class ProofSession implements InputHolder, ResultHolder {
       const [address] = this.#state.profiles.get(worker)?.addresses ?? [];
       if (worker === own || address === undefined) continue;
       for (const proof of this.#shelf.all) {
-        const name = `share-${proof.stage}-${worker}`;
+        const name = `share-${proof.stage}-${worker}-${proof.outDigest}`;
         if (proof.worker !== signer || this.#shared.has(name)) continue;
         this.#state.effects.once(name, async () => {
-          const request = { kind: "proof", jobId: this.jobId, ...proof, evidence: fromHex(proof.evidence) } as const;
-          const { transport, signal } = this.#state.modules;
+          const { transport, signal, keys, chain } = this.#state.modules;
+          const message = { kind: "proof", jobId: this.jobId, ...proof, evidence: fromHex(proof.evidence) } as const;
+          const signature = keys.operator.signDigest(proofMessageDigest(chain.domainSeparator, message));
+          const request = { ...message, signature };
           const options = { signal, deadlineMs: SHARE_CALL_MS, maxReplyBytes: 64 };
           const chunks: Uint8Array[] = [];
           for await (const chunk of transport.call(address, PROOF_PROTOCOL, encodeProofRequest(request), options))
@@ -409,7 +424,8 @@ export class ProofSession implements InputHolder, ResultHolder {
     const { slot, job } = this.#state;
     const bytes = this.#work.output(workKey(this.jobId, last));
     const isWanted = ((slot?.flags ?? 0) & OUTPUT_PUBLIC) !== 0 && BigInt(job.spec.callback) !== 0n;
-    const isOwn = this.#votes.get(last)?.outDigest === this.#shelf.all.find(({ stage }) => stage === last)?.outDigest;
+    const isOwn =
+      this.#votes.get(last)?.vote.outDigest === this.#shelf.all.find(({ stage }) => stage === last)?.outDigest;
     return bytes === null || !isWanted || !isOwn || bytes.length > MAX_INLINE_OUTPUT ? "0x" : toHex(bytes);
   }
 
@@ -434,5 +450,5 @@ export class ProofSession implements InputHolder, ResultHolder {
 }
 
 /** Largest `/assay/proof/1` request that is read. */
-export const MAX_PROOF_MESSAGE = MAX_EVIDENCE_BYTES + 128;
+export const MAX_PROOF_MESSAGE = MAX_EVIDENCE_BYTES + 192;
 export type { HeldProof };

@@ -13,16 +13,19 @@ import type { SessionState } from "./session-state.ts";
 
 const same = (a: Hex, b: Hex): boolean => a.toLowerCase() === b.toLowerCase();
 
+/** Different answers that one candidate may give about one stage: a boundary may have been corrected. */
+const MAX_ANSWERS = 3;
+
 /**
- * Proofs of one job's stages that this worker holds. Those of others come from anyone who claims to be a candidate: they are checked,
- * some 60 ms each, when a chain of proofs is put together, and only one a stage and candidate is kept.
+ * Proofs of one job's stages that this worker holds. Those of others are signed by candidates, and may be false: they are checked, some
+ * 60 ms each, when a chain of proofs is put together, and only one a stage and candidate is kept.
  */
 export class ProofShelf {
   readonly #state: SessionState;
-  /** By stage, worker and input: whether the held proof holds. */
+  /** By stage, worker, input and output: whether the held proof holds. */
   readonly #verdicts = new Map<string, boolean>();
-  /** Whoever sent a false proof of a stage is not heard on it again. */
-  readonly #liars = new Set<string>();
+  /** What each fellow said of each stage; nothing is heard twice, so a false proof is the last of its answer. */
+  readonly #answers = new Map<string, Set<Hex>>();
   readonly #keys = new Map<Hex, VerifyingKey>();
 
   constructor(state: SessionState) {
@@ -41,12 +44,28 @@ export class ProofShelf {
     return this.all.some((one) => one.stage === stage);
   }
 
-  /** Journalled before it counts. False if this stage's proof of that worker is here already, or it lied before. */
+  /** Journalled before it counts, in place of an earlier answer. False if that worker said this of the stage before, or too much. */
   add(proof: HeldProof): boolean {
-    const { stage, worker } = proof;
-    if (this.of(stage, worker) !== null || this.#liars.has(`${stage}/${worker.toLowerCase()}`)) return false;
-    this.#state.saveMemory({ proofs: [...this.all, proof] });
+    const { stage, worker, outDigest } = proof;
+    const name = `${stage}/${worker.toLowerCase()}`;
+    if (!this.#isOwn(worker)) {
+      const known = this.of(stage, worker)?.outDigest;
+      const said = this.#answers.get(name) ?? new Set(known === undefined ? [] : [known]);
+      if (said.has(outDigest) || said.size >= MAX_ANSWERS) return false;
+      this.#answers.set(name, said.add(outDigest));
+    }
+    for (const verdict of this.#verdicts.keys()) if (verdict.startsWith(`${name}/`)) this.#verdicts.delete(verdict);
+    this.#keep(proof, [proof]);
     return true;
+  }
+
+  #keep({ stage, worker }: HeldProof, instead: readonly HeldProof[]): void {
+    const others = this.all.filter((one) => one.stage !== stage || !same(one.worker, worker));
+    this.#state.saveMemory({ proofs: [...others, ...instead] });
+  }
+
+  #isOwn(worker: Hex): boolean {
+    return same(worker, this.#state.modules.keys.operator.address);
   }
 
   /**
@@ -72,7 +91,7 @@ export class ProofShelf {
   }
 
   async #holds(proof: HeldProof, inDigest: Hex, table: readonly StageInfo[]): Promise<boolean> {
-    const name = `${proof.stage}/${proof.worker.toLowerCase()}/${inDigest}`;
+    const name = `${proof.stage}/${proof.worker.toLowerCase()}/${inDigest}/${proof.outDigest}`;
     const known = this.#verdicts.get(name);
     if (known !== undefined) return known;
     const verdict = await this.#verify(proof, inDigest, table);
@@ -113,11 +132,9 @@ export class ProofShelf {
     return key;
   }
 
-  #drop({ stage, worker }: HeldProof): void {
+  #drop(proof: HeldProof): void {
     // An own proof was verified when it was made: it waits for the right input.
-    if (same(worker, this.#state.modules.keys.operator.address)) return;
-    this.#liars.add(`${stage}/${worker.toLowerCase()}`);
-    this.#state.saveMemory({ proofs: this.all.filter((one) => one.stage !== stage || !same(one.worker, worker)) });
+    if (!this.#isOwn(proof.worker)) this.#keep(proof, []);
   }
 }
 

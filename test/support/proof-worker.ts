@@ -6,8 +6,15 @@ import { toHex } from "../../offchain/core/bytes.ts";
 import { jobId as jobIdOf } from "../../offchain/core/job.ts";
 import type { Journal } from "../../offchain/core/ports/journal.ts";
 import { encodeProofOrder } from "../../offchain/core/proof-order.ts";
-import { decodeProofRequest, encodeProofStatus, type ProofRequest } from "../../offchain/core/proof-wire.ts";
+import {
+  decodeProofRequest,
+  encodeProofStatus,
+  proofMessageDigest,
+  type ProofMessage,
+  type ProofRequest,
+} from "../../offchain/core/proof-wire.ts";
 import { encodeProofEvidence } from "../../offchain/core/zk/evidence.ts";
+import { packSignature, signDigest } from "../../offchain/core/signature.ts";
 import { Secret } from "../../offchain/core/secret.ts";
 import { encodeSealedInput, JOB_INPUT } from "../../offchain/core/sealed-input.ts";
 import { encodeTensor } from "../../offchain/core/tensor.ts";
@@ -64,10 +71,23 @@ export const boundaryFor = (stage: number): Uint8Array =>
 
 export const from = (sender: Hex): KnownOffer => ({ sender, boundary: 0, blob: `0x${"00".repeat(32)}`, bytes: 1 });
 
+/** As that worker sends it. */
+export function signedBy(worker: number, message: Omit<ProofMessage, "signature">): ProofMessage {
+  const signature = packSignature(signDigest(proofMessageDigest(DOMAIN, message), keyOf(worker)));
+  return { ...message, signature };
+}
+
 /** A true proof of a stage by a worker. */
-export const proofBy = (stage: number, worker: number): Extract<ProofRequest, { kind: "proof" }> => {
+export const proofBy = (stage: number, worker: number): ProofMessage => {
   const { outDigest, evidence } = provenTally({ model, job, stage, tally: stage, worker: signerOf(worker), jobId });
-  return { kind: "proof", jobId, stage, worker: signerOf(worker), outDigest, evidence: encodeProofEvidence(evidence) };
+  return signedBy(worker, {
+    kind: "proof",
+    jobId,
+    stage,
+    worker: signerOf(worker),
+    outDigest,
+    evidence: encodeProofEvidence(evidence),
+  });
 };
 
 export interface FakeHub {

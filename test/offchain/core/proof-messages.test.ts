@@ -32,6 +32,7 @@ const request: ProofRequest = {
   stage: 2,
   worker: `0x${"22".repeat(20)}`,
   outDigest: `0x${"33".repeat(32)}`,
+  signature: bytes(64),
   evidence: bytes(448),
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
 import { toHex } from "../../../offchain/core/bytes.ts";
+import { encodeTensor } from "../../../offchain/core/tensor.ts";
 import { encodeSealedInput } from "../../../offchain/core/sealed-input.ts";
 import { decodeMemory } from "../../../offchain/protocol/seat-codec.ts";
 import { expectCode } from "../../support/expect-code.ts";
@@ -13,6 +14,7 @@ import {
   orderOf,
   proofBy,
   proofWorker,
+  signedBy,
   saltOf,
   WORKERS,
   type ProofWorker,
@@ -175,9 +177,53 @@ describe("proof sessions", function suite() {
     const worker = start(3, fakeHub());
     await known(worker);
     const proof = proofBy(1, 5);
-    await expectCode("STATEMENT_INVALID", () => worker.session.receive({ ...proof, worker: signerOf(77) }));
-    await expectCode("STATEMENT_INVALID", () => worker.session.receive({ ...proof, worker: signerOf(3) }));
-    await expectCode("STATEMENT_INVALID", () => worker.session.receive({ ...proof, stage: 5 }));
+    const refused = async (by: number, change: object) =>
+      expectCode("STATEMENT_INVALID", () => worker.session.receive(signedBy(by, { ...proof, ...change })));
+    await refused(77, { worker: signerOf(77) });
+    await refused(3, { worker: signerOf(3) });
+    await refused(5, { stage: 5 });
+  });
+
+  it("R52: nobody speaks in a candidate's name: a stranger's false proof does not keep the true one out", async () => {
+    const hub = fakeHub();
+    const last = start(7, hub);
+    await known(last);
+    last.session.take(orderOf(2), client, false);
+    last.session.take(boundaryFor(2), fellow(5), false);
+    await proven(last, 2);
+    for (const stage of [0, 1]) {
+      const proof = proofBy(stage, WORKERS[stage] ?? 0);
+      const forged = { ...proof, evidence: proof.evidence.toReversed() };
+      // With the true proof's signature, with another candidate's, and with none.
+      for (const bad of [forged, { ...signedBy(9, forged), worker: proof.worker }])
+        await expectCode("STATEMENT_INVALID", () => last.session.receive(bad));
+      const unsigned = { ...forged, signature: new Uint8Array(64) };
+      await expectCode("SIGNATURE_INVALID", () => last.session.receive(unsigned));
+      last.session.receive(proof);
+    }
+    await last.until(() => hub.submitted.length > 0);
+    expect(hub.submitted[0]?.map(({ worker }) => worker)).to.deep.equal(WORKERS.map(signerOf));
+  });
+
+  it("R52: a prover that was given a wrong boundary proves again over the right one, and its fellows hear it", async () => {
+    const hub = fakeHub();
+    const last = start(7, hub);
+    await known(last);
+    last.session.take(orderOf(2), client, false);
+    const wrong = { dtype: "i8" as const, dims: [1, 8], data: new Int8Array(8).fill(9) };
+    const tensors = [{ boundary: 1, tensor: encodeTensor(wrong) }];
+    last.session.take(encodeSealedInput({ stage: 2, salts: [], tensors }), fellow(5), false);
+    await proven(last, 2);
+    const [first] = last.prover.tasks;
+    // The first prover of stage 1 is lost; its successor passes the true boundary on.
+    last.session.take(orderOf(2, [3, 9, 7], 2), client, false);
+    last.session.take(boundaryFor(2), fellow(9), false);
+    await last.until(() => last.prover.tasks.length === 2);
+    expect(last.prover.tasks[1]?.claim.inDigest).to.not.equal(first?.claim.inDigest);
+    last.session.receive(proofBy(0, 3));
+    last.session.receive(proofBy(1, 9));
+    await last.until(() => hub.submitted.length > 0);
+    expect(hub.submitted[0]?.map(({ worker }) => worker)).to.deep.equal([3, 9, 7].map(signerOf));
   });
 
   it("behavior: false and foreign proofs never reach the hub, and their senders are not heard again", async () => {
@@ -188,10 +234,14 @@ describe("proof sessions", function suite() {
     worker.session.take(boundaryFor(2), fellow(5), false);
     await proven(worker, 2);
     worker.session.receive(proofBy(1, 5));
-    const copied = { ...proofBy(0, 3), worker: signerOf(4) }; // worker 3's proof under worker 4's name
+    const copied = signedBy(4, { ...proofBy(0, 3), worker: signerOf(4) }); // worker 3's proof under worker 4's name
     const flipped = proofBy(0, 6);
     flipped.evidence[40] = (flipped.evidence[40] ?? 0) ^ 1;
-    for (const bad of [copied, flipped, { ...proofBy(0, 8), outDigest: proofBy(1, 8).outDigest }])
+    for (const bad of [
+      copied,
+      signedBy(6, flipped),
+      signedBy(8, { ...proofBy(0, 8), outDigest: proofBy(1, 8).outDigest }),
+    ])
       worker.session.receive(bad);
     for (let i = 0; i < 40; i += 1) {
       await worker.session.tick();
