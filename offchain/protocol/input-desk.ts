@@ -56,7 +56,7 @@ export interface InputHolder {
   tick(): Promise<void>;
 }
 
-/** Offers kept per job: requester, client and a few holders may each send one a boundary. */
+/** Offers kept per job, of its requester and client, and again of all holders together: those cannot keep the client's input out. */
 const MAX_OFFERS = 24;
 /** Furthest deadline of an envelope, seconds: bounds how long sequence numbers matter. */
 const MAX_AHEAD_SEC = 3_600n;
@@ -137,13 +137,15 @@ export class InputDesk {
         job: offer.jobId,
         reason: `more than ${this.#options.maxBlobBytes} bytes`,
       });
+    const isClient = (party: string) =>
+      [requester, spec.client].some((one) => one.toLowerCase() === party.toLowerCase());
     const pending = [...this.#pending.values()].reduce((sum, count) => sum + count, 0);
     const ofPeer = this.#pending.get(`0x${from.slice(2)}`) ?? 0;
     if (
       appetite === "busy" ||
       pending >= this.#options.maxPending ||
       ofPeer >= this.#options.maxPendingPerPeer ||
-      session.offers.length >= MAX_OFFERS
+      session.offers.filter(({ sender }) => isClient(sender) === isClient(from)).length >= MAX_OFFERS
     )
       return { answer: "BUSY", retryAfterMs: 1_000 };
     try {

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
-import { decodeOfferReply, OFFER_PROTOCOL } from "../../offchain/core/messages.ts";
+import { toHex } from "../../offchain/core/bytes.ts";
+import { domainSeparator } from "../../offchain/core/eip712.ts";
+import { bodyHashOf, encodeEnvelope, envelopeDigest } from "../../offchain/core/envelope.ts";
+import { unpackSignature } from "../../offchain/core/signature.ts";
+import { decodeOfferReply, encodeOffer, OFFER_PROTOCOL } from "../../offchain/core/messages.ts";
 import { PUT_PROTOCOL } from "../../offchain/core/blob-put.ts";
 import { encodeResultRequest, RESULT_PROTOCOL } from "../../offchain/core/result-request.ts";
 import { openSealedBlob, sealContext } from "../../offchain/core/seal.ts";
@@ -61,6 +65,32 @@ describe("hostile peers", function suite() {
         call(victim, SEAT_PROTOCOL, encodeSeatMessage({ ...message, commits: [forged] })).catch(() => null),
       ),
     );
+    await cluster.sendInput(job, seats);
+    expect((await cluster.ended(job)).state).to.equal(5);
+    expect(await getSlashed(cluster, job.id)).to.deep.equal([]);
+  });
+
+  it("R75: a fellow seat that fills the list of offers does not keep the client's input out", async () => {
+    const job = await cluster.request(input, { k: 3 });
+    const seats = await cluster.seats(job);
+    const [victim, fellow] = seats as [TestWorker, TestWorker];
+    const { timestamp } = await cluster.client.public.getBlock();
+    const domain = domainSeparator({ chainId: 31_337n, hub: chain.deployment.hub });
+    const answers: string[] = [];
+    for (let seq = 1n; seq <= 30n; seq += 1n) {
+      const blob = toHex(nodeCrypto.randomBytes(32));
+      const grant = toHex(nodeCrypto.randomBytes(16));
+      const deadline = timestamp + 120n;
+      const body = encodeOffer({ jobId: job.id, boundary: 0, lane: 0, blob, bytes: 64, deadline, grant });
+      const [from, to] = [fellow.keys.operator.address, victim.keys.operator.address];
+      const bodyHash = bodyHashOf(body);
+      const envelope = { protocol: OFFER_PROTOCOL, from, to, jobId: job.id, seq, deadline, bodyHash };
+      const signature = unpackSignature(fellow.keys.operator.signDigest(envelopeDigest(domain, envelope)));
+      const request = encodeEnvelope({ envelope, signature, body });
+      answers.push(decodeOfferReply(await call(victim, OFFER_PROTOCOL, request)).answer);
+    }
+    expect(answers.filter((answer) => answer === "ACCEPT").length).to.be.within(1, 24);
+    expect(answers.at(-1)).to.equal("BUSY");
     await cluster.sendInput(job, seats);
     expect((await cluster.ended(job)).state).to.equal(5);
     expect(await getSlashed(cluster, job.id)).to.deep.equal([]);
