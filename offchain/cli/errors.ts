@@ -65,12 +65,6 @@ export const CliError = defineErrors("cli", 40, {
     fix: "Let the model's owner prove it.",
     retry: "never",
   },
-  OPENING_INVALID: {
-    n: 13,
-    text: "{path} is no opening of committed weights: {why}.",
-    fix: "Ask the model's owner for the file again, or import the model again.",
-    retry: "never",
-  },
   WEIGHTS_COMMITTED: {
     n: 14,
     text: "The weights of stage {stage} are committed to under the model's own boundaries only.",

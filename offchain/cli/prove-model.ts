@@ -15,8 +15,8 @@ import { KeyStore, type StageKeys } from "../engines/zk/keys/key-store.ts";
 import type { WeightsOpening } from "../engines/zk/prover/prover.ts";
 import { SnarkjsProver } from "../engines/zk/prover/snarkjs-prover.ts";
 import { ProverService } from "../engines/zk/service/prover-service.ts";
+import type { WeightsOpenings } from "../engines/zk/weights/opening-files.ts";
 import { CliError } from "./errors.ts";
-import type { WeightsOpenings } from "./weights-openings.ts";
 
 /** Whether the model's input and result are shown in the proofs or only committed to. */
 export type Ends = "model" | "public" | "salted";

@@ -24,7 +24,16 @@ export interface LoadConfigOptions {
   readonly flags?: Readonly<Record<string, string | undefined>>;
 }
 
-const PATHS = new Set(["keys.folder", "keys.passwordFile", "store.folder", "prove.keys", "prove.cache", "log.file"]);
+const PATHS = new Set([
+  "keys.folder",
+  "keys.passwordFile",
+  "store.folder",
+  "prove.keys",
+  "prove.cache",
+  "prove.openings",
+  "prove.phase1",
+  "log.file",
+]);
 const SHOWN_ENVIRONMENT = /^ASSAY_(CHAIN|KEYS|STORE|NET|MONITOR|LOG|WORK|PROVE|REWARDS|TABLE|NODE)_/;
 
 /** Flag > environment > file > default. Errors: CONFIG_UNREADABLE, CONFIG_UNKNOWN with a suggestion, CONFIG_INVALID. */

@@ -122,4 +122,22 @@ export const NodeError = defineErrors("node", 30, {
     fix: "Nothing, if the model is not meant for proofs; else import it again with SALTED or PUBLIC boundaries and keys.",
     retry: "never",
   },
+  OPENING_MISSING: {
+    n: 21,
+    text: "Stage {stage} of model {model} has private weights, and there is no opening of their commitment ({path}).",
+    fix: "Ask the model's owner for it (mode 0600); without it the stage is neither proven nor voted on where a proof may overrule votes.",
+    retry: "later",
+  },
+  WEIGHTS_UNOPENED: {
+    n: 22,
+    text: "The opening of stage {stage} of model {model} does not open its registered commitment with the model's weights: {reason}.",
+    fix: "Do not serve the stage: proofs under that commitment are of another function and would overrule honest votes. Ask the model's owner for the right files.",
+    retry: "never",
+  },
+  KEY_UNVERIFIED: {
+    n: 23,
+    text: "The ceremony of key {key} was not verified here: {reason}.",
+    fix: "Put what is missing in its place and start again, or run `assay zk verify-setup --cache` with this worker's prove.cache.",
+    retry: "later",
+  },
 });

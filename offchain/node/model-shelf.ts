@@ -69,6 +69,11 @@ export class FolderModelShelf implements ModelShelf {
     return this.#manifests.has(modelId);
   }
 
+  /** Where the model lies; null for unknown models. */
+  folder(modelId: Hex): string | null {
+    return this.#manifests.get(modelId)?.folder ?? null;
+  }
+
   table(modelId: Hex) {
     return this.#manifests.get(modelId)?.file.model.stages ?? null;
   }

@@ -102,7 +102,22 @@ export const SETTINGS = {
     cache: setting(
       z.string().min(1),
       "zk-cache",
-      "Folder of compiled circuits, and of development keys on the local chain; may be deleted.",
+      "Folder of compiled circuits, of what was verified about keys, and of development keys on the local chain; may be deleted.",
+    ),
+    openings: setting(
+      z.string(),
+      "",
+      "Folder of openings of private weights, `<model id>/<stage>.opening` (mode 0600); empty: in each model's folder, `keys/<stage>.opening`.",
+    ),
+    phase1: setting(
+      z.string().min(1),
+      "phase1",
+      "Folder of phase 1 files (powersOfTau28_hez_final_NN.ptau), with which ceremonies are verified.",
+    ),
+    requireVerified: setting(
+      z.boolean(),
+      false,
+      "Abstain from votes that a key may overrule whose ceremony was not verified here.",
     ),
     memoryMiB: setting(count(1 << 20), 2_048, "Memory of all open proving keys together."),
     threads: setting(count(64), 2, "Threads of one proof."),

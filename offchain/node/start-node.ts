@@ -21,6 +21,8 @@ import { createBlobPort } from "./blob-port.ts";
 import { Closers } from "./closers.ts";
 import { DevFaults } from "./dev-faults.ts";
 import { heldKeys } from "./judging-keys.ts";
+import { guardedShelf } from "./guarded-shelf.ts";
+import { keyCheckOptions, KeyChecks } from "./key-checks.ts";
 import { FolderModelShelf } from "./model-shelf.ts";
 import type { NodeConfig } from "./settings.ts";
 import { StageProver } from "./stage-prover.ts";
@@ -120,19 +122,15 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
     );
     closers.push("models", () => models.close());
 
+    // Keys and private weights: also who only votes must know what a proof may overrule
+    const checkOptions = keyCheckOptions(config);
+    const checks = new KeyChecks(checkOptions, { programs: models, logger });
+    closers.push("checks", () => checks.close());
+    await checks.prepare();
+
     // Prover: everything heavy is imported with the first proof
     const prover = config.prove.enabled
-      ? new StageProver(
-          {
-            keyFolder: config.prove.keys,
-            cacheFolder: config.prove.cache,
-            chainId: BigInt(config.chain.id),
-            memoryMiB: config.prove.memoryMiB,
-            threads: config.prove.threads,
-            maxLoad: config.prove.maxWaiting,
-          },
-          { programs: models, logger },
-        )
+      ? new StageProver({ ...checkOptions, maxLoad: config.prove.maxWaiting }, { programs: models, logger, checks })
       : null;
     if (prover !== null) closers.push("prover", () => prover.close());
 
@@ -167,7 +165,7 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
         keys,
         blobs: createBlobPort(store, systemClock),
         crypto: nodeCrypto,
-        models,
+        models: guardedShelf(models, checks),
         prover,
         clock: systemClock,
         logger,

@@ -74,4 +74,10 @@ export const ProtocolError = defineErrors("protocol", 20, {
     fix: "Ask another holder.",
     retry: "later",
   },
+  STAGE_REFUSED: {
+    n: 13,
+    text: "This worker does not answer for stage {stage} of model {model}: {reason}.",
+    fix: "See `assay node doctor`: a proof that cannot be believed could overrule an honest answer, so the seat abstains, which costs nothing.",
+    retry: "later",
+  },
 });

@@ -190,7 +190,10 @@ export interface StageRunner {
 }
 
 export interface ModelShelf {
-  /** Null when this worker does not host the model. Loading is lazy; errors of a damaged model surface here, typed. */
+  /**
+   * Null when this worker does not host the model. Loading is lazy; errors of a damaged model surface here, typed, and STAGE_REFUSED where
+   * this worker must not answer: an honest answer could be overruled by a proof that it does not believe.
+   */
   stage(modelId: Hex, stage: number): Promise<StageRunner | null>;
   table(modelId: Hex): readonly StageInfo[] | null;
   has(modelId: Hex): boolean;
@@ -216,6 +219,8 @@ export interface ProofTask {
 export interface ProofPort {
   /** Whether this worker has all that proving the stage takes. Cheap; keys may be opened later. */
   canProve(modelId: Hex, stage: number): boolean;
+  /** Whether it also trusts the stage's key so far that it goes to court with it. */
+  mayJudge(modelId: Hex, stage: number): boolean;
   /** Proofs under way and waiting. */
   readonly load: number;
   /** More are refused: their deadlines would pass in the queue. */

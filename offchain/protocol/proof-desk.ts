@@ -10,7 +10,7 @@ import { decodeMemory, type JobMemory } from "./seat-codec.ts";
 import { GONE } from "./session-state.ts";
 import type { StageWork } from "./stage-work.ts";
 
-/** PROOF jobs of models that this worker can prove. Others are none of its business. */
+/** PROOF jobs of models that this worker can prove, every stage of them: a client orders any stage of whoever is able. Others are none of its business. */
 export class ProofDesk {
   readonly #modules: ProtocolModules;
   readonly #work: StageWork;
@@ -81,7 +81,7 @@ export class ProofDesk {
     const { prover } = this.#modules;
     const { modelId, stages } = memory.job.spec;
     const isAble = Array.from({ length: stages }, (_, stage) => prover?.canProve(modelId, stage) === true);
-    if (prover === null || !isAble.includes(true) || this.#sessions.size >= this.#maxTracked) return null;
+    if (prover === null || isAble.includes(false) || this.#sessions.size >= this.#maxTracked) return null;
     const session = new ProofSession(jobId, memory, this.#modules, { work: this.#work, input: this.#input(), prover });
     session.save();
     this.#sessions.set(jobId, session);

@@ -43,7 +43,7 @@ export class SeatCourt {
     if (!isOpenTo || isDecided || this.#isGivenUp || !behaviour().mayChallenge) return false;
     // Of a SALTED output a proof chooses the salt: the hub lets it overrule nobody.
     if (modules.models.table(job.spec.modelId)?.[stage]?.outKind !== KIND_PUBLIC) return false;
-    if (!wasOutvoted(record, slot, standing) || prover?.canProve(job.spec.modelId, stage) !== true) return false;
+    if (!wasOutvoted(record, slot, standing) || prover?.mayJudge(job.spec.modelId, stage) !== true) return false;
     this.#since ??= clock.monotonicMs();
     return true;
   }

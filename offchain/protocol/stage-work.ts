@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { isAssayError } from "../core/errors.ts";
+import { hasCode, isAssayError } from "../core/errors.ts";
 import { digestOf, joinDigest } from "../core/digest.ts";
 import { decodeSealedInput, encodeSealedInput, JOB_INPUT, type SealedInput } from "../core/sealed-input.ts";
 import { decodeTensor, encodeTensor, type Tensor } from "../core/tensor.ts";
 import { KIND_PUBLIC, NO_PROBE, type DigestKind, type StageInfo } from "../core/types.ts";
 import { ProtocolError } from "./errors.ts";
-import type { Hex, ModelShelf } from "./ports.ts";
+import type { Hex, ModelShelf, StageRunner } from "./ports.ts";
 import { ABSTAIN_REASON, NO_PAYLOAD, reasonWord, SAID_ABSTAIN_WORD } from "./said.ts";
 import type { Vote } from "./seat-machine.ts";
 
@@ -110,7 +110,8 @@ export class StageWork {
     if (info === undefined || stash === undefined) return abstain(ABSTAIN_REASON.input);
     if (this.#running >= this.#options.maxRunning && this.#waiting.length >= this.#options.maxWaiting)
       return abstain(ABSTAIN_REASON.model);
-    const runner = await this.#models.stage(modelId, stage);
+    const runner = await this.#runner(modelId, stage);
+    if (runner === "refused") return abstain(ABSTAIN_REASON.bounds);
     if (runner === null) return abstain(ABSTAIN_REASON.model);
     const inputs: Tensor[] = [];
     for (const producer of info.producers) {
@@ -138,6 +139,15 @@ export class StageWork {
     const payload = probe === null || info.probe === NO_PROBE ? NO_PAYLOAD : digestOf(kind, encodeTensor(probe), salt);
     stash.output = bytes;
     return { outDigest, payload };
+  }
+
+  async #runner(modelId: Hex, stage: number): Promise<StageRunner | "refused" | null> {
+    try {
+      return await this.#models.stage(modelId, stage);
+    } catch (error) {
+      if (hasCode(error, "STAGE_REFUSED")) return "refused";
+      throw error;
+    }
   }
 
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -2,7 +2,7 @@
 import { loadModel } from "../../offchain/engines/program/load-program.ts";
 import { LOCAL_CHAIN_ID } from "../../offchain/core/zk/verifying-key.ts";
 import { ZERO_BYTES32 } from "../../offchain/core/types.ts";
-import { boundaryKinds } from "../../offchain/node/stage-prover.ts";
+import { boundaryKinds } from "../../offchain/node/stage-circuits.ts";
 import { DemoError } from "./errors.ts";
 
 export interface ProvingKeysOptions {

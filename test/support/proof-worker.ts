@@ -219,6 +219,7 @@ export function proofWorker(workerId: number, hub: FakeHub, kept?: Journal): Pro
     },
     prover: {
       canProve: () => true,
+      mayJudge: () => true,
       get load() {
         return prover.load;
       },

@@ -7,6 +7,7 @@ import { interpretOutput } from "../../core/program/preprocess.ts";
 import { ZERO_ADDRESS } from "../../core/types.ts";
 import { encodeProofFile, verifyProofFile } from "../../core/zk/proof-file.ts";
 import { loadModel } from "../../engines/program/load-program.ts";
+import { readOpenings } from "../../engines/zk/weights/opening-files.ts";
 import { defineCommand } from "../command.ts";
 import { readFileBytes } from "../connection.ts";
 import { CliError } from "../errors.ts";
@@ -14,7 +15,6 @@ import { EXIT } from "../exit-code.ts";
 import { address, choice, defaulted, hash, integer, optional, required, text } from "../fields.ts";
 import { readModelInput } from "../model-input.ts";
 import { proveModel } from "../prove-model.ts";
-import { readOpenings } from "../weights-openings.ts";
 
 const LOCAL_CHAIN = 31_337;
 

@@ -2,7 +2,8 @@
 import { expect } from "chai";
 import type { StageInfo } from "../../../offchain/core/types.ts";
 import { KIND_BLINDED, KIND_PUBLIC, KIND_SALTED, PLACE_CLIENT } from "../../../offchain/core/types.ts";
-import { boundaryKinds, StageProver } from "../../../offchain/node/stage-prover.ts";
+import { boundaryKinds } from "../../../offchain/node/stage-circuits.ts";
+import { StageProver } from "../../../offchain/node/stage-prover.ts";
 import { nullLogger, testManifest } from "../../support/cluster/cluster.ts";
 import { expectCode } from "../../support/expect-code.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
@@ -18,10 +19,10 @@ const keyed = (stages: number, change: Partial<StageInfo> = {}): StageInfo[] =>
     ...change,
   }));
 
-function proverOf(table: readonly StageInfo[] | null): StageProver {
+function proverOf(table: readonly StageInfo[] | null, chainId = 31_337n): StageProver {
   const folder = temporaryFolder();
   return new StageProver(
-    { keyFolder: folder, cacheFolder: folder, chainId: 1n, memoryMiB: 64, threads: 1, maxLoad: 1 },
+    { keyFolder: folder, cacheFolder: folder, chainId, memoryMiB: 64, threads: 1, maxLoad: 1 },
     { logger: nullLogger, programs: { table: () => table, program: async () => null } },
   );
 }
@@ -37,6 +38,13 @@ describe("StageProver", () => {
     const table = keyed(2).map((info, i) => (i === 0 ? { ...info, inKind: KIND_PUBLIC } : info));
     expect(boundaryKinds(table, 0)?.inKinds).to.deep.equal(["PUBLIC"]);
     expect(boundaryKinds(table, 1)?.inKinds).to.deep.equal(["SALTED"]);
+  });
+
+  it("behavior: off the local chain only with a key that is here", async () => {
+    const prover = proverOf(keyed(1), 1n);
+    await prover.prepare();
+    expect(prover.canProve(MODEL, 0)).to.equal(false);
+    expect(prover.mayJudge(MODEL, 0)).to.equal(false);
   });
 
   it("behavior: leaves stages without key, with a BLINDED end, at the client, or with committed weights to others", () => {

@@ -15,7 +15,7 @@ import { testManifest } from "./cluster.ts";
 const WIDTH = 4;
 
 /** A dense stage of four outputs, rounded and clamped: small, and nothing of it is trivial for a circuit. */
-function denseStage(seed: number, lo: number): Program {
+export function denseStage(seed: number, lo: number): Program {
   const weights = Int8Array.from({ length: WIDTH * WIDTH }, (_, i) => ((i * 7 + seed * 5) % 11) - 5);
   const bias = Array.from({ length: WIDTH }, (_, i) => BigInt(((i + seed) % 5) - 2));
   const finish = { kind: "scale", dtype: "i8", shifts: [2], lo: 0, hi: 127, table: null } as const;

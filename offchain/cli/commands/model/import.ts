@@ -6,7 +6,7 @@ import { defineCommand } from "../../command.ts";
 import { EXIT } from "../../exit-code.ts";
 import { defaulted, flag, required, text } from "../../fields.ts";
 import { modelKeys } from "../../model-keys.ts";
-import { readOpenings, writeOpenings } from "../../weights-openings.ts";
+import { readOpenings, writeOpenings } from "../../../engines/zk/weights/opening-files.ts";
 
 export const modelImport = defineCommand({
   name: "model import",

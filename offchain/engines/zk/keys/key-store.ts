@@ -93,6 +93,18 @@ export class KeyStore {
     throw new ProverError("KEY_MISSING", { circuitHash: circuit.circuitHash, folder: keyFolder });
   }
 
+  /** The folder among the ceremonies' keys whose record is this key's; nothing else of it is looked at. */
+  async locate(keyId: Hex): Promise<{ readonly folder: string; readonly key: VerifyingKey } | undefined> {
+    const { keyFolder } = this.#options;
+    const names: string[] = await readdir(keyFolder).catch(() => []);
+    for (const name of names.toSorted()) {
+      const folder = join(keyFolder, name);
+      const key = await openRecord(folder);
+      if (key?.keyId === keyId.toLowerCase()) return { folder, key };
+    }
+    return undefined;
+  }
+
   /** Makes the key unless it is there. ANYONE CAN FORGE under it. Errors: DEVELOPMENT_REFUSED off the local chain, those of `developmentSetup`. */
   async ensureDevelopmentKeys(circuit: CompiledCircuit, options: SetupOptions = {}): Promise<StageKeys> {
     const { cacheFolder, chainId } = this.#options;

@@ -93,4 +93,10 @@ export const ProverError = defineErrors("zk", 3, {
     fix: "Take fewer jobs at once, or use a faster prover.",
     retry: "never",
   },
+  OPENING_INVALID: {
+    n: 55,
+    text: "{path} is no opening of committed weights: {why}.",
+    fix: "Ask the model's owner for the file again (mode 0600), or import the model again.",
+    retry: "never",
+  },
 });

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "chai";
+import { writeContract } from "viem/actions";
+import { devTokenAbi } from "../../offchain/adapters/chain/abi/dev-token.ts";
+import { keyRegistryAbi } from "../../offchain/adapters/chain/abi/key-registry.ts";
+import { PinoLogger } from "../../offchain/adapters/observe/pino-logger.ts";
+import { SqliteJournal } from "../../offchain/adapters/store/sqlite-journal.ts";
+import type { Hex } from "../../offchain/core/bytes.ts";
+import { encodeProgram } from "../../offchain/core/program/encode-program.ts";
+import { KIND_SALTED, PROOF } from "../../offchain/core/types.ts";
+import { verifyReceipt } from "../../offchain/core/verify-receipt.ts";
+import { loadStage } from "../../offchain/engines/program/executor.ts";
+import { runReference } from "../../offchain/engines/program/reference-executor.ts";
+import { guardedShelf } from "../../offchain/node/guarded-shelf.ts";
+import { KeyChecks } from "../../offchain/node/key-checks.ts";
+import { StageProver } from "../../offchain/node/stage-prover.ts";
+import type { ModelShelf } from "../../offchain/protocol/ports.ts";
+import type { InferenceProgress } from "../../offchain/sdk/actions/request-inference-sync.ts";
+import { connectWallet, type AssayWallet } from "../../offchain/sdk/node/connect.ts";
+import { fund, mineEvery, startTestChain, type TestChain } from "../support/cluster/chain.ts";
+import { Cluster, testClock } from "../support/cluster/cluster.ts";
+import { placeOpenings, privateModel, type PrivateModel } from "../support/cluster/private-model.ts";
+import { getSlashed } from "../support/cluster/slashes.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+
+const TOKEN = 10n ** 18n;
+const STAGES = 2;
+const values = [3, -7, 50, 11];
+const input = { dtype: "i8" as const, dims: [1, 4], data: Int8Array.from(values) };
+/** Workers that were given the opening of something else: one, so that its abstention never costs a vote its quorum. */
+const MISLED = 1;
+
+describe("jobs of models with private weights", function suite() {
+  this.timeout(300_000);
+  const cache = temporaryFolder();
+  const journals = temporaryFolder();
+  const lines: string[] = [];
+  const logger = PinoLogger.create({ level: "debug", format: "json", write: (line) => void lines.push(line) });
+  let chain: TestChain;
+  let cluster: Cluster;
+  let wallet: AssayWallet;
+  let model: PrivateModel;
+  /** The same architecture with other weights: no new key, no ceremony. */
+  let retrained: PrivateModel;
+  const provers: StageProver[] = [];
+
+  const modelOf = (id: Hex): PrivateModel | undefined => [model, retrained].find((one) => one.id === id);
+  const shelf: ModelShelf = {
+    has: (id) => modelOf(id) !== undefined,
+    table: (id) => modelOf(id)?.manifest.stages ?? null,
+    stage: async (id, stage) => {
+      const program = modelOf(id)?.programs[stage];
+      if (program === undefined) return null;
+      const loaded = loadStage(encodeProgram(program));
+      return {
+        maxInputBytes: 4096,
+        run: async (inputs) => {
+          const [output] = runReference(loaded, inputs).outputs;
+          if (output === undefined) throw new TypeError("a stage without output");
+          return { output, probe: null };
+        },
+      };
+    },
+  };
+  const answerOf = ({ programs }: PrivateModel): number[] =>
+    programs.reduce<number[]>((list, program) => {
+      const tensor = { ...input, data: Int8Array.from(list) };
+      return [...(runReference(loadStage(encodeProgram(program)), [tensor]).outputs[0]?.data ?? [])].map(Number);
+    }, values);
+
+  /** A worker as the node wires it: one set of checks for its votes and its proofs. */
+  const equip = (openingsFolder: string) => {
+    const options = { keyFolder: cache, cacheFolder: cache, chainId: 31_337n, memoryMiB: 1_024, threads: 2 };
+    const modules = {
+      logger,
+      programs: {
+        modelIds: [model.id, retrained.id],
+        table: (id: Hex) => shelf.table(id),
+        program: async (id: Hex, stage: number) => modelOf(id)?.programs[stage] ?? null,
+      },
+    };
+    const checks = new KeyChecks({ ...options, openingsFolder }, modules);
+    const prover = new StageProver({ ...options, maxLoad: 8 }, { ...modules, checks });
+    provers.push(prover);
+    return { checks, prover, models: guardedShelf(shelf, checks) };
+  };
+
+  before(async () => {
+    model = await privateModel(STAGES, cache, { seed: 1, outKind: KIND_SALTED });
+    retrained = await privateModel(STAGES, cache, { seed: 6, outKind: KIND_SALTED });
+    const [right, wrong] = [temporaryFolder(), temporaryFolder()];
+    for (const { id, openings } of [model, retrained]) placeOpenings(right, id, openings);
+    placeOpenings(wrong, model.id, retrained.openings);
+    placeOpenings(wrong, retrained.id, model.openings);
+    const honest = equip(right);
+    const misled = equip(wrong);
+    await honest.checks.prepare();
+    await misled.checks.prepare();
+    chain = await startTestChain();
+    const of = (i: number) => (i < MISLED ? misled : honest);
+    cluster = await Cluster.start(
+      chain,
+      {
+        workers: 13,
+        http: true,
+        prover: (i) => of(i).prover,
+        models: (i) => of(i).models,
+        logger: () => logger,
+        // Without a cipher: what must never be at rest is not even handed to it.
+        journal: (i) =>
+          new SqliteJournal(
+            { path: join(journals, `${i}.sqlite`), owner: `worker ${i}` },
+            { clock: testClock, cipher: { seal: (plain) => plain.slice(), open: (sealed) => sealed.slice() } },
+          ),
+      },
+      model.manifest,
+    );
+    wallet = connectWallet({
+      rpcUrl: chain.url,
+      hub: chain.deployment.hub,
+      privateKey: chain.account(3).privateKey,
+      pollMs: 100,
+    });
+    await fund(chain, wallet.account.address);
+    const mined = async (hash: Promise<Hex>) => wallet.waitForTransactionReceipt({ hash: await hash });
+    const { token, keys } = chain.deployment;
+    const mint = { address: token, abi: devTokenAbi, functionName: "mint", chain: null } as const;
+    await mined(writeContract(wallet, { ...mint, args: [wallet.account.address, 1_000n * TOKEN] }));
+    for (const record of new Set(model.records)) {
+      const add = { address: keys, abi: keyRegistryAbi, functionName: "add", chain: null } as const;
+      await mined(writeContract(wallet, { ...add, args: [record] }));
+    }
+    await mined(wallet.registerModel({ manifest: retrained.manifest }));
+    await mineEvery(chain, 250);
+  });
+  after(async () => {
+    await cluster?.stop();
+    for (const prover of provers) await prover.close();
+    await chain?.close();
+  });
+
+  const misledIds = () => cluster.workers.slice(0, MISLED).map(({ workerId }) => workerId);
+  const prove = async ({ manifest }: PrivateModel) => {
+    const steps: InferenceProgress[] = [];
+    const done = await wallet.requestInferenceSync({
+      preset: "critical-proof",
+      manifest,
+      input,
+      deposit: true,
+      onProgress: (step) => {
+        steps.push(step);
+        if (step.stage !== "input delivered") return;
+        // Who could not open the commitment does not even follow the job.
+        for (const { worker } of cluster.workers.slice(0, MISLED))
+          expect(worker.desk.proofs.sessions).to.have.length(0);
+      },
+      timeoutMs: 120_000,
+    });
+    const workers = steps.flatMap((step) => (step.stage === "proven" ? [step.workerId] : []));
+    const receipt = await wallet.getReceipt({ jobId: done.jobId, result: done.result });
+    return { done, workers, receipt };
+  };
+
+  it("default: workers with the opening prove every stage; the receipt verifies offline, under this commitment only", async () => {
+    const { done, workers, receipt } = await prove(model);
+    expect([...done.output.data].map(Number)).to.deep.equal(answerOf(model));
+    expect(done.job.spec.policy.mask).to.equal(PROOF);
+    expect(workers).to.have.length(STAGES);
+    for (const id of misledIds()) expect(workers).to.not.include(id);
+    expect(verifyReceipt(receipt).ok, JSON.stringify(verifyReceipt(receipt))).to.equal(true);
+  });
+
+  it("behavior: a retrained model has its own commitment and the old keys", async () => {
+    expect(retrained.records).to.deep.equal(model.records);
+    for (const [i, { weightsX, keyId }] of retrained.manifest.stages.entries()) {
+      expect(weightsX).to.not.equal(model.manifest.stages[i]?.weightsX);
+      expect(keyId).to.equal(model.manifest.stages[i]?.keyId);
+    }
+    expect(answerOf(retrained)).to.not.deep.equal(answerOf(model));
+    const { done, workers, receipt } = await prove(retrained);
+    expect([...done.output.data].map(Number)).to.deep.equal(answerOf(retrained));
+    for (const id of misledIds()) expect(workers).to.not.include(id);
+    expect(verifyReceipt(receipt).ok, JSON.stringify(verifyReceipt(receipt))).to.equal(true);
+  });
+
+  it("behavior: in a vote, seats that could not open the commitment abstain, and nobody loses stake", async () => {
+    const done = await wallet.requestInferenceSync({
+      policy: { k: 5, tWork: 40, window: 2 },
+      manifest: model.manifest,
+      input,
+      deposit: true,
+      timeoutMs: 120_000,
+    });
+    expect([...done.output.data].map(Number)).to.deep.equal(answerOf(model));
+    expect(await getSlashed(cluster, done.jobId)).to.deep.equal([]);
+  });
+
+  it("behavior: blinds and weights are in no log, journal, calldata or event", async () => {
+    const secrets = new Map<string, Uint8Array>();
+    for (const [name, { openings, programs }] of Object.entries({ model, retrained })) {
+      for (const [i, { blind }] of openings.entries()) secrets.set(`blind ${i} of ${name}`, blind);
+      for (const [i, { ops }] of programs.entries())
+        for (const op of ops)
+          if (op.kind === "dense")
+            secrets.set(
+              `weights ${i} of ${name}`,
+              Uint8Array.from(op.weights, (w) => w & 0xff),
+            );
+    }
+    expect(secrets.size).to.equal(4 * STAGES);
+    const places = new Map([["logs", Buffer.from(lines.join("\n"))]]);
+    for (const file of readdirSync(journals)) places.set(file, readFileSync(join(journals, file)));
+    const head = Number(await chain.rpc("eth_blockNumber", []));
+    for (let number = 0; number <= head; number++) {
+      const block = await chain.rpc("eth_getBlockByNumber", [`0x${number.toString(16)}`, true]);
+      places.set(`block ${number}`, Buffer.from(JSON.stringify(block)));
+    }
+    places.set("events", Buffer.from(JSON.stringify(await chain.rpc("eth_getLogs", [{ fromBlock: "0x0" }]))));
+    const everything = Buffer.concat([...places.values()]);
+    // The search finds what is there: the registered commitment.
+    expect(everything.includes(model.manifest.stages[0]?.weightsX.slice(2) ?? "")).to.equal(true);
+    expect(everything.includes("weights.refused")).to.equal(true);
+    const found: string[] = [];
+    for (const [place, bytes] of places)
+      for (const [name, value] of secrets) {
+        const part = Buffer.from(value).subarray(1, -1);
+        const forms = [part, part.toReversed()].flatMap((one) => [
+          Buffer.from(one),
+          Buffer.from(Buffer.from(one).toString("hex")),
+          Buffer.from([...one].join()),
+          Buffer.from([...new Int8Array(Uint8Array.from(one).buffer)].join()),
+        ]);
+        for (const cut of [0, 1, 2]) {
+          const text = Buffer.from(value).subarray(cut, cut + 3 * Math.floor((value.length - cut) / 3));
+          forms.push(Buffer.from(text.toString("base64")));
+        }
+        if (forms.some((form) => bytes.includes(form))) found.push(`${name} in ${place}`);
+      }
+    expect(found).to.deep.equal([]);
+  });
+});
