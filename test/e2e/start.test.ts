@@ -11,7 +11,7 @@ import { isLoopback, listenersOf, processTree } from "../support/listeners.ts";
 describe("npm start, a shortened run", function suite() {
   this.timeout(420_000);
 
-  it("R70, R68, R27, R72: jobs end right, the liar is slashed, the killed worker comes back", async () => {
+  it("R70, R68, R27, R33, R72: jobs end right, three are proven, the liar is slashed, the killed worker comes back", async () => {
     const run = spawn(process.execPath, ["scripts/start.ts", "--patients", "2", "--digits", "2"], {
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -32,14 +32,18 @@ describe("npm start, a shortened run", function suite() {
     const folder = /build\/run\/\S+/.exec(output.slice(output.lastIndexOf("summary.json")))?.[0] ?? "";
     const summary = JSON.parse(readFileSync(join(folder, "summary.json"), "utf8")) as RunSummary;
     expect(summary).to.deep.include({ ok: true, problems: [] });
-    expect(summary.jobs).to.have.length(6);
+    expect(summary.jobs).to.have.length(9);
     expect(summary.workers).to.have.length(16);
     for (const job of summary.jobs) {
       expect(job, `job ${job.index}`).to.deep.include({ matchesProgram: true, receiptVerified: true });
       const receipt = decodeReceipt(new Uint8Array(readFileSync(job.receipt)));
       expect(verifyReceipt(receipt).ok).to.equal(true);
       expect(receipt.jobId).to.equal(job.jobId);
+      // One proof a stage, or votes: never both.
+      expect(receipt.proofs).to.have.length(job.kind === "proven" ? 1 : 0);
     }
+    const proven = summary.jobs.filter(({ kind }) => kind === "proven").map(({ model }) => model);
+    expect(proven).to.deep.equal(["tumor-mlp", "digits-cnn", "credit-forest"]);
     expect(summary.liar?.slashed).to.equal("44.00 DEV");
     expect(summary.jobs.find(({ kind }) => kind === "liar")?.committees.map((seats) => seats.length)).to.deep.equal([
       5, 11,
