@@ -5,6 +5,7 @@ import { hasCode, isAssayError } from "../core/errors.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import { KEY_CEREMONY } from "../core/zk/key-record.ts";
 import type { PinnedPtau } from "../engines/zk/ceremony/pinned-ptau.ts";
+import { locateKey } from "../engines/zk/keys/locate-key.ts";
 import type { Hex } from "../protocol/ports.ts";
 import { NodeError } from "./errors.ts";
 import { LOCAL_CHAIN, type ProgramSource, type StageCircuits, type StageCircuitsOptions } from "./stage-circuits.ts";
@@ -78,7 +79,7 @@ export class CeremonyCheck {
 
   async #look(modelId: Hex, stage: number): Promise<CheckedCeremony> {
     const keyId = this.#programs.table(modelId)?.[stage]?.keyId ?? "0x";
-    const found = await (await this.#circuits.store()).locate(keyId);
+    const found = await locateKey(this.#options.keyFolder, keyId);
     if (found === undefined) return { state: this.#options.chainId === LOCAL_CHAIN ? "development" : "missing" };
     const { folder, key } = found;
     if (key.record.cls !== KEY_CEREMONY) return { state: "development" };
@@ -131,7 +132,7 @@ export class CeremonyCheck {
     try {
       const { circuit } = await this.#circuits.keysOf(modelId, stage);
       if (before.state !== "waiting") return before;
-      const found = await (await this.#circuits.store()).locate(keyId);
+      const found = await locateKey(this.#options.keyFolder, keyId);
       const { rememberSetup, setupContent } = await import("../engines/zk/ceremony/known-setups.ts");
       const { verifySetupApart } = await import("../engines/zk/ceremony/verify-apart.ts");
       const folder = found?.folder ?? "";

@@ -19,6 +19,7 @@ import { isAssayError } from "../core/errors.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import { ZERO_BYTES32 } from "../core/types.ts";
 import { decodeKeyRecord, KEY_CEREMONY } from "../core/zk/key-record.ts";
+import { checkKeys } from "./doctor-keys.ts";
 import type { NodeConfig } from "./settings.ts";
 
 export interface Check {
@@ -43,6 +44,20 @@ async function guarded(name: string, fix: string, check: () => Promise<Check> | 
     const detail = error instanceof Error ? error.message : String(error);
     return fail(name, detail, isAssayError(error) ? error.fix : fix);
   }
+}
+
+/** As `guarded`, for one look that yields several checks. */
+async function severally(
+  names: readonly string[],
+  fix: string,
+  look: () => Promise<readonly Check[]>,
+): Promise<readonly Check[]> {
+  let found: readonly Check[] = [];
+  const failure = await guarded(names.join(", "), fix, async () => {
+    found = await look();
+    return pass("", "");
+  });
+  return failure.ok ? found : names.map((name) => ({ ...failure, name }));
 }
 
 /** Checks everything a worker needs, each on its own, without starting it. Never throws: a failure is a check with its fix. */
@@ -100,6 +115,9 @@ export async function runDoctor(config: NodeConfig, modules: { readonly logger: 
     await guarded("prover", "Set prove.enabled to false, or fetch the models and keys again.", async () =>
       checkProver(config, chain),
     ),
+    ...(await severally(["proving keys", "private weights"], "Fetch the model again.", () =>
+      checkKeys(config, modules),
+    )),
     await guarded("ports", "Choose another port.", async () => {
       await canListen(config.net.host, config.net.port);
       await canListen(config.monitor.host, config.monitor.port);

@@ -19,17 +19,16 @@ export async function heldKeys(folder: string): Promise<ReadonlySet<Hex>> {
 
 /**
  * The first stage in which a proof under a key that is not held could overrule an honest vote; undefined if there is none. Whoever made
- * such a key may know its secrets, or speak of another program than the seats run. Committed weights count as such a key: a
- * seat has no opening to compare them with.
+ * such a key may know its secrets, or speak of another program than the seats run. Whether a held key is of the stage's circuit, holds,
+ * and its committed weights are the model's, `KeyChecks` decides stage by stage.
  */
 export function unsafeStage({ acceptedMasks, stages }: ModelManifest, held: ReadonlySet<Hex>): number | undefined {
   const isVoted = Array.from({ length: 32 }, (_, mask) => mask).some(
     (mask) => (mask & VOTE) !== 0 && ((acceptedMasks >>> mask) & 1) === 1,
   );
-  const found = stages.findIndex(({ place, outKind, keyId, weightsX, weightsY }) => {
+  const found = stages.findIndex(({ place, outKind, keyId }) => {
     const isJudged = isVoted && place === PLACE_NETWORK && outKind === KIND_PUBLIC && keyId !== ZERO_BYTES32;
-    const isPublic = weightsX === ZERO_BYTES32 && weightsY === ZERO_BYTES32;
-    return isJudged && !(isPublic && held.has(keyId));
+    return isJudged && !held.has(keyId);
   });
   return found < 0 ? undefined : found;
 }

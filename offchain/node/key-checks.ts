@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { isAssayError } from "../core/errors.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import { KIND_PUBLIC, PLACE_NETWORK, ZERO_BYTES32, type StageInfo } from "../core/types.ts";
 import { ProtocolError } from "../protocol/errors.ts";
@@ -11,6 +12,12 @@ import { WeightsCheck, type WeightsCheckOptions } from "./weights-check.ts";
 export interface KeyChecksOptions extends CeremonyCheckOptions, WeightsCheckOptions {
   /** Abstain from votes that a key may overrule whose ceremony was not verified here. */
   readonly requireVerified?: boolean;
+}
+
+export interface KeyedStage {
+  readonly modelId: Hex;
+  readonly stage: number;
+  readonly info: StageInfo;
 }
 
 /** From a worker's settings. */
@@ -52,7 +59,7 @@ export class KeyChecks {
    * neither proven nor voted on. Never rejects.
    */
   async prepare(): Promise<void> {
-    const stages = this.#keyed();
+    const stages = this.keyed();
     for (const { modelId, stage, info } of stages) {
       await this.ceremonies.look(modelId, stage);
       if (isCommitted(info)) await this.weights.check(modelId, stage);
@@ -76,7 +83,8 @@ export class KeyChecks {
     return boundaryKinds(table, stage) === null ? null : info;
   }
 
-  #keyed() {
+  /** All stages of this worker's models of which there can be proofs. */
+  keyed(): readonly KeyedStage[] {
     return (this.#programs.modelIds ?? []).flatMap((modelId) =>
       (this.#programs.table(modelId) ?? []).flatMap((_, stage) => {
         const info = this.#provable(modelId, stage);
@@ -121,6 +129,12 @@ export class KeyChecks {
     if (!isJudged) return;
     const { state } = this.ceremonies.known(modelId, stage) ?? (await this.ceremonies.look(modelId, stage));
     if (state === "refused") throw refuse("its key must not be believed");
+    if (state === "missing") throw refuse("its key is not among this worker's");
+    // A key from here that another model's program belongs to would prove that program's answers to these inputs.
+    if (!this.#isLocal && state !== "development")
+      await this.circuits.keysOf(modelId, stage).catch((error: unknown) => {
+        throw isAssayError(error) ? refuse("its key is not seen to be of its program") : error;
+      });
     if (this.#requireVerified && state !== "verified" && state !== "development")
       throw refuse("the ceremony of its key was not verified here");
   }

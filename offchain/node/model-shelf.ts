@@ -74,6 +74,11 @@ export class FolderModelShelf implements ModelShelf {
     return this.#manifests.get(modelId)?.folder ?? null;
   }
 
+  /** Null for unknown models. */
+  name(modelId: Hex): string | null {
+    return this.#manifests.get(modelId)?.file.model.name ?? null;
+  }
+
   table(modelId: Hex) {
     return this.#manifests.get(modelId)?.file.model.stages ?? null;
   }

@@ -3,7 +3,7 @@ import type { Logger } from "../core/ports/logger.ts";
 import type { Program } from "../core/program/types.ts";
 import { KIND_PUBLIC, KIND_SALTED, PRODUCER_INPUT, ZERO_BYTES32, type StageInfo } from "../core/types.ts";
 import type { BoundaryKind } from "../engines/zk/circuit/types.ts";
-import type { KeyStore, StageKeys } from "../engines/zk/keys/key-store.ts";
+import type { StageKeys } from "../engines/zk/keys/key-store.ts";
 import type { Hex } from "../protocol/ports.ts";
 import { NodeError } from "./errors.ts";
 
@@ -58,12 +58,6 @@ export class StageCircuits {
     this.#logger = modules.logger;
   }
 
-  async store(): Promise<KeyStore> {
-    const { KeyStore: Store } = await import("../engines/zk/keys/key-store.ts");
-    const { keyFolder, cacheFolder, chainId } = this.#options;
-    return new Store({ keyFolder, cacheFolder, chainId });
-  }
-
   /** Circuit and key of a stage, as its table names them. Errors: PROOF_IMPOSSIBLE, KEY_MISSING, KEY_DEVELOPMENT, the compiler's. */
   keysOf(modelId: Hex, stage: number): Promise<StageKeys> {
     const name = `${modelId}/${stage}`;
@@ -83,7 +77,8 @@ export class StageCircuits {
     const program = await this.#programs.program(modelId, stage);
     if (kinds === null || program === null || info === undefined) throw impossible("its boundaries have no proofs");
     const started = performance.now();
-    const store = await this.store();
+    const { KeyStore } = await import("../engines/zk/keys/key-store.ts");
+    const store = new KeyStore(this.#options);
     const circuit = await store.compile(program, { weights: isCommitted(info) ? "private" : "public", ...kinds });
     const found = await store.find(circuit, info.keyId).catch(async (error: unknown) => {
       if (this.#options.chainId !== LOCAL_CHAIN) throw error;

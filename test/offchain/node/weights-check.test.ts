@@ -76,7 +76,7 @@ describe("committed weights of a worker's models", function () {
     await checks.assertMayVote(honest.id, 0);
   });
 
-  it("error: WEIGHTS_UNOPENED for a rigged commitment, another blind, another's opening, a blind that is none", async () => {
+  it("R24: WEIGHTS_UNOPENED for a rigged commitment, another blind, another's opening, a blind that is none", async () => {
     await expectRefused(rigged, placed(rigged), "refused", "WEIGHTS_UNOPENED");
     const [opening] = honest.openings;
     if (opening === undefined) throw new TypeError("no opening");

@@ -59,7 +59,8 @@ export async function privateModel(
     });
     const { files, key } = await store.ensureDevelopmentKeys(circuit);
     const proving = await new SnarkjsProver().open(files, { memoryMiB: 1_024, threads: 2 });
-    const opening = await registerWeights(circuit, proving).finally(() => proving.close());
+    const opening = await registerWeights(circuit, proving);
+    await proving.close();
     openings.push(opening);
     records.push(toHex(encodeKeyRecord(key.record)));
     infos.push({

@@ -12,6 +12,7 @@ import { ProverError } from "../prover/errors.ts";
 import { developmentSetup, type SetupOptions } from "../setup/development-setup.ts";
 import { backendOf, keyBoundaries, type SetupCircuit } from "../setup/setup-circuit.ts";
 import { keyFilesIn, type KeyFiles } from "./key-files.ts";
+import { openRecord } from "./locate-key.ts";
 
 export interface KeyStoreOptions {
   /** Holds one folder a ceremony's key, as `assay zk ceremony finish` writes them. */
@@ -45,16 +46,6 @@ function fits(record: KeyRecord, circuit: SetupCircuit): boolean {
       );
     })
   );
-}
-
-async function openRecord(folder: string): Promise<VerifyingKey | undefined> {
-  try {
-    return openKey(new Uint8Array(await readFile(keyFilesIn(folder).record)));
-  } catch (error) {
-    // Not a key's folder, or a damaged one: the next may be it.
-    if (isAssayError(error) || (error as NodeJS.ErrnoException).code !== undefined) return undefined;
-    throw error;
-  }
 }
 
 /**
@@ -91,18 +82,6 @@ export class KeyStore {
       }
     }
     throw new ProverError("KEY_MISSING", { circuitHash: circuit.circuitHash, folder: keyFolder });
-  }
-
-  /** The folder among the ceremonies' keys whose record is this key's; nothing else of it is looked at. */
-  async locate(keyId: Hex): Promise<{ readonly folder: string; readonly key: VerifyingKey } | undefined> {
-    const { keyFolder } = this.#options;
-    const names: string[] = await readdir(keyFolder).catch(() => []);
-    for (const name of names.toSorted()) {
-      const folder = join(keyFolder, name);
-      const key = await openRecord(folder);
-      if (key?.keyId === keyId.toLowerCase()) return { folder, key };
-    }
-    return undefined;
   }
 
   /** Makes the key unless it is there. ANYONE CAN FORGE under it. Errors: DEVELOPMENT_REFUSED off the local chain, those of `developmentSetup`. */
