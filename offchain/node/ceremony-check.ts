@@ -83,17 +83,22 @@ export class CeremonyCheck {
     if (found === undefined) return { state: this.#options.chainId === LOCAL_CHAIN ? "development" : "missing" };
     const { folder, key } = found;
     if (key.record.cls !== KEY_CEREMONY) return { state: "development" };
-    const { recallSetup, setupContent } = await import("../engines/zk/ceremony/known-setups.ts");
-    const content = await setupContent(folder);
-    const known = content === null ? null : await recallSetup(this.#options.cacheFolder, content);
-    if (known?.keyId === keyId && known.class === "CEREMONY" && known.circuitHash === key.record.circuitHash)
-      return { state: "verified", contributors: known.contributors };
+    const { setupContent } = await import("../engines/zk/ceremony/known-setups.ts");
+    const known = await this.#recall(keyId, key.record.circuitHash, await setupContent(folder));
+    if (known !== null) return known;
     try {
       await this.#phase1(keyId, folder);
       return { state: "waiting" };
     } catch (error) {
       return { state: hasCode(error, "KEY_UNVERIFIED") ? "unverified" : "refused", error };
     }
+  }
+
+  async #recall(keyId: Hex, circuitHash: Hex, content: string | null): Promise<CheckedCeremony | null> {
+    const { recallSetup } = await import("../engines/zk/ceremony/known-setups.ts");
+    const known = content === null ? null : await recallSetup(this.#options.cacheFolder, content);
+    if (known?.keyId !== keyId || known.class !== "CEREMONY" || known.circuitHash !== circuitHash) return null;
+    return { state: "verified", contributors: known.contributors };
   }
 
   /** The phase 1 file that a key's ceremony names. Errors: KEY_UNVERIFIED if something is missing, FILE_MALFORMED. */
@@ -137,6 +142,9 @@ export class CeremonyCheck {
       const { verifySetupApart } = await import("../engines/zk/ceremony/verify-apart.ts");
       const folder = found?.folder ?? "";
       const content = await setupContent(folder);
+      // Another stage or model under the same key may have been first.
+      const known = await this.#recall(keyId, circuit.circuitHash, content);
+      if (known !== null) return known;
       const ptau = await this.#phase1(keyId, folder);
       const list = pins === undefined ? {} : { pins };
       const report = await verifySetupApart({ circuit, folder, ptau, ...list }, this.#life.signal);
