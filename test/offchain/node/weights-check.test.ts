@@ -8,7 +8,7 @@ import { digestOf } from "../../../offchain/core/digest.ts";
 import { encodeSealedInput, JOB_INPUT } from "../../../offchain/core/sealed-input.ts";
 import { encodeTensor } from "../../../offchain/core/tensor.ts";
 import { KIND_PUBLIC, KIND_SALTED } from "../../../offchain/core/types.ts";
-import { readOpening } from "../../../offchain/engines/zk/weights/opening-files.ts";
+import { readOpening, writeOpenings } from "../../../offchain/engines/zk/weights/opening-files.ts";
 import { guardedShelf } from "../../../offchain/node/guarded-shelf.ts";
 import { KeyChecks } from "../../../offchain/node/key-checks.ts";
 import { StageProver } from "../../../offchain/node/stage-prover.ts";
@@ -34,7 +34,7 @@ describe("committed weights of a worker's models", function () {
     rigged = await privateModel(1, cache, { seed: 1, outKind: KIND_PUBLIC, rigged: 4 });
   });
 
-  const worker = (model: PrivateModel, openings: string) => {
+  const worker = (model: PrivateModel, openings: string, folder: string | null = null) => {
     const { id, manifest, programs } = model;
     const options = { keyFolder: cache, cacheFolder: cache, chainId: 31_337n, memoryMiB: 512, threads: 2 };
     const modules = {
@@ -43,6 +43,7 @@ describe("committed weights of a worker's models", function () {
         modelIds: [id],
         table: () => manifest.stages,
         program: async (_: string, stage: number) => programs[stage] ?? null,
+        folder: () => folder,
       },
     };
     const checks = new KeyChecks({ ...options, openingsFolder: openings }, modules);
@@ -74,6 +75,14 @@ describe("committed weights of a worker's models", function () {
     expect(prover.canProve(honest.id, 0)).to.equal(true);
     expect(prover.mayJudge(honest.id, 0)).to.equal(true);
     await checks.assertMayVote(honest.id, 0);
+  });
+
+  it("behavior: without a folder of openings, each lies in its model's folder", async () => {
+    const folder = temporaryFolder();
+    writeOpenings(folder, new Map(honest.openings.entries()));
+    const { checks } = worker(honest, "", folder);
+    expect(await checks.weights.check(honest.id, 0)).to.include({ state: "opened" });
+    expect(await worker(honest, "").checks.weights.check(honest.id, 0)).to.include({ state: "unknown" });
   });
 
   it("R24: WEIGHTS_UNOPENED for a rigged commitment, another blind, another's opening, a blind that is none", async () => {
