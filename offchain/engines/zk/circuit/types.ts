@@ -12,8 +12,6 @@ export interface CircuitOptions {
   readonly inKinds: readonly BoundaryKind[];
   readonly outKind: BoundaryKind;
   readonly backend?: "two-round" | "one-round";
-  /** zk.md section 5; needs private weights. */
-  readonly linearCheck?: boolean;
   readonly onProgress?: (step: string) => void;
   readonly signal?: AbortSignal;
   /** Keeps compiled gadgets between processes. */
