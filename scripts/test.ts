@@ -18,6 +18,8 @@ interface Suite {
   readonly long?: true;
   /** Nothing below can run when this fails. */
   readonly essential?: true;
+  /** Runs at the same time as the suite before it, on the other core; what it prints comes after. */
+  readonly beside?: true;
 }
 
 const deep = process.env["ASSAY_DEEP"] === "1";
@@ -39,7 +41,7 @@ const suites: readonly Suite[] = [
   { name: "solidity", run: ["hardhat", "test", "solidity", ...(deep ? [] : ["--snapshot-check"])], counts: true },
   { name: "contracts", run: ["hardhat", "test", "mocha", "--no-compile"], counts: true },
   { name: "offchain", run: mocha("test/offchain/**/*.test.ts"), counts: true },
-  { name: "circuits", run: mocha("test/circuits/**/*.test.ts"), counts: true },
+  { name: "circuits", run: mocha("test/circuits/**/*.test.ts"), counts: true, beside: true },
   { name: "integration", run: mocha("test/integration/**/*.test.ts"), counts: true },
   { name: "e2e", run: mocha("test/{e2e,attacks}/**/*.test.ts"), counts: true, long: true },
 ];
@@ -54,19 +56,33 @@ const long = process.env["CI"] === "true" || deep;
 const chosen = suites.filter((suite) => (only.length > 0 ? only.includes(suite.name) : long || suite.long !== true));
 
 const total = { passed: 0, failed: 0, skipped: 0 };
-for (const suite of chosen) {
+
+/** Runs a suite, adds its counts to the total, and closes its output with one line. Returns whether nothing failed. */
+async function run(suite: Suite, write: (text: string) => void): Promise<boolean> {
   const startMs = Date.now();
-  const { ok, passing, failing, pending } = await runCounted(suite.run);
+  const { ok, passing, failing, pending } = await runCounted(suite.run, write);
   const passed = suite.counts ? passing : Number(ok);
   // A suite that exits badly without counting a failure has failed, and so has one that ran nothing.
   const failed = Math.max(suite.counts ? failing : 0, ok && passed > 0 ? 0 : 1);
   total.passed += passed;
   total.failed += failed;
   total.skipped += suite.counts ? pending : 0;
-  console.log(
-    `-- ${suite.name}: ${failed === 0 ? "ok" : "FAILED"} in ${((Date.now() - startMs) / 1000).toFixed(1)} s\n`,
-  );
-  if (failed > 0 && suite.essential === true) break;
+  const seconds = ((Date.now() - startMs) / 1000).toFixed(1);
+  write(`-- ${suite.name}: ${failed === 0 ? "ok" : "FAILED"} in ${seconds} s\n\n`);
+  return failed === 0;
+}
+
+const show = (text: string): void => void process.stdout.write(text);
+while (chosen.length > 0) {
+  const [suite] = chosen.splice(0, 1) as [Suite];
+  const others = chosen[0]?.beside === true ? chosen.splice(0, 1) : [];
+  const held: string[] = [];
+  const [ok] = await Promise.all([
+    run(suite, show),
+    ...others.map(async (other) => run(other, (text) => held.push(text))),
+  ]);
+  show(held.join(""));
+  if (!ok && suite.essential === true) break;
 }
 console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`);
 process.exitCode = total.failed === 0 ? 0 : 1;

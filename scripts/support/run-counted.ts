@@ -12,8 +12,11 @@ export interface CountedRun {
 export const countLines = (text: string, word: string): number =>
   [...text.matchAll(new RegExp(`^ {2}(\\d+) ${word}\\b`, "gm"))].reduce((sum, match) => sum + Number(match[1]), 0);
 
-/** Runs a tool from node_modules/.bin, shows what it prints, and counts its tests. */
-export function runCounted([command = "", ...args]: readonly string[]): Promise<CountedRun> {
+/** Runs a tool from node_modules/.bin, hands on what it prints, and counts its tests. */
+export function runCounted(
+  [command = "", ...args]: readonly string[],
+  write: (text: string) => void,
+): Promise<CountedRun> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       stdio: ["ignore", "pipe", "inherit"],
@@ -22,7 +25,7 @@ export function runCounted([command = "", ...args]: readonly string[]): Promise<
     let text = "";
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
       text += chunk;
-      process.stdout.write(chunk);
+      write(chunk);
     });
     child.on("error", reject);
     child.on("close", (code) =>

@@ -53,6 +53,8 @@ describe("ceremonies of a worker's keys", function () {
   before(async () => {
     const model = await loadModel("models/tumor-poly");
     program = model.stages[0]?.program as Program;
+    // Stays empty where this process has compiled the gadgets before.
+    mkdirSync(join(gadgets, "circuits"), { recursive: true });
     const store = new KeyStore({ keyFolder: gadgets, cacheFolder: gadgets, chainId: 1n });
     const circuit = await store.compile(program, { weights: "public", inKinds: ["PUBLIC"], outKind: "PUBLIC" });
     const ptau = await smallPtau(8);
