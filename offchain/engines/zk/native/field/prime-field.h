@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
+#include "inverse.h"
 #include "modulus.h"
 #ifdef ASSAY_ADX
 #include "multiply-adx.h"
@@ -16,6 +17,7 @@ struct Field {
   using Modulus = M;
   static constexpr Limbs kR = powerOfTwo(256, M::value);
   static constexpr Limbs kR2 = powerOfTwo(512, M::value);
+  static constexpr Limbs kR3 = powerOfTwo(768, M::value);
 
   u64 limb[4];
 
@@ -125,9 +127,8 @@ struct Field {
 
 template <class M>
 Field<M> Field<M>::inverse() const {
-  // Fermat: a^(m−2).
-  constexpr Limbs exponent{{M::value.limb[0] - 2, M::value.limb[1], M::value.limb[2], M::value.limb[3]}};
-  return power(exponent);
+  // The words are a·R; of 1/(a·R) and R³ the Montgomery product is R/a.
+  return fromLimbs(inverseOf<M>({{limb[0], limb[1], limb[2], limb[3]}})) * fromLimbs(kR3);
 }
 
 using Fq = Field<BaseModulus>;
