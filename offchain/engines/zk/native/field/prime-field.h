@@ -3,8 +3,10 @@
 #include "inverse.h"
 #include "modulus.h"
 #ifdef ASSAY_ADX
+#include "add-adx.h"
 #include "multiply-adx.h"
 #else
+#include "add-portable.h"
 #include "multiply-portable.h"
 #endif
 
@@ -51,37 +53,19 @@ struct Field {
 
   friend ASSAY_INLINE Field operator+(const Field& a, const Field& b) {
     Field sum;
-    u64 carry = 0;
-    for (int i = 0; i < 4; i++) {
-      const u128 word = static_cast<u128>(a.limb[i]) + b.limb[i] + carry;
-      sum.limb[i] = static_cast<u64>(word);
-      carry = static_cast<u64>(word >> 64);
-    }
-    sum.reduceOnce();
+    addWords<M>(a.limb, b.limb, sum.limb);
     return sum;
   }
   friend ASSAY_INLINE Field operator-(const Field& a, const Field& b) {
     Field difference;
-    u64 borrow = 0;
-    for (int i = 0; i < 4; i++) {
-      const u128 word = static_cast<u128>(a.limb[i]) - b.limb[i] - borrow;
-      difference.limb[i] = static_cast<u64>(word);
-      borrow = static_cast<u64>(word >> 64) & 1;
-    }
-    const u64 mask = ~(borrow - 1);
-    u64 carry = 0;
-    for (int i = 0; i < 4; i++) {
-      const u128 word = static_cast<u128>(difference.limb[i]) + (M::value.limb[i] & mask) + carry;
-      difference.limb[i] = static_cast<u64>(word);
-      carry = static_cast<u64>(word >> 64);
-    }
+    subtractWords<M>(a.limb, b.limb, difference.limb);
     return difference;
   }
-  ASSAY_INLINE Field operator-() const { return isZero() ? *this : fromLimbs(M::value).subtractWords(*this); }
+  ASSAY_INLINE Field operator-() const { return zero() - *this; }
   friend ASSAY_INLINE Field operator*(const Field& a, const Field& b) {
     Field product;
     multiplyUnreduced<M>(a.limb, b.limb, product.limb);
-    product.reduceOnce();
+    reduceWords<M>(product.limb);
     return product;
   }
   ASSAY_INLINE Field squared() const { return *this * *this; }
@@ -98,31 +82,6 @@ struct Field {
   }
   /** 0 for 0. */
   Field inverse() const;
-
- private:
-  /** Words of *this − other, which must not be negative. */
-  ASSAY_INLINE Field subtractWords(const Field& other) const {
-    Field difference;
-    u64 borrow = 0;
-    for (int i = 0; i < 4; i++) {
-      const u128 word = static_cast<u128>(limb[i]) - other.limb[i] - borrow;
-      difference.limb[i] = static_cast<u64>(word);
-      borrow = static_cast<u64>(word >> 64) & 1;
-    }
-    return difference;
-  }
-  /** From below 2m to below m, without a branch: the choice is a coin toss. */
-  ASSAY_INLINE void reduceOnce() {
-    u64 reduced[4];
-    u64 borrow = 0;
-    for (int i = 0; i < 4; i++) {
-      const u128 word = static_cast<u128>(limb[i]) - M::value.limb[i] - borrow;
-      reduced[i] = static_cast<u64>(word);
-      borrow = static_cast<u64>(word >> 64) & 1;
-    }
-    const u64 keep = ~(borrow - 1);
-    for (int i = 0; i < 4; i++) limb[i] = (limb[i] & keep) | (reduced[i] & ~keep);
-  }
 };
 
 template <class M>
