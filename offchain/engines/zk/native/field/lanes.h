@@ -6,9 +6,14 @@
 namespace assay {
 namespace ASSAY_ISA {
 
-/** m·factor in five limbs of 52 bits. */
+/** Five limbs of 52 bits. */
 struct Limbs52 {
   u64 limb[5];
+
+  /** This twice, in limbs of 53 bits: only for constants that are added or subtracted before a carry. */
+  constexpr Limbs52 doubledLimbs() const {
+    return {{2 * limb[0], 2 * limb[1], 2 * limb[2], 2 * limb[3], 2 * limb[4]}};
+  }
 };
 constexpr u64 kMask52 = (u64{1} << 52) - 1;
 
@@ -76,10 +81,23 @@ struct Lanes {
       limb[i] = _mm512_and_si512(limb[i], mask);
     }
   }
-  /** a + b. */
-  friend ASSAY_INLINE Lanes plus(const Lanes& a, const Lanes& b) {
+  /** Limb by limb, for what is carried later. */
+  friend ASSAY_INLINE Lanes plusUncarried(const Lanes& a, const Lanes& b) {
     Lanes sum;
     for (int i = 0; i < 5; i++) sum.limb[i] = _mm512_add_epi64(a.limb[i], b.limb[i]);
+    return sum;
+  }
+  friend ASSAY_INLINE Lanes minusUncarried(const Lanes& a, const Lanes& b, const Limbs52& offset) {
+    Lanes difference;
+    for (int i = 0; i < 5; i++) {
+      const __m512i added = _mm512_add_epi64(a.limb[i], _mm512_set1_epi64(static_cast<i64>(offset.limb[i])));
+      difference.limb[i] = _mm512_sub_epi64(added, b.limb[i]);
+    }
+    return difference;
+  }
+  /** a + b. */
+  friend ASSAY_INLINE Lanes plus(const Lanes& a, const Lanes& b) {
+    Lanes sum = plusUncarried(a, b);
     sum.carry();
     return sum;
   }
