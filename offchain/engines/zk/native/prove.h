@@ -64,6 +64,10 @@ class Prover {
  private:
   void sum(const Terms& terms, const Witness& witness, u8* out);
   void checkValues(const Witness& witness);
+  /** Fills the witness's slots. */
+  void drawBlinds(Witness& witness, const Opening* round1, const Opening* weights);
+  /** The verifier's equation with the witness's own public wires: no proof leaves that nobody would accept. */
+  bool holds(const Proof& proof, const Witness& witness, const Opening* weights);
 
   const Kernels& kernels_;
   Pool& pool_;

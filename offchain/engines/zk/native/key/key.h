@@ -99,6 +99,8 @@ class Key {
   Key() = default;
   static std::unique_ptr<const Key> load(const Kernels& kernels, Pool& pool, Source& zkey, Source& groups,
                                          u64 memoryLimit);
+  /** Terms that belong to no wire: their scalars are the prover's. */
+  void addTerms();
 
   KeyHeader header_;
   std::vector<u8> ic_;
