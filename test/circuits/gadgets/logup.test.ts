@@ -5,9 +5,9 @@ import { compileCircuit } from "../../../offchain/engines/zk/circuit/compile-cir
 import { STEP_MULTIPLICITY, STEP_VALUE } from "../../../offchain/engines/zk/circuit/netlist.ts";
 import type { CompiledCircuit } from "../../../offchain/engines/zk/circuit/types.ts";
 import { firstViolation } from "../../../offchain/engines/zk/r1cs/check-witness.ts";
+import { asWords, bigintOfWords, FIELD_WORDS, wordsOfBigint } from "../../../offchain/engines/zk/r1cs/field-words.ts";
 import { buildRoundOne } from "../../../offchain/engines/zk/witness/build-round-one.ts";
 import { solveRoundTwo } from "../../../offchain/engines/zk/witness/solve-round-two.ts";
-import { readWords, writeWords } from "../../../offchain/engines/zk/witness/wire-values.ts";
 import { FIELD, inverse, mod } from "../../../offchain/engines/zk/circuit/field.ts";
 import { CHALLENGE } from "../../support/circuit-run.ts";
 
@@ -31,8 +31,8 @@ const wiresOf = ({ plan: { steps } }: CompiledCircuit, kind: number) => {
 function cheat(circuit: CompiledCircuit, changes: ReadonlyMap<number, bigint>, challenge = CHALLENGE): number {
   const inputs = [{ dtype: "i8" as const, dims: [1, 1], data: Int8Array.of(4) }];
   const { values } = buildRoundOne(circuit, { inputs, salts: [] });
-  const words = new BigUint64Array(values.buffer);
-  for (const [wire, value] of changes) writeWords(words, wire, mod(value));
+  const words = asWords(values);
+  for (const [wire, value] of changes) wordsOfBigint(mod(value), words, wire * FIELD_WORDS);
   return firstViolation(circuit.r1cs, solveRoundTwo(circuit, values, challenge));
 }
 
@@ -55,13 +55,13 @@ describe("LogUp tables", () => {
     for (const { wire } of multiplicities)
       for (const value of [0n, 1n, 2n, -1n]) {
         const honest = cheat(circuit, new Map([[wire, value]])) === -1;
-        const words = new BigUint64Array(
+        const words = asWords(
           buildRoundOne(circuit, {
             inputs: [{ dtype: "i8", dims: [1, 1], data: Int8Array.of(4) }],
             salts: [],
-          }).values.buffer,
+          }).values,
         );
-        expect(honest, `wire ${wire} = ${value}`).to.equal(readWords(words, wire) === mod(value));
+        expect(honest, `wire ${wire} = ${value}`).to.equal(bigintOfWords(words, wire * FIELD_WORDS) === mod(value));
       }
   });
 

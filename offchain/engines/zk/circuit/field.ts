@@ -18,22 +18,3 @@ export function inverse(value: bigint): bigint {
   }
   return mod(x);
 }
-
-/** Montgomery's trick, in place: one inversion and three products an element. Returns the index of a zero, or -1. */
-export function invertAll(values: bigint[]): number {
-  const zero = values.findIndex((value) => value === 0n);
-  if (zero >= 0) return zero;
-  const before: bigint[] = [];
-  let product = 1n;
-  for (const value of values) {
-    before.push(product);
-    product = (product * value) % FIELD;
-  }
-  let rest = inverse(product);
-  for (let i = values.length - 1; i >= 0; i--) {
-    const value = values[i] as bigint;
-    values[i] = (rest * (before[i] as bigint)) % FIELD;
-    rest = (rest * value) % FIELD;
-  }
-  return -1;
-}

@@ -42,3 +42,10 @@ export const WIRE_RHO = 3;
 export const FIRST_GROUPED_WIRE = 4;
 
 export const constraintCount = (r1cs: R1cs): number => r1cs.a.offsets.length - 1;
+
+/** Place of a wire's entry in a row, or -1. */
+export function entryOf({ offsets, wires }: SparseMatrix, row: number, wire: number): number {
+  for (let entry = offsets[row] as number, end = offsets[row + 1] as number; entry < end; entry++)
+    if (wires[entry] === wire) return entry;
+  return -1;
+}

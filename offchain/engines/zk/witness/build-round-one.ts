@@ -21,8 +21,11 @@ import {
   STEP_WEIGHT,
 } from "../circuit/netlist.ts";
 import type { CompiledCircuit } from "../circuit/types.ts";
+import { SAFE } from "../r1cs/field-words.ts";
+import { entryOf } from "../r1cs/r1cs.ts";
 import { Evaluator } from "./evaluator.ts";
 import { runValues } from "./run-values.ts";
+import { shortConstants } from "./short-constants.ts";
 import { WireValues } from "./wire-values.ts";
 
 export interface RoundOneInputs {
@@ -41,11 +44,14 @@ export interface RoundOne {
 
 const STEP_SIZE = 5;
 const QUERY_SIZE = 3;
+/** floor(value / 2^shift) */
+const shifted = (value: number, shift: number): number => (shift === 0 ? value : Math.floor(value / 2 ** shift));
 
 class RoundOneBuilder {
   readonly #circuit: CompiledCircuit;
   readonly #values: WireValues;
   readonly #evaluator: Evaluator;
+  readonly #short: Float64Array;
   readonly #program: ReturnType<typeof runValues>;
   readonly #context: bigint;
   readonly #salts: RoundOneInputs["salts"];
@@ -55,7 +61,9 @@ class RoundOneBuilder {
     this.#context = context ?? 0n;
     this.#circuit = circuit;
     this.#values = new WireValues(circuit.r1cs.wires);
-    this.#evaluator = new Evaluator(this.#values, circuit.r1cs.constants);
+    const constants = shortConstants(circuit.r1cs);
+    this.#evaluator = new Evaluator(this.#values, constants);
+    this.#short = constants.scaled(0);
     this.#program = runValues(circuit.program, inputs);
     this.#salts = salts;
     this.#counts = circuit.plan.tables.map(({ rows }) => new Int32Array(rows));
@@ -70,50 +78,62 @@ class RoundOneBuilder {
     }
     this.#count();
     for (const at of late) {
-      const [wire = 0, table = 0, row = 0] = [steps[at + 1], steps[at + 3], steps[at + 4]];
-      this.#values.numbers[wire] = this.#counts[table]?.[row] ?? 0;
+      const counts = this.#counts[steps[at + 3] as number];
+      this.#values.numbers[steps[at + 1] as number] = counts?.[steps[at + 4] as number] ?? 0;
     }
     return { values: this.#values.toBytes(), outputs: [this.#program.output] };
   }
 
+  wipe(): void {
+    this.#values.wipe();
+  }
+
   #step(at: number): void {
-    const { steps, forms, limits } = this.#circuit.plan;
-    const [kind = 0, wire = 0, form = 0, p = 0, q = 0] = steps.subarray(at, at + STEP_SIZE);
-    const { numbers } = this.#values;
-    if (kind === STEP_VALUE) this.#setValue(wire, this.#program.values[p]?.[q] ?? 0);
+    const { steps, forms } = this.#circuit.plan;
+    const kind = steps[at] as number;
+    const wire = steps[at + 1] as number;
+    const form = steps[at + 2] as number;
+    const [p, q] = [steps[at + 3] as number, steps[at + 4] as number];
+    if (form >= 0) {
+      const small = this.#evaluator.number(forms, form);
+      if (Number.isNaN(small)) this.#bigStep(kind, wire, this.#evaluator.big(forms, form), p, q);
+      else this.#values.numbers[wire] = this.#smallStep(kind, wire, small, p, q);
+    } else if (kind === STEP_VALUE) this.#setValue(wire, this.#program.values[p]?.[q] ?? 0);
     else if (kind === STEP_ADVICE) this.#setValue(wire, this.#program.advice.of(p)[q] ?? 0);
     else if (kind === STEP_CONTEXT) this.#values.set(wire, this.#context);
     else if (kind === STEP_WEIGHT) this.#setValue(wire, weightOf(this.#circuit.program.ops[p], q));
     else if (kind === STEP_SALT) this.#values.set(wire, bytesToBig(this.#salt(p)));
     else if (kind === STEP_DEFINE) this.#define(p, wire);
-    else {
-      const small = this.#evaluator.number(forms, form);
-      if (Number.isNaN(small)) this.#bigStep(kind, wire, this.#evaluator.big(forms, form), p, q);
-      else if (kind === STEP_LIMB) {
-        const shifted = Math.floor(small / 2 ** p);
-        numbers[wire] = shifted - Math.floor(shifted / 2 ** q) * 2 ** q;
-      } else if (kind === STEP_EXCESS) numbers[wire] = Math.max(0, Math.floor(small / 2 ** p));
-      else if (kind === STEP_NEGATIVE) numbers[wire] = small < 0 ? 1 : 0;
-      else if (kind === STEP_EQUALS) numbers[wire] = small === p ? 1 : 0;
-      else if (kind === STEP_FORM) numbers[wire] = small;
-      else if (kind === STEP_CLAMP) {
-        const [lo, hi] = limits[q] ?? [0, 0];
-        numbers[wire] = Math.min(hi, Math.max(lo, Math.floor(small / 2 ** p)));
-      } else if (kind === STEP_FUNCTION) numbers[wire] = this.#entry(p, Math.floor(small / 2 ** q));
-      else throw new CircuitError("WITNESS_UNSOLVED", { wire, reason: `step ${kind} is unknown` });
+    else throw new CircuitError("WITNESS_UNSOLVED", { wire, reason: `step ${kind} is unknown` });
+  }
+
+  #smallStep(kind: number, wire: number, value: number, p: number, q: number): number {
+    if (kind === STEP_LIMB) {
+      const high = shifted(value, p);
+      return high - shifted(high, q) * 2 ** q;
     }
+    if (kind === STEP_EXCESS) return Math.max(0, shifted(value, p));
+    if (kind === STEP_NEGATIVE) return value < 0 ? 1 : 0;
+    if (kind === STEP_EQUALS) return value === p ? 1 : 0;
+    if (kind === STEP_FORM) return value;
+    if (kind === STEP_CLAMP) {
+      const [lo, hi] = this.#circuit.plan.limits[q] ?? [0, 0];
+      return Math.min(hi, Math.max(lo, shifted(value, p)));
+    }
+    if (kind === STEP_FUNCTION) return this.#entry(p, shifted(value, q));
+    throw new CircuitError("WITNESS_UNSOLVED", { wire, reason: `step ${kind} is unknown` });
   }
 
   #bigStep(kind: number, wire: number, value: bigint, p: number, q: number): void {
-    const shifted = value >> BigInt(p);
-    if (kind === STEP_LIMB) this.#values.set(wire, shifted & ((1n << BigInt(q)) - 1n));
-    else if (kind === STEP_EXCESS) this.#values.set(wire, shifted < 0n ? 0n : shifted);
+    const high = value >> BigInt(p);
+    if (kind === STEP_LIMB) this.#values.set(wire, high & ((1n << BigInt(q)) - 1n));
+    else if (kind === STEP_EXCESS) this.#values.set(wire, high < 0n ? 0n : high);
     else if (kind === STEP_NEGATIVE) this.#values.set(wire, value < 0n ? 1n : 0n);
     else if (kind === STEP_FORM) this.#values.set(wire, value);
     else if (kind === STEP_FUNCTION) this.#values.numbers[wire] = this.#entry(p, Number(value >> BigInt(q)));
     else if (kind === STEP_CLAMP) {
       const [lo, hi] = this.#circuit.plan.limits[q] ?? [0, 0];
-      this.#values.set(wire, shifted < BigInt(lo) ? BigInt(lo) : shifted > BigInt(hi) ? BigInt(hi) : shifted);
+      this.#values.set(wire, high < BigInt(lo) ? BigInt(lo) : high > BigInt(hi) ? BigInt(hi) : high);
     } else throw new CircuitError("WITNESS_UNSOLVED", { wire, reason: `step ${kind} takes small values only` });
   }
 
@@ -137,13 +157,19 @@ class RoundOneBuilder {
   /** A committed wire that its constraint defines: A·B minus the rest of C, over its own coefficient, which is ±1. */
   #define(row: number, wire: number): void {
     const { a, b, c } = this.#circuit.r1cs;
-    const own = this.#evaluator.coefficient(c, row, wire);
-    this.#values.numbers[wire] = 0;
-    const product = this.#evaluator.integer(a, row) * this.#evaluator.integer(b, row);
-    const rest = product - this.#evaluator.integer(c, row);
-    if (own !== 1n && own !== -1n)
+    const own = this.#short[c.coefficients[entryOf(c, row, wire)] ?? -1];
+    if (own !== 1 && own !== -1)
       throw new CircuitError("WITNESS_UNSOLVED", { wire, reason: "its definition is scaled" });
-    this.#values.set(wire, rest * own);
+    const { numbers } = this.#values;
+    numbers[wire] = 0;
+    const evaluator = this.#evaluator;
+    const [product, rest] = [evaluator.number(a, row) * evaluator.number(b, row), evaluator.number(c, row)];
+    if (Math.abs(product) + Math.abs(rest) < SAFE) numbers[wire] = (product - rest) * own;
+    else
+      this.#values.set(
+        wire,
+        (evaluator.integer(a, row) * evaluator.integer(b, row) - evaluator.integer(c, row)) * BigInt(own),
+      );
   }
 
   /**
@@ -153,17 +179,19 @@ class RoundOneBuilder {
   #count(): void {
     const { queries, tables, forms } = this.#circuit.plan;
     for (let at = 0; at < queries.length; at += QUERY_SIZE) {
-      const [table = 0, form = 0, shift = 0] = queries.subarray(at, at + QUERY_SIZE);
+      const table = queries[at] as number;
+      const form = queries[at + 1] as number;
+      const shift = queries[at + 2] as number;
       const { first = 0, rows = 0, rowOf } = tables[table] ?? {};
       const small = this.#evaluator.number(forms, form);
       const key = Number.isNaN(small)
         ? Number((this.#evaluator.big(forms, form) >> BigInt(shift)) - BigInt(first))
-        : Math.floor(small / 2 ** shift) - first;
+        : shifted(small, shift) - first;
       const row = rowOf === undefined ? key : (rowOf[key] ?? -1);
       const counts = this.#counts[table];
-      if (counts === undefined || row < 0 || row >= rows)
+      if (counts === undefined || !(row >= 0 && row < rows))
         throw new CircuitError("WITNESS_UNSOLVED", { wire: 0, reason: `a lookup misses table ${table}` });
-      counts[row] = (counts[row] ?? 0) + 1;
+      counts[row] = (counts[row] as number) + 1;
     }
   }
 }
@@ -173,5 +201,10 @@ class RoundOneBuilder {
  * Errors: INPUT_COUNT, INPUT_SHAPE, INPUT_RANGE, WITNESS_INPUT for a missing salt.
  */
 export function buildRoundOne(circuit: CompiledCircuit, inputs: RoundOneInputs): RoundOne {
-  return new RoundOneBuilder(circuit, inputs).run();
+  const builder = new RoundOneBuilder(circuit, inputs);
+  try {
+    return builder.run();
+  } finally {
+    builder.wipe();
+  }
 }

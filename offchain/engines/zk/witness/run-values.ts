@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { analyseProgram } from "../../../core/program/analyse.ts";
+import { analyseProgram, type Analysis } from "../../../core/program/analyse.ts";
 import { checkInputs } from "../../../core/program/check-inputs.ts";
 import type { Program } from "../../../core/program/types.ts";
 import type { Tensor } from "../../../core/tensor.ts";
@@ -14,10 +14,19 @@ export interface ProgramValues {
   readonly output: Tensor;
 }
 
+const analyses = new WeakMap<Program, Analysis>();
+
+/** The bounds of every weight, channel by channel: the same for all inputs. */
+function analysisOf(program: Program): Analysis {
+  let analysis = analyses.get(program);
+  if (analysis === undefined) analyses.set(program, (analysis = analyseProgram(program)));
+  return analysis;
+}
+
 /** Errors: those of `checkInputs`. */
 export function runValues(program: Program, inputs: readonly Tensor[]): ProgramValues {
   checkInputs(program, inputs, 1);
-  const analysis = analyseProgram(program);
+  const analysis = analysisOf(program);
   const { dims = [], dtype } = analysis.values[program.output] ?? {};
   const tensor = (data: Iterable<number>): Tensor => ({
     dtype: dtype === "i8" ? "i8" : "i32",

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { FIELD, centred, mod } from "../circuit/field.ts";
-
-const SAFE = 2 ** 53;
-const MASK = (1n << 64n) - 1n;
-const MODULUS = [0, 1, 2, 3].map((i) => (FIELD >> BigInt(64 * i)) & MASK) as [bigint, bigint, bigint, bigint];
+import { centred, mod } from "../circuit/field.ts";
+import { FIELD_WORDS, SAFE, wordsOfBigint, wordsOfNumber } from "../r1cs/field-words.ts";
 
 /**
  * Values of wires as integers nearest to zero: numbers where they are below 2^53, which most are, else BigInts. NaN in `numbers` says:
@@ -34,32 +31,21 @@ export class WireValues {
 
   /** Wires × 32 bytes, little-endian, reduced. */
   toBytes(): Uint8Array {
-    const words = new BigUint64Array(this.numbers.length * 4);
-    for (let wire = 0; wire < this.numbers.length; wire++) {
-      const value = this.numbers[wire] as number;
-      if (Number.isNaN(value)) writeWords(words, wire, mod(this.#bigs.get(wire) ?? 0n));
-      else if (value >= 0) words[wire * 4] = BigInt(value);
-      else {
-        // r's lowest word is above 2^53: no borrow.
-        words[wire * 4] = MODULUS[0] + BigInt(value);
-        for (let i = 1; i < 4; i++) words[wire * 4 + i] = MODULUS[i] as bigint;
-      }
+    const { numbers } = this;
+    const words = new Uint32Array(numbers.length * FIELD_WORDS);
+    for (let wire = 0; wire < numbers.length; wire++) {
+      const value = numbers[wire] as number;
+      // A fresh array holds zeros.
+      if (value === 0) continue;
+      if (Number.isNaN(value)) wordsOfBigint(mod(this.#bigs.get(wire) ?? 0n), words, wire * FIELD_WORDS);
+      else wordsOfNumber(value, words, wire * FIELD_WORDS);
     }
     return new Uint8Array(words.buffer);
   }
-}
 
-/** `value` must be reduced. */
-export function writeWords(words: BigUint64Array, wire: number, value: bigint): void {
-  words[wire * 4] = value & MASK;
-  words[wire * 4 + 1] = (value >> 64n) & MASK;
-  words[wire * 4 + 2] = (value >> 128n) & MASK;
-  words[wire * 4 + 3] = value >> 192n;
-}
-
-export function readWords(words: BigUint64Array, wire: number): bigint {
-  const at = wire * 4;
-  const [w0 = 0n, w1 = 0n, w2 = 0n, w3 = 0n] = [words[at], words[at + 1], words[at + 2], words[at + 3]];
-  if (w3 === 0n && w2 === 0n) return w1 === 0n ? w0 : (w1 << 64n) | w0;
-  return (((((w3 << 64n) | w2) << 64n) | w1) << 64n) | w0;
+  /** The bytes are the caller's to wipe. */
+  wipe(): void {
+    this.numbers.fill(0);
+    this.#bigs.clear();
+  }
 }
