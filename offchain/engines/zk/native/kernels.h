@@ -71,8 +71,6 @@ struct Kernels {
   void (*closeDomain)(Domain*);
   /** The scalars of the key's H points (snarkjs's section 9): A·w∘B·w − (A·w∘B·w interpolated) on the odd coset. 2^logDomain of them, plain. */
   void (*quotient)(Pool&, const Domain&, const Constraints&, const std::uint8_t* witness, std::uint8_t* out);
-  /** In place, 2^logDomain elements in Montgomery form: evaluations at the powers of the root from coefficients, and back. */
-  void (*transform)(Pool&, const Domain&, bool inverse, std::uint8_t* elements);
 
   /** Whether ∏ e(g1[i], g2[i]) = 1. Pairs with an infinity count as 1. Points must be on their curves, g2 in its subgroup. */
   bool (*pairsToOne)(Pool&, const std::uint8_t* g1, const std::uint8_t* g2, std::size_t count);

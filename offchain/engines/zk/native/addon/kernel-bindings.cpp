@@ -198,19 +198,6 @@ OpenedDomain openDomain(Bench& bench, unsigned logDomain) {
   return OpenedDomain(bench.kernels.openDomain(bench.pool, logDomain), bench.kernels.closeDomain);
 }
 
-/** transform(kernels, logDomain, inverse, elements): evaluations from coefficients, or back. */
-napi_value transform(napi_env env, napi_callback_info info) {
-  const Arguments arguments(env, info);
-  Bench& bench = benchOf(arguments);
-  const unsigned log = static_cast<unsigned>(arguments.number(1, "logDomain", 1, kMostLogDomain));
-  const bool isInverse = arguments.boolean(2, "inverse");
-  std::vector<u8> values = elements(arguments, 3, "elements", kScalarModulus);
-  if (values.size() != kScalarBytes << log) arguments.refuse("elements", "as many as the domain has");
-  const OpenedDomain domain = openDomain(bench, log);
-  bench.kernels.transform(bench.pool, *domain, isInverse, values.data());
-  return answer(arguments, values);
-}
-
 struct Rows {
   std::vector<u32> offsets, wires, coefficients;
   SparseRows view() const { return {offsets.data(), wires.data(), coefficients.data()}; }
@@ -283,7 +270,7 @@ void bindKernels(napi_env env, napi_value exports) {
   } functions[] = {
       {"paths", entry<paths>},           {"openKernels", entry<openKernels>}, {"field", entry<field>},
       {"firstBadPoint", entry<firstBadPoint>}, {"sum", entry<sum>},           {"multiplyBase", entry<multiplyBase>},
-      {"addMultiple", entry<addMultiple>},     {"transform", entry<transform>}, {"quotient", entry<quotient>},
+      {"addMultiple", entry<addMultiple>},     {"quotient", entry<quotient>},
       {"pairsToOne", entry<pairsToOne>},       {"inSubgroup", entry<inSubgroup>},
   };
   for (const auto& one : functions) setFunction(env, exports, one.name, one.callback);

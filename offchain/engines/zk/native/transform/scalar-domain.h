@@ -15,8 +15,7 @@ class ScalarDomain {
     const Fr root = rootOfUnity(log);
     forward_.fill(pool, size_, root, asItIs);
     inverse_.fill(pool, size_, root.inverse(), asItIs);
-    sizeInverse_ = Fr::of(size_).inverse();
-    eachPower(pool, size_, rootOfUnity(log + 1), sizeInverse_,
+    eachPower(pool, size_, rootOfUnity(log + 1), Fr::of(size_).inverse(),
               [&](std::size_t k, const Fr& power) { shift_[reversedBits(k, log_)] = power; });
   }
 
@@ -40,18 +39,6 @@ class ScalarDomain {
     });
     std::memset(static_cast<void*>(values.data()), 0, 3 * size_ * sizeof(Fr));
     __asm__ volatile("" : : "r"(values.data()) : "memory");
-  }
-
-  void transform(Pool& pool, bool inverse, u8* elements) const {
-    Buffer<Fr> values(size_);
-    Fr* const array = values.data();
-    // Joining takes bit-reversed order.
-    for (std::size_t i = 0; i < size_; i++) array[reversedBits(i, log_)] = Fr::load(elements + 32 * i);
-    const Twiddles<ScalarButterfly>& twiddles = inverse ? inverse_ : forward_;
-    const std::size_t block = Columns<ScalarButterfly>::blockOf(size_);
-    parallel(pool, size_ / block, [&](std::size_t i) { Columns<ScalarButterfly>::joinBlock(array + i * block, block, twiddles); });
-    Columns<ScalarButterfly>::joinWhole(pool, &array, 1, size_, twiddles);
-    for (std::size_t i = 0; i < size_; i++) (inverse ? array[i] * sizeInverse_ : array[i]).store(elements + 32 * i);
   }
 
  private:
@@ -78,7 +65,6 @@ class ScalarDomain {
   Twiddles<ScalarButterfly> forward_, inverse_;
   /** Powers of the coset's generator over the size, in bit-reversed order. */
   Buffer<Fr> shift_;
-  Fr sizeInverse_;
 };
 
 }  // namespace ASSAY_ISA
