@@ -4,7 +4,13 @@ import type { Prng } from "./prng.ts";
 
 /** Reduced elements where carries, borrows and short forms begin and end. */
 export const EDGE_ELEMENTS: readonly bigint[] = [
-  ...[0n, 1n, 2n, FIELD - 1n, FIELD - 2n, FIELD >> 1n, (FIELD >> 1n) + 1n],
+  0n,
+  1n,
+  2n,
+  FIELD - 1n,
+  FIELD - 2n,
+  FIELD >> 1n,
+  (FIELD >> 1n) + 1n,
   ...[29n, 32n, 53n, 58n, 64n, 128n, 192n, 232n, 253n].flatMap((bits) =>
     [-1n, 0n, 1n].flatMap((by) => [(1n << bits) + by, FIELD - (1n << bits) - by]),
   ),

@@ -42,7 +42,7 @@ describe("words of field elements", () => {
       const short = nearest < BigInt(SAFE) && nearest > -BigInt(SAFE);
       const number = numberOfWords(words, AT);
       if (short) expect(BigInt(number)).to.equal(nearest);
-      else expect(number, String(element)).to.be.NaN;
+      else expect(number, String(element)).to.deep.equal(Number.NaN);
     }
   });
 

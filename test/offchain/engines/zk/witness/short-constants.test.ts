@@ -35,8 +35,8 @@ describe("ShortConstants", () => {
     const constants = new ShortConstants(wide.map(mod));
     for (const id of wide.keys()) {
       expect(constants.scaleOf(id)).to.equal(NOT_SHORT);
-      expect(constants.scaled(0)[id]).to.be.NaN;
-      expect(constants.scaled(32)[id]).to.be.NaN;
+      expect(constants.scaled(0)[id]).to.deep.equal(Number.NaN);
+      expect(constants.scaled(32)[id]).to.deep.equal(Number.NaN);
     }
     const half = new ShortConstants([fraction(1n, 1), 1n << 52n]);
     expect([...half.scaled(0)]).to.deep.equal([Number.NaN, 2 ** 52]);
