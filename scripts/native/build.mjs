@@ -16,7 +16,8 @@ import { removeOld } from "./remove-old.mjs";
 import { Unbuildable } from "./unbuildable.mjs";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
-const HERE = ["offchain/engines/zk/native", "engines/zk/native"].map((path) => join(ROOT, path)).find(existsSync) ?? ROOT;
+const HERE =
+  ["offchain/engines/zk/native", "engines/zk/native"].map((path) => join(ROOT, path)).find(existsSync) ?? ROOT;
 const { ADDON_FILE, BUILDS, hashSources, listSources, SOURCES, STATUS_FILE } = await import(
   pathToFileURL(join(HERE, "sources.mjs")).href
 );
@@ -68,7 +69,10 @@ function findHeaders() {
  */
 export function planBuild({ env = process.env, sanitize = false, driver, arch = process.arch } = {}) {
   if (process.platform !== "linux" || !["x64", "arm64"].includes(arch))
-    throw new Unbuildable(`it runs on Linux, x64 and arm64, not on ${process.platform} ${arch}`, "nothing: snarkjs serves");
+    throw new Unbuildable(
+      `it runs on Linux, x64 and arm64, not on ${process.platform} ${arch}`,
+      "nothing: snarkjs serves",
+    );
   const { command, version } = findCompiler(env);
   const flags = [...FLAGS, ...(sanitize ? SANITIZED : OPTIMISED)];
   const own = listSources(SOURCES).filter((path) => path.endsWith(".cpp") && path !== KERNELS);
@@ -95,22 +99,39 @@ export function planBuild({ env = process.env, sanitize = false, driver, arch = 
   const key = digest([process.platform, arch, version, link, names, sources, driverText]);
   const file = driver === undefined ? ADDON_FILE : basename(driver).replace(/\.cpp$/, "");
   const sets = units.flatMap(({ set }) => set ?? []);
-  return { key, sources, compiler: command, version, units, include, link, sanitize, driver, sets, file, folder: SOURCES };
+  return {
+    key,
+    sources,
+    compiler: command,
+    version,
+    units,
+    include,
+    link,
+    sanitize,
+    driver,
+    sets,
+    file,
+    folder: SOURCES,
+  };
 }
 
 /** Compiles and links into `target`, and has the result tried by a process of its own. Throws Unbuildable. */
 export async function buildInto(target, plan, { env = process.env, objects = join(BUILDS, "objects") } = {}) {
   const { compiler, link, file } = plan;
-  const { paths, log } = await compileAll(plan, { objects, scratch: target, env });
+  const { paths, log } = await compileAll(plan, { objects, scratch: target, env, advice: ADVICE });
   const output = join(target, file);
   const linked = await run([...compiler, ...link, "-o", output, ...paths], { env });
   writeFileSync(join(target, "build.log"), log + linked.output);
-  if (!linked.ok) throw new Unbuildable(`${basename(compiler[0])} could not link it`, undefined, linked.output);
+  if (!linked.ok) throw new Unbuildable(`${basename(compiler[0])} could not link it`, ADVICE, linked.output);
   if (plan.driver !== undefined) return;
   const smoke = join(dirname(fileURLToPath(import.meta.url)), "smoke.mjs");
   const tried = await run([process.execPath, smoke, output], { env: smokeEnvironment(plan, env) });
   if (!tried.ok)
-    throw new Unbuildable(`what was built does not work here: ${lastLine(tried.output) || tried.how}`, undefined, tried.output);
+    throw new Unbuildable(
+      `what was built does not work here: ${lastLine(tried.output) || tried.how}`,
+      ADVICE,
+      tried.output,
+    );
 }
 
 /** A sanitized addon wants its run-time library before everything else in the process. */
@@ -140,57 +161,76 @@ function readStatus(builds) {
   }
 }
 
-/**
- * Builds unless that was done, and leaves word of it in status.json: { state: "built", key, sources, compiler } or { state: "failed",
- * key, sources, reason, fix }. `say` is told of the beginning, and once of a failure. Returns the status. Never throws.
- */
-export async function buildNative({ env = process.env, builds = BUILDS, again = false, say = () => {}, sanitize, driver } = {}) {
-  const main = sanitize !== true && driver === undefined;
-  const before = main ? readStatus(builds) : undefined;
-  const settle = (status) => {
-    if (main && JSON.stringify(status) !== JSON.stringify(before))
-      writeWhole(join(builds, STATUS_FILE), `${JSON.stringify(status, null, 2)}\n`);
-    return status;
-  };
-  let key = digest(["unplanned", env.CXX ?? ""]);
-  let sources = "";
-  let temporary;
+/** Builds into a temporary folder and moves it to its place: others see a whole build or none. Throws Unbuildable. */
+async function buildAt(target, plan, builds, env) {
+  const temporary = join(builds, `unfinished-${process.pid}-${digest([plan.key, String(process.hrtime.bigint())])}`);
   try {
-    sources = hashSources(SOURCES);
-    const plan = planBuild({ env, sanitize, driver });
-    key = plan.key;
-    const target = join(builds, key);
-    const status = { state: "built", key, sources, compiler: plan.version, sets: plan.sets };
-    if (existsSync(join(target, plan.file))) return { ...settle(status), file: join(target, plan.file) };
-    if (before?.state === "failed" && before.key === key && !again) return before;
-    say(`building the native prover with ${plan.version} (a minute at most, once)`);
-    temporary = join(builds, `unfinished-${process.pid}-${digest([key, process.hrtime.bigint().toString()])}`);
     mkdirSync(temporary, { recursive: true });
     await buildInto(temporary, plan, { env, objects: join(builds, "objects") });
+    if (hashSources(SOURCES) !== plan.sources)
+      throw new Unbuildable("its sources changed while they were compiled", `run \`${AGAIN}\``);
     try {
       renameSync(temporary, target);
     } catch (error) {
       // Another build of the same was faster.
       if (!existsSync(join(target, plan.file))) throw error;
     }
-    removeOld(builds, key);
-    return { ...settle(status), file: join(target, plan.file) };
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Builds unless that was done, and leaves word of it in status.json: { state: "built", key, sources, compiler, sets } or { state:
+ * "failed", key, sources, reason, fix }. `say` is told of the beginning, and once of a failure. Returns the status, with the built
+ * `file`. Never throws.
+ */
+export async function buildNative({
+  env = process.env,
+  builds = BUILDS,
+  again = false,
+  say = () => {},
+  sanitize,
+  driver,
+} = {}) {
+  const isAddon = sanitize !== true && driver === undefined;
+  const before = isAddon ? readStatus(builds) : undefined;
+  const settle = (status) => {
+    if (isAddon && JSON.stringify(status) !== JSON.stringify(before))
+      writeWhole(join(builds, STATUS_FILE), `${JSON.stringify(status, null, 2)}\n`);
+  };
+  let [key, sources] = [digest(["no plan", env.CXX ?? ""]), ""];
+  try {
+    sources = hashSources(SOURCES);
+    const plan = planBuild({ env, sanitize, driver });
+    key = plan.key;
+    const target = join(builds, key);
+    const file = join(target, plan.file);
+    if (!existsSync(file)) {
+      if (before?.state === "failed" && before.key === key && !again) return before;
+      say(`building ${driver ?? "the native prover"} with ${plan.version} (a minute at most, once)`);
+      await buildAt(target, plan, builds, env);
+      removeOld(builds, key);
+    }
+    settle({ state: "built", key, sources, compiler: plan.version, sets: plan.sets });
+    return { state: "built", key, file };
   } catch (error) {
-    const { reason, log = "" } = error instanceof Unbuildable ? error : new Unbuildable(error.message);
-    const fix = error.fix ?? ADVICE;
-    const known = before?.state === "failed" && before.key === key && before.reason === reason;
+    const { reason, fix, log } = error instanceof Unbuildable ? error : new Unbuildable(error.message, ADVICE);
+    const isKnown = before?.state === "failed" && before.key === key && before.reason === reason;
     const status = { state: "failed", key, sources, reason, fix };
     try {
-      if (log !== "") writeWhole(join(builds, "failure.log"), log);
+      if (log !== "") writeWhole(join(builds, "failure.log"), `${log}\n`);
       settle(status);
     } catch {
-      // A read-only installation: whoever looks finds no build, and no reason.
+      // Not ours to write to: whoever looks finds no build, and no reason.
     }
-    if (!known || again)
-      say(`the native prover could not be built: ${reason}. Proofs are made with snarkjs, many times slower. To have it: ${fix}.`);
+    if (isAddon ? !isKnown || again : true)
+      say(
+        isAddon
+          ? `the native prover could not be built: ${reason}. Proofs are made with snarkjs, many times slower. To have it: ${fix}.`
+          : `${reason}\n${log}`,
+      );
     return status;
-  } finally {
-    if (temporary !== undefined) rmSync(temporary, { recursive: true, force: true });
   }
 }
 
@@ -199,7 +239,12 @@ if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLTo
   const driver = args.includes("--driver") ? args[args.indexOf("--driver") + 1] : undefined;
   const sanitize = args.includes("--sanitize");
   const say = (text) => console.error(`native: ${text}`);
-  const status = await buildNative({ again: args.includes("--again") || driver !== undefined || sanitize, sanitize, driver, say });
+  const status = await buildNative({
+    again: args.includes("--again") || driver !== undefined || sanitize,
+    sanitize,
+    driver,
+    say,
+  });
   if (status.state === "built") console.log(status.file);
   else if (driver !== undefined || sanitize) process.exitCode = 1;
 }

@@ -30,7 +30,7 @@ function reuse(record, objects, folder) {
   }
 }
 
-async function compileUnit(unit, { compiler, version, include, folder }, { objects, scratch, env, signal }) {
+async function compileUnit(unit, { compiler, version, include, folder }, { objects, scratch, env, advice, signal }) {
   const command = [...compiler, ...unit.flags, ...include, "-c", unit.source];
   const record = join(objects, `${unit.name}-${digest(JSON.stringify([version, command]))}.json`);
   const found = reuse(record, objects, folder);
@@ -41,7 +41,7 @@ async function compileUnit(unit, { compiler, version, include, folder }, { objec
     const [error = how] = output.split("\n").filter((line) => /\berror\b/i.test(line));
     throw new Unbuildable(
       `${basename(compiler[0])} could not compile ${unit.name}: ${error.trim()}`,
-      undefined,
+      advice,
       `${command.join(" ")}\n${output}`,
     );
   }
@@ -59,7 +59,7 @@ async function compileUnit(unit, { compiler, version, include, folder }, { objec
  * Compiles a plan's units, as many at a time as there are cores, the longest first; unchanged ones are taken from `objects`. Returns the
  * objects in the units' order and whatever the compiler said. Throws Unbuildable at the first failure.
  */
-export async function compileAll(plan, { objects, scratch, env }) {
+export async function compileAll(plan, { objects, scratch, env, advice }) {
   mkdirSync(objects, { recursive: true });
   const stop = new AbortController();
   const results = [];
@@ -69,7 +69,7 @@ export async function compileAll(plan, { objects, scratch, env }) {
     while (next < plan.units.length && failure === undefined) {
       const i = next++;
       try {
-        results[i] = await compileUnit(plan.units[i], plan, { objects, scratch, env, signal: stop.signal });
+        results[i] = await compileUnit(plan.units[i], plan, { objects, scratch, env, advice, signal: stop.signal });
       } catch (error) {
         // Those that are stopped for its sake fail too.
         failure ??= error;

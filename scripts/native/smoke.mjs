@@ -45,6 +45,11 @@ for (const path of paths) {
   if (!same(addon.sum(kernels, "g1", points, bytes([SCALAR - 1n, 1n, 1n])), generator)) failed(path, "a sum of points");
   const minus = point([1n, BASE - 2n]);
   const [one, other] = [bytes([1n]), bytes([SCALAR - 1n])];
-  if (!same(addon.multiplyBase(kernels, "g1", generator, new Uint8Array([...one, ...other])), new Uint8Array([...generator, ...minus])))
+  if (
+    !same(
+      addon.multiplyBase(kernels, "g1", generator, new Uint8Array([...one, ...other])),
+      new Uint8Array([...generator, ...minus]),
+    )
+  )
     failed(path, "a multiple of the generator");
 }

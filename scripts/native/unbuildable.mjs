@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/** Why there can be no native prover here, and what a human can do about it if that is known where it is thrown. */
+/** Why there can be no native prover here, and what a human can do about it. */
 export class Unbuildable extends Error {
   constructor(reason, fix, log = "") {
     super(reason);

@@ -20,10 +20,8 @@ export const ADDON_FILE = "prover.node";
 
 /** Every source below `folder`, relative to it, sorted. */
 export function listSources(folder = SOURCES) {
-  return readdirSync(folder, { recursive: true })
-    .map((path) => path.replaceAll("\\", "/"))
-    .filter((path) => /\.(h|cpp)$/.test(path))
-    .sort();
+  const paths = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  return paths.filter((path) => /\.(h|cpp)$/.test(path)).toSorted((a, b) => (a < b ? -1 : 1));
 }
 
 /** Changes with any byte of any source. */

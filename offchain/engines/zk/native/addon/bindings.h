@@ -10,6 +10,7 @@ void bindSessions(napi_env env, napi_value exports);
 void bindProver(napi_env env, napi_value exports);
 void bindSetup(napi_env env, napi_value exports);
 void bindKernels(napi_env env, napi_value exports);
+void bindVerify(napi_env env, napi_value exports);
 
 }  // namespace addon
 }  // namespace assay

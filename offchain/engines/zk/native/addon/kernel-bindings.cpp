@@ -268,10 +268,16 @@ void bindKernels(napi_env env, napi_value exports) {
     const char* name;
     napi_callback callback;
   } functions[] = {
-      {"paths", entry<paths>},           {"openKernels", entry<openKernels>}, {"field", entry<field>},
-      {"firstBadPoint", entry<firstBadPoint>}, {"sum", entry<sum>},           {"multiplyBase", entry<multiplyBase>},
-      {"addMultiple", entry<addMultiple>},     {"quotient", entry<quotient>},
-      {"pairsToOne", entry<pairsToOne>},       {"inSubgroup", entry<inSubgroup>},
+      {"paths", entry<paths>},
+      {"openKernels", entry<openKernels>},
+      {"field", entry<field>},
+      {"firstBadPoint", entry<firstBadPoint>},
+      {"sum", entry<sum>},
+      {"multiplyBase", entry<multiplyBase>},
+      {"addMultiple", entry<addMultiple>},
+      {"quotient", entry<quotient>},
+      {"pairsToOne", entry<pairsToOne>},
+      {"inSubgroup", entry<inSubgroup>},
   };
   for (const auto& one : functions) setFunction(env, exports, one.name, one.callback);
 }

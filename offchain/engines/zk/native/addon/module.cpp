@@ -11,6 +11,7 @@ NAPI_MODULE_INIT() {
     bindProver(env, exports);
     bindSetup(env, exports);
     bindKernels(env, exports);
+    bindVerify(env, exports);
     return exports;
   } catch (const Pending&) {
     return nullptr;
