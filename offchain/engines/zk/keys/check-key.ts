@@ -16,11 +16,17 @@ import { GROUP_ROUND1, GROUP_WEIGHTS, type KeyGroup } from "./groups-file.ts";
 import { g1OfLem, g2OfLem, lemOfG1, lemOfG2 } from "./lem-points.ts";
 import { G1_BYTES, type Zkey } from "./zkey-file.ts";
 
+/** What of a key its record speaks of, however the rest was read. */
+export interface KeyHead {
+  readonly zkey: Pick<Zkey, "publics" | "alpha1" | "beta1" | "beta2" | "gamma2" | "delta1" | "delta2" | "ic">;
+  readonly groups: readonly Pick<KeyGroup, "tag" | "delta1" | "delta2">[];
+  readonly record: KeyRecord;
+}
+
 /** A key as it lies in its folder, read but not trusted. */
-export interface KeyParts {
+export interface KeyParts extends KeyHead {
   readonly zkey: Zkey;
   readonly groups: readonly KeyGroup[];
-  readonly record: KeyRecord;
 }
 
 const unsound = (reason: string) => new ProverError("KEY_UNSOUND", { reason });
@@ -31,7 +37,9 @@ const TAGS: Readonly<Record<number, readonly number[]>> = {
 };
 
 /** The record is what verifiers use: a key that differs from it makes proofs that nobody accepts. */
-function checkRecord({ zkey, groups, record }: KeyParts): void {
+function checkRecord({ zkey, groups, record }: KeyHead, circuitHash?: Hex): void {
+  if (circuitHash !== undefined && record.circuitHash !== circuitHash.toLowerCase())
+    throw unsound(`it is a key of circuit ${record.circuitHash}, not of ${circuitHash}`);
   checkKeyRecord(record);
   if (groups.map(({ tag }) => tag).join() !== TAGS[record.backend]?.join())
     throw unsound(`its groups do not fit backend ${record.backend}`);
@@ -101,7 +109,7 @@ function checkCurve(kernel: WasmKernel, { zkey, groups }: KeyParts): void {
 }
 
 /** One number in both groups: e(δ₁, g₂) = e(g₁, δ₂). */
-function checkPairs({ zkey, groups }: KeyParts): void {
+function checkPairs({ zkey, groups }: KeyHead): void {
   const pairs: readonly [string, Uint8Array, Uint8Array][] = [
     ["beta", zkey.beta1, zkey.beta2],
     ["delta2", zkey.delta1, zkey.delta2],
@@ -121,15 +129,19 @@ function checkPairs({ zkey, groups }: KeyParts): void {
   }
 }
 
+/** What `checkKey` checks of a key whose file was read and checked elsewhere: points must be on their curves. Errors: those of `checkKey`. */
+export function checkKeyHead(head: KeyHead, circuitHash?: Hex): void {
+  checkRecord(head, circuitHash);
+  checkPairs(head);
+}
+
 /**
  * Everything that is checked before a key is used: it is its record's, of circuit `circuitHash` if given, no delta repeated or skipped,
  * committed wires stripped, every point canonical and on its curve. That the points follow from the circuit is `verify-setup`'s work.
  * Errors: KEY_UNSOUND, KEY_DEGENERATE.
  */
 export function checkKey(kernel: WasmKernel, parts: KeyParts, circuitHash?: Hex): void {
-  if (circuitHash !== undefined && parts.record.circuitHash !== circuitHash.toLowerCase())
-    throw unsound(`it is a key of circuit ${parts.record.circuitHash}, not of ${circuitHash}`);
-  checkRecord(parts);
+  checkRecord(parts, circuitHash);
   checkStrip(parts);
   checkCurve(kernel, parts);
   checkPairs(parts);

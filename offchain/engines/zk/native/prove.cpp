@@ -110,7 +110,7 @@ Proof Prover::finish(Witness witness, const Opening& round1, const Opening* weig
   if (weights != nullptr) {
     checkBlind(weights->blind.data(), weights->blind.size());
     if (kernels_.firstBadPoint(pool_, Group::g1, weights->point, 1) != 1)
-      throw malformed("the commitment to its weights is no point");
+      throw Failure("WITNESS_WRONG", "the commitment to its weights is not on the curve");
   }
   report(Step::constraints);
   checkValues(witness);
