@@ -64,7 +64,7 @@ export class FunctionCode {
     this.#parameters = parameters;
   }
 
-  /** Numbers of `count` fresh locals. */
+  /** Numbers of `count` fresh locals; below 128 in all, so that each is a byte. */
   locals(count: number): number[] {
     const first = this.#parameters + this.#locals;
     this.#locals += count;
@@ -77,11 +77,13 @@ export class FunctionCode {
   }
 
   get(local: number): this {
-    return this.op(OP.localGet, ...unsigned(local));
+    this.#bytes.push(OP.localGet, local);
+    return this;
   }
 
   set(local: number): this {
-    return this.op(OP.localSet, ...unsigned(local));
+    this.#bytes.push(OP.localSet, local);
+    return this;
   }
 
   constant(value: bigint): this {

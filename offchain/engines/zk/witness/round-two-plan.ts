@@ -40,73 +40,101 @@ export interface RoundTwoPlan {
   readonly mostQuotients: number;
 }
 
+const UNKNOWN = -3;
+
+/** Numbers the constants that are factors, in order of first use. */
 class Factors {
   readonly values: bigint[] = [];
-  readonly #ids = new Map<bigint, number>();
+  readonly #constants: ShortConstants;
+  readonly #known: Int32Array;
 
-  id(value: bigint): number {
-    if (value === 1n) return PLUS;
-    if (value === -1n) return MINUS;
-    let id = this.#ids.get(value);
-    if (id === undefined) this.#ids.set(value, (id = this.values.push(mod(value)) - 1));
-    return id;
+  constructor(constants: ShortConstants) {
+    this.#constants = constants;
+    this.#known = new Int32Array(constants.scales.length).fill(UNKNOWN);
+  }
+
+  ofConstant(id: number): number {
+    const known = this.#known[id] as number;
+    return known === UNKNOWN ? (this.#known[id] = this.#of(this.#constants.big(id))) : known;
+  }
+
+  /** 1 over a constant. */
+  ofInverse(id: number): number {
+    const value = this.#constants.big(id);
+    return value === 1n || value === -1n ? this.ofConstant(id) : this.#of(inverse(value));
+  }
+
+  #of(value: bigint): number {
+    return value === 1n ? PLUS : value === -1n ? MINUS : this.values.push(mod(value)) - 1;
   }
 }
 
+/** Entries of one side that lie apart from the sums, definition by definition. */
 class SideBuilder {
   readonly #matrix: SparseMatrix;
   readonly #constants: ShortConstants;
   readonly #factors: Factors;
   readonly #firstRound2: number;
-  readonly #scales: number[] = [];
-  readonly #offsets: number[] = [0];
+  readonly #scales: Uint8Array;
+  readonly #offsets: Uint32Array;
   readonly #wires: number[] = [];
   readonly #ids: number[] = [];
 
-  constructor(matrix: SparseMatrix, constants: ShortConstants, factors: Factors, firstRound2: number) {
+  constructor(matrix: SparseMatrix, { r1cs, plan, groups }: CompiledCircuit, factors: Factors) {
     this.#matrix = matrix;
-    this.#constants = constants;
+    this.#constants = shortConstants(r1cs);
     this.#factors = factors;
-    this.#firstRound2 = firstRound2;
+    this.#firstRound2 = groups.round2.from;
+    this.#scales = new Uint8Array(plan.round2.length / 2);
+    this.#offsets = new Uint32Array(plan.round2.length / 2 + 1);
   }
 
-  /** The side of the next definition, without the wire that it defines. */
-  add(row: number, defined: number): void {
+  /** Row of definition i, without the wire that it defines. */
+  add(i: number, row: number, defined: number): void {
     const { offsets, wires, coefficients } = this.#matrix;
+    const { scales } = this.#constants;
+    const firstRound2 = this.#firstRound2;
     let scale = 0;
     for (let entry = offsets[row] as number, end = offsets[row + 1] as number; entry < end; entry++) {
       const wire = wires[entry] as number;
-      if (wire === defined) continue;
-      const id = coefficients[entry] as number;
-      if (wire === 0 || (wire >= FIRST_GROUPED_WIRE && wire < this.#firstRound2)) {
-        scale = Math.max(scale, this.#constants.scaleOf(id));
-        continue;
+      const own = scales[coefficients[entry] as number] as number;
+      if (wire === 0 || (wire >= FIRST_GROUPED_WIRE && wire < firstRound2)) scale = own > scale ? own : scale;
+      else if (wire !== defined) {
+        this.#wires.push(wire);
+        this.#ids.push(this.#factors.ofConstant(coefficients[entry] as number));
+        // The sum passes over field values as over zeros, but NaN · 0 is not one.
+        if (own > 0) scale = NOT_SHORT;
       }
-      this.#wires.push(wire);
-      this.#ids.push(this.#factors.id(this.#constants.big(id)));
-      // The sum passes over field values as over zeros, but NaN · 0 is not one.
-      if (this.#constants.scaleOf(id) > 0) scale = NOT_SHORT;
     }
-    this.#scales.push(scale);
-    this.#offsets.push(this.#wires.length);
+    this.#scales[i] = scale;
+    this.skip(i);
+  }
+
+  /** Nobody asks for this side of definition i. */
+  skip(i: number): void {
+    this.#offsets[i + 1] = this.#wires.length;
   }
 
   finish(): DefinitionSide {
     return {
       matrix: this.#matrix,
-      scales: Uint8Array.from(this.#scales),
-      offsets: Uint32Array.from(this.#offsets),
+      scales: this.#scales,
+      offsets: this.#offsets,
       wires: Uint32Array.from(this.#wires),
       factors: Int32Array.from(this.#ids),
     };
   }
 }
 
-function build({ r1cs, plan, groups }: CompiledCircuit): RoundTwoPlan {
+function build(circuit: CompiledCircuit): RoundTwoPlan {
+  const { r1cs, plan } = circuit;
   const constants = shortConstants(r1cs);
-  const factors = new Factors();
-  const side = (matrix: SparseMatrix) => new SideBuilder(matrix, constants, factors, groups.round2.from);
-  const [a, b, c] = [side(r1cs.a), side(r1cs.b), side(r1cs.c)];
+  const factors = new Factors(constants);
+  const [a, b, c] = [r1cs.a, r1cs.b, r1cs.c].map((matrix) => new SideBuilder(matrix, circuit, factors)) as [
+    SideBuilder,
+    SideBuilder,
+    SideBuilder,
+  ];
   const count = plan.round2.length / 2;
   const [rows, wires, quotient] = [new Uint32Array(count), new Uint32Array(count), new Uint8Array(count)];
   const owns = new Int32Array(count);
@@ -114,27 +142,22 @@ function build({ r1cs, plan, groups }: CompiledCircuit): RoundTwoPlan {
     const [row, wire] = [plan.round2[2 * i] as number, plan.round2[2 * i + 1] as number];
     rows[i] = row;
     wires[i] = wire;
+    b.add(i, row, wire);
+    c.add(i, row, wire);
     const own = entryOf(r1cs.c, row, wire);
-    if (own >= 0) owns[i] = factors.id(ownFactor(constants.big(r1cs.c.coefficients[own] as number)));
-    else {
-      quotient[i] = 1;
-      const { offsets, coefficients } = r1cs.a;
-      const [first, end] = [offsets[row] as number, offsets[row + 1] as number];
-      if (end !== first + 1 || constants.big(coefficients[first] as number) !== 1n)
-        throw new CircuitError("WITNESS_UNSOLVED", { wire, reason: "its quotient is scaled" });
+    if (own >= 0) {
+      a.add(i, row, wire);
+      owns[i] = factors.ofInverse(r1cs.c.coefficients[own] as number);
+      continue;
     }
-    a.add(row, wire);
-    b.add(row, wire);
-    c.add(row, wire);
+    quotient[i] = 1;
+    a.skip(i);
+    const { offsets, coefficients } = r1cs.a;
+    const [first, end] = [offsets[row] as number, offsets[row + 1] as number];
+    if (end !== first + 1 || constants.big(coefficients[first] as number) !== 1n)
+      throw new CircuitError("WITNESS_UNSOLVED", { wire, reason: "its quotient is scaled" });
   }
-  let [mostQuotients, from] = [0, 0];
-  for (const end of plan.levels) {
-    mostQuotients = Math.max(
-      mostQuotients,
-      quotient.subarray(from, end).reduce((sum, one) => sum + one, 0),
-    );
-    from = end;
-  }
+  const sides = { a: a.finish(), b: b.finish(), c: c.finish() };
   return {
     constants,
     factors: factors.values,
@@ -142,19 +165,23 @@ function build({ r1cs, plan, groups }: CompiledCircuit): RoundTwoPlan {
     wires,
     quotient,
     owns,
-    a: a.finish(),
-    b: b.finish(),
-    c: c.finish(),
-    mostQuotients,
+    ...sides,
+    mostQuotients: mostQuotients(plan.levels, quotient),
   };
 }
 
-/** 1 over the coefficient of a defined wire. */
-const ownFactor = (own: bigint): bigint => (own === 1n || own === -1n ? own : inverse(own));
+function mostQuotients(levels: Int32Array, quotient: Uint8Array): number {
+  let [most, count, at] = [0, 0, 0];
+  for (const end of levels) {
+    for (count = 0; at < end; at++) count += quotient[at] as number;
+    most = Math.max(most, count);
+  }
+  return most;
+}
 
 const plans = new WeakMap<CompiledCircuit["plan"], RoundTwoPlan>();
 
-/** The circuit's plan, made once. Error: WITNESS_UNSOLVED for a definition of another form. */
+/** The circuit's plan, made once; asking for it early takes it out of the first proof. Error: WITNESS_UNSOLVED for a definition of another form. */
 export function roundTwoPlan(circuit: CompiledCircuit): RoundTwoPlan {
   let plan = plans.get(circuit.plan);
   if (plan === undefined) plans.set(circuit.plan, (plan = build(circuit)));

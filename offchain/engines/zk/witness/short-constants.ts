@@ -18,14 +18,15 @@ export const NOT_SHORT = 255;
  */
 export class ShortConstants {
   readonly #centred: readonly bigint[];
-  readonly #scales: Uint8Array;
+  /** The least s for which the constant times 2^s is below 2^53, or NOT_SHORT; by id. */
+  readonly scales: Uint8Array;
   /** constant · 2^scale */
   readonly #numbers: Float64Array;
   readonly #tables: Float64Array[] = [];
 
   constructor(constants: readonly bigint[]) {
     this.#centred = constants.map(centred);
-    this.#scales = new Uint8Array(constants.length);
+    this.scales = new Uint8Array(constants.length);
     this.#numbers = new Float64Array(constants.length);
     for (const [id, constant] of this.#centred.entries()) this.#add(id, constant);
   }
@@ -35,18 +36,13 @@ export class ShortConstants {
     return this.#centred[id] as bigint;
   }
 
-  /** The least s for which constant · 2^s is below 2^53, or NOT_SHORT. */
-  scaleOf(id: number): number {
-    return this.#scales[id] as number;
-  }
-
   #add(id: number, constant: bigint): void {
     let [value, scale] = [constant, 0];
     if (!isShort(value)) {
       [value, scale] = [centred(mod(constant << BigInt(MAX_SCALE))), MAX_SCALE];
       for (; scale > 0 && (value & 1n) === 0n; scale--) value >>= 1n;
     }
-    this.#scales[id] = isShort(value) ? scale : NOT_SHORT;
+    this.scales[id] = isShort(value) ? scale : NOT_SHORT;
     this.#numbers[id] = Number(value);
   }
 
@@ -55,7 +51,7 @@ export class ShortConstants {
     const known = this.#tables[scale];
     if (known !== undefined) return known;
     const table = this.#numbers.map((value, id) => {
-      const own = this.#scales[id] as number;
+      const own = this.scales[id] as number;
       const number = own > scale ? Number.NaN : value * 2 ** (scale - own);
       return Math.abs(number) < SAFE ? number : Number.NaN;
     });

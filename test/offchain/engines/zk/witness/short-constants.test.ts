@@ -17,7 +17,7 @@ describe("ShortConstants", () => {
     for (const numerator of [1n, -1n, 3n, -127n, (1n << 53n) - 1n, 1n - (1n << 53n)])
       for (const scale of [0, 1, 7, 30, 32]) {
         const constants = new ShortConstants([fraction(numerator, scale)]);
-        expect(constants.scaleOf(0), `${numerator} / 2^${scale}`).to.equal(scale);
+        expect(constants.scales[0], `${numerator} / 2^${scale}`).to.equal(scale);
         expect(constants.scaled(scale)[0]).to.equal(Number(numerator));
         expect(constants.big(0)).to.equal(centred(fraction(numerator, scale)));
       }
@@ -34,7 +34,7 @@ describe("ShortConstants", () => {
     ];
     const constants = new ShortConstants(wide.map(mod));
     for (const id of wide.keys()) {
-      expect(constants.scaleOf(id)).to.equal(NOT_SHORT);
+      expect(constants.scales[id]).to.equal(NOT_SHORT);
       expect(constants.scaled(0)[id]).to.deep.equal(Number.NaN);
       expect(constants.scaled(32)[id]).to.deep.equal(Number.NaN);
     }
