@@ -10,9 +10,9 @@ import { publicInputs, statementWords } from "../../../core/zk/statement.ts";
 import { verifyStageProof } from "../../../core/zk/verify-proof.ts";
 import { openKey, type VerifyingKey } from "../../../core/zk/verifying-key.ts";
 import { ProverError } from "../prover/errors.ts";
-import type { Prover, ProvingKey } from "../prover/prover.ts";
+import type { Commitment, Prover, ProvingKey } from "../prover/prover.ts";
 import { buildRoundOne } from "../witness/build-round-one.ts";
-import { solveRoundTwo } from "../witness/solve-round-two.ts";
+import { prepareRoundTwo, solveRoundTwo } from "../witness/solve-round-two.ts";
 import { ProofQueue } from "./proof-queue.ts";
 import { boundariesOf, tensorsHex, type StageRequest } from "./stage-request.ts";
 import { WarmKeys } from "./warm-keys.ts";
@@ -129,6 +129,7 @@ export class ProverService {
     const key = this.#keyOf(proving);
     if (key.record.circuitHash !== circuit.circuitHash)
       throw new ProverError("KEY_UNSOUND", { reason: `it is a key of circuit ${key.record.circuitHash}` });
+    prepareRoundTwo(circuit);
     onProgress?.("witness");
     signal.throwIfAborted();
     const { inputs, salts } = request;
@@ -136,23 +137,23 @@ export class ProverService {
     const bound = { domain, claimHash: claimHash(claim), keyId: key.keyId };
     const context = key.record.backend === BACKEND_ONE_ROUND ? { context: oneRoundContext(bound) } : {};
     const roundOne = buildRoundOne(circuit, { inputs, salts, ...context });
-    const boundaries = boundariesOf(request, roundOne.outputs[0]);
-    const words = statementWords(key.record, claim, boundaries);
     const job = { signal, onProgress };
-    const commitment = await proving.commit(roundOne.values, job);
+    let commitment: Commitment | undefined;
     try {
+      const boundaries = boundariesOf(request, roundOne.outputs[0]);
+      const words = statementWords(key.record, claim, boundaries);
+      commitment = await proving.commit(roundOne.values, job);
       const publics = publicInputs(key, { domain, claim, weights: weights?.commitment }, commitment.c1, words);
       const [v = 0n, c = 0n, rho = 0n] = publics;
       const values = solveRoundTwo(circuit, roundOne.values, { v, c, rho });
-      const proof = await proving.finish(commitment, values, { ...job, weights });
-      values.fill(0);
+      const proof = await proving.finish(commitment, values, { ...job, weights }).finally(() => values.fill(0));
       onProgress?.("verify");
       const { joined, producers } = boundaries;
       const evidence = { proof: wordsOfProof(proof), tensors: tensorsHex(boundaries), joined: [...joined] };
       this.#verify(key, { request, evidence, producers });
       return { proof, evidence, key };
     } finally {
-      proving.discard(commitment);
+      if (commitment !== undefined) proving.discard(commitment);
       roundOne.values.fill(0);
     }
   }

@@ -237,6 +237,13 @@ class RoundTwoSolver {
   }
 }
 
+/** Does what is done once for a circuit, so that no proof has to wait for it between its two rounds. */
+export function prepareRoundTwo(circuit: CompiledCircuit): void {
+  if (circuit.options.backend === "one-round") return;
+  roundTwoPlan(circuit);
+  scalarKernel();
+}
+
 /**
  * Values of the round-2 wires for given challenges, and v. Each has one definition over earlier wires; those of a level are solved
  * together, with one inversion. `round1` is what `buildRoundOne` returned; a new array is returned.
