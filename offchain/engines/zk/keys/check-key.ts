@@ -7,8 +7,8 @@ import {
   checkKeyRecord,
   type KeyRecord,
 } from "../../../core/zk/key-record.ts";
-import { CURVE_G1, CURVE_G2, curveG1, curveG2 } from "../../../core/zk/points.ts";
-import { pairsToOne } from "../../../core/zk/verify-proof.ts";
+import { CURVE_G1, CURVE_G2, curveG1, curveG2, pointOfG1 } from "../../../core/zk/points.ts";
+import { pairsToOne } from "../../../core/zk/noble-pairing.ts";
 import { ProverError } from "../prover/errors.ts";
 import type { WasmKernel } from "../setup/wasm-kernel.ts";
 import { firstBadPoint } from "./check-points.ts";
@@ -28,6 +28,9 @@ export interface KeyParts extends KeyHead {
   readonly zkey: Zkey;
   readonly groups: readonly KeyGroup[];
 }
+
+/** Whether ∏ e(g1[i], g2[i]) = 1, of points in the key's form that are on their curves and of order r. */
+export type PairingCheck = (g1: readonly Uint8Array[], g2: readonly Uint8Array[]) => boolean;
 
 const unsound = (reason: string) => new ProverError("KEY_UNSOUND", { reason });
 const TAGS: Readonly<Record<number, readonly number[]>> = {
@@ -108,8 +111,12 @@ function checkCurve(kernel: WasmKernel, { zkey, groups }: KeyParts): void {
   }
 }
 
+const pairsOfLem: PairingCheck = (g1, g2) =>
+  pairsToOne(g1.map((point, i) => [curveG1(g1OfLem(point)), curveG2(g2OfLem(g2[i] ?? new Uint8Array()))]));
+
 /** One number in both groups: e(δ₁, g₂) = e(g₁, δ₂). */
-function checkPairs({ zkey, groups }: KeyHead): void {
+function checkPairs({ zkey, groups }: KeyHead, isOne: PairingCheck): void {
+  const [generator, minus] = [lemOfG2(g2Generator()), lemOfG1(pointOfG1(CURVE_G1.BASE.negate()))];
   const pairs: readonly [string, Uint8Array, Uint8Array][] = [
     ["beta", zkey.beta1, zkey.beta2],
     ["delta2", zkey.delta1, zkey.delta2],
@@ -121,18 +128,14 @@ function checkPairs({ zkey, groups }: KeyHead): void {
   ];
   for (const [name, g1, g2] of pairs) {
     if (g1.every((byte) => byte === 0) || g2.every((byte) => byte === 0)) throw unsound(`its ${name} is infinity`);
-    const same = pairsToOne([
-      [curveG1(g1OfLem(g1)), CURVE_G2.BASE],
-      [CURVE_G1.BASE.negate(), curveG2(g2OfLem(g2))],
-    ]);
-    if (!same) throw unsound(`its ${name} differs between the groups`);
+    if (!isOne([g1, minus], [generator, g2])) throw unsound(`its ${name} differs between the groups`);
   }
 }
 
 /** What `checkKey` checks of a key whose file was read and checked elsewhere: points must be on their curves. Errors: those of `checkKey`. */
-export function checkKeyHead(head: KeyHead, circuitHash?: Hex): void {
+export function checkKeyHead(head: KeyHead, circuitHash?: Hex, isOne: PairingCheck = pairsOfLem): void {
   checkRecord(head, circuitHash);
-  checkPairs(head);
+  checkPairs(head, isOne);
 }
 
 /**
@@ -144,5 +147,5 @@ export function checkKey(kernel: WasmKernel, parts: KeyParts, circuitHash?: Hex)
   checkRecord(parts, circuitHash);
   checkStrip(parts);
   checkCurve(kernel, parts);
-  checkPairs(parts);
+  checkPairs(parts, pairsOfLem);
 }

@@ -46,7 +46,8 @@ export interface OpenedKey extends KeyParts {
   readonly recordBytes: Uint8Array;
 }
 
-async function read(path: string): Promise<Uint8Array> {
+/** Error: KEY_UNSOUND. */
+export async function readKeyFile(path: string): Promise<Uint8Array> {
   try {
     const buffer = await readFile(path);
     // A Buffer's `slice` is a view, a Uint8Array's a copy.
@@ -62,9 +63,9 @@ async function read(path: string): Promise<Uint8Array> {
  */
 export async function openKeyFiles(files: KeyFiles, circuitHash?: Hex): Promise<OpenedKey> {
   const [zkeyBytes, groupsBytes, recordBytes] = await Promise.all([
-    read(files.zkey),
-    read(files.groups),
-    read(files.record),
+    readKeyFile(files.zkey),
+    readKeyFile(files.groups),
+    readKeyFile(files.record),
   ]);
   const zkey = readZkey(zkeyBytes);
   const groups = readGroups(groupsBytes);

@@ -99,4 +99,16 @@ export const ProverError = defineErrors("zk", 3, {
     fix: "Ask the model's owner for the file again (mode 0600), or import the model again.",
     retry: "never",
   },
+  NATIVE_MISSING: {
+    n: 56,
+    text: "The native prover was asked for, but {reason}.",
+    fix: "To have it: {repair}. Or let snarkjs serve: `auto`.",
+    retry: "never",
+  },
+  PROVER_UNKNOWN: {
+    n: 57,
+    text: "There is no prover {name}.",
+    fix: "Set ASSAY_ZK_PROVER to auto, native or snarkjs.",
+    retry: "never",
+  },
 });

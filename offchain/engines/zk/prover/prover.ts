@@ -38,7 +38,7 @@ export interface Commitment {
 export interface ProvingKey {
   readonly record: KeyRecord;
   readonly wires: number;
-  /** The most that it has held so far, which it goes on holding: WebAssembly gives no memory back. */
+  /** What it holds between calls: with snarkjs the most that it ever held, for WebAssembly gives no memory back. */
   readonly residentMiB: number;
   /** C_w = Σ w·[ck/δw] + blind·[δ2]. The blind must be uniform (`uniformScalar`) and kept as long as the registration. */
   commitWeights(values: Uint8Array, blind: Uint8Array, job?: Job): Promise<G1Point>;

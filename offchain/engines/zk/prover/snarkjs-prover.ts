@@ -5,7 +5,7 @@ import { G1_INFINITY, type G1Point } from "../../../core/zk/points.ts";
 import type { Proof } from "../../../core/zk/proof.ts";
 import { GROUP_ROUND1, GROUP_WEIGHTS } from "../keys/groups-file.ts";
 import type { KeyFiles } from "../keys/key-files.ts";
-import { asWords, FIELD_BYTES, FIELD_WORDS, isReduced } from "../r1cs/field-words.ts";
+import { checkBlind, checkWitness, malformed } from "./check-witness.ts";
 import { ProverError } from "./errors.ts";
 import { ProveChild } from "./prove-child.ts";
 import type { CommitRequest, FinishRequest, OpenResult } from "./prove-messages.ts";
@@ -13,16 +13,6 @@ import type { Commitment, FinishJob, Job, OpenOptions, Prover, ProvingKey } from
 import { uniformScalar } from "./uniform-scalar.ts";
 
 const MIB = 1 << 20;
-const malformed = (reason: string) => new ProverError("WITNESS_MALFORMED", { reason });
-
-function checkWitness(values: Uint8Array, wires: number): void {
-  if (values.length !== wires * FIELD_BYTES) throw malformed(`it has ${values.length} bytes for ${wires} wires`);
-  const words = asWords(values);
-  for (let wire = 0; wire < wires; wire++)
-    if (!isReduced(words, wire * FIELD_WORDS)) throw malformed(`the value of wire ${wire} is not reduced`);
-  if (words[0] !== 1 || words.subarray(1, FIELD_WORDS).some((word) => word !== 0)) throw malformed("wire 0 is not 1");
-}
-
 class SnarkjsKey implements ProvingKey {
   readonly record: KeyRecord;
   readonly wires: number;
@@ -50,8 +40,7 @@ class SnarkjsKey implements ProvingKey {
   async commitWeights(values: Uint8Array, blind: Uint8Array, job: Job = {}): Promise<G1Point> {
     if (this.record.backend !== BACKEND_WEIGHTS) throw malformed("the key has no weights group");
     checkWitness(values, this.wires);
-    if (blind.length !== FIELD_BYTES || !isReduced(asWords(blind), 0))
-      throw malformed("the weights' blind is not reduced");
+    checkBlind(blind);
     return this.#commit(GROUP_WEIGHTS, values, blind, job);
   }
 

@@ -117,9 +117,6 @@ class FinishTask final : public ProverTask {
       : ProverTask(std::move(witness)), round1_(std::move(round1)), weights_(std::move(weights)) {}
 
   void work(Session& session) override {
-    // What comes from elsewhere may be no point at all, and then proves nothing.
-    if (weights_ != nullptr && session.kernels().firstBadPoint(session.pool(), Group::g1, weights_->point, 1) == 0)
-      throw Failure("WITNESS_WRONG", "the weights' commitment is not on the curve");
     proof_ = session.prover->finish(std::move(witness_), round1_, weights_.get(), reporter(session));
   }
 
@@ -185,8 +182,21 @@ napi_value commitWeights(napi_env env, napi_callback_info info) {
   return session.start(env, arguments.at(0), std::move(task), listener);
 }
 
+/**
+ * What opens the commitment of this number, which is spent thereby. Keys that commit to nothing have number 0 for it. Error:
+ * COMMITMENT_SPENT.
+ */
+Opening takeOpening(Session& session, u32 number) {
+  if (number == 0 && session.opened->group(kGroupRound1) == nullptr) return Opening();
+  const auto found = session.openings.find(number);
+  if (found == session.openings.end()) throw Failure("COMMITMENT_SPENT", "");
+  Opening opening = std::move(found->second);
+  session.openings.erase(found);
+  return opening;
+}
+
 /** finish(session, number, values, point, blind, listener): a promise of { a, b, c1, c2 }. Point and blind are of the weights' commitment, or
- * absent. Whatever becomes of it, the commitment of this number is spent. */
+ * absent. */
 napi_value finish(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
   Session& session = withKey(arguments);
@@ -201,11 +211,8 @@ napi_value finish(napi_env env, napi_callback_info info) {
     weights->blind = secretOf(arguments, 4, "blind");
   }
   Witness witness(*session.opened, arguments.view(2, "values"));
-  const auto found = session.openings.find(number);
-  if (found == session.openings.end()) throw Failure("COMMITMENT_SPENT", "");
-  Opening round1 = std::move(found->second);
-  session.openings.erase(found);
-  std::unique_ptr<Task> task(new FinishTask(std::move(witness), std::move(round1), std::move(weights)));
+  std::unique_ptr<Task> task(
+      new FinishTask(std::move(witness), takeOpening(session, number), std::move(weights)));
   return session.start(env, arguments.at(0), std::move(task), listener);
 }
 

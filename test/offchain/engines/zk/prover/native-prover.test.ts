@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { NativeProver } from "../../../../../offchain/engines/zk/prover/native-prover.ts";
+import { proverCompliance } from "../../../../ports/prover.compliance.ts";
+import { nativeAddon, nativePaths } from "../../../../support/native-addon.ts";
+
+for (const path of nativePaths)
+  proverCompliance(`NativeProver on ${path}`, () => new NativeProver(nativeAddon(), path));
