@@ -8,7 +8,7 @@ import { bigToBytes, concatBytes, toHex, type Hex } from "../../offchain/core/by
 import { claimHash, type Claim } from "../../offchain/core/claim.ts";
 import { saltedDigest } from "../../offchain/core/digest.ts";
 import { toWords } from "../../offchain/core/poseidon.ts";
-import { batchFactors } from "../../offchain/core/zk/verify-batch.ts";
+import { batchFactors } from "../../offchain/core/zk/batch-factors.ts";
 import { challenge, challengeHash, oneRoundContext } from "../../offchain/core/zk/challenge.ts";
 import { encodeProofEvidence } from "../../offchain/core/zk/evidence.ts";
 import { fingerprint } from "../../offchain/core/zk/fingerprint.ts";

@@ -12,7 +12,9 @@ import {
   G1_BYTES,
   G2_BYTES,
   g1Failure,
+  g1FormFailure,
   g2Failure,
+  g2FormFailure,
   pointOfG2,
   readG1,
   readG2,
@@ -98,17 +100,48 @@ function boundariesFailure(boundaries: readonly KeyBoundary[]): string | undefin
   return undefined;
 }
 
-function pointsFailure({ alpha, beta, delta1, delta2, deltaWeights, ic }: KeyRecord): string | undefined {
-  return (
-    g1Failure(alpha, "alpha") ??
-    g2Failure(beta, "beta") ??
-    (delta1 && g2Failure(delta1, "delta1")) ??
-    g2Failure(delta2, "delta2") ??
-    (deltaWeights && g2Failure(deltaWeights, "deltaWeights")) ??
-    ic.map((point, i) => g1Failure(point, `IC ${i}`)).find((failure) => failure !== undefined)
-  );
+/** A key's points with their names in findings. */
+export interface KeyPoints {
+  readonly g1: readonly (readonly [name: string, point: G1Point])[];
+  readonly g2: readonly (readonly [name: string, point: G2Point])[];
 }
 
+export function pointsOfRecord({ alpha, beta, delta1, delta2, deltaWeights, ic }: KeyRecord): KeyPoints {
+  const deltas = Object.entries({ delta1, delta2, deltaWeights });
+  return {
+    g1: [["alpha", alpha], ...ic.map((point, i) => [`IC ${i}`, point] as const)],
+    g2: [["beta", beta], ...deltas.flatMap(([name, point]) => (point === undefined ? [] : [[name, point] as const]))],
+  };
+}
+
+type PointFailure<P> = (point: P, name: string) => string | undefined;
+
+function pointsFailure(
+  record: KeyRecord,
+  ofG1: PointFailure<G1Point>,
+  ofG2: PointFailure<G2Point>,
+): string | undefined {
+  const { g1, g2 } = pointsOfRecord(record);
+  const failures = [
+    ...g1.map(
+      ([name, point]) =>
+        () =>
+          ofG1(point, name),
+    ),
+    ...g2.map(
+      ([name, point]) =>
+        () =>
+          ofG2(point, name),
+    ),
+  ];
+  for (const test of failures) {
+    const failure = test();
+    if (failure !== undefined) return failure;
+  }
+  return undefined;
+}
+
+/** Everything but whether the points are in their groups. */
 function formFailure(record: KeyRecord): string | undefined {
   const { cls, backend, boundaries, circuitHash, transcriptHash, delta1, deltaWeights, ic } = record;
   if (cls !== KEY_DEVELOPMENT && cls !== KEY_CEREMONY) return `unknown class ${String(cls)}`;
@@ -122,12 +155,14 @@ function formFailure(record: KeyRecord): string | undefined {
     return `backend ${backend} and deltaWeights do not fit`;
   const wanted = icCount(backend, boundaries);
   if (ic.length !== wanted) return `${ic.length} points IC instead of ${wanted}`;
-  return pointsFailure(record);
+  return pointsFailure(record, g1FormFailure, g2FormFailure);
 }
+
+const groupFailure = (record: KeyRecord): string | undefined => pointsFailure(record, g1Failure, g2Failure);
 
 /** The one encoding of a record. Errors: KEY_MALFORMED for what the decoder would refuse, HEX_INVALID. */
 export function encodeKeyRecord(record: KeyRecord): Uint8Array {
-  const failure = formFailure(record);
+  const failure = formFailure(record) ?? groupFailure(record);
   if (failure !== undefined) throw bad(failure);
   const writer = new ByteWriter().u8(VERSION).u8(record.cls).u8(record.backend).u8(record.boundaries.length);
   for (const { direction, kind, dataLength, headerHash } of record.boundaries)
@@ -178,10 +213,10 @@ function readRecord(reader: ByteReader): KeyRecord {
 }
 
 /**
- * Reads a record from anyone: exact length, known version, class and backend, inputs before one output, every point on its curve, in
- * its group and not infinity. Error: KEY_MALFORMED. `checkKeyRecord` says whether the setup is sound.
+ * Reads a record from anyone: exact length, known version, class and backend, inputs before one output, coordinates below q, nothing at
+ * infinity. Whether points are in their groups is left to the caller. Error: KEY_MALFORMED.
  */
-export function decodeKeyRecord(bytes: Uint8Array): KeyRecord {
+export function readKeyRecord(bytes: Uint8Array): KeyRecord {
   let record: KeyRecord;
   try {
     record = readRecord(new ByteReader(bytes, "The key record"));
@@ -191,6 +226,14 @@ export function decodeKeyRecord(bytes: Uint8Array): KeyRecord {
     throw cause;
   }
   const failure = formFailure(record);
+  if (failure !== undefined) throw bad(failure);
+  return record;
+}
+
+/** The same with every point on its curve and in its group. Error: KEY_MALFORMED. `checkKeyRecord` says whether the setup is sound. */
+export function decodeKeyRecord(bytes: Uint8Array): KeyRecord {
+  const record = readKeyRecord(bytes);
+  const failure = groupFailure(record);
   if (failure !== undefined) throw bad(failure);
   return record;
 }

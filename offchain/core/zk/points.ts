@@ -81,16 +81,25 @@ function isValid(point: () => { assertValidity: () => void }): boolean {
 
 const beyond = (values: readonly bigint[]): boolean => values.some((value) => value < 0n || value >= FIELD_Q);
 
-/** Why this is not a point of G1 other than infinity. */
-export function g1Failure(point: G1Point, name: string): string | undefined {
+/** Why this cannot be a point of G1 other than infinity, curve aside. */
+export function g1FormFailure(point: G1Point, name: string): string | undefined {
   if (beyond(wordsOfG1(point))) return `a coordinate of ${name} is not below q`;
-  if (isInfinityG1(point)) return `${name} is the point at infinity`;
-  return isValid(() => curveG1(point)) ? undefined : `${name} is not on the curve`;
+  return isInfinityG1(point) ? `${name} is the point at infinity` : undefined;
 }
 
-/** Why this is not a point of G2 other than infinity. The curve over Fq² has points outside the group of order r. */
-export function g2Failure(point: G2Point, name: string): string | undefined {
+/** Why this cannot be a point of G2 other than infinity, curve and order aside. */
+export function g2FormFailure(point: G2Point, name: string): string | undefined {
   if (beyond(wordsOfG2(point))) return `a coordinate of ${name} is not below q`;
-  if (isInfinityG2(point)) return `${name} is the point at infinity`;
-  return isValid(() => curveG2(point)) ? undefined : `${name} is not a point of G2`;
+  return isInfinityG2(point) ? `${name} is the point at infinity` : undefined;
 }
+
+export const strangerToG1 = (name: string): string => `${name} is not on the curve`;
+export const strangerToG2 = (name: string): string => `${name} is not a point of G2`;
+
+/** Why this is not a point of G1 other than infinity. */
+export const g1Failure = (point: G1Point, name: string): string | undefined =>
+  g1FormFailure(point, name) ?? (isValid(() => curveG1(point)) ? undefined : strangerToG1(name));
+
+/** Why this is not a point of G2 other than infinity. The curve over Fq² has points outside the group of order r. */
+export const g2Failure = (point: G2Point, name: string): string | undefined =>
+  g2FormFailure(point, name) ?? (isValid(() => curveG2(point)) ? undefined : strangerToG2(name));

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-import { assertLength, bigToBytes, joinBytes } from "../bytes.ts";
 import { ByteWriter } from "../byte-writer.ts";
 import { ZkError } from "./errors.ts";
 import {
   G1_BYTES,
   G2_BYTES,
   g1Failure,
+  g1FormFailure,
   g2Failure,
+  g2FormFailure,
   isInfinityG1,
   readG1,
   readG2,
@@ -43,29 +44,48 @@ export const wordsOfProof = ({ a, b, c1, c2 }: Proof): bigint[] => [
 export const encodeProof = (proof: Proof): Uint8Array => writeWords(new ByteWriter(), wordsOfProof(proof)).finish();
 
 /**
- * Reads 320 bytes from anyone: coordinates below q, points on the curve, B in the subgroup, none at infinity but C1. Error:
- * PROOF_MALFORMED.
+ * Ten words as a proof, by their form alone: coordinates below q, nothing at infinity but C1. Whether points are on their curves and B in
+ * its group is left to the caller. Error: PROOF_MALFORMED.
  */
-export function decodeProof(bytes: Uint8Array): Proof {
-  if (bytes.length !== PROOF_BYTES) throw bad(`${bytes.length} bytes instead of ${PROOF_BYTES}`);
-  const b = G1_BYTES + G2_BYTES;
-  const proof = {
-    a: readG1(bytes.subarray(0, G1_BYTES)),
-    b: readG2(bytes.subarray(G1_BYTES, b)),
-    c1: readG1(bytes.subarray(b, b + G1_BYTES)),
-    c2: readG1(bytes.subarray(b + G1_BYTES)),
+export function readProof(words: readonly bigint[]): Proof {
+  if (words.length !== PROOF_WORDS) throw bad(`${words.length} words instead of ${PROOF_WORDS}`);
+  const at = (i: number): bigint => words[i] ?? 0n;
+  const proof: Proof = {
+    a: { x: at(0), y: at(1) },
+    b: { x: [at(3), at(2)], y: [at(5), at(4)] },
+    c1: { x: at(6), y: at(7) },
+    c2: { x: at(8), y: at(9) },
   };
   const failure =
-    g1Failure(proof.a, "A") ??
-    g2Failure(proof.b, "B") ??
-    (isInfinityG1(proof.c1) ? undefined : g1Failure(proof.c1, "C1")) ??
-    g1Failure(proof.c2, "C2");
+    g1FormFailure(proof.a, "A") ??
+    g2FormFailure(proof.b, "B") ??
+    (isInfinityG1(proof.c1) ? undefined : g1FormFailure(proof.c1, "C1")) ??
+    g1FormFailure(proof.c2, "C2");
   if (failure !== undefined) throw bad(failure);
   return proof;
 }
 
-/** The ten words of evidence as a proof. Errors: PROOF_MALFORMED, NUMBER_OUT_OF_RANGE. */
+/** The ten words of evidence as a proof: points on the curve, B in the subgroup too. Error: PROOF_MALFORMED. */
 export function proofOfWords(words: readonly bigint[]): Proof {
-  if (words.length !== PROOF_WORDS) throw bad(`${words.length} words instead of ${PROOF_WORDS}`);
-  return decodeProof(assertLength(joinBytes(words.map((word) => bigToBytes(word, 32))), PROOF_BYTES, "A proof"));
+  const proof = readProof(words);
+  const { a, b, c1, c2 } = proof;
+  const failure =
+    g1Failure(a, "A") ??
+    g2Failure(b, "B") ??
+    (isInfinityG1(c1) ? undefined : g1Failure(c1, "C1")) ??
+    g1Failure(c2, "C2");
+  if (failure !== undefined) throw bad(failure);
+  return proof;
+}
+
+/** Reads 320 bytes from anyone, as `proofOfWords` does. Error: PROOF_MALFORMED. */
+export function decodeProof(bytes: Uint8Array): Proof {
+  if (bytes.length !== PROOF_BYTES) throw bad(`${bytes.length} bytes instead of ${PROOF_BYTES}`);
+  const b = G1_BYTES + G2_BYTES;
+  return proofOfWords([
+    ...wordsOfG1(readG1(bytes.subarray(0, G1_BYTES))),
+    ...wordsOfG2(readG2(bytes.subarray(G1_BYTES, b))),
+    ...wordsOfG1(readG1(bytes.subarray(b, b + G1_BYTES))),
+    ...wordsOfG1(readG1(bytes.subarray(b + G1_BYTES))),
+  ]);
 }

@@ -1,43 +1,107 @@
 // SPDX-License-Identifier: MIT
 import { fromHex, type Hex } from "../bytes.ts";
+import { isAssayError, type AssayError } from "../errors.ts";
+import type { PairingEngine } from "../ports/pairing.ts";
 import { ZkError } from "./errors.ts";
-import { checkKeyRecord, decodeKeyRecord, keyIdOf, KEY_DEVELOPMENT, type KeyRecord } from "./key-record.ts";
-import { curveG1, curveG2, type CurveG1, type CurveG2 } from "./points.ts";
+import {
+  checkKeyRecord,
+  decodeKeyRecord,
+  KEY_DEVELOPMENT,
+  keyIdOf,
+  pointsOfRecord,
+  readKeyRecord,
+  type KeyRecord,
+} from "./key-record.ts";
+import { strangerToG1, strangerToG2 } from "./points.ts";
 
-/** A record that was read, checked and brought into the curve library's form: open once, verify many proofs. */
+/** A record that was read and checked: open once, verify many proofs. */
 export interface VerifyingKey {
   readonly keyId: Hex;
   readonly record: KeyRecord;
-  readonly points: {
-    readonly alpha: CurveG1;
-    readonly beta: CurveG2;
-    readonly delta1: CurveG2 | undefined;
-    readonly delta2: CurveG2;
-    readonly deltaWeights: CurveG2 | undefined;
-    readonly ic: readonly CurveG1[];
-  };
+}
+
+/** Opens a key. Errors: KEY_MALFORMED, KEY_DEGENERATE, KEY_MISMATCH if it has another id than `keyId`. */
+export type KeyOpener = (record: Uint8Array | Hex, keyId?: Hex) => VerifyingKey;
+
+const bytesOf = (record: Uint8Array | Hex): Uint8Array => (typeof record === "string" ? fromHex(record) : record);
+
+function checkKeyId(actual: Hex, keyId: Hex | undefined): void {
+  if (keyId !== undefined && keyId.toLowerCase() !== actual)
+    throw new ZkError("KEY_MISMATCH", { actual, expected: keyId });
 }
 
 /** Errors: KEY_MALFORMED, KEY_DEGENERATE, KEY_MISMATCH if it has another id than `keyId`. */
 export function openKey(record: Uint8Array | Hex, keyId?: Hex): VerifyingKey {
-  const bytes = typeof record === "string" ? fromHex(record) : record;
+  const bytes = bytesOf(record);
   const actual = keyIdOf(bytes);
-  if (keyId !== undefined && keyId.toLowerCase() !== actual)
-    throw new ZkError("KEY_MISMATCH", { actual, expected: keyId });
+  checkKeyId(actual, keyId);
   const decoded = decodeKeyRecord(bytes);
   checkKeyRecord(decoded);
-  const { alpha, beta, delta1, delta2, deltaWeights, ic } = decoded;
-  return {
-    keyId: actual,
-    record: decoded,
-    points: {
-      alpha: curveG1(alpha),
-      beta: curveG2(beta),
-      delta1: delta1 && curveG2(delta1),
-      delta2: curveG2(delta2),
-      deltaWeights: deltaWeights && curveG2(deltaWeights),
-      ic: ic.map(curveG1),
-    },
+  return { keyId: actual, record: decoded };
+}
+
+type Opened = VerifyingKey | AssayError;
+
+/** By their form; the points' groups are still to be asked for. */
+function readKey(bytes: Uint8Array): Opened {
+  try {
+    return { keyId: keyIdOf(bytes), record: readKeyRecord(bytes) };
+  } catch (error) {
+    if (!isAssayError(error)) throw error;
+    return error;
+  }
+}
+
+function finishKey(key: VerifyingKey, stranger: string | undefined): Opened {
+  if (stranger !== undefined) return new ZkError("KEY_MALFORMED", { reason: stranger });
+  try {
+    checkKeyRecord(key.record);
+    return key;
+  } catch (error) {
+    if (!isAssayError(error)) throw error;
+    return error;
+  }
+}
+
+/** Of each of the keys the first point that is not of its group, in words. */
+async function findStrangers(keys: readonly VerifyingKey[], engine: PairingEngine): Promise<Map<VerifyingKey, string>> {
+  const named = keys.map((key) => ({ key, points: pointsOfRecord(key.record) }));
+  const g1 = named.flatMap(({ key, points }) => points.g1.map(([name, point]) => ({ key, name, point })));
+  const g2 = named.flatMap(({ key, points }) => points.g2.map(([name, point]) => ({ key, name, point })));
+  const found = new Map<VerifyingKey, string>();
+  for (const place of await engine.strangersToG2(g2.map(({ point }) => point))) {
+    const { key, name } = g2[place] as (typeof g2)[0];
+    if (!found.has(key)) found.set(key, strangerToG2(name));
+  }
+  for (const place of await engine.strangersToG1(g1.map(({ point }) => point))) {
+    const { key, name } = g1[place] as (typeof g1)[0];
+    if (!found.has(key)) found.set(key, strangerToG1(name));
+  }
+  return found;
+}
+
+/**
+ * Reads and checks many records at once, each distinct one once. The opener that it resolves to answers for them, and opens others as
+ * `openKey` does. Never rejects for a record's sake.
+ */
+export async function openKeys(records: readonly (Uint8Array | Hex)[], engine: PairingEngine): Promise<KeyOpener> {
+  const opened = new Map<Hex, Opened>();
+  for (const record of records) {
+    const bytes = bytesOf(record);
+    const id = keyIdOf(bytes);
+    if (!opened.has(id)) opened.set(id, readKey(bytes));
+  }
+  const keys = [...opened.values()].flatMap((one) => (isAssayError(one) ? [] : [one]));
+  const strangers = await findStrangers(keys, engine);
+  for (const key of keys) opened.set(key.keyId, finishKey(key, strangers.get(key)));
+  return (record, keyId) => {
+    const bytes = bytesOf(record);
+    const actual = keyIdOf(bytes);
+    const known = opened.get(actual);
+    if (known === undefined) return openKey(bytes, keyId);
+    checkKeyId(actual, keyId);
+    if (isAssayError(known)) throw known;
+    return known;
   };
 }
 

@@ -11,7 +11,7 @@ import {
   type G1Point,
   type G2Point,
 } from "../../../core/zk/points.ts";
-import { pairsToOne } from "../../../core/zk/verify-proof.ts";
+import { pairsToOne } from "../../../core/zk/noble-pairing.ts";
 import { startHash, type CeremonyFile } from "./ceremony-file.ts";
 import { deltaName, type GroupTag } from "./circuit.ts";
 import { CeremonyError } from "./errors.ts";

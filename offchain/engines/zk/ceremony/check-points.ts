@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Curve } from "ffjavascript";
 import { CURVE_G2, curveG2, type G2Point } from "../../../core/zk/points.ts";
-import { pairsToOne } from "../../../core/zk/verify-proof.ts";
+import { pairsToOne } from "../../../core/zk/noble-pairing.ts";
 import { G1_BYTES } from "../keys/zkey-file.ts";
 import { combine } from "./curve.ts";
 import { CeremonyError } from "./errors.ts";

@@ -15,7 +15,7 @@ import { CURVE_G1, CURVE_G2, curveG1, curveG2, pointOfG1, pointOfG2 } from "../.
 import { wordsOfProof } from "../../../../offchain/core/zk/proof.ts";
 import { prepareProof, satisfiesKey, verifyStageProof } from "../../../../offchain/core/zk/verify-proof.ts";
 import { openKey, type VerifyingKey } from "../../../../offchain/core/zk/verifying-key.ts";
-import { combine } from "../../../../offchain/core/zk/verify-proof.ts";
+import { combine } from "../../../../offchain/core/zk/noble-pairing.ts";
 import { expectCode } from "../../../support/expect-code.ts";
 import { proofCase } from "../../../support/proof-cases.ts";
 import { BACKENDS, g1Of } from "../../../support/simulated-proof.ts";
@@ -149,10 +149,8 @@ describe("key records", function () {
     const { alpha, beta, ic } = stage.key.record;
     const c1 = g1Of(1n);
     const claim = { ...stage.claim, outDigest: toHex(new Uint8Array(32).with(31, 9)) };
-    const key: VerifyingKey = {
-      ...stage.key,
-      points: { ...stage.key.points, delta2: CURVE_G2.BASE, delta1: CURVE_G2.BASE },
-    };
+    const generator = pointOfG2(CURVE_G2.BASE);
+    const key: VerifyingKey = { ...stage.key, record: { ...stage.key.record, delta2: generator, delta1: generator } };
     const shape = { a: alpha, b: beta, c1, c2: c1 };
     const probe = { ...stage, claim, key, evidence: { ...stage.evidence, proof: wordsOfProof(shape) } };
     const l = combine(ic.map(curveG1), [1n, ...prepareProof(probe).inputs]);
