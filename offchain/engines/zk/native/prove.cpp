@@ -33,21 +33,6 @@ class Sum {
   SumPlan* plan_;
 };
 
-/** Closes a domain when the proof that opened it ends. */
-class OpenDomain {
- public:
-  OpenDomain(const Kernels& kernels, Pool& pool, unsigned logDomain)
-      : kernels_(kernels), domain_(kernels.openDomain(pool, logDomain)) {}
-  OpenDomain(const OpenDomain&) = delete;
-  OpenDomain& operator=(const OpenDomain&) = delete;
-  ~OpenDomain() { kernels_.closeDomain(domain_); }
-  const Domain& get() const { return *domain_; }
-
- private:
-  const Kernels& kernels_;
-  Domain* domain_;
-};
-
 }  // namespace
 
 Witness::Witness(const Key& key, Bytes values) : wires_(key.header().wires) {
@@ -123,10 +108,7 @@ Proof Prover::finish(Witness witness, const Opening& round1, const Opening* weig
   {
     const std::size_t rows = std::size_t{1} << key_.header().logDomain;
     Secret quotient(rows * kScalarBytes);
-    {
-      const OpenDomain domain(kernels_, pool_, key_.header().logDomain);
-      kernels_.quotient(pool_, domain.get(), key_.constraints(), witness.scalars(), quotient.data());
-    }
+    kernels_.quotient(pool_, key_.domain(), key_.constraints(), witness.scalars(), quotient.data());
     report(Step::multiply);
     const Sum terms(kernels_, pool_, quotient.data(), nullptr, rows);
     terms.over(Group::g1, key_.h().data(), quotientSum);

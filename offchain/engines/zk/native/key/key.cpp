@@ -11,6 +11,11 @@ namespace assay {
 namespace {
 
 constexpr u64 kMiB = 1 << 20;
+/** Measured over the kernels: of roots of unity a row; of a proof's memory, the most that any of its steps takes. */
+constexpr u64 kRootBytes = 128;
+constexpr u64 kFixedProofBytes = 8 * kMiB;
+constexpr u64 kWireProofBytes = kScalarBytes;
+constexpr u64 kRowProofBytes = 160;
 /** Points that are added to A and B (α or β, δ), and to C (δ and each group's). */
 constexpr std::size_t kMoreInA = 2;
 constexpr std::size_t kMoreInC = 3;
@@ -64,10 +69,10 @@ std::unique_ptr<const Key> Key::load(const Kernels& kernels, Pool& pool, Source&
                                      u64 memoryLimit) {
   const ZkeyLayout layout = readZkeyLayout(zkey);
   const KeyHeader& header = layout.header;
-  std::unique_ptr<Key> key(new Key());
+  std::unique_ptr<Key> key(new Key(kernels));
   key->header_ = header;
   // Before anything large is read: what is certain to be needed.
-  checkMemory(layout.h.size + key->proofBytes(), memoryLimit);
+  checkMemory(layout.h.size + key->domainBytes() + key->proofBytes(), memoryLimit);
   ZkeyMatrices matrices = readMatrices(kernels, zkey, layout);
   pool.throwIfCancelled();
   key->matrixA_ = std::move(matrices.a);
@@ -113,6 +118,7 @@ std::unique_ptr<const Key> Key::load(const Kernels& kernels, Pool& pool, Source&
   }
   checkPoints(kernels, pool, sets);
   key->addTerms();
+  key->domain_.reset(kernels.openDomain(pool, header.logDomain));
   checkMemory(key->residentBytes() + key->proofBytes(), memoryLimit);
   return key;
 }
@@ -149,16 +155,17 @@ Constraints Key::constraints() const {
   return {header_.logDomain, rows(matrixA_), rows(matrixB_), constants_.data(), constants_.size() / kScalarBytes};
 }
 
+u64 Key::domainBytes() const { return kRootBytes << header_.logDomain; }
+
 u64 Key::residentBytes() const {
   u64 bytes = ic_.size() + sizeOf(a_) + sizeOf(b_) + b2_.size() + sizeOf(c_) + h_.size() + sizeOf(matrixA_) +
-              sizeOf(matrixB_) + constants_.size();
+              sizeOf(matrixB_) + constants_.size() + domainBytes();
   for (const KeyGroup& group : groups_) bytes += sizeOf(group.terms);
   return bytes;
 }
 
 u64 Key::proofBytes() const {
-  // The witness; then either the quotient's vectors and roots or the quotient and what sums sort their terms by.
-  return u64{header_.wires} * kScalarBytes + (u64{5} << header_.logDomain) * kScalarBytes;
+  return kFixedProofBytes + kWireProofBytes * header_.wires + (kRowProofBytes << header_.logDomain);
 }
 
 }  // namespace assay

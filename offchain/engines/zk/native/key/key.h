@@ -89,6 +89,8 @@ class Key {
   const Region& h() const { return h_; }
   /** A view of the matrices: valid as long as the key. */
   Constraints constraints() const;
+  /** Its roots of unity. */
+  const Domain& domain() const { return *domain_; }
 
   /** Memory that the open key takes. */
   u64 residentBytes() const;
@@ -96,11 +98,12 @@ class Key {
   u64 proofBytes() const;
 
  private:
-  Key() = default;
+  explicit Key(const Kernels& kernels) : domain_(nullptr, kernels.closeDomain) {}
   static std::unique_ptr<const Key> load(const Kernels& kernels, Pool& pool, Source& zkey, Source& groups,
                                          u64 memoryLimit);
   /** Terms that belong to no wire: their scalars are the prover's. */
   void addTerms();
+  u64 domainBytes() const;
 
   KeyHeader header_;
   std::vector<u8> ic_;
@@ -113,6 +116,7 @@ class Key {
   Matrix matrixA_;
   Matrix matrixB_;
   std::vector<u8> constants_;
+  std::unique_ptr<Domain, void (*)(Domain*)> domain_;
 };
 
 }  // namespace assay
