@@ -84,7 +84,8 @@ function count({ columns: width, table, queries }: LookupCheck, values: bigint[]
   }
 }
 
-function committed(circuit: CompiledCircuit, inputs: readonly Tensor[], lie: Lie, spell: Spell): bigint[] {
+/** Every committed wire but multiplicities, in big integers; what a lie leaves out is honest. */
+export function committed(circuit: CompiledCircuit, inputs: readonly Tensor[], lie: Lie, spell: Spell): bigint[] {
   const { r1cs, plan, program } = circuit;
   const run = runValues(program, inputs);
   const values = Array.from({ length: r1cs.wires }, () => 0n);

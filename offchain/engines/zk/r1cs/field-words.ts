@@ -5,20 +5,28 @@ import { FIELD } from "../../../core/poseidon-constants.ts";
 export const FIELD_BYTES = 32;
 export const FIELD_WORDS = 8;
 
+/** One element; stores into 64-bit arrays truncate, which is several times faster than masking a BigInt word by word. */
+const LONG = new BigUint64Array(FIELD_BYTES / 8);
+const SHORT = new Uint32Array(LONG.buffer);
+
+/** Of at least 0 and below 2^256. */
 export function wordsOfBigint(value: bigint, into: Uint32Array, at: number): void {
-  let rest = value;
-  for (let i = 0; i < FIELD_WORDS; i++) {
-    into[at + i] = Number(rest & 0xffffffffn);
-    rest >>= 32n;
-  }
+  LONG[0] = value;
+  LONG[1] = value >> 64n;
+  LONG[2] = value >> 128n;
+  LONG[3] = value >> 192n;
+  for (let i = 0; i < FIELD_WORDS; i++) into[at + i] = SHORT[i] as number;
 }
 
 export function bigintOfWords(words: Uint32Array, at: number): bigint {
-  let top = FIELD_WORDS - 1;
-  while (top > 0 && (words[at + top] ?? 0) === 0) top--;
-  let value = BigInt(words[at + top] ?? 0);
-  for (let i = top - 1; i >= 0; i--) value = (value << 32n) | BigInt(words[at + i] ?? 0);
-  return value;
+  for (let i = 0; i < FIELD_WORDS; i++) SHORT[i] = words[at + i] as number;
+  // No destructuring: an iterator over an array of BigInts takes as long as the rest.
+  const low = LONG[0] as bigint;
+  const second = LONG[1] as bigint;
+  const third = LONG[2] as bigint;
+  const high = LONG[3] as bigint;
+  if (high === 0n && third === 0n) return second === 0n ? low : (second << 64n) | low;
+  return (((((high << 64n) | third) << 64n) | second) << 64n) | low;
 }
 
 const MODULUS = new Uint32Array(FIELD_WORDS);

@@ -163,13 +163,13 @@ class RoundOneBuilder {
     const { numbers } = this.#values;
     numbers[wire] = 0;
     const evaluator = this.#evaluator;
-    const [product, rest] = [evaluator.number(a, row) * evaluator.number(b, row), evaluator.number(c, row)];
+    const product = evaluator.number(a, row) * evaluator.number(b, row);
+    const rest = evaluator.number(c, row);
     if (Math.abs(product) + Math.abs(rest) < SAFE) numbers[wire] = (product - rest) * own;
-    else
-      this.#values.set(
-        wire,
-        (evaluator.integer(a, row) * evaluator.integer(b, row) - evaluator.integer(c, row)) * BigInt(own),
-      );
+    else {
+      const exact = evaluator.integer(a, row) * evaluator.integer(b, row) - evaluator.integer(c, row);
+      this.#values.set(wire, exact * BigInt(own));
+    }
   }
 
   /**

@@ -8,16 +8,19 @@ import { FIELD_WORDS, SAFE, wordsOfBigint, wordsOfNumber } from "../r1cs/field-w
  */
 export class WireValues {
   readonly numbers: Float64Array;
-  readonly #bigs = new Map<number, bigint>();
+  readonly #bigs: bigint[] = [];
+  /** Place of a wire's value in `bigs`. */
+  readonly #places: Uint32Array;
 
   constructor(wires: number) {
     this.numbers = new Float64Array(wires);
     this.numbers[0] = 1;
+    this.#places = new Uint32Array(wires);
   }
 
   big(wire: number): bigint {
     const small = this.numbers[wire] as number;
-    return Number.isNaN(small) ? (this.#bigs.get(wire) ?? 0n) : BigInt(small);
+    return Number.isNaN(small) ? (this.#bigs[this.#places[wire] as number] as bigint) : BigInt(small);
   }
 
   set(wire: number, value: bigint): void {
@@ -25,7 +28,7 @@ export class WireValues {
     if (nearest < BigInt(SAFE) && nearest > -BigInt(SAFE)) this.numbers[wire] = Number(nearest);
     else {
       this.numbers[wire] = Number.NaN;
-      this.#bigs.set(wire, nearest);
+      this.#places[wire] = this.#bigs.push(nearest) - 1;
     }
   }
 
@@ -37,7 +40,7 @@ export class WireValues {
       const value = numbers[wire] as number;
       // A fresh array holds zeros.
       if (value === 0) continue;
-      if (Number.isNaN(value)) wordsOfBigint(mod(this.#bigs.get(wire) ?? 0n), words, wire * FIELD_WORDS);
+      if (Number.isNaN(value)) wordsOfBigint(mod(this.big(wire)), words, wire * FIELD_WORDS);
       else wordsOfNumber(value, words, wire * FIELD_WORDS);
     }
     return new Uint8Array(words.buffer);
@@ -46,6 +49,6 @@ export class WireValues {
   /** The bytes are the caller's to wipe. */
   wipe(): void {
     this.numbers.fill(0);
-    this.#bigs.clear();
+    this.#bigs.length = 0;
   }
 }

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
 import { isAssayError } from "../../../../../offchain/core/errors.ts";
-import type { Program } from "../../../../../offchain/core/program/types.ts";
-import { compileCircuit } from "../../../../../offchain/engines/zk/circuit/compile-circuit.ts";
 import { FIELD, mod } from "../../../../../offchain/engines/zk/circuit/field.ts";
-import type { CircuitOptions, CompiledCircuit } from "../../../../../offchain/engines/zk/circuit/types.ts";
+import type { CompiledCircuit } from "../../../../../offchain/engines/zk/circuit/types.ts";
 import { bigintsToValues, valuesToBigints } from "../../../../../offchain/engines/zk/r1cs/witness-values.ts";
 import { buildRoundOne } from "../../../../../offchain/engines/zk/witness/build-round-one.ts";
 import { solveRoundTwo, type Challenges } from "../../../../../offchain/engines/zk/witness/solve-round-two.ts";
@@ -13,22 +11,9 @@ import { randomInputs } from "../../../../support/circuit-run.ts";
 import { expectCode } from "../../../../support/expect-code.ts";
 import { mixedElement, randomElement } from "../../../../support/field-cases.ts";
 import { Prng } from "../../../../support/prng.ts";
-import { randomBlock } from "../../../../support/random-block.ts";
-import { Random, randomPolynomial, randomProgram } from "../../../../support/random-program.ts";
+import { Random, randomProgram } from "../../../../support/random-program.ts";
 import { referenceRoundTwo } from "../../../../support/reference-round-two.ts";
-import { conv, dense, relu, retrained, signedOut, stage } from "../../../../support/small-architectures.ts";
-
-const SALT = Uint8Array.from({ length: 31 }, (_, i) => 7 * i + 2);
-
-const compile = (program: Program, weights: CircuitOptions["weights"], kind: "PUBLIC" | "SALTED") =>
-  compileCircuit(program, {
-    weights,
-    inKinds: program.inputs.map(() => kind),
-    outKind: kind,
-    cacheFolder: "build/cells",
-  });
-
-const trained = (architecture: Program): Program => retrained(architecture, new Prng(4));
+import { compileCase, SALT, WITNESS_CASES } from "../../../../support/witness-cases.ts";
 
 /** The bytes, or the code of the error and the wire that it names. */
 function outcome(solve: () => Uint8Array): string {
@@ -48,36 +33,15 @@ function expectEqual(circuit: CompiledCircuit, values: Uint8Array, challenges: C
   return expected;
 }
 
-const CASES: readonly (readonly [string, () => Program, CircuitOptions["weights"], "PUBLIC" | "SALTED"])[] = [
-  ["a network", () => randomProgram(new Random(3)), "public", "PUBLIC"],
-  ["a network with salts", () => randomProgram(new Random(1)), "public", "SALTED"],
-  ["polynomials", () => randomPolynomial(new Random(2), 2), "public", "PUBLIC"],
-  ["attention", () => randomBlock(new Random(19)), "public", "PUBLIC"],
-  ["a layer norm", () => randomBlock(new Random(18)), "public", "PUBLIC"],
-  ["a forest", () => randomBlock(new Random(17)), "public", "PUBLIC"],
-  [
-    "private dense layers",
-    () => trained(stage([7, 6], [dense(0, 6, 5, relu(9)), dense(1, 5, 4, { kind: "exact" })])),
-    "private",
-    "PUBLIC",
-  ],
-  [
-    "a private convolution",
-    () => trained(stage([2, 6, 5], [conv(0, [2, 3], [3, 3], { pads: [1, 1, 1, 1], finish: signedOut(10) })])),
-    "private",
-    "PUBLIC",
-  ],
-];
-
 describe("solveRoundTwo", function () {
   this.timeout(120_000);
-  for (const [seed, [name, program, weights, kind]] of CASES.entries())
+  for (const [seed, [name, program, weights, kind]] of WITNESS_CASES.entries())
     describe(name, () => {
       const prng = new Prng(seed);
       let circuit: CompiledCircuit;
       let honest: Uint8Array;
       before(async () => {
-        circuit = await compile(program(), weights, kind);
+        circuit = await compileCase(program(), weights, kind);
         const inputs = randomInputs(circuit.program, prng);
         honest = buildRoundOne(circuit, { inputs, salts: circuit.boundaries.map(() => SALT) }).values;
       });
@@ -115,7 +79,7 @@ describe("solveRoundTwo", function () {
     });
 
   it("error: WITNESS_UNSOLVED where c is a pole, and the kernel serves the next", async () => {
-    const circuit = await compile(randomProgram(new Random(3)), "public", "PUBLIC");
+    const circuit = await compileCase(randomProgram(new Random(3)), "public", "PUBLIC");
     const inputs = randomInputs(circuit.program, new Prng(1));
     const { values } = buildRoundOne(circuit, { inputs, salts: [] });
     await expectCode("WITNESS_UNSOLVED", () => solveRoundTwo(circuit, values, { c: 1n, rho: 1n << 200n }));
