@@ -91,6 +91,17 @@ export interface NativeAddon {
     listener?: Listener,
   ): Promise<{ readonly zkey: Uint8Array; readonly groups: Uint8Array }>;
 
+  /** Indices of the points that are not of their group; see native/verify.h for the bytes of these two. */
+  findStrangers(session: NativeSession, group: NativeGroup, points: Uint8Array): Promise<number[]>;
+  /** Term i takes the next counts[i] points and scalars. */
+  productIsOne(
+    session: NativeSession,
+    points: Uint8Array,
+    scalars: Uint8Array,
+    counts: Uint32Array,
+    g2: Uint8Array,
+  ): Promise<boolean>;
+
   /** All below are for tests, and check what the kernels take for granted; see native/kernels.h. */
   openKernels(path: NativePath, threads: number): NativeKernels;
   field(
