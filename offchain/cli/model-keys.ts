@@ -5,8 +5,8 @@ import { encodeKeyRecord } from "../core/zk/key-record.ts";
 import { LOCAL_CHAIN_ID } from "../core/zk/verifying-key.ts";
 import type { StageKeyMaker } from "../engines/program/stage-keys.ts";
 import { KeyStore, type StageKeys } from "../engines/zk/keys/key-store.ts";
+import { chooseProver } from "../engines/zk/prover/choose-prover.ts";
 import type { WeightsOpening } from "../engines/zk/prover/prover.ts";
-import { SnarkjsProver } from "../engines/zk/prover/snarkjs-prover.ts";
 import { opensWeights, registerWeights } from "../engines/zk/weights/register-weights.ts";
 
 export interface ModelKeysOptions {
@@ -28,7 +28,8 @@ async function committed(
   old: WeightsOpening | undefined,
   signal: AbortSignal | undefined,
 ): Promise<WeightsOpening> {
-  const key = await new SnarkjsProver().open(files, { memoryMiB: MEMORY_MIB, threads: availableParallelism() });
+  const prover = await chooseProver().make();
+  const key = await prover.open(files, { memoryMiB: MEMORY_MIB, threads: availableParallelism() });
   try {
     if (old !== undefined && (await opensWeights(circuit, key, old, { signal }))) return old;
     return await registerWeights(circuit, key, { signal });

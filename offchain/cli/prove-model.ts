@@ -12,8 +12,8 @@ import { createReferenceExecutor } from "../engines/program/reference-executor.t
 import { runModel } from "../engines/program/run-model.ts";
 import type { BoundaryKind } from "../engines/zk/circuit/types.ts";
 import { KeyStore, type StageKeys } from "../engines/zk/keys/key-store.ts";
-import type { WeightsOpening } from "../engines/zk/prover/prover.ts";
-import { SnarkjsProver } from "../engines/zk/prover/snarkjs-prover.ts";
+import { chooseProver, type ProverChoice } from "../engines/zk/prover/choose-prover.ts";
+import type { Prover, WeightsOpening } from "../engines/zk/prover/prover.ts";
 import { ProverService } from "../engines/zk/service/prover-service.ts";
 import type { WeightsOpenings } from "../engines/zk/weights/opening-files.ts";
 import { CliError } from "./errors.ts";
@@ -35,6 +35,7 @@ export interface ProveModelOptions {
   readonly keyFolder: string;
   readonly cacheFolder: string;
   readonly memoryMiB: number;
+  readonly prover?: ProverChoice;
   /** Of stages whose weights are private. */
   readonly openings?: WeightsOpenings;
   readonly signal: AbortSignal;
@@ -46,6 +47,7 @@ export interface ProvedModel {
   readonly output: Tensor;
   /** Whether a boundary is only committed to: then `secret` opens it. */
   readonly salted: boolean;
+  readonly prover: Prover["name"];
 }
 
 const KIND = { PUBLIC: KIND_PUBLIC, SALTED: KIND_SALTED } as const;
@@ -93,7 +95,8 @@ async function keysOf(store: KeyStore, options: ProveModelOptions, stage: number
     onProgress: (text) => step(`compile, ${text}`),
   });
   const keyId = info.keyId === ZERO_BYTES32 ? undefined : info.keyId;
-  return store.findOrMake(circuit, keyId, { signal, onProgress: (text) => step(`development key, ${text}`) });
+  const { prover = "auto" } = options;
+  return store.findOrMake(circuit, keyId, { signal, prover, onProgress: (text) => step(`development key, ${text}`) });
 }
 
 /**
@@ -119,7 +122,8 @@ export async function proveModel(options: ProveModelOptions): Promise<ProvedMode
   const outs = table.map((_, stage) => digest(stage));
 
   const store = new KeyStore(options);
-  const service = new ProverService(new SnarkjsProver(), { memoryMiB: options.memoryMiB });
+  const chosen = chooseProver(options.prover);
+  const service = new ProverService(await chosen.make(), { memoryMiB: options.memoryMiB });
   const stages: ProvedStage[] = [];
   try {
     for (const [stage, info] of table.entries()) {
@@ -152,5 +156,5 @@ export async function proveModel(options: ProveModelOptions): Promise<ProvedMode
     await service.close();
   }
   const salted = [INPUT_BOUNDARY, ...table.keys()].some((boundary) => kindOf(boundary) === KIND_SALTED);
-  return { file: { chainId, hub, jobId, inDigest, stages }, output: run.output, salted };
+  return { file: { chainId, hub, jobId, inDigest, stages }, output: run.output, salted, prover: chosen.name };
 }

@@ -28,6 +28,7 @@ export const keyCheckOptions = ({ chain, prove }: NodeConfig): KeyChecksOptions 
   openingsFolder: prove.openings,
   phase1Folder: prove.phase1,
   requireVerified: prove.requireVerified,
+  prover: prove.prover,
   memoryMiB: prove.memoryMiB,
   threads: prove.threads,
 });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { z } from "zod";
+import { PROVER_CHOICES } from "../engines/zk/prover/choose-prover.ts";
 
 export interface Setting {
   readonly schema: z.ZodType;
@@ -118,6 +119,11 @@ export const SETTINGS = {
       z.boolean(),
       false,
       "Abstain from votes that a key may overrule whose ceremony was not verified here.",
+    ),
+    prover: setting(
+      z.enum(PROVER_CHOICES),
+      "auto",
+      "`native` is the C++ prover, which `npm run bootstrap` builds where there is a compiler; `snarkjs` is many times slower and needs none; `auto` is native where it is built, unless ASSAY_ZK_PROVER says otherwise.",
     ),
     memoryMiB: setting(count(1 << 20), 2_048, "Memory of all open proving keys together."),
     threads: setting(count(64), 2, "Threads of one proof."),

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import type { Logger } from "../core/ports/logger.ts";
 import { encodeProofEvidence } from "../core/zk/evidence.ts";
 import type { StageKeys } from "../engines/zk/keys/key-store.ts";
+import { chooseProver, type ChosenProver } from "../engines/zk/prover/choose-prover.ts";
+import type { Prover } from "../engines/zk/prover/prover.ts";
 import type { ProverService } from "../engines/zk/service/prover-service.ts";
 import type { Hex, ProofPort, ProofTask } from "../protocol/ports.ts";
 import { NodeError } from "./errors.ts";
@@ -19,20 +21,23 @@ export interface StageProverOptions extends KeyChecksOptions {
  * chain a missing development key is made. Stages with committed weights are proven with their opening, once it was seen to open them.
  */
 export class StageProver implements ProofPort {
-  readonly name = "snarkjs";
+  readonly name: Prover["name"];
   readonly maxLoad: number;
+  readonly #chosen: ChosenProver;
   readonly #options: StageProverOptions;
   readonly #programs: ProgramSource;
   readonly #checks: KeyChecks;
   #service: Promise<ProverService> | null = null;
   #load = 0;
 
-  /** `checks`: shared with the shelf that votes; its own otherwise. */
+  /** `checks`: shared with the shelf that votes; its own otherwise. Error: NATIVE_MISSING. */
   constructor(
     options: StageProverOptions,
     modules: { readonly programs: ProgramSource; readonly logger: Logger; readonly checks?: KeyChecks },
   ) {
     this.#options = options;
+    this.#chosen = chooseProver(options.prover);
+    this.name = this.#chosen.name;
     this.#programs = modules.programs;
     this.#checks = modules.checks ?? new KeyChecks(options, modules);
     this.maxLoad = options.maxLoad;
@@ -94,12 +99,12 @@ export class StageProver implements ProofPort {
 
   #open(): Promise<ProverService> {
     this.#service ??= (async () => {
-      const [{ ProverService: Service }, { SnarkjsProver }] = await Promise.all([
+      const [{ ProverService: Service }, prover] = await Promise.all([
         import("../engines/zk/service/prover-service.ts"),
-        import("../engines/zk/prover/snarkjs-prover.ts"),
+        this.#chosen.make(),
       ]);
       const { memoryMiB, threads } = this.#options;
-      return new Service(new SnarkjsProver(), { memoryMiB, threads });
+      return new Service(prover, { memoryMiB, threads });
     })();
     return this.#service;
   }

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { hasCode, isAssayError } from "../core/errors.ts";
 import type { Logger } from "../core/ports/logger.ts";
+import { chooseProver, type ProverChoice } from "../engines/zk/prover/choose-prover.ts";
 import type { WeightsOpening } from "../engines/zk/prover/prover.ts";
 import type { Hex } from "../protocol/ports.ts";
 import { NodeError } from "./errors.ts";
@@ -10,7 +11,8 @@ import type { ProgramSource, StageCircuits } from "./stage-circuits.ts";
 export interface WeightsCheckOptions {
   /** `<model id>/<stage>.opening`; empty: each in its model's folder, `keys/<stage>.opening`. */
   readonly openingsFolder?: string;
-  /** Of the key that is opened for the check. */
+  /** What opens the key for the check. */
+  readonly prover?: ProverChoice;
   readonly memoryMiB: number;
   readonly threads: number;
 }
@@ -105,12 +107,10 @@ export class WeightsCheck {
     if (x !== BigInt(info.weightsX) || y !== BigInt(info.weightsY))
       throw unopened("it is the opening of another commitment");
     const { circuit, files } = await this.#circuits.keysOf(modelId, stage);
-    const [{ SnarkjsProver }, { opensWeights }] = await Promise.all([
-      import("../engines/zk/prover/snarkjs-prover.ts"),
-      import("../engines/zk/weights/register-weights.ts"),
-    ]);
+    const { opensWeights } = await import("../engines/zk/weights/register-weights.ts");
     const { memoryMiB, threads } = this.#options;
-    const key = await new SnarkjsProver().open(files, { memoryMiB, threads });
+    const prover = await chooseProver(this.#options.prover).make();
+    const key = await prover.open(files, { memoryMiB, threads });
     try {
       const opens = await opensWeights(circuit, key, opening).catch((error: unknown) => {
         if (hasCode(error, "WITNESS_MALFORMED")) throw unopened("its blind is no element of the field", error);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { FIELD } from "../../offchain/core/poseidon-constants.ts";
 import { encodeProof } from "../../offchain/core/zk/proof.ts";
-import { keyFilesIn, writeKeyFiles, type KeyFiles } from "../../offchain/engines/zk/keys/key-files.ts";
+import { bytesOfKey, keyFilesIn, writeKeyFiles, type KeyFiles } from "../../offchain/engines/zk/keys/key-files.ts";
 import type { Prover, ProvingKey, WeightsOpening } from "../../offchain/engines/zk/prover/prover.ts";
 import { uniformScalar } from "../../offchain/engines/zk/prover/uniform-scalar.ts";
 import { developmentSetup } from "../../offchain/engines/zk/setup/development-setup.ts";
@@ -193,7 +193,7 @@ export function proverCompliance(name: string, make: () => Prover): void {
         await expectCode(code, async () => prover.open(await broken(change), OPTIONS));
       const unstripped = join(temporaryFolder(), "unstripped");
       const { record, ...parts } = await makeDevelopmentKey(circuits.public, { threads: 1, unstripped: true });
-      await writeKeyFiles(unstripped, record, parts);
+      await writeKeyFiles(unstripped, bytesOfKey(record, parts));
       await expectCode("KEY_UNSOUND", () => prover.open(keyFilesIn(unstripped), OPTIONS));
       await expectCode("KEY_UNSOUND", () => prover.open(keyFilesIn(join(folder, "nowhere")), OPTIONS));
       await expectCode("CIRCUIT_TOO_LARGE", () => prover.open(files.public, { memoryMiB: 0, threads: 1 }));

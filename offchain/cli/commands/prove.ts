@@ -7,6 +7,7 @@ import { interpretOutput } from "../../core/program/preprocess.ts";
 import { ZERO_ADDRESS } from "../../core/types.ts";
 import { encodeProofFile, verifyProofFile } from "../../core/zk/proof-file.ts";
 import { loadModel } from "../../engines/program/load-program.ts";
+import { PROVER_CHOICES } from "../../engines/zk/prover/choose-prover.ts";
 import { readOpenings } from "../../engines/zk/weights/opening-files.ts";
 import { defineCommand } from "../command.ts";
 import { readFileBytes } from "../connection.ts";
@@ -47,6 +48,12 @@ export const prove = defineCommand({
     secretFile: optional("file", "The job's secret as 0x and 64 digits; a fresh one otherwise.", text),
     keys: defaulted("folder", "Ceremonies' keys, one folder each.", text, "circuits/keys"),
     cache: defaulted("folder", "Where gadgets and development keys are kept.", text, "build/zk"),
+    prover: defaulted(
+      "prover",
+      "auto is native where it is built; see ASSAY_ZK_PROVER.",
+      choice(...PROVER_CHOICES),
+      "auto",
+    ),
     memory: defaulted("MiB", "Most memory for keys.", integer(64, 1_048_576), 2_048),
   },
   async run(input, io) {
@@ -62,7 +69,7 @@ export const prove = defineCommand({
     const progress = io.progress("prove");
     const started = performance.now();
     let last = "";
-    const { file, output, salted } = await proveModel({
+    const { file, output, salted, prover } = await proveModel({
       model,
       input: tensor,
       secret,
@@ -74,6 +81,7 @@ export const prove = defineCommand({
       keyFolder: input.keys,
       cacheFolder: input.cache,
       memoryMiB: input.memory,
+      prover: input.prover,
       openings: readOpenings(input.model, model.stages.length),
       signal: io.signal,
       onProgress: (step) => {
@@ -82,7 +90,9 @@ export const prove = defineCommand({
       },
     });
     const report = verifyProofFile(file);
-    progress.done(`stages proven: ${file.stages.length}, in ${((performance.now() - started) / 1_000).toFixed(1)} s`);
+    progress.done(
+      `stages proven: ${file.stages.length}, with ${prover}, in ${((performance.now() - started) / 1_000).toFixed(1)} s`,
+    );
     if (report.development)
       io.note("DEVELOPMENT KEY: anyone can forge proofs like this one. Worthless off the local chain.");
     writeFileSync(input.out, encodeProofFile(file), { flag: "wx" });
@@ -99,6 +109,7 @@ export const prove = defineCommand({
         keyIds: report.keyIds,
         development: report.development,
         stages: file.stages.length,
+        prover,
         answer,
         ok: report.ok,
       },

@@ -10,7 +10,7 @@ import { encodeKeyRecord } from "../../../offchain/core/zk/key-record.ts";
 import { KIND_SALTED, PROOF, VOTE, type ModelManifest } from "../../../offchain/core/types.ts";
 import { KeyStore } from "../../../offchain/engines/zk/keys/key-store.ts";
 import type { WeightsOpening } from "../../../offchain/engines/zk/prover/prover.ts";
-import { SnarkjsProver } from "../../../offchain/engines/zk/prover/snarkjs-prover.ts";
+import { chooseProver } from "../../../offchain/engines/zk/prover/choose-prover.ts";
 import { openingFile, writeOpenings } from "../../../offchain/engines/zk/weights/opening-files.ts";
 import { registerWeights } from "../../../offchain/engines/zk/weights/register-weights.ts";
 import { testManifest } from "./cluster.ts";
@@ -58,7 +58,8 @@ export async function privateModel(
       outKind: kindOf(i) === KIND_SALTED ? "SALTED" : "PUBLIC",
     });
     const { files, key } = await store.ensureDevelopmentKeys(circuit);
-    const proving = await new SnarkjsProver().open(files, { memoryMiB: 1_024, threads: 2 });
+    const prover = await chooseProver().make();
+    const proving = await prover.open(files, { memoryMiB: 1_024, threads: 2 });
     const opening = await registerWeights(circuit, proving);
     await proving.close();
     openings.push(opening);

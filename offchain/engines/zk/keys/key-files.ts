@@ -22,18 +22,27 @@ export const keyFilesIn = (folder: string): KeyFiles => ({
   record: join(folder, "key.record"),
 });
 
+/** A key's three files' bytes. */
+export interface KeyBytes {
+  readonly zkey: Uint8Array;
+  readonly groups: Uint8Array;
+  readonly record: Uint8Array;
+}
+
+/** Error: CIRCUIT_TOO_LARGE. */
+export const bytesOfKey = (record: Uint8Array, { zkey, groups }: Omit<KeyParts, "record">): KeyBytes => ({
+  zkey: writeZkey(zkey),
+  groups: writeGroups(groups),
+  record,
+});
+
 /** Writes a key into a fresh folder; nothing is left of it if that fails. */
-export async function writeKeyFiles(
-  folder: string,
-  record: Uint8Array,
-  parts: Omit<KeyParts, "record">,
-): Promise<void> {
+export async function writeKeyFiles(folder: string, bytes: KeyBytes): Promise<void> {
   const files = keyFilesIn(folder);
   await mkdir(folder, { recursive: true });
   try {
-    await writeFile(files.zkey, writeZkey(parts.zkey), { flush: true });
-    await writeFile(files.groups, writeGroups(parts.groups), { flush: true });
-    await writeFile(files.record, record, { flush: true });
+    for (const part of ["zkey", "groups", "record"] as const)
+      await writeFile(files[part], bytes[part], { flush: true });
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     throw error;

@@ -122,6 +122,15 @@ export function readZkey(bytes: Uint8Array): Zkey {
   };
 }
 
+/** What a record is made from, without looking at the rest. Error: ZKEY_MALFORMED. */
+export function readZkeyHead(bytes: Uint8Array): ZkeyHeader & Pick<Zkey, "ic"> {
+  const sections = readSections(bytes);
+  const header = readHeader(sections.get(2) ?? new Uint8Array());
+  const ic = sections.get(3) ?? new Uint8Array();
+  if (ic.length !== (header.publics + 1) * G1_BYTES) throw malformed(`section 3 has ${ic.length} bytes`);
+  return { ...header, ic };
+}
+
 function readSections(bytes: Uint8Array): ReadonlyMap<number, Uint8Array> {
   try {
     return readBinaryFile(bytes, ZKEY_FORMAT);

@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { ProverError } from "./errors.ts";
-import { findNativeAddon, type FoundAddon, type NativePath } from "./native-addon.ts";
+import { findNativeAddon, type FoundAddon, type NativeAddon, type NativePath } from "./native-addon.ts";
 import type { Prover } from "./prover.ts";
 
 export const PROVER_CHOICES = ["auto", "native", "snarkjs"] as const;
 /** `auto`: native where it is built; ASSAY_ZK_PROVER=snarkjs or =native says otherwise. */
 export type ProverChoice = (typeof PROVER_CHOICES)[number];
 
+/** The addon and the instruction set whose kernels work. */
+export interface NativeEngine {
+  readonly addon: NativeAddon;
+  readonly path: NativePath;
+}
+
 export interface ChosenProver {
   readonly name: Prover["name"];
-  /** The native prover's instruction set; null for snarkjs. */
-  readonly path: NativePath | null;
+  readonly native: NativeEngine | null;
   /** Why this one, in words. */
   readonly reason: string;
   /** What to do to have the faster one; empty where there is nothing to do. */
@@ -28,7 +33,7 @@ const VARIABLE = "ASSAY_ZK_PROVER";
 
 const snarkjs = (reason: string, fix: string): ChosenProver => ({
   name: "snarkjs",
-  path: null,
+  native: null,
   reason,
   fix,
   make: async () => new (await import("./snarkjs-prover.ts")).SnarkjsProver(),
@@ -55,7 +60,7 @@ export function chooseProver(
   const path = paths[0] ?? "portable";
   return {
     name: "native",
-    path,
+    native: { addon, path },
     reason: wanted === "auto" ? "it is built and works here" : `${by} says so`,
     fix: "",
     make: async () => new (await import("./native-prover.ts")).NativeProver(addon, path),

@@ -9,9 +9,16 @@ import { isAssayError } from "../../../core/errors.ts";
 import { keccak256 } from "../../../core/keccak.ts";
 import { BACKEND_ONE_ROUND } from "../../../core/zk/key-record.ts";
 import { ProverError } from "../prover/errors.ts";
-import { keyFilesIn, openKeyFiles, writeKeyFiles, type KeyFiles } from "../keys/key-files.ts";
+import { chooseProver, type ProverChoice } from "../prover/choose-prover.ts";
+import {
+  bytesOfKey,
+  keyFilesIn,
+  openKeyFiles,
+  writeKeyFiles,
+  type KeyBytes,
+  type KeyFiles,
+} from "../keys/key-files.ts";
 import { FIRST_GROUPED_WIRE } from "../r1cs/r1cs.ts";
-import { makeDevelopmentKey } from "./make-development-key.ts";
 import { backendOf, type SetupCircuit } from "./setup-circuit.ts";
 
 export interface SetupOptions {
@@ -21,6 +28,8 @@ export interface SetupOptions {
   readonly onProgress?: (step: "evaluate" | "multiply" | "write" | "verify", done: number) => void;
   /** Told that keys with known secrets are being made: the caller logs it. */
   readonly onWarning?: (text: string) => void;
+  /** What computes; the key is the same. */
+  readonly prover?: ProverChoice;
 }
 
 export const DEVELOPMENT_WARNING =
@@ -58,12 +67,38 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   );
 
+/** Checks a key and computes one. */
+interface KeyMaker {
+  /** Errors: those of `openKeyFiles`. */
+  check(files: KeyFiles, circuitHash: Hex): Promise<void>;
+  make(circuit: SetupCircuit, options: Pick<SetupOptions, "signal" | "onProgress">): Promise<KeyBytes>;
+}
+
+async function keyMaker({ threads = availableParallelism(), prover }: SetupOptions): Promise<KeyMaker> {
+  const { native } = chooseProver(prover);
+  if (native === null) {
+    const { makeDevelopmentKey } = await import("./make-development-key.ts");
+    return {
+      check: async (files, circuitHash) => void (await openKeyFiles(files, circuitHash)),
+      make: async (circuit, options) => {
+        const { record, ...parts } = await makeDevelopmentKey(circuit, { threads, ...options });
+        return bytesOfKey(record, parts);
+      },
+    };
+  }
+  const { checkNativeKey, makeNativeKey } = await import("./make-native-key.ts");
+  return {
+    check: (files, circuitHash) => checkNativeKey(native, files, { threads, circuitHash }),
+    make: (circuit, options) => makeNativeKey(native, circuit, { threads, ...options }),
+  };
+}
+
 /** A damaged key is as good as none: it can be made again. */
-async function openCached(folder: string, circuitHash: Hex): Promise<KeyFiles | undefined> {
+async function openCached(maker: KeyMaker, folder: string, circuitHash: Hex): Promise<KeyFiles | undefined> {
   if (!(await exists(folder))) return undefined;
   const files = keyFilesIn(folder);
   try {
-    await openKeyFiles(files, circuitHash);
+    await maker.check(files, circuitHash);
     return files;
   } catch (error) {
     if (!isAssayError(error)) throw error;
@@ -74,25 +109,26 @@ async function openCached(folder: string, circuitHash: Hex): Promise<KeyFiles | 
 
 async function make(circuit: SetupCircuit, target: string, options: SetupOptions): Promise<KeyFiles> {
   const { circuitHash } = circuit;
-  const cached = await openCached(target, circuitHash);
+  const maker = await keyMaker(options);
+  const cached = await openCached(maker, target, circuitHash);
   if (cached !== undefined) return cached;
   options.onWarning?.(DEVELOPMENT_WARNING);
-  const { threads = availableParallelism(), signal, onProgress } = options;
-  const { record, zkey, groups } = await makeDevelopmentKey(circuit, { threads, signal, onProgress });
+  const { signal, onProgress } = options;
+  const bytes = await maker.make(circuit, options);
   const temporary = `${target}.${randomUUID()}`;
   onProgress?.("write", 0);
   await mkdir(join(target, ".."), { recursive: true });
-  await writeKeyFiles(temporary, record, { zkey, groups });
+  await writeKeyFiles(temporary, bytes);
   try {
     onProgress?.("verify", 0);
     // What later readers get is what was checked, not what was meant.
-    await openKeyFiles(keyFilesIn(temporary), circuitHash);
+    await maker.check(keyFilesIn(temporary), circuitHash);
     signal?.throwIfAborted();
     await rename(temporary, target);
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });
     // Another process was faster; the keys are the same everywhere.
-    const winner = await openCached(target, circuitHash);
+    const winner = await openCached(maker, target, circuitHash);
     if (winner === undefined || signal?.aborted === true) throw error;
     return winner;
   }
@@ -105,8 +141,8 @@ const running = new Map<string, Promise<KeyFiles>>();
  * A DEVELOPMENT key of a circuit, two-round (with or without private weights) or one-round. Its secrets follow from the circuit's hash
  * (`developmentTrapdoor`): every machine makes the same key, and ANYONE CAN FORGE PROOFS under it; the record says class DEVELOPMENT,
  * which only the local chain accepts. Cached in `folder`; written to a temporary folder, read back, checked and renamed, so that callers at
- * the same time, also of other processes, see a whole key or none. Errors: CIRCUIT_UNFIT, CIRCUIT_TOO_LARGE, PROVER_CRASHED, the
- * signal's reason.
+ * the same time, also of other processes, see a whole key or none. Errors: CIRCUIT_UNFIT, CIRCUIT_TOO_LARGE, PROVER_CRASHED,
+ * NATIVE_MISSING, the signal's reason.
  */
 export async function developmentSetup(
   circuit: SetupCircuit,

@@ -2,6 +2,7 @@
 import { setImmediate } from "node:timers/promises";
 import { BACKEND_ONE_ROUND, BACKEND_WEIGHTS, encodeKeyRecord, KEY_DEVELOPMENT } from "../../../core/zk/key-record.ts";
 import { ZERO_BYTES32 } from "../../../core/types.ts";
+import type { KeyHead } from "../keys/check-key.ts";
 import { GROUP_ROUND1, GROUP_WEIGHTS, type KeyGroup } from "../keys/groups-file.ts";
 import { g1OfLem, g2OfLem } from "../keys/lem-points.ts";
 import { G1_BYTES, G2_BYTES, type Zkey } from "../keys/zkey-file.ts";
@@ -142,14 +143,13 @@ export async function makeDevelopmentZkey(
   return { zkey, groups: keyGroups };
 }
 
-/** `makeDevelopmentZkey` with the record that verifiers use. */
-export async function makeDevelopmentKey(circuit: SetupCircuit, options: MakeOptions): Promise<DevelopmentKey> {
-  const { zkey, groups } = await makeDevelopmentZkey(circuit, options);
+/** What verifiers know of the key, encoded. */
+export function developmentRecord(circuit: SetupCircuit, { zkey, groups }: Omit<KeyHead, "record">): Uint8Array {
   const deltaOf = (tag: KeyGroup["tag"], name: "delta1" | "deltaWeights") => {
     const found = groups.find((group) => group.tag === tag);
     return found === undefined ? {} : { [name]: g2OfLem(found.delta2) };
   };
-  const record = encodeKeyRecord({
+  return encodeKeyRecord({
     cls: KEY_DEVELOPMENT,
     backend: backendOf(circuit),
     boundaries: keyBoundaries(circuit),
@@ -162,5 +162,10 @@ export async function makeDevelopmentKey(circuit: SetupCircuit, options: MakeOpt
     ...deltaOf(GROUP_WEIGHTS, "deltaWeights"),
     ic: Array.from({ length: zkey.publics + 1 }, (_, i) => g1OfLem(zkey.ic.subarray(i * G1_BYTES, (i + 1) * G1_BYTES))),
   });
-  return { record, zkey, groups };
+}
+
+/** `makeDevelopmentZkey` with its record. */
+export async function makeDevelopmentKey(circuit: SetupCircuit, options: MakeOptions): Promise<DevelopmentKey> {
+  const parts = await makeDevelopmentZkey(circuit, options);
+  return { record: developmentRecord(circuit, parts), ...parts };
 }
