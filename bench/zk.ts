@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Circuits, keys and proofs of the zoo, and peers on the same machine in the same run. Limits: issue 3. Peers are optional and installed
-// apart (bench/peers/README.md). With ASSAY_DEEP=1 peers also take digits-mlp, which is minutes; ASSAY_ZK_MODELS=a,b takes those only.
+// Circuits, keys and proofs of the zoo; the native prover on each of this machine's instruction sets beside snarkjs; peers on the same
+// machine in the same run. Limits: issues 3 and 4. Peers are optional and installed apart (bench/peers/README.md). With ASSAY_DEEP=1 peers
+// also take digits-mlp, which is minutes; ASSAY_ZK_MODELS=a,b takes those only (bits-17 and bits-19 are the circuits without a model).
 import { mkdtempSync, readFileSync, rmSync, existsSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,34 +10,51 @@ import type { G1Point } from "../offchain/core/zk/points.ts";
 import { isAssayError } from "../offchain/core/errors.ts";
 import { compileCircuit } from "../offchain/engines/zk/circuit/compile-circuit.ts";
 import type { CompiledCircuit } from "../offchain/engines/zk/circuit/types.ts";
-import { SnarkjsProver } from "../offchain/engines/zk/prover/snarkjs-prover.ts";
+import { chooseProver } from "../offchain/engines/zk/prover/choose-prover.ts";
 import { uniformScalar } from "../offchain/engines/zk/prover/uniform-scalar.ts";
 import { ProverService } from "../offchain/engines/zk/service/prover-service.ts";
 import { developmentSetup } from "../offchain/engines/zk/setup/development-setup.ts";
 import { buildRoundOne } from "../offchain/engines/zk/witness/build-round-one.ts";
+import { solveRoundTwo } from "../offchain/engines/zk/witness/solve-round-two.ts";
 import type { BenchRow, BenchSuite } from "../scripts/bench.ts";
 import { claimOfSample, stageSample } from "../test/support/model-stage.ts";
 import { createVerifyChain } from "../test/support/verify-chain.ts";
 import { benchCircomlibMl } from "./peers/circomlib-ml.ts";
 import { benchEzkl } from "./peers/ezkl.ts";
+import { bitHeavyCircuit } from "./zk/bit-heavy.ts";
+import { benchProvers, median } from "./zk/provers.ts";
 
 type Weights = "public" | "private";
-const CASES: readonly { readonly model: string; readonly weights: Weights; readonly limit: number }[] = [
+interface Case {
+  readonly model: string;
+  readonly weights: Weights;
+  /** Constraints. */
+  readonly limit: number;
+  /** Witness and proof on the fastest path. */
+  readonly limitMs?: number;
+  /** Times snarkjs's speed that the fastest path must have. */
+  readonly speedup?: number;
+}
+const CASES: readonly Case[] = [
   { model: "tumor-mlp", weights: "public", limit: 600 },
-  { model: "digits-mlp", weights: "public", limit: 4_000 },
-  { model: "digits-mlp", weights: "private", limit: 115_000 },
-  { model: "digits-cnn", weights: "public", limit: 30_000 },
+  { model: "digits-mlp", weights: "public", limit: 4_000, limitMs: 60, speedup: 6 },
+  { model: "digits-mlp", weights: "private", limit: 115_000, limitMs: 1_000, speedup: 6 },
+  { model: "digits-cnn", weights: "public", limit: 30_000, limitMs: 250, speedup: 6 },
   { model: "credit-forest", weights: "public", limit: 4_000 },
-  { model: "mail-transformer", weights: "public", limit: 110_000 },
+  { model: "mail-transformer", weights: "public", limit: 110_000, limitMs: 700, speedup: 6 },
 ];
-const SETUP_LIMIT_MS = 60_000;
+/** 2^17 and 2^19 rows, 34 a ReLU. */
+const BIT_HEAVY = [
+  { name: "bits-17", count: 2_912 },
+  { name: "bits-19", count: 14_560 },
+] as const;
+/** Any challenge: the equation of a proof does not ask where it came from. */
+const CHALLENGE = { c: 123_456_789n ** 9n, rho: 987_654_321n ** 8n };
+const SETUP_LIMIT_MS = 10_000;
 const COMPILE_LIMIT_MS = 30_000;
 const GAS_LIMIT = { public: 245_000, private: 280_000 } as const;
 const DOMAIN = `0x${"d0".repeat(32)}` as const;
 const MEMORY_MIB = 6_144;
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
 /** Whole runs until `runs` of them, or fewer if one is long. */
 async function timed<T>(runs: number, work: () => Promise<T>): Promise<{ readonly ms: number; readonly last: T }> {
@@ -60,7 +78,7 @@ async function compile(model: string, weights: Weights): Promise<{ ms: number; c
 }
 
 async function benchCase(
-  { model, weights, limit }: (typeof CASES)[number],
+  { model, weights, limit, limitMs, speedup }: Case,
   chain: Awaited<ReturnType<typeof createVerifyChain>>,
   report: Report,
   progress: (text: string) => void,
@@ -73,7 +91,9 @@ async function benchCase(
   against("constraints", circuit.report.constraints, "constraints", limit);
   against("compile_ms", compileMs, "ms", COMPILE_LIMIT_MS);
   const folder = mkdtempSync(join(tmpdir(), "assay-bench-"));
-  const service = new ProverService(new SnarkjsProver(), { memoryMiB: MEMORY_MIB });
+  const chosen = chooseProver();
+  const by = chosen.native?.path ?? chosen.name;
+  const service = new ProverService(await chosen.make(), { memoryMiB: MEMORY_MIB });
   try {
     progress(`${name}: development setup`);
     let runs = 0;
@@ -93,15 +113,37 @@ async function benchCase(
     progress(`${name}: proofs`);
     const proved = await service.proveStage(request);
     const { ms: proveMs } = await timed(5, () => service.proveStage(request));
-    report({ case: name, metric: "prove_ms", value: proveMs, unit: "ms" });
-    report({ case: name, metric: "rss_mb", value: service.stats().largestMiB, unit: "MiB" });
+    const row = { case: name, metric: "end_to_end_ms", value: proveMs, unit: `ms on ${by}` };
+    report(limitMs === undefined ? row : { ...row, baseline: `limit ${limitMs}`, ratio: proveMs / limitMs });
     const { claim } = request;
     const made = { domain: DOMAIN, claim, evidence: proved.evidence, weights: opening?.commitment };
     const gas = await chain.verifyGas(proved.key.record, made);
     against("verify_gas", gas, "gas", GAS_LIMIT[weights]);
     report({ case: name, metric: "proof_bytes", value: encodeProof(proved.proof).length, unit: "bytes" });
+    if (speedup !== undefined) {
+      const roundOne = buildRoundOne(circuit, { inputs: [sample.input], salts: [] });
+      const values = solveRoundTwo(circuit, roundOne.values, CHALLENGE);
+      await benchProvers({ name, keys: setup.last, values, speedup }, report, progress);
+    }
   } finally {
     await service.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function benchBitHeavy(
+  { name, count }: (typeof BIT_HEAVY)[number],
+  report: Report,
+  progress: (text: string) => void,
+): Promise<void> {
+  const { circuit, values } = bitHeavyCircuit(count);
+  const folder = mkdtempSync(join(tmpdir(), "assay-bench-"));
+  try {
+    progress(`${name}: development setup`);
+    const { ms, last } = await timed(1, () => developmentSetup(circuit, folder));
+    report({ case: name, metric: "setup_ms", value: ms, unit: "ms" });
+    await benchProvers({ name, keys: last, values, speedup: 10 }, report, progress);
+  } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
@@ -112,7 +154,8 @@ async function openWeights(
   keys: Awaited<ReturnType<typeof developmentSetup>>,
   input: Awaited<ReturnType<typeof stageSample>>["input"],
 ): Promise<{ readonly commitment: G1Point; readonly blind: Uint8Array }> {
-  const key = await new SnarkjsProver().open(keys, { memoryMiB: MEMORY_MIB, threads: availableParallelism() });
+  const prover = await chooseProver().make();
+  const key = await prover.open(keys, { memoryMiB: MEMORY_MIB, threads: availableParallelism() });
   const blind = uniformScalar();
   const commitment = await key.commitWeights(buildRoundOne(circuit, { inputs: [input], salts: [] }).values, blind);
   await key.close();
@@ -147,6 +190,7 @@ export const suite: BenchSuite = {
         progress(`${entry.model}/${entry.weights}: left out, ${error.id} ${error.message}`);
       }
     }
+    for (const entry of BIT_HEAVY.filter(({ name }) => wanted(name))) await benchBitHeavy(entry, keep, progress);
     const peers = process.env["ASSAY_DEEP"] === "1" ? ["tumor-mlp", "digits-mlp"] : ["tumor-mlp"];
     for (const model of peers.filter(wanted)) {
       const ours = (metric: string): number | undefined =>
@@ -154,7 +198,10 @@ export const suite: BenchSuite = {
           ? PROOF_BYTES
           : metric === "accuracy_percent"
             ? accuracyOf(model)
-            : rows.find((row) => row.case === `${model}/public` && row.metric === metric)?.value;
+            : rows.find(
+                (row) =>
+                  row.case === `${model}/public` && row.metric === (metric === "prove_ms" ? "end_to_end_ms" : metric),
+              )?.value;
       const beside: Report = (row) => {
         const own = ours(row.metric);
         const baseline = row.metric === "accuracy_percent" ? `ours ${own}, all rows` : `ours ${Math.round(own ?? 0)}`;
