@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { isAssayError } from "./errors.ts";
+import { isAssayError, type AssayError } from "./errors.ts";
 
 /** One named finding of a verification. */
 export interface Check {
@@ -9,6 +9,9 @@ export interface Check {
   readonly detail: string;
 }
 
+/** A typed error as a finding. */
+export const errorText = ({ code, message }: AssayError): string => `${code}: ${message}`;
+
 /** What `test` returns is the failure, undefined is success. A typed error on hostile content is a failure, a bug passes on. */
 export function runCheck(name: string, success: string, test: () => string | undefined): Check {
   try {
@@ -16,6 +19,6 @@ export function runCheck(name: string, success: string, test: () => string | und
     return { name, ok: failure === undefined, detail: failure ?? success };
   } catch (error) {
     if (!isAssayError(error)) throw error;
-    return { name, ok: false, detail: `${error.code}: ${error.message}` };
+    return { name, ok: false, detail: errorText(error) };
   }
 }

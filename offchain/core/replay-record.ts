@@ -18,8 +18,9 @@ import {
   type Tally,
 } from "./types.ts";
 import { checkBindings, checkSize, checkTally, digestOfWord, type CommitteeScope } from "./verify-committee.ts";
-import { candidateFailure, checkProven, courtWords, rulingFailure, type ProvenKey } from "./verify-proven.ts";
+import { candidateFailure, courtWords, readProven, rulingFailure, type ProvenCase } from "./verify-proven.ts";
 import { decideVote, type VoteOutcome } from "./vote.ts";
+import type { KeyOpener } from "./zk/verifying-key.ts";
 
 /** Escalations that a hub grants a stage at most. */
 const MAX_ROUND = 2;
@@ -30,14 +31,16 @@ export interface Replay {
   readonly boundaries: readonly Hex[];
   readonly bindings: string | undefined;
   readonly tallies: string | undefined;
-  readonly proofs: string | undefined;
-  /** Of every proof that was looked at. */
-  readonly keys: readonly ProvenKey[];
+  /** Every proof that was looked at, in order. What follows from a proven digest does not wait for the proof's judgement. */
+  readonly proven: readonly ReplayedProof[];
   /** Of the last committee; undefined if none sat. A committee that was never counted leaves its stage HUNG. */
   readonly verdict: VoteOutcome["verdict"] | undefined;
   /** An inner stage was overturned: the job can only close. */
   readonly overturned: boolean;
 }
+
+/** Which stage and round it is, in words. */
+export type ReplayedProof = ProvenCase & { readonly where: string };
 
 /** Where a job stands while its tallies are replayed. */
 interface Standing {
@@ -50,12 +53,12 @@ interface Standing {
   readonly rounds: Map<number, number>;
   /** Stages that a court decided. */
   readonly decided: Set<number>;
-  readonly keys: ProvenKey[];
+  readonly proven: ReplayedProof[];
 }
 
 /** What is wrong with a tally, under the name of the check that says so. */
 interface Fault {
-  readonly check: "bindings" | "tallies" | "proofs";
+  readonly check: "bindings" | "tallies";
   readonly why: string;
 }
 const fault = (check: Fault["check"], why: string | undefined): Fault[] => (why === undefined ? [] : [{ check, why }]);
@@ -64,6 +67,8 @@ const fault = (check: Fault["check"], why: string | undefined): Fault[] => (why 
 interface Sitting {
   readonly receipt: Receipt;
   readonly domain: Hex;
+  readonly open: KeyOpener;
+  readonly where: string;
   readonly at: number;
   readonly tally: Tally;
   readonly info: StageInfo;
@@ -135,7 +140,7 @@ function replayVotes(
 
 /** A stage that was proven: in its turn, or by a court whose word is final. What is out of turn is not even looked at. */
 function replayProof(sitting: Sitting, proof: ProvenTally, standing: Standing, passClients: () => void): Fault[] {
-  const { receipt, domain, at, tally, info } = sitting;
+  const { receipt, domain, open, where, at, tally, info } = sitting;
   const { manifest, job, record } = receipt;
   const { stage } = tally;
   const isCourt = tally.round === COURT_ROUND;
@@ -147,8 +152,8 @@ function replayProof(sitting: Sitting, proof: ProvenTally, standing: Standing, p
     : candidateFailure(record.seats, tally, proof);
   if (unfit !== undefined) return fault("tallies", unfit);
   const inDigest = stageInDigest(manifest.stages, stage, job.spec.inDigest, standing.boundaries);
-  const { failure, key } = checkProven({ domain, jobId: receipt.jobId, stage, inDigest, info }, proof);
-  if (key !== undefined) standing.keys.push(key);
+  const scope = { domain, jobId: receipt.jobId, stage, inDigest, info };
+  standing.proven.push({ ...readProven(scope, proof, open), where });
   standing.last = stage;
   standing.verdict = "ACCEPTED";
   const isNew = stage >= standing.boundaries.length;
@@ -159,7 +164,7 @@ function replayProof(sitting: Sitting, proof: ProvenTally, standing: Standing, p
     // The hub goes on to the window: no stage follows from a digest that no vote of its own accepted.
     standing.overturned = standing.boundaries.length < manifest.stages.length;
   } else if (isNew) passClients();
-  return fault("proofs", failure);
+  return [];
 }
 
 function replayTally(sitting: Sitting, standing: Standing, passClients: () => void): Fault[] {
@@ -174,8 +179,8 @@ function replayTally(sitting: Sitting, standing: Standing, passClients: () => vo
     : replayProof(sitting, proof, standing, passClients);
 }
 
-/** Votes are counted, proofs checked, as the hub does. Error: DIGEST_KIND if a stage has no input yet. */
-export function replayRecord(receipt: Receipt, domain: Hex): Replay {
+/** Votes are counted, proofs put together, as the hub does. Error: DIGEST_KIND if a stage has no input yet. */
+export function replayRecord(receipt: Receipt, domain: Hex, open: KeyOpener): Replay {
   const { manifest, record } = receipt;
   const { stages } = manifest;
   const standing: Standing = {
@@ -185,7 +190,7 @@ export function replayRecord(receipt: Receipt, domain: Hex): Replay {
     last: 0,
     rounds: new Map(),
     decided: new Set(),
-    keys: [],
+    proven: [],
   };
   /** Client stages have no committee: their claims follow as soon as it is their turn. */
   const passClients = () => {
@@ -206,19 +211,22 @@ export function replayRecord(receipt: Receipt, domain: Hex): Replay {
     const faults =
       evidence === undefined || info === undefined || info.place === PLACE_CLIENT
         ? fault("tallies", "there is no such network stage")
-        : replayTally({ receipt, domain, at, tally, info, evidence, proof: proofs.get(at) }, standing, passClients);
+        : replayTally(
+            { receipt, domain, open, where, at, tally, info, evidence, proof: proofs.get(at) },
+            standing,
+            passClients,
+          );
     for (const { check, why } of faults) found[check] ??= `${where}: ${why}`;
   }
   const bits = [...standing.decided].reduce((sum, stage) => sum + 2 ** stage, 0);
   if (record.decided !== bits) found.tallies ??= `courts decided ${bits}, the record says ${record.decided}`;
-  const { boundaries, verdict, overturned, last, keys } = standing;
+  const { boundaries, verdict, overturned, last, proven } = standing;
   return {
     // The hub truncates the record when it closes a stage that hangs.
     boundaries: verdict === "HUNG" ? boundaries.slice(0, last) : boundaries,
     bindings: found.bindings,
     tallies: found.tallies,
-    proofs: found.proofs,
-    keys,
+    proven,
     verdict,
     overturned,
   };

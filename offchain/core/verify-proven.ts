@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 import type { Hex } from "./bytes.ts";
+import { errorText } from "./check.ts";
 import { isAssayError } from "./errors.ts";
 import type { CommitteeEvidence, ProvenTally } from "./receipt.ts";
 import { KIND_PUBLIC, NO_PROBE, SAID_ABSTAIN, ZERO_BYTES32, type StageInfo, type Tally } from "./types.ts";
 import { say } from "./vote.ts";
 import { KEY_CEREMONY, type KeyRecord } from "./zk/key-record.ts";
 import type { G1Point } from "./zk/points.ts";
-import { verifyStageProof } from "./zk/verify-proof.ts";
-import { openKey } from "./zk/verifying-key.ts";
+import type { StageProof } from "./zk/verify-proof.ts";
+import type { KeyOpener, VerifyingKey } from "./zk/verifying-key.ts";
 
 /** What a stage's proof is bound to. */
 export interface ProvenScope {
@@ -36,26 +37,37 @@ function kindsFailure({ boundaries }: KeyRecord, { inKind, outKind }: StageInfo)
   return wrong < 0 ? undefined : `the key's boundary ${wrong} is of another kind than the stage's`;
 }
 
-/** Checks one stage's proof, key first. `failure` is undefined if it holds. */
-export function checkProven(
+/** A proven stage before its proof is judged. */
+export interface ProvenCase {
+  /** Undefined if it could not be opened. */
+  readonly key: ProvenKey | undefined;
+  /** What is left to judge; undefined if it fails already. */
+  readonly proof: StageProof | undefined;
+  readonly failure: string | undefined;
+}
+
+/** Checks a stage's key and puts its proof together. */
+export function readProven(
   { domain, jobId, stage, inDigest, info }: ProvenScope,
   { worker, outDigest, key, evidence }: ProvenTally,
-): { readonly failure: string | undefined; readonly key: ProvenKey | undefined } {
-  let used: ProvenKey | undefined;
+  open: KeyOpener,
+): ProvenCase {
+  const fails = (failure: string, used?: ProvenKey): ProvenCase => ({ failure, key: used, proof: undefined });
+  if (info.keyId === ZERO_BYTES32) return fails("the stage has no key: nothing can prove it");
+  let opened: VerifyingKey;
   try {
-    if (info.keyId === ZERO_BYTES32) return { failure: "the stage has no key: nothing can prove it", key: undefined };
-    const opened = openKey(key, info.keyId);
-    used = { stage, keyId: opened.keyId, development: opened.record.cls !== KEY_CEREMONY };
-    const failure = kindsFailure(opened.record, info);
-    if (failure !== undefined) return { failure, key: used };
-    const claim = { jobId, stage, inDigest, outDigest, worker };
-    const { producers } = info;
-    verifyStageProof({ key: opened, claim, domain, evidence, producers, weights: weightsOf(info) });
-    return { failure: undefined, key: used };
+    opened = open(key, info.keyId);
   } catch (error) {
     if (!isAssayError(error)) throw error;
-    return { failure: `${error.code}: ${error.message}`, key: used };
+    return fails(errorText(error));
   }
+  const used = { stage, keyId: opened.keyId, development: opened.record.cls !== KEY_CEREMONY };
+  const failure = kindsFailure(opened.record, info);
+  if (failure !== undefined) return fails(failure, used);
+  const claim = { jobId, stage, inDigest, outDigest, worker };
+  const { producers } = info;
+  const proof = { key: opened, claim, domain, evidence, producers, weights: weightsOf(info) };
+  return { failure: undefined, key: used, proof };
 }
 
 /**

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { fromHex, type Hex } from "./bytes.ts";
-import { runCheck, type Check } from "./check.ts";
+import { errorText, runCheck, type Check } from "./check.ts";
 import { claimDigest } from "./claim.ts";
 import { CANDIDATES } from "./draw.ts";
 import { digestOf, stageInDigest } from "./digest.ts";
@@ -16,7 +16,10 @@ import { distribute, offences } from "./settle.ts";
 import { recoverSigner } from "./signature.ts";
 import { decodeTensor } from "./tensor.ts";
 import { PLACE_CLIENT, PROOF, REASON_CANCELLED, VOTE, ZERO_ADDRESS, ZERO_BYTES32, type DigestKind } from "./types.ts";
-import { LOCAL_CHAIN_ID } from "./zk/verifying-key.ts";
+import type { ProvenKey } from "./verify-proven.ts";
+import { judgeProof, type Verdict } from "./zk/judge-proofs.ts";
+import type { StageProof } from "./zk/verify-proof.ts";
+import { LOCAL_CHAIN_ID, openKey, type KeyOpener } from "./zk/verifying-key.ts";
 
 /** Kinds of evidence that a receipt has room for. */
 const CARRIED = VOTE | PROOF;
@@ -24,6 +27,8 @@ const CARRIED = VOTE | PROOF;
 export interface ReceiptOptions {
   /** Refuse proofs under development keys, which anyone can forge, even on the local chain. Elsewhere they always are. */
   readonly refuseDevelopmentKeys?: boolean;
+  /** Of many receipts, one that remembers: `openKeys`. Default: `openKey`. */
+  readonly openKey?: KeyOpener | undefined;
 }
 
 /** What the verifier knows from elsewhere. Without it a receipt is checked against itself: true of some chain, hub and workers. */
@@ -178,7 +183,7 @@ function postedFailure({ committees }: Receipt, expected: ReceiptExpectation): s
 }
 
 /** Whether every key may be believed here. A development key is named whatever follows from it. */
-function keysCheck(receipt: Receipt, { keys }: Replay, options: ReceiptOptions): Check {
+function keysCheck(receipt: Receipt, keys: readonly ProvenKey[], options: ReceiptOptions): Check {
   const development = [...new Set(keys.filter((key) => key.development).map(({ stage }) => stage))];
   if (development.length === 0)
     return { name: "keys", ok: true, detail: `${keys.length} proofs under keys of ceremonies` };
@@ -188,7 +193,7 @@ function keysCheck(receipt: Receipt, { keys }: Replay, options: ReceiptOptions):
   return { name: "keys", ok, detail: ok ? `${named}; believed because the chain is local` : named };
 }
 
-function coverageOf({ manifest, record }: Receipt, history: Replay | undefined): Coverage[] {
+function coverageOf({ manifest, record }: Receipt, history: JudgedReplay | undefined): Coverage[] {
   const stands =
     history !== undefined &&
     history.bindings === undefined &&
@@ -207,6 +212,61 @@ function coverageOf({ manifest, record }: Receipt, history: Replay | undefined):
 const differs = (what: string, have: Hex, want: Hex): string | undefined =>
   have === want ? undefined : `${what} is ${want}, the receipt says ${have}`;
 
+/** A replay whose proofs were judged. */
+interface JudgedReplay extends Replay {
+  readonly proofs: string | undefined;
+  readonly keys: readonly ProvenKey[];
+}
+
+function judge(history: Replay, verdicts: readonly Verdict[]): JudgedReplay {
+  const left = verdicts.values();
+  const failures = history.proven.map(({ where, failure, proof }) => {
+    const verdict = proof && left.next().value;
+    const why = failure ?? (verdict && errorText(verdict));
+    return why === undefined ? undefined : `${where}: ${why}`;
+  });
+  const keys = history.proven.flatMap(({ key }) => key ?? []);
+  return { ...history, proofs: failures.find((failure) => failure !== undefined), keys };
+}
+
+/** A receipt that was read and replayed; its proofs are still to be judged. */
+export interface ReceiptExamination {
+  /** For `judgeProofs`, alone or with those of others. */
+  readonly proofs: readonly StageProof[];
+  /** Takes a verdict a proof, in order. */
+  readonly report: (verdicts: readonly Verdict[]) => ReceiptReport;
+}
+
+/**
+ * Re-does everything a receipt claims from its bytes alone, by the rules of the hub, but for the proofs' curves. Pure; never throws on
+ * hostile content.
+ */
+export function examineReceipt(
+  given: Receipt,
+  expected: ReceiptExpectation = {},
+  options: ReceiptOptions = {},
+): ReceiptExamination {
+  // One spelling of every byte string from here on, and nothing that has no encoding.
+  let receipt = given;
+  const form = runCheck("form", "it has a canonical encoding", () => {
+    receipt = decodeReceipt(encodeReceipt(given));
+    return undefined;
+  });
+  if (!form.ok) return { proofs: [], report: () => ({ ok: false, checks: [form], coverage: [] }) };
+  const domain = domainSeparator(receipt);
+  const histories: Replay[] = [];
+  const chain = runCheck("chain", "every stage takes what its producers gave", () => {
+    histories.push(replayRecord(receipt, domain, options.openKey ?? openKey));
+    return undefined;
+  });
+  const [history] = histories;
+  return {
+    proofs: history?.proven.flatMap(({ proof }) => proof ?? []) ?? [],
+    report: (verdicts) =>
+      reportOf({ receipt, domain, form, chain, history: history && judge(history, verdicts) }, expected, options),
+  };
+}
+
 /**
  * Re-does everything a receipt claims from its bytes alone, by the rules of the hub. Pure; never throws on hostile content. What it
  * cannot know without `expected`: that this chain and hub exist, and which address a worker id signs with.
@@ -216,19 +276,26 @@ export function verifyReceipt(
   expected: ReceiptExpectation = {},
   options: ReceiptOptions = {},
 ): ReceiptReport {
-  // One spelling of every byte string from here on, and nothing that has no encoding.
-  let receipt = given;
-  const form = runCheck("form", "it has a canonical encoding", () => {
-    receipt = decodeReceipt(encodeReceipt(given));
-    return undefined;
-  });
-  return form.ok ? verify(receipt, expected, options, form) : { ok: false, checks: [form], coverage: [] };
+  const { proofs, report } = examineReceipt(given, expected, options);
+  return report(proofs.map(judgeProof));
 }
 
-function verify(receipt: Receipt, expected: ReceiptExpectation, options: ReceiptOptions, form: Check): ReceiptReport {
+/** What an examination found. */
+interface Examined {
+  readonly receipt: Receipt;
+  readonly domain: Hex;
+  readonly form: Check;
+  readonly chain: Check;
+  readonly history: JudgedReplay | undefined;
+}
+
+function reportOf(
+  { receipt, domain, form, chain, history }: Examined,
+  expected: ReceiptExpectation,
+  options: ReceiptOptions,
+): ReceiptReport {
   const { job, manifest, record } = receipt;
   const { spec } = job;
-  const domain = domainSeparator(receipt);
   const checks = [form];
   const add = (name: string, success: string, test: () => string | undefined): boolean => {
     const check = runCheck(name, success, test);
@@ -254,12 +321,7 @@ function verify(receipt: Receipt, expected: ReceiptExpectation, options: Receipt
   add("client claims", `${receipt.clientClaims.length} signed by the client`, () =>
     clientClaimFailure(receipt, domain),
   );
-  const histories: Replay[] = [];
-  add("chain", "every stage takes what its producers gave", () => {
-    histories.push(replayRecord(receipt, domain));
-    return undefined;
-  });
-  const [history] = histories;
+  checks.push(chain);
   if (history !== undefined) {
     const { bindings, tallies } = history;
     add("signatures", "every vote was committed, opened and signed by its seat", () => bindings);
@@ -269,7 +331,7 @@ function verify(receipt: Receipt, expected: ReceiptExpectation, options: Receipt
     add("tallies", "every committee said what the record says", () => tallies);
     if (receipt.proofs.length > 0 || spec.policy.mask === PROOF) {
       add("proofs", `${history.keys.length} hold under their stages' keys`, () => history.proofs);
-      checks.push(keysCheck(receipt, history, options));
+      checks.push(keysCheck(receipt, history.keys, options));
     }
     add("result", receipt.reason === 0 ? "the evidence decides this result" : "the evidence decides this end", () =>
       endFailure(receipt, history),

@@ -7,7 +7,7 @@ import { ZkError } from "./errors.ts";
 import { noblePairing } from "./noble-pairing.ts";
 import { strangerToG1, strangerToG2, type G1Point } from "./points.ts";
 import { readProof, type Proof } from "./proof.ts";
-import { bindProof, rejected, WEIGHTS_NAME, type StageProof } from "./verify-proof.ts";
+import { bindProof, rejected, verifyStageProof, WEIGHTS_NAME, type StageProof } from "./verify-proof.ts";
 
 /** What `verifyStageProof` would throw about a proof; undefined if it holds. */
 export type Verdict = AssayError | undefined;
@@ -104,8 +104,8 @@ export async function judgeProofs(
   return verdicts;
 }
 
-/** The same for one proof, at once. */
-export function judgeProof(verify: (stage: StageProof) => void, stage: StageProof): Verdict {
-  const result = attempt(() => verify(stage));
+/** The same for one proof, at once, in JavaScript. */
+export function judgeProof(stage: StageProof): Verdict {
+  const result = attempt(() => verifyStageProof(stage));
   return "error" in result ? result.error : undefined;
 }

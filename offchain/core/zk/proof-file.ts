@@ -2,16 +2,18 @@
 import { decodeAbi, encodeAbi, type AbiType, type AbiValue } from "../abi.ts";
 import { ByteReader } from "../byte-reader.ts";
 import { concatBytes, equalBytes, utf8, type Hex } from "../bytes.ts";
-import { runCheck, type Check } from "../check.ts";
+import { errorText, runCheck, type Check } from "../check.ts";
 import { CoreError } from "../core-errors.ts";
 import { stageInDigest } from "../digest.ts";
 import { domainSeparator } from "../eip712.ts";
+import { isAssayError, type AssayError } from "../errors.ts";
 import { NO_PROBE, PLACE_NETWORK, ZERO_BYTES32, type StageInfo } from "../types.ts";
 import { ZkError } from "./errors.ts";
 import { PROOF_EVIDENCE } from "./evidence.ts";
 import { KEY_DEVELOPMENT } from "./key-record.ts";
-import { verifyStageProof } from "./verify-proof.ts";
-import { LOCAL_CHAIN_ID, openKey, type VerifyingKey } from "./verifying-key.ts";
+import { judgeProof, type Verdict } from "./judge-proofs.ts";
+import type { StageProof } from "./verify-proof.ts";
+import { LOCAL_CHAIN_ID, openKey, type KeyOpener, type VerifyingKey } from "./verifying-key.ts";
 
 const PROVED_STAGE = {
   struct: {
@@ -142,6 +144,87 @@ function keysCheck(file: ProofFile, keys: readonly VerifyingKey[], refuse: boole
   return { name: "keys", ok, detail: ok ? `${named}; believed because the chain is local` : named };
 }
 
+export interface ProofFileOptions {
+  readonly refuseDevelopmentKeys?: boolean;
+  /** Of many files, one that remembers: `openKeys`. Default: `openKey`. */
+  readonly openKey?: KeyOpener | undefined;
+}
+
+/** A file that was read; its proofs are still to be judged. */
+export interface ProofFileExamination {
+  /** For `judgeProofs`, alone or with those of others. */
+  readonly proofs: readonly StageProof[];
+  /** Takes a verdict a proof, in order. */
+  readonly report: (verdicts: readonly Verdict[]) => ProofReport;
+}
+
+/** Each stage's proof with what it claims, or why there is none. */
+type Stages = readonly ({ readonly proof: StageProof } | { readonly error: AssayError })[];
+
+function stagesOf(file: ProofFile, keys: readonly VerifyingKey[]): Stages {
+  const table = tableOf(file, keys);
+  const outs = file.stages.map(({ outDigest }) => outDigest);
+  const domain = domainSeparator(file);
+  return file.stages.map((one, stage) => {
+    const { worker, outDigest, producers, evidence } = one;
+    const none = BigInt(one.weightsX) === 0n && BigInt(one.weightsY) === 0n;
+    const weights = none ? undefined : { x: BigInt(one.weightsX), y: BigInt(one.weightsY) };
+    try {
+      const inDigest = stageInDigest(table, stage, file.inDigest, outs);
+      const claim = { jobId: file.jobId, stage, inDigest, outDigest, worker };
+      return { proof: { key: keys[stage] as VerifyingKey, claim, domain, evidence, producers, weights } };
+    } catch (error) {
+      if (!isAssayError(error)) throw error;
+      return { error };
+    }
+  });
+}
+
+/** Everything that `verifyProofFile` checks but the proofs' curves. Pure; never throws on hostile content. */
+export function examineProofFile(
+  file: ProofFile,
+  expected: ProofExpectation = {},
+  options: ProofFileOptions = {},
+): ProofFileExamination {
+  const keys: VerifyingKey[] = [];
+  const form = runCheck("form", "keys and encoding are canonical", () => {
+    const open = options.openKey ?? openKey;
+    const canonical = decodeProofFile(encodeProofFile(file));
+    for (const { key } of canonical.stages) keys.push(open(key));
+    return undefined;
+  });
+  const stages = keys.length === file.stages.length ? stagesOf(file, keys) : [];
+  const keyIds = keys.map(({ keyId }) => keyId);
+  const anchored = Object.values(expected).some((value) => value !== undefined);
+  const named = runCheck(
+    "expected",
+    anchored ? "it agrees with what was given" : "nothing was given: whose program and job these are is not known",
+    () => expectationFailure(file, keyIds, expected),
+  );
+  const judged = (verdicts: readonly Verdict[]): Check[] => {
+    const left = verdicts.values();
+    return stages.map((one, stage) => {
+      const error = "error" in one ? one.error : left.next().value;
+      const detail = error === undefined ? `proven by ${file.stages[stage]?.worker}` : errorText(error);
+      return { name: `stage ${stage}`, ok: error === undefined, detail };
+    });
+  };
+  return {
+    proofs: stages.flatMap((one) => ("proof" in one ? [one.proof] : [])),
+    report: (verdicts) => {
+      const keysFound = stages.length === 0 ? [] : [keysCheck(file, keys, options.refuseDevelopmentKeys === true)];
+      const checks = [form, ...keysFound, ...judged(verdicts), named];
+      return {
+        ok: checks.every(({ ok }) => ok),
+        checks,
+        keyIds,
+        outDigest: file.stages.at(-1)?.outDigest ?? ZERO_BYTES32,
+        development: keys.some(({ record }) => record.cls === KEY_DEVELOPMENT),
+      };
+    },
+  };
+}
+
 /**
  * Checks every stage's proof, and that each takes what its producers gave. Pure; never throws on hostile content. What it cannot know
  * without `expected`: whose program the keys stand for, and that anybody asked for this input and job.
@@ -149,53 +232,8 @@ function keysCheck(file: ProofFile, keys: readonly VerifyingKey[], refuse: boole
 export function verifyProofFile(
   file: ProofFile,
   expected: ProofExpectation = {},
-  options: { readonly refuseDevelopmentKeys?: boolean } = {},
+  options: ProofFileOptions = {},
 ): ProofReport {
-  const checks: Check[] = [];
-  const add = (name: string, success: string, test: () => string | undefined): void => {
-    checks.push(runCheck(name, success, test));
-  };
-  const keys: VerifyingKey[] = [];
-  add("form", "keys and encoding are canonical", () => {
-    const canonical = decodeProofFile(encodeProofFile(file));
-    for (const { key } of canonical.stages) keys.push(openKey(key));
-    return undefined;
-  });
-  const whole = keys.length === file.stages.length;
-  if (whole) {
-    checks.push(keysCheck(file, keys, options.refuseDevelopmentKeys === true));
-    const table = tableOf(file, keys);
-    const outs = file.stages.map(({ outDigest }) => outDigest);
-    for (const [stage, one] of file.stages.entries())
-      add(`stage ${stage}`, `proven by ${one.worker}`, () => {
-        const inDigest = stageInDigest(table, stage, file.inDigest, outs);
-        const claim = { jobId: file.jobId, stage, inDigest, outDigest: one.outDigest, worker: one.worker };
-        const none = BigInt(one.weightsX) === 0n && BigInt(one.weightsY) === 0n;
-        const weights = none ? undefined : { x: BigInt(one.weightsX), y: BigInt(one.weightsY) };
-        const { producers, evidence } = one;
-        verifyStageProof({
-          key: keys[stage] as VerifyingKey,
-          claim,
-          domain: domainSeparator(file),
-          evidence,
-          producers,
-          weights,
-        });
-        return undefined;
-      });
-  }
-  const keyIds = keys.map(({ keyId }) => keyId);
-  const anchored = Object.values(expected).some((value) => value !== undefined);
-  add(
-    "expected",
-    anchored ? "it agrees with what was given" : "nothing was given: whose program and job these are is not known",
-    () => expectationFailure(file, keyIds, expected),
-  );
-  return {
-    ok: checks.every(({ ok }) => ok),
-    checks,
-    keyIds,
-    outDigest: file.stages.at(-1)?.outDigest ?? ZERO_BYTES32,
-    development: keys.some(({ record }) => record.cls === KEY_DEVELOPMENT),
-  };
+  const { proofs, report } = examineProofFile(file, expected, options);
+  return report(proofs.map(judgeProof));
 }
