@@ -8,8 +8,6 @@
 namespace assay {
 namespace {
 
-const u8 kOne[kScalarBytes] = {1};
-
 Failure malformed(const std::string& reason) { return Failure("WITNESS_MALFORMED", reason); }
 
 void checkBlind(const u8* blind, std::size_t size) {
@@ -41,6 +39,12 @@ Witness::Witness(const Key& key, Bytes values) : wires_(key.header().wires) {
     throw malformed("it has " + std::to_string(values.size) + " bytes for " + std::to_string(wires_) + " wires");
   scalars_ = Secret(wanted + kSlots * kScalarBytes);
   std::memcpy(scalars_.data(), values.data, wanted);
+}
+
+u8* Witness::addRows(std::size_t rows) {
+  const std::size_t before = scalars_.size();
+  scalars_.grow(before + rows * kScalarBytes);
+  return scalars_.data() + before;
 }
 
 void Prover::checkValues(const Witness& witness) {
@@ -104,15 +108,9 @@ Proof Prover::finish(Witness witness, const Opening& round1, const Opening* weig
   Proof proof{};
   if (committed) std::memcpy(proof.c1, round1.point, kG1Bytes);
   report(Step::transforms);
-  u8 quotientSum[kG1Bytes];
-  {
-    const std::size_t rows = std::size_t{1} << key_.header().logDomain;
-    Secret quotient(rows * kScalarBytes);
-    kernels_.quotient(pool_, key_.domain(), key_.constraints(), witness.scalars(), quotient.data());
-    report(Step::multiply);
-    const Sum terms(kernels_, pool_, quotient.data(), nullptr, rows);
-    terms.over(Group::g1, key_.h().data(), quotientSum);
-  }
+  u8* const quotient = witness.addRows(std::size_t{1} << key_.header().logDomain);
+  kernels_.quotient(pool_, key_.domain(), key_.constraints(), witness.scalars(), quotient);
+  report(Step::multiply);
   u8 b1[kG1Bytes];
   sum(key_.a(), witness, proof.a);
   {
@@ -122,7 +120,6 @@ Proof Prover::finish(Witness witness, const Opening& round1, const Opening* weig
     terms.over(Group::g2, key_.b2().data(), proof.b);
   }
   sum(key_.c(), witness, proof.c2);
-  kernels_.addMultiple(Group::g1, proof.c2, quotientSum, kOne);
   kernels_.addMultiple(Group::g1, proof.c2, proof.a, witness.slot(kSlotS));
   kernels_.addMultiple(Group::g1, proof.c2, b1, witness.slot(kSlotR));
 

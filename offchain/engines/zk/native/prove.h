@@ -35,6 +35,8 @@ class Witness {
 
   u8* slot(u32 slot) { return scalars_.data() + (std::size_t{wires_} + slot) * kScalarBytes; }
   const u8* scalars() const { return scalars_.data(); }
+  /** Makes room for one more scalar a row, behind all others. */
+  u8* addRows(std::size_t rows);
 
  private:
   u32 wires_;

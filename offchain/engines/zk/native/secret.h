@@ -30,6 +30,7 @@ class Secret {
   u8* data() { return region_.data(); }
   const u8* data() const { return region_.data(); }
   std::size_t size() const { return region_.size(); }
+  void grow(std::size_t size) { region_.grow(size); }
   void clear() { wipe(region_.data(), region_.size()); }
 
  private:

@@ -81,12 +81,16 @@ std::unique_ptr<const Key> Key::load(const Kernels& kernels, Pool& pool, Source&
   key->groups_ = readGroups(groups);
   key->ic_.resize(static_cast<std::size_t>(layout.ic.size));
   zkey.read(layout.ic.at, key->ic_.data(), key->ic_.size());
-  key->c_ = readTerms(zkey, layout.c, header.publics + 1, kMoreInC);
+  const std::size_t rows = std::size_t{1} << header.logDomain;
+  key->c_ = readTerms(zkey, layout.c, header.publics + 1, rows + kMoreInC);
   checkStrip(header, key->groups_, key->c_);
+  const std::size_t countC = key->c_.scalarOf.size();
+  u8* const h = key->c_.points.data() + countC * kG1Bytes;
+  zkey.read(layout.h.at, h, rows * kG1Bytes);
+  for (std::size_t row = 0; row < rows; row++)
+    key->c_.scalarOf.push_back(static_cast<u32>(header.wires + kSlots + row));
   key->a_ = readTerms(zkey, layout.a, 0, kMoreInA);
   readB(zkey, layout.b1, layout.b2, kMoreInA, key->b_, key->b2_);
-  key->h_ = Region(static_cast<std::size_t>(layout.h.size));
-  zkey.read(layout.h.at, key->h_.data(), key->h_.size());
   pool.throwIfCancelled();
 
   const auto g1 = [](const char* name, const u8* points, std::size_t count) {
@@ -107,8 +111,8 @@ std::unique_ptr<const Key> Key::load(const Kernels& kernels, Pool& pool, Source&
       terms("A", key->a_),
       terms("B", key->b_),
       g2("B", key->b2_.data(), key->b_.scalarOf.size()),
-      terms("C", key->c_),
-      g1("H", key->h_.data(), key->h_.size() / kG1Bytes),
+      g1("C", key->c_.points.data(), countC),
+      g1("H", h, rows),
   };
   for (const KeyGroup& group : key->groups_) {
     const char* const name = group.tag == kGroupWeights ? "group 1" : "group 2";
@@ -138,7 +142,7 @@ void Key::addTerms() {
     addTerm(c_, group.delta1, scalar(group.tag == kGroupWeights ? kSlotMinusWeightsBlind : kSlotMinusRound1Blind));
     addTerm(group.terms, header_.delta1, scalar(kSlotBlind));
   }
-  for (Region* region : {&a_.points, &b_.points, &b2_, &c_.points, &h_}) region->seal();
+  for (Region* region : {&a_.points, &b_.points, &b2_, &c_.points}) region->seal();
   for (KeyGroup& group : groups_) group.terms.points.seal();
 }
 
@@ -158,7 +162,7 @@ Constraints Key::constraints() const {
 u64 Key::domainBytes() const { return kRootBytes << header_.logDomain; }
 
 u64 Key::residentBytes() const {
-  u64 bytes = ic_.size() + sizeOf(a_) + sizeOf(b_) + b2_.size() + sizeOf(c_) + h_.size() + sizeOf(matrixA_) +
+  u64 bytes = ic_.size() + sizeOf(a_) + sizeOf(b_) + b2_.size() + sizeOf(c_) + sizeOf(matrixA_) +
               sizeOf(matrixB_) + constants_.size() + domainBytes();
   for (const KeyGroup& group : groups_) bytes += sizeOf(group.terms);
   return bytes;

@@ -28,7 +28,7 @@ struct KeyHeader {
   u8 delta2[kG2Bytes];
 };
 
-/** Scalars of the prover that lie behind the witness's values: scalar `wires + slot`. */
+/** Scalars of the prover that lie behind the witness's values: scalar `wires + slot`. The quotient's lie behind these, one a row. */
 enum Slot : u32 { kSlotR, kSlotS, kSlotMinusRs, kSlotBlind, kSlotMinusWeightsBlind, kSlotMinusRound1Blind, kSlots };
 
 /** Terms of a sum: the points that are not infinity one after the other, and which scalar each is multiplied by. */
@@ -84,9 +84,8 @@ class Key {
   /** B in both groups has one list of scalars. */
   const Terms& b() const { return b_; }
   const Region& b2() const { return b2_; }
+  /** C's terms and the quotient's: together they take fewer additions than apart. */
   const Terms& c() const { return c_; }
-  /** 2^logDomain points, in the order of the quotient's scalars. */
-  const Region& h() const { return h_; }
   /** A view of the matrices: valid as long as the key. */
   Constraints constraints() const;
   /** Its roots of unity. */
@@ -112,7 +111,6 @@ class Key {
   Terms b_;
   Region b2_;
   Terms c_;
-  Region h_;
   Matrix matrixA_;
   Matrix matrixB_;
   std::vector<u8> constants_;

@@ -47,6 +47,21 @@ Region::~Region() {
   if (data_ != nullptr) munmap(data_, pagesFor(size_));
 }
 
+void Region::grow(std::size_t size) {
+  if (size <= size_) return;
+  if (data_ == nullptr) {
+    *this = Region(size);
+    return;
+  }
+  if (size > std::size_t{1} << 46) throw std::bad_alloc();
+  if (pagesFor(size) != pagesFor(size_)) {
+    void* pages = mremap(data_, pagesFor(size_), pagesFor(size), MREMAP_MAYMOVE);
+    if (pages == MAP_FAILED) throw std::bad_alloc();
+    data_ = static_cast<u8*>(pages);
+  }
+  size_ = size;
+}
+
 void Region::shrink(std::size_t size) {
   if (size >= size_) return;
   if (size == 0) {

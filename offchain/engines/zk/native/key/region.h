@@ -19,6 +19,8 @@ class Region {
   const u8* data() const { return data_; }
   std::size_t size() const { return size_; }
   Bytes bytes() const { return {data_, size_}; }
+  /** Adds zeros behind; pages may move, but nothing is copied. Throws std::bad_alloc. */
+  void grow(std::size_t size);
   /** Gives the pages behind `size` back. */
   void shrink(std::size_t size);
   /** From now on nothing can write to it, by accident or not. */
