@@ -17,8 +17,7 @@ import { recoverSigner } from "./signature.ts";
 import { decodeTensor } from "./tensor.ts";
 import { PLACE_CLIENT, PROOF, REASON_CANCELLED, VOTE, ZERO_ADDRESS, ZERO_BYTES32, type DigestKind } from "./types.ts";
 import type { ProvenKey } from "./verify-proven.ts";
-import { judgeProof, type Verdict } from "./zk/judge-proofs.ts";
-import type { StageProof } from "./zk/verify-proof.ts";
+import { judgeProof, type Examination, type Verdict } from "./zk/judge-proofs.ts";
 import { LOCAL_CHAIN_ID, openKey, type KeyOpener } from "./zk/verifying-key.ts";
 
 /** Kinds of evidence that a receipt has room for. */
@@ -229,14 +228,6 @@ function judge(history: Replay, verdicts: readonly Verdict[]): JudgedReplay {
   return { ...history, proofs: failures.find((failure) => failure !== undefined), keys };
 }
 
-/** A receipt that was read and replayed; its proofs are still to be judged. */
-export interface ReceiptExamination {
-  /** For `judgeProofs`, alone or with those of others. */
-  readonly proofs: readonly StageProof[];
-  /** Takes a verdict a proof, in order. */
-  readonly report: (verdicts: readonly Verdict[]) => ReceiptReport;
-}
-
 /**
  * Re-does everything a receipt claims from its bytes alone, by the rules of the hub, but for the proofs' curves. Pure; never throws on
  * hostile content.
@@ -245,7 +236,7 @@ export function examineReceipt(
   given: Receipt,
   expected: ReceiptExpectation = {},
   options: ReceiptOptions = {},
-): ReceiptExamination {
+): Examination<ReceiptReport> {
   // One spelling of every byte string from here on, and nothing that has no encoding.
   let receipt = given;
   const form = runCheck("form", "it has a canonical encoding", () => {

@@ -106,27 +106,61 @@ export interface SimulatedStatement {
   readonly producers: readonly number[];
 }
 
-/** A proof that satisfies the key for this claim, true or not. `seed`: other values give other proofs of the same claim. */
-export function simulateProof(made: SimulatedKey, statement: SimulatedStatement, seed = "proof"): StageProof {
-  const { key, logs, weights } = made;
-  const { claim, domain, tensors, joined, producers } = statement;
-  const log = (part: string): bigint => scalarOf(`${seed} ${part} ${claimHash(claim)}`);
-  const [a, b] = [log("a"), log("b")];
-  const oneRound = key.record.backend === BACKEND_ONE_ROUND;
-  const c1 = oneRound ? 0n : log("c1");
-  const c1Point = oneRound ? G1_INFINITY : g1Of(c1);
-  const words = statementWords(key.record, claim, { tensors, joined, producers });
-  const inputs = publicInputs(key, { domain, claim, weights: weights?.point }, c1Point, words);
-  const publicPart = [1n, ...inputs].reduce((sum, input, i) => sum + input * (logs.ic[i] ?? 0n), 0n);
-  const rest =
-    a * b - logs.alpha * logs.beta - publicPart - c1 * logs.delta1 - (weights?.log ?? 0n) * logs.deltaWeights;
-  const c2 = modR(modR(rest) * inverse(logs.delta2));
-  const evidence: ProofEvidence = {
-    proof: wordsOfProof({ a: g1Of(a), b: g2Of(b), c1: c1Point, c2: g1Of(c2) }),
-    tensors: tensors.map(toHex),
-    joined,
-  };
-  return { key, claim, domain, evidence, producers, weights: weights?.point };
+/** Multiples of the generators, many at once. */
+export interface PointMaker {
+  readonly g1: (scalars: readonly bigint[]) => readonly G1Point[];
+  readonly g2: (scalars: readonly bigint[]) => readonly G2Point[];
 }
+const NOBLE: PointMaker = { g1: (scalars) => scalars.map(g1Of), g2: (scalars) => scalars.map(g2Of) };
+
+export interface ProofOrder {
+  readonly made: SimulatedKey;
+  readonly statement: SimulatedStatement;
+  /** Other values give other proofs of the same claim. */
+  readonly seed: string;
+}
+
+/** Proofs that satisfy their keys for these claims, true or not. */
+export function simulateProofs(orders: readonly ProofOrder[], points: PointMaker = NOBLE): StageProof[] {
+  const drafts = orders.map(({ made, statement, seed }) => {
+    const log = (part: string): bigint => scalarOf(`${seed} ${part} ${claimHash(statement.claim)}`);
+    return { a: log("a"), b: log("b"), c1: made.key.record.backend === BACKEND_ONE_ROUND ? 0n : log("c1") };
+  });
+  const a = points.g1(drafts.map((draft) => draft.a));
+  const b = points.g2(drafts.map((draft) => draft.b));
+  const c1 = points.g1(drafts.map((draft) => draft.c1 || 1n));
+  const finished = orders.map(({ made, statement }, i) => {
+    const { key, logs, weights } = made;
+    const { claim, domain, tensors, joined, producers } = statement;
+    const draft = drafts[i] as (typeof drafts)[0];
+    const c1Point = draft.c1 === 0n ? G1_INFINITY : (c1[i] as G1Point);
+    const words = statementWords(key.record, claim, { tensors, joined, producers });
+    const inputs = publicInputs(key, { domain, claim, weights: weights?.point }, c1Point, words);
+    const publicPart = [1n, ...inputs].reduce((sum, input, at) => sum + input * (logs.ic[at] ?? 0n), 0n);
+    const rest =
+      draft.a * draft.b -
+      logs.alpha * logs.beta -
+      publicPart -
+      draft.c1 * logs.delta1 -
+      (weights?.log ?? 0n) * logs.deltaWeights;
+    return { c1: c1Point, c2: modR(modR(rest) * inverse(logs.delta2)) };
+  });
+  const c2 = points.g1(finished.map((one) => one.c2));
+  return orders.map(({ made, statement }, i) => {
+    const { claim, domain, tensors, joined, producers } = statement;
+    const proof = {
+      a: a[i] as G1Point,
+      b: b[i] as G2Point,
+      c1: finished[i]?.c1 ?? G1_INFINITY,
+      c2: c2[i] as G1Point,
+    };
+    const evidence: ProofEvidence = { proof: wordsOfProof(proof), tensors: tensors.map(toHex), joined };
+    return { key: made.key, claim, domain, evidence, producers, weights: made.weights?.point };
+  });
+}
+
+/** A proof that satisfies the key for this claim, true or not. `seed`: other values give other proofs of the same claim. */
+export const simulateProof = (made: SimulatedKey, statement: SimulatedStatement, seed = "proof"): StageProof =>
+  simulateProofs([{ made, statement, seed }])[0] as StageProof;
 
 export const BACKENDS = [BACKEND_ONE_ROUND, BACKEND_TWO_ROUND, BACKEND_WEIGHTS] as const;

@@ -67,7 +67,7 @@ async function findFalse<T extends FactoredProof>(proofs: readonly T[], engine: 
   return (await engine.isOne(equationOf(right))) ? inLeft : [...inLeft, ...(await findFalse(right, engine))];
 }
 
-async function judgeTogether(stages: readonly StageProof[], engine: PairingEngine): Promise<Verdict[]> {
+async function judgeBatch(stages: readonly StageProof[], engine: PairingEngine): Promise<Verdict[]> {
   const verdicts: Verdict[] = stages.map(() => undefined);
   const trials: Trial[] = [];
   for (const [at, stage] of stages.entries()) {
@@ -100,11 +100,28 @@ export async function judgeProofs(
 ): Promise<Verdict[]> {
   const verdicts: Verdict[] = [];
   for (let from = 0; from < stages.length; from += MAX_TOGETHER)
-    verdicts.push(...(await judgeTogether(stages.slice(from, from + MAX_TOGETHER), engine)));
+    verdicts.push(...(await judgeBatch(stages.slice(from, from + MAX_TOGETHER), engine)));
   return verdicts;
 }
 
-/** The same for one proof, at once, in JavaScript. */
+/** Something that was read, whose proofs are still to be judged. */
+export interface Examination<R> {
+  readonly proofs: readonly StageProof[];
+  /** Takes a verdict a proof, in order. */
+  readonly report: (verdicts: readonly Verdict[]) => R;
+}
+
+/** Judges the proofs of all of them together. Errors: those of the engine. */
+export async function judgeTogether<R>(examined: readonly Examination<R>[], engine: PairingEngine): Promise<R[]> {
+  const verdicts = await judgeProofs(
+    examined.flatMap(({ proofs }) => proofs),
+    engine,
+  );
+  let at = 0;
+  return examined.map(({ proofs, report }) => report(verdicts.slice(at, (at += proofs.length))));
+}
+
+/** One proof's verdict, at once, in JavaScript. */
 export function judgeProof(stage: StageProof): Verdict {
   const result = attempt(() => verifyStageProof(stage));
   return "error" in result ? result.error : undefined;

@@ -11,7 +11,7 @@ import { NO_PROBE, PLACE_NETWORK, ZERO_BYTES32, type StageInfo } from "../types.
 import { ZkError } from "./errors.ts";
 import { PROOF_EVIDENCE } from "./evidence.ts";
 import { KEY_DEVELOPMENT } from "./key-record.ts";
-import { judgeProof, type Verdict } from "./judge-proofs.ts";
+import { judgeProof, type Examination, type Verdict } from "./judge-proofs.ts";
 import type { StageProof } from "./verify-proof.ts";
 import { LOCAL_CHAIN_ID, openKey, type KeyOpener, type VerifyingKey } from "./verifying-key.ts";
 
@@ -150,14 +150,6 @@ export interface ProofFileOptions {
   readonly openKey?: KeyOpener | undefined;
 }
 
-/** A file that was read; its proofs are still to be judged. */
-export interface ProofFileExamination {
-  /** For `judgeProofs`, alone or with those of others. */
-  readonly proofs: readonly StageProof[];
-  /** Takes a verdict a proof, in order. */
-  readonly report: (verdicts: readonly Verdict[]) => ProofReport;
-}
-
 /** Each stage's proof with what it claims, or why there is none. */
 type Stages = readonly ({ readonly proof: StageProof } | { readonly error: AssayError })[];
 
@@ -185,7 +177,7 @@ export function examineProofFile(
   file: ProofFile,
   expected: ProofExpectation = {},
   options: ProofFileOptions = {},
-): ProofFileExamination {
+): Examination<ProofReport> {
   const keys: VerifyingKey[] = [];
   const form = runCheck("form", "keys and encoding are canonical", () => {
     const open = options.openKey ?? openKey;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { fromHex, type Hex } from "../bytes.ts";
+import { fromHex, isHex, type Hex } from "../bytes.ts";
 import { isAssayError, type AssayError } from "../errors.ts";
 import type { PairingEngine } from "../ports/pairing.ts";
 import { ZkError } from "./errors.ts";
@@ -42,10 +42,10 @@ export function openKey(record: Uint8Array | Hex, keyId?: Hex): VerifyingKey {
 
 type Opened = VerifyingKey | AssayError;
 
-/** By their form; the points' groups are still to be asked for. */
-function readKey(bytes: Uint8Array): Opened {
+/** By its form; the points' groups are still to be asked for. */
+function readKey(bytes: Uint8Array, keyId: Hex): Opened {
   try {
-    return { keyId: keyIdOf(bytes), record: readKeyRecord(bytes) };
+    return { keyId, record: readKeyRecord(bytes) };
   } catch (error) {
     if (!isAssayError(error)) throw error;
     return error;
@@ -80,25 +80,33 @@ async function findStrangers(keys: readonly VerifyingKey[], engine: PairingEngin
   return found;
 }
 
+/** A record that somebody will ask for; with another id than `keyId` it is refused unread. */
+export interface WantedKey {
+  readonly record: Hex;
+  readonly keyId?: Hex | undefined;
+}
+
 /**
- * Reads and checks many records at once, each distinct one once. The opener that it resolves to answers for them, and opens others as
- * `openKey` does. Never rejects for a record's sake.
+ * Reads and checks many records at once, each once, however often it is wanted. The opener that it resolves to answers for them, and opens
+ * others as `openKey` does. No record makes it reject. Errors: those of the engine.
  */
-export async function openKeys(records: readonly (Uint8Array | Hex)[], engine: PairingEngine): Promise<KeyOpener> {
+export async function openKeys(wanted: readonly WantedKey[], engine: PairingEngine): Promise<KeyOpener> {
+  const ids = new Map<Hex, Hex>();
   const opened = new Map<Hex, Opened>();
-  for (const record of records) {
-    const bytes = bytesOf(record);
-    const id = keyIdOf(bytes);
-    if (!opened.has(id)) opened.set(id, readKey(bytes));
+  for (const { record, keyId } of wanted) {
+    if (!isHex(record)) continue;
+    const actual = ids.get(record) ?? keyIdOf(fromHex(record));
+    ids.set(record, actual);
+    const isAsked = keyId === undefined || keyId.toLowerCase() === actual;
+    if (isAsked && !opened.has(actual)) opened.set(actual, readKey(fromHex(record), actual));
   }
   const keys = [...opened.values()].flatMap((one) => (isAssayError(one) ? [] : [one]));
   const strangers = await findStrangers(keys, engine);
   for (const key of keys) opened.set(key.keyId, finishKey(key, strangers.get(key)));
   return (record, keyId) => {
-    const bytes = bytesOf(record);
-    const actual = keyIdOf(bytes);
-    const known = opened.get(actual);
-    if (known === undefined) return openKey(bytes, keyId);
+    const actual = typeof record === "string" ? ids.get(record) : undefined;
+    const known = actual && opened.get(actual);
+    if (actual === undefined || known === undefined) return openKey(record, keyId);
     checkKeyId(actual, keyId);
     if (isAssayError(known)) throw known;
     return known;
