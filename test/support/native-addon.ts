@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { readdirSync, readFileSync } from "node:fs";
 import { findNativeAddon, type NativeAddon, type NativePath } from "../../offchain/engines/zk/prover/native-addon.ts";
 
 const found = findNativeAddon();
@@ -8,6 +9,11 @@ export const nativePaths: readonly NativePath[] = found.addon === undefined ? []
 
 /** Why there is none: the reason of a skip. */
 export const nativeMissing = found.addon === undefined ? found.reason : "";
+
+/** Threads of the addon in this process, by the names it gives them. */
+export const nativeThreads = (): number =>
+  readdirSync("/proc/self/task").filter((id) => readFileSync(`/proc/self/task/${id}/comm`, "utf8").startsWith("assay-"))
+    .length;
 
 export function nativeAddon(): NativeAddon {
   if (found.addon === undefined) throw new Error(`needs the native prover: ${found.reason}`);

@@ -4,7 +4,6 @@ import { basename, join } from "node:path";
 import type { Hex } from "../../../core/bytes.ts";
 import { decodeKeyRecord } from "../../../core/zk/key-record.ts";
 import { ProverError } from "../prover/errors.ts";
-import { openKernel } from "../setup/kernel-source.ts";
 import { checkKey, type KeyParts } from "./check-key.ts";
 import { readGroups, writeGroups } from "./groups-file.ts";
 import { readZkey, writeZkey } from "./zkey-file.ts";
@@ -79,6 +78,8 @@ export async function openKeyFiles(files: KeyFiles, circuitHash?: Hex): Promise<
   const zkey = readZkey(zkeyBytes);
   const groups = readGroups(groupsBytes);
   const record = decodeKeyRecord(recordBytes);
+  // Not for the native prover, which checks by itself, also in worker threads where ffjavascript does not load.
+  const { openKernel } = await import("../setup/kernel-source.ts");
   checkKey(await openKernel(), { zkey, groups, record }, circuitHash);
   return { zkey, groups, record, zkeyBytes, groupsBytes, recordBytes };
 }

@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pool.h"
 
+#include <pthread.h>
+
 namespace assay {
+
+void nameThread(const char* name) {
+#if defined(__linux__)
+  pthread_setname_np(pthread_self(), name);
+#else
+  static_cast<void>(name);
+#endif
+}
 
 Pool::Pool(unsigned threads) {
   for (unsigned i = 1; i < threads; i++) workers_.emplace_back([this] { loop(); });
@@ -59,6 +69,7 @@ void Pool::work() {
 }
 
 void Pool::loop() {
+  nameThread("assay-pool");
   std::size_t seen = 0;
   for (;;) {
     {

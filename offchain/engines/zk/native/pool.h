@@ -10,6 +10,9 @@
 
 namespace assay {
 
+/** What `top -H` calls the calling thread; at most 15 letters. */
+void nameThread(const char* name);
+
 /** Thrown out of work whose pool was cancelled. */
 struct Cancelled {};
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import type { Hex } from "../../../core/bytes.ts";
-import { joinBytes } from "../../../core/bytes.ts";
+import { joinBytes, type Hex } from "../../../core/bytes.ts";
 import { readGroups } from "../keys/groups-file.ts";
 import type { KeyBytes, KeyFiles } from "../keys/key-files.ts";
 import { readZkeyHead } from "../keys/zkey-file.ts";
@@ -10,8 +9,8 @@ import { openNativeKey } from "../prover/open-native-key.ts";
 import { MAX_FILE_BYTES } from "../r1cs/format.ts";
 import { writeR1cs } from "../r1cs/write-r1cs.ts";
 import type { SetupOptions } from "./development-setup.ts";
+import { developmentRecord } from "./development-record.ts";
 import { elementBytes } from "./field-arithmetic.ts";
-import { developmentRecord } from "./make-development-key.ts";
 import { committedWires, type SetupCircuit } from "./setup-circuit.ts";
 import { developmentTrapdoor } from "./trapdoor.ts";
 

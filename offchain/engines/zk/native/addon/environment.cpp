@@ -96,7 +96,9 @@ void Environment::arrive(napi_env env, napi_value, void*, void* data) {
   try {
     notice->arrive(env);
   } catch (const Pending&) {
-    // Node reports what JavaScript holds as uncaught.
+    // Left alone, Node would swallow it with a warning.
+    napi_value thrown = nullptr;
+    if (napi_get_and_clear_last_exception(env, &thrown) == napi_ok) napi_fatal_exception(env, thrown);
   } catch (...) {
     napi_throw_error(env, "PROVER_CRASHED", "the native prover could not answer");
   }

@@ -102,7 +102,7 @@ void Task::report(Session& session, const char* step, double done) const {
 }
 
 Session::Session(std::shared_ptr<Environment> environment, const Kernels& kernels, unsigned threads)
-    : environment_(std::move(environment)), kernels_(kernels), pool_(threads), thread_([this] { loop(); }) {
+    : environment_(std::move(environment)), kernels_(kernels), pool_(new Pool(threads)), thread_([this] { loop(); }) {
   environment_->add(this);
 }
 
@@ -164,7 +164,7 @@ napi_value Session::start(napi_env env, napi_value object, std::unique_ptr<Task>
 void Session::cancel() {
   const std::lock_guard<std::mutex> lock(mutex_);
   for (const std::unique_ptr<Task>& task : waiting_) task->cancelled_ = true;
-  if (isWorking_) pool_.cancel();
+  if (isWorking_) pool_->cancel();
 }
 
 void Session::close() {
@@ -199,6 +199,7 @@ napi_value Session::closed(napi_env env, napi_value object) {
 }
 
 void Session::loop() {
+  nameThread("assay-prover");
   for (;;) {
     std::unique_ptr<Task> task;
     {
@@ -207,12 +208,12 @@ void Session::loop() {
       if (waiting_.empty()) break;
       task = std::move(waiting_.front());
       waiting_.pop_front();
-      pool_.reset();
-      if (task->cancelled_) pool_.cancel();
+      pool_->reset();
+      if (task->cancelled_) pool_->cancel();
       isWorking_ = true;
     }
     try {
-      pool_.throwIfCancelled();
+      pool_->throwIfCancelled();
       task->work(*this);
     } catch (...) {
       task->failure_ = std::current_exception();
@@ -225,6 +226,7 @@ void Session::loop() {
   }
   prover.reset();
   key.reset();
+  pool_.reset();
   const std::lock_guard<std::mutex> lock(mutex_);
   if (!isAbandoned_) environment_->post(std::unique_ptr<Notice>(new Ended(*this)));
 }

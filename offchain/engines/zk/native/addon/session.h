@@ -82,7 +82,8 @@ class Session {
   bool isClosed() const { return isClosed_; }
 
   const Kernels& kernels() const { return kernels_; }
-  Pool& pool() { return pool_; }
+  /** For the session's thread. */
+  Pool& pool() { return *pool_; }
   Environment& environment() { return *environment_; }
 
   /** Of the session's thread. */
@@ -104,7 +105,8 @@ class Session {
 
   std::shared_ptr<Environment> environment_;
   const Kernels& kernels_;
-  Pool pool_;
+  /** Gone when the session's thread has ended. */
+  std::unique_ptr<Pool> pool_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::unique_ptr<Task>> waiting_;
