@@ -13,7 +13,8 @@ namespace {
 constexpr u64 kMiB = 1 << 20;
 /** Measured over the kernels: of roots of unity a row; of a proof's memory, the most that any of its steps takes. */
 constexpr u64 kRootBytes = 128;
-constexpr u64 kFixedProofBytes = 8 * kMiB;
+constexpr u64 kFixedProofBytes = 4 * kMiB;
+constexpr u64 kThreadProofBytes = 5 * kMiB / 2;
 constexpr u64 kWireProofBytes = kScalarBytes;
 constexpr u64 kRowProofBytes = 160;
 /** Points that are added to A and B (α or β, δ), and to C (δ and each group's). */
@@ -69,7 +70,7 @@ std::unique_ptr<const Key> Key::load(const Kernels& kernels, Pool& pool, Source&
                                      u64 memoryLimit) {
   const ZkeyLayout layout = readZkeyLayout(zkey);
   const KeyHeader& header = layout.header;
-  std::unique_ptr<Key> key(new Key(kernels));
+  std::unique_ptr<Key> key(new Key(kernels, pool.threads()));
   key->header_ = header;
   // Before anything large is read: what is certain to be needed.
   checkMemory(layout.h.size + key->domainBytes() + key->proofBytes(), memoryLimit);
@@ -169,7 +170,7 @@ u64 Key::residentBytes() const {
 }
 
 u64 Key::proofBytes() const {
-  return kFixedProofBytes + kWireProofBytes * header_.wires + (kRowProofBytes << header_.logDomain);
+  return kFixedProofBytes + kThreadProofBytes * threads_ + kWireProofBytes * header_.wires + (kRowProofBytes << header_.logDomain);
 }
 
 }  // namespace assay

@@ -93,17 +93,18 @@ class Key {
 
   /** Memory that the open key takes. */
   u64 residentBytes() const;
-  /** The most that a proof takes beyond that, for as long as it runs. */
+  /** The most that a proof takes beyond that, as long as it runs, on as many threads as the key was opened with. */
   u64 proofBytes() const;
 
  private:
-  explicit Key(const Kernels& kernels) : domain_(nullptr, kernels.closeDomain) {}
+  Key(const Kernels& kernels, unsigned threads) : threads_(threads), domain_(nullptr, kernels.closeDomain) {}
   static std::unique_ptr<const Key> load(const Kernels& kernels, Pool& pool, Source& zkey, Source& groups,
                                          u64 memoryLimit);
   /** Terms that belong to no wire: their scalars are the prover's. */
   void addTerms();
   u64 domainBytes() const;
 
+  unsigned threads_;
   KeyHeader header_;
   std::vector<u8> ic_;
   std::vector<KeyGroup> groups_;
