@@ -44,22 +44,28 @@ class Witness {
 };
 
 /**
- * Proves under one key. One call at a time; `Pool::cancel` ends it with Cancelled, after which `Pool::reset` makes both usable again.
- * Nothing but the key stays in memory between calls.
+ * Proves under one key. One call at a time; `Pool::cancel` ends it with Cancelled, after which `Pool::reset` makes both
+ * usable again. Nothing but the key stays in memory between calls.
  */
 class Prover {
  public:
   Prover(const Kernels& kernels, Pool& pool, const Key& key) : kernels_(kernels), pool_(pool), key_(key) {}
 
-  /** C1 = Σ w·[ck/δ1] + blind·[δ2] under a fresh uniform blind; infinity for one-round keys. Error: WITNESS_MALFORMED. */
+  /**
+   * C1 = Σ w·[ck/δ1] + blind·[δ2] under a fresh uniform blind; infinity for one-round keys. Error: WITNESS_MALFORMED.
+   */
   Opening commit(Witness witness, const Report& report);
 
-  /** C_w = Σ w·[ck/δw] + blind·[δ2]; `blind` is a plain scalar of 32 bytes. Error: WITNESS_MALFORMED, also without such a group. */
+  /**
+   * C_w = Σ w·[ck/δw] + blind·[δ2]; `blind` is a plain scalar of 32 bytes. Error: WITNESS_MALFORMED, also without such
+   * a group.
+   */
   void commitWeights(Witness witness, Bytes blind, u8* point, const Report& report);
 
   /**
-   * `round1` exactly for keys of two rounds (what `commit` gave for one-round keys may be passed as well), `weights` exactly for keys with
-   * such a group. Errors: WITNESS_MALFORMED, WITNESS_WRONG: a proof that leaves verifies under the key.
+   * `round1` exactly for keys of two rounds (what `commit` gave for one-round keys may be passed as well), `weights`
+   * exactly for keys with such a group. Errors: WITNESS_MALFORMED, WITNESS_WRONG: a proof that leaves verifies under
+   * the key.
    */
   Proof finish(Witness witness, const Opening& round1, const Opening* weights, const Report& report);
 

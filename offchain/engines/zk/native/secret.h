@@ -10,8 +10,10 @@ void wipe(void* at, std::size_t size);
 /** From the system's generator; waits until that is seeded. */
 void fillRandom(u8* at, std::size_t size);
 
-/** A uniform scalar below r, 32 bytes little-endian: random strings of 254 bits until one is below r. Masking to 253 bits or reducing would
- * not be uniform, and proofs would hide less than they claim. */
+/**
+ * A uniform scalar below r, 32 bytes little-endian: random strings of 254 bits until one is below r. Masking to 253
+ * bits or reducing would not be uniform, and proofs would hide less than they claim.
+ */
 void uniformScalar(u8* out);
 
 /** Bytes that are wiped when dropped, in pages that no core dump holds. Zero at first. */

@@ -38,7 +38,9 @@ Fr rootOfUnity(unsigned logOrder) {
   return Fr::of(5).power(exponent);
 }
 
-/** All Lagrange polynomials of the subgroup of order 2^logDomain at x, times `factor`: L_i(x) = (xⁿ−1)/n · ωⁱ/(x−ωⁱ). */
+/**
+ * All Lagrange polynomials of the subgroup of order 2^logDomain at x, times `factor`: L_i(x) = (xⁿ−1)/n · ωⁱ/(x−ωⁱ).
+ */
 Region lagrange(Pool& pool, unsigned logDomain, const Fr& x, const Fr& factor) {
   const std::size_t n = std::size_t{1} << logDomain;
   const Fr root = rootOfUnity(logDomain);
@@ -120,7 +122,8 @@ KeyScalars evaluateScalars(Pool& pool, const R1cs& r1cs, WireRange weights, Wire
 
   report(SetupStep::evaluate, 0);
   {
-    // H is divided by δ2 in the basis of the odd points of the doubled domain: its L there is this domain's at τ/ω₂ₙ times Z(τ)/(−2).
+    // H is divided by δ2 in the basis of the odd points of the doubled domain: its L there is this domain's at τ/ω₂ₙ
+    // times Z(τ)/(−2).
     const Fr factor = (power(tau, domain) - Fr::one()) * (-Fr::of(2)).inverse() * inverse2;
     const Region h = lagrange(pool, logDomain, tau * rootOfUnity(logDomain + 1).inverse(), factor);
     fill(domain, target(3), [&](std::size_t i) { return element(h, i); });

@@ -5,7 +5,10 @@
 
 namespace assay {
 
-/** Discrete logarithms of a whole key, plain scalars of 32 bytes, one after the other: A, B and ck of every wire, then H of every row. */
+/**
+ * Discrete logarithms of a whole key, plain scalars of 32 bytes, one after the other: A, B and ck of every wire, then H
+ * of every row.
+ */
 struct KeyScalars {
   Region all;
   u32 wires = 0;
@@ -18,7 +21,9 @@ struct KeyScalars {
 /** Domain of a circuit, as snarkjs chooses it. Error: CIRCUIT_TOO_LARGE. */
 unsigned logDomainOf(const R1cs& r1cs);
 
-/** Everything that follows from circuit and trapdoor. Errors: CIRCUIT_UNFIT if the trapdoor is degenerate; Cancelled. */
+/**
+ * Everything that follows from circuit and trapdoor. Errors: CIRCUIT_UNFIT if the trapdoor is degenerate; Cancelled.
+ */
 KeyScalars evaluateScalars(Pool& pool, const R1cs& r1cs, WireRange weights, WireRange round1, const Trapdoor& trapdoor,
                            const SetupReport& report);
 

@@ -2,8 +2,9 @@
 #include "setup.h"
 
 #include "field/quadratic.h"
-#include "key/binary-file.h"
 #include "key/failure.h"
+#include "key/groups.h"
+#include "key/zkey.h"
 #include "setup-scalars.h"
 
 namespace assay {
@@ -11,12 +12,6 @@ namespace {
 
 /** As r1cs/format.ts has it. */
 constexpr u64 kMaxFileBytes = 0x7fffffff;
-/** No phase 2 took place: an empty transcript over no circuit hash. */
-constexpr std::size_t kTranscriptBytes = 68;
-constexpr std::size_t kHeaderBytes = 2 * (4 + kScalarBytes) + 12 + 3 * kG1Bytes + 3 * kG2Bytes;
-constexpr std::size_t kGroupHeaderBytes = 1 + kG1Bytes + kG2Bytes + 4;
-constexpr std::size_t kGroupEntryBytes = 4 + kG1Bytes;
-
 struct Generators {
   u8 g1[kG1Bytes];
   u8 g2[kG2Bytes];
@@ -68,7 +63,8 @@ void checkGroups(const R1cs& r1cs, WireRange weights, WireRange round1) {
   for (const WireRange range : {weights, round1})
     if (range.count > 0 && (range.from <= publics || u64{range.from} + range.count > r1cs.wires))
       throw Failure("CIRCUIT_UNFIT", "a group's wires are not private");
-  const bool apart = u64{weights.from} + weights.count <= round1.from || u64{round1.from} + round1.count <= weights.from;
+  const auto endOf = [](WireRange range) { return u64{range.from} + range.count; };
+  const bool apart = endOf(weights) <= round1.from || endOf(round1) <= weights.from;
   if (weights.count > 0 && round1.count > 0 && !apart) throw Failure("CIRCUIT_UNFIT", "its groups overlap");
 }
 
@@ -76,7 +72,12 @@ void checkGroups(const R1cs& r1cs, WireRange weights, WireRange round1) {
 class Maker {
  public:
   Maker(const Kernels& kernels, Pool& pool, const R1cs& r1cs, const Trapdoor& trapdoor, const KeyScalars& scalars)
-      : kernels_(kernels), pool_(pool), r1cs_(r1cs), trapdoor_(trapdoor), scalars_(scalars), points_(scalars.count() * kG1Bytes) {}
+      : kernels_(kernels),
+        pool_(pool),
+        r1cs_(r1cs),
+        trapdoor_(trapdoor),
+        scalars_(scalars),
+        points_(scalars.count() * kG1Bytes) {}
 
   void multiply(const SetupReport& report) {
     report(SetupStep::multiply, 0);
@@ -87,8 +88,16 @@ class Maker {
   Region zkey(WireRange weights, WireRange round1) const {
     const std::size_t wires = r1cs_.wires, publics = std::size_t{r1cs_.outputs} + r1cs_.publicInputs;
     const std::size_t icBytes = (publics + 1) * kG1Bytes, cBytes = (wires - publics - 1) * kG1Bytes;
-    const std::size_t sections[] = {4, kHeaderBytes, icBytes, coefficientBytes(r1cs_), wires * kG1Bytes, wires * kG1Bytes,
-                                    wires * kG2Bytes, cBytes, scalars_.domain * kG1Bytes, kTranscriptBytes};
+    const std::size_t sections[] = {4,
+                                    kZkeyHeaderBytes,
+                                    icBytes,
+                                    coefficientBytes(r1cs_),
+                                    wires * kG1Bytes,
+                                    wires * kG1Bytes,
+                                    wires * kG2Bytes,
+                                    cBytes,
+                                    scalars_.domain * kG1Bytes,
+                                    kLeastTranscriptBytes};
     u64 size = 12;
     for (const std::size_t section : sections) size += 12 + section;
     if (size > kMaxFileBytes) throw Failure::tooLarge(size, "bytes of key", kMaxFileBytes);
@@ -111,6 +120,7 @@ class Maker {
     for (const WireRange range : {weights, round1})
       if (range.count > 0) std::memset(c + (range.from - publics - 1) * kG1Bytes, 0, range.count * kG1Bytes);
     std::memcpy(writer.section(9, sections[8]), part(3), sections[8]);
+    // No phase 2 took place: an empty transcript over no circuit hash.
     std::memset(writer.section(10, sections[9]), 0, sections[9]);
     return file;
   }
@@ -121,8 +131,8 @@ class Maker {
       if (range.count > 0) size += kGroupHeaderBytes + range.count * kGroupEntryBytes;
     Region file(size);
     Writer writer(file.data());
-    writer.put("AZKG", 4);
-    writer.put32(1);
+    writer.put(kGroupsMagic, 4);
+    writer.put32(kGroupsVersion);
     if (weights.count > 0) writeGroup(writer, kGroupWeights, trapdoor_.deltaWeights, weights);
     if (round1.count > 0) writeGroup(writer, kGroupRound1, trapdoor_.delta1, round1);
     return file;

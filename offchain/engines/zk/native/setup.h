@@ -33,8 +33,8 @@ struct DevelopmentKey {
 
 /**
  * A DEVELOPMENT key: whoever knows the trapdoor forges proofs under it, and everybody does. Byte by byte what
- * setup/make-development-key.ts makes. `r1cs` is the circuit's file; the groups' ranges are empty where the key has no such group.
- * Errors: CIRCUIT_UNFIT, CIRCUIT_TOO_LARGE; Cancelled.
+ * setup/make-development-key.ts makes. `r1cs` is the circuit's file; the groups' ranges are empty where the key has no
+ * such group. Errors: CIRCUIT_UNFIT, CIRCUIT_TOO_LARGE; Cancelled.
  */
 DevelopmentKey makeDevelopmentKey(const Kernels& kernels, Pool& pool, Bytes r1cs, WireRange weights, WireRange round1,
                                   const Trapdoor& trapdoor, const SetupReport& report);

@@ -14,11 +14,12 @@ constexpr std::size_t kCoefficientBytes = 2;
 constexpr unsigned kRounds = 5;
 
 /**
- * Points on the twist have orders that divide r·h, where h = 10069 · 5864401 · 1875725156269 · 197620364512881247228717050342013327560683201906968909.
- * Take a point outside the subgroup; multiplied by r it has an order of at least h's smallest prime factor, 10069. Whatever the other
- * points are and whatever their coefficients, the sum of all is inside for one residue of its own coefficient at most modulo that order: 7 of
- * 65536 values. So a round misses it with a probability below 2^-13.19, and five of them below 2^-65. Wider coefficients would not help, for
- * 1/10069 is 2^-13.3, and those of two bytes take a single window of buckets.
+ * Points on the twist have orders that divide r·h, where h = 10069 · 5864401 · 1875725156269 ·
+ * 197620364512881247228717050342013327560683201906968909. Take a point outside the subgroup; multiplied by r it has an
+ * order of at least h's smallest prime factor, 10069. Whatever the other points are and whatever their coefficients,
+ * the sum of all is inside for one residue of its own coefficient at most modulo that order: 7 of 65536 values. So a
+ * round misses it with a probability below 2^-13.19, and five of them below 2^-65. Wider coefficients would not help,
+ * for 1/10069 is 2^-13.3, and those of two bytes take a single window of buckets.
  */
 bool inSubgroup(const Kernels& kernels, Pool& pool, const PointSet& set) {
   if (set.count <= kFewPoints) {

@@ -6,7 +6,9 @@
 
 namespace assay {
 
-/** Calls visit(item, index) for `count` items of `size` bytes from `at` on, reading some hundred kilobytes at a time. */
+/**
+ * Calls visit(item, index) for `count` items of `size` bytes from `at` on, reading some hundred kilobytes at a time.
+ */
 template <class Visit>
 void forEachItem(Source& source, u64 at, u64 count, std::size_t size, Visit&& visit) {
   constexpr std::size_t chunkBytes = std::size_t{1} << 18;

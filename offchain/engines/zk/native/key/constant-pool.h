@@ -5,7 +5,10 @@
 
 namespace assay {
 
-/** Numbers the distinct elements that it is shown, in order of first sight: a circuit repeats few coefficients very often. */
+/**
+ * Numbers the distinct elements that it is shown, in order of first sight: a circuit repeats few coefficients very
+ * often.
+ */
 class ConstantPool {
  public:
   ConstantPool();

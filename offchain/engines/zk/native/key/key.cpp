@@ -34,8 +34,8 @@ u64 sizeOf(const Matrix& matrix) {
 }
 
 /**
- * THE STRIP RULE: a committed wire has exactly one published point, the one in its group. With a second one, in section 8, a prover can move
- * what it committed after it has seen the challenge.
+ * THE STRIP RULE: a committed wire has exactly one published point, the one in its group. With a second one, in section
+ * 8, a prover can move what it committed after it has seen the challenge.
  */
 void checkStrip(const KeyHeader& header, const std::vector<KeyGroup>& groups, const Terms& c) {
   std::vector<bool> committed(header.wires, false);
@@ -170,7 +170,8 @@ u64 Key::residentBytes() const {
 }
 
 u64 Key::proofBytes() const {
-  return kFixedProofBytes + kThreadProofBytes * threads_ + kWireProofBytes * header_.wires + (kRowProofBytes << header_.logDomain);
+  return kFixedProofBytes + kThreadProofBytes * threads_ + kWireProofBytes * header_.wires +
+         (kRowProofBytes << header_.logDomain);
 }
 
 }  // namespace assay

@@ -40,15 +40,20 @@ R1cs parseHeader(Bytes header, u64& labels) {
 void checkLabels(Bytes map, u32 wires, u64 labels) {
   if (map.size != 8 * std::size_t{wires}) throw malformed("its label map has " + std::to_string(map.size) + " bytes");
   for (std::size_t wire = 0; wire < wires; wire++)
-    if (readU64(map.data + 8 * wire) >= labels) throw malformed("wire " + std::to_string(wire) + " has an unknown label");
+    if (readU64(map.data + 8 * wire) >= labels)
+      throw malformed("wire " + std::to_string(wire) + " has an unknown label");
 }
 
 std::string nameOf(u32 row) { return "constraint " + std::to_string(row); }
 
-/** circom orders a row by the bytes of its little-endian wire numbers; a wire that occurs twice is an error in any order. */
+/**
+ * circom orders a row by the bytes of its little-endian wire numbers; a wire that occurs twice is an error in any
+ * order.
+ */
 void sortRow(Matrix& matrix, std::size_t from, u32 row) {
   std::vector<std::pair<u32, u32>> entries;
-  for (std::size_t i = from; i < matrix.wires.size(); i++) entries.emplace_back(matrix.wires[i], matrix.coefficients[i]);
+  for (std::size_t i = from; i < matrix.wires.size(); i++)
+    entries.emplace_back(matrix.wires[i], matrix.coefficients[i]);
   std::sort(entries.begin(), entries.end());
   for (std::size_t i = 0; i < entries.size(); i++) {
     if (i > 0 && entries[i].first == entries[i - 1].first)
@@ -95,7 +100,8 @@ void readConstraints(Bytes section, R1cs& r1cs) {
         const u8* const coefficient = at + 4;
         if (wire >= r1cs.wires)
           throw malformed(nameOf(row) + " names wire " + std::to_string(wire) + " of " + std::to_string(r1cs.wires));
-        if (!isBelow(coefficient, kScalarModulus)) throw malformed("a coefficient of " + nameOf(row) + " is not reduced");
+        if (!isBelow(coefficient, kScalarModulus))
+          throw malformed("a coefficient of " + nameOf(row) + " is not reduced");
         if (isZero(coefficient, kScalarBytes)) throw malformed("a coefficient of " + nameOf(row) + " is 0");
         ascending = ascending && (side->wires.size() == from || wire > side->wires.back());
         side->wires.push_back(wire);

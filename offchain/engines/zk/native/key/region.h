@@ -4,7 +4,10 @@
 
 namespace assay {
 
-/** Pages of its own, zero at first: given back to the system at once when dropped, whatever the allocator keeps. Throws std::bad_alloc. */
+/**
+ * Pages of its own, zero at first: given back to the system at once when dropped, whatever the allocator keeps. Throws
+ * std::bad_alloc.
+ */
 class Region {
  public:
   Region() = default;

@@ -16,8 +16,10 @@ class Source {
 
   u64 size() const { return size_; }
   const char* code() const { return code_; }
-  /** All of the range, which must lie inside; fails with `code` if the file has shrunk. A file may change between two reads: what was read
-   * twice must be checked twice. */
+  /**
+   * All of the range, which must lie inside; fails with `code` if the file has shrunk. A file may change between two
+   * reads: what was read twice must be checked twice.
+   */
   virtual void read(u64 at, u8* out, std::size_t count) = 0;
 
  protected:

@@ -4,7 +4,9 @@
 
 namespace assay {
 
-/** The values of a .wtns file, a view of its bytes. Fails with WITNESS_MALFORMED where `readWtns` (r1cs/wtns.ts) does. */
+/**
+ * The values of a .wtns file, a view of its bytes. Fails with WITNESS_MALFORMED where `readWtns` (r1cs/wtns.ts) does.
+ */
 Bytes readWtns(Bytes file);
 
 /** Index of the first of `count` scalars that is not below r; `count` if all are. */

@@ -6,10 +6,6 @@
 namespace assay {
 namespace {
 
-constexpr u64 kHeaderBytes = 2 * (4 + kScalarBytes) + 12 + 3 * kG1Bytes + 3 * kG2Bytes;
-/** Circuit hash of phase 2 and the number of contributions. */
-constexpr u64 kLeastTranscriptBytes = 68;
-
 Failure malformed(const std::string& reason) { return Failure("ZKEY_MALFORMED", reason); }
 
 KeyHeader parseHeader(const u8* at) {
@@ -50,8 +46,8 @@ ZkeyLayout readZkeyLayout(Source& source) {
   u8 protocol[4];
   source.read(expect(1, sizeof protocol).at, protocol, sizeof protocol);
   if (readU32(protocol) != 1) throw malformed("its protocol is not Groth16");
-  u8 bytes[kHeaderBytes];
-  source.read(expect(2, kHeaderBytes).at, bytes, kHeaderBytes);
+  u8 bytes[kZkeyHeaderBytes];
+  source.read(expect(2, kZkeyHeaderBytes).at, bytes, kZkeyHeaderBytes);
   if (sections[10].size < kLeastTranscriptBytes) throw malformed("its transcript is truncated");
   ZkeyLayout layout;
   layout.header = parseHeader(bytes);

@@ -10,6 +10,11 @@ constexpr u32 kMaxWires = 1u << 24;
 /** The scalar field's two-adicity is 28, and the quotient needs the next root. */
 constexpr unsigned kMaxLogDomain = 27;
 
+/** Section 2. */
+constexpr std::size_t kZkeyHeaderBytes = 2 * (4 + kScalarBytes) + 12 + 3 * kG1Bytes + 3 * kG2Bytes;
+/** Circuit hash of phase 2 and the number of contributions: a transcript of none. */
+constexpr std::size_t kLeastTranscriptBytes = 68;
+
 /** A stock Groth16 .zkey (snarkjs): where its sections lie, all of the right length, and its header. */
 struct ZkeyLayout {
   KeyHeader header;
@@ -35,7 +40,10 @@ struct ZkeyMatrices {
 /** Section 4 by rows. Fails with ZKEY_MALFORMED for an index or a value out of range. */
 ZkeyMatrices readMatrices(const Kernels& kernels, Source& source, const ZkeyLayout& layout);
 
-/** Points that are not infinity, of wire `firstWire` on, with room for `more` terms; reserved memory that no point needed is given back. */
+/**
+ * Points that are not infinity, of wire `firstWire` on, with room for `more` terms; reserved memory that no point
+ * needed is given back.
+ */
 Terms readTerms(Source& source, Place place, u32 firstWire, std::size_t more);
 
 /** B in G1 and in G2: infinite at the same wires, or the key is unsound. */

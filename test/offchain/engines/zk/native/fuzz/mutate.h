@@ -75,11 +75,10 @@ inline void cutOrGrow(Random& random, File& file) {
 inline void moveRange(Random& random, File& file) {
   if (file.empty()) return;
   const std::size_t from = placeIn(random, file, 1), size = std::min(file.size() - from, random.below(400));
-  const File range(file.begin() + static_cast<std::ptrdiff_t>(from), file.begin() + static_cast<std::ptrdiff_t>(from + size));
-  if (random.below(2) == 0)
-    file.erase(file.begin() + static_cast<std::ptrdiff_t>(from), file.begin() + static_cast<std::ptrdiff_t>(from + size));
-  const std::size_t to = placeIn(random, file, 0);
-  file.insert(file.begin() + static_cast<std::ptrdiff_t>(to), range.begin(), range.end());
+  const auto at = [&file](std::size_t place) { return file.begin() + static_cast<std::ptrdiff_t>(place); };
+  const File range(at(from), at(from + size));
+  if (random.below(2) == 0) file.erase(at(from), at(from + size));
+  file.insert(at(placeIn(random, file, 0)), range.begin(), range.end());
 }
 
 struct Section {
@@ -126,7 +125,8 @@ inline void rebuild(Random& random, File& file) {
 inline void makeUp(Random& random, File& file) {
   const std::size_t kept = std::min<std::size_t>(file.size(), random.below(30));
   file.resize(kept);
-  for (std::size_t n = random.below(600); n > 0; n--) file.push_back(random.below(4) == 0 ? random.byte() : static_cast<u8>(random.below(4)));
+  for (std::size_t n = random.below(600); n > 0; n--)
+    file.push_back(random.below(4) == 0 ? random.byte() : static_cast<u8>(random.below(4)));
 }
 
 inline void mutate(Random& random, File& file) {

@@ -1,8 +1,8 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
-// Feeds damaged files to everything that reads files: parser-fuzz COUNT SEED FOLDER…
-// A folder holds key.zkey, key.groups, circuit.r1cs, witness.wtns, trapdoor.bin (six scalars) and ranges.bin (four u32: weights' first wire and
-// count, round 1's) of one circuit. Whatever the bytes, a reader gives a Failure or something that all that follows can work with: accepted keys
-// prove, accepted circuits get keys. Prints a line of JSON; an unexpected end names the input, which `parser-fuzz 1 INPUT FOLDER…` repeats.
+// SPDX-License-Identifier: GPL-3.0-or-later Feeds damaged files to everything that reads files: parser-fuzz COUNT SEED
+// FOLDER… A folder holds key.zkey, key.groups, circuit.r1cs, witness.wtns, trapdoor.bin (six scalars) and ranges.bin
+// (four u32: weights' first wire and count, round 1's) of one circuit. Whatever the bytes, a reader gives a Failure or
+// something that all that follows can work with: accepted keys prove, accepted circuits get keys. Prints a line of
+// JSON; an unexpected end names the input, which `parser-fuzz 1 INPUT FOLDER…` repeats.
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -68,7 +68,8 @@ Bytes view(const File& file) { return {file.data(), file.size()}; }
 void checkMatrix(const Matrix& matrix, std::size_t rows, u32 wires, std::size_t constants) {
   require(matrix.offsets.size() == rows + 1 && matrix.offsets[0] == 0, "rows are missing");
   for (std::size_t row = 0; row < rows; row++) require(matrix.offsets[row] <= matrix.offsets[row + 1], "rows descend");
-  require(matrix.offsets[rows] == matrix.wires.size() && matrix.wires.size() == matrix.coefficients.size(), "entries are missing");
+  const std::size_t entries = matrix.offsets[rows];
+  require(entries == matrix.wires.size() && entries == matrix.coefficients.size(), "entries are missing");
   for (const u32 wire : matrix.wires) require(wire < wires, "a wire is out of range");
   for (const u32 coefficient : matrix.coefficients) require(coefficient < constants, "a coefficient is out of range");
 }
@@ -95,8 +96,8 @@ class Fuzzer {
   }
 
   void print(u64 seed) const {
-    std::printf("{\"inputs\":%llu,\"seed\":%llu,\"kernels\":\"%s\",\"accepted\":%llu,\"proofs\":%llu,\"keys\":%llu,\"refused\":{",
-                u(inputs_), u(seed), kernels_.name, u(accepted_), u(proofs_), u(keys_));
+    std::printf("{\"inputs\":%llu,\"seed\":%llu,\"kernels\":\"%s\",", u(inputs_), u(seed), kernels_.name);
+    std::printf("\"accepted\":%llu,\"proofs\":%llu,\"keys\":%llu,\"refused\":{", u(accepted_), u(proofs_), u(keys_));
     const char* separator = "";
     for (const auto& [code, count] : refused_) {
       std::printf("%s\"%s\":%llu", separator, code.c_str(), u(count));
@@ -118,7 +119,8 @@ class Fuzzer {
       const std::size_t count = std::size_t{1} << header.logDomain;
       for (std::size_t row = 0; row < count; row++) require(rows.offsets[row] <= rows.offsets[row + 1], "rows descend");
       for (u32 i = 0; i < rows.offsets[count]; i++)
-        require(rows.wires[i] < header.wires && rows.coefficients[i] < constraints.constantCount, "an index is out of range");
+        require(rows.wires[i] < header.wires && rows.coefficients[i] < constraints.constantCount,
+                "an index is out of range");
     }
     proveWith(*key, readWtns(view(circuit.wtns)));
   }
@@ -147,8 +149,9 @@ class Fuzzer {
         for (u32 i = matrix->offsets[row] + 1; i < matrix->offsets[row + 1]; i++)
           require(matrix->wires[i - 1] < matrix->wires[i], "wires of a row do not ascend");
     }
-    const DevelopmentKey made = makeDevelopmentKey(kernels_, pool_, view(file), circuit.weights, circuit.round1, circuit.trapdoor,
-                                                   [](SetupStep, double) {});
+    const auto ignore = [](SetupStep, double) {};
+    const DevelopmentKey made =
+        makeDevelopmentKey(kernels_, pool_, view(file), circuit.weights, circuit.round1, circuit.trapdoor, ignore);
     Key::read(kernels_, pool_, made.zkey.bytes(), made.groups.bytes(), u64{1} << 30);
     keys_++;
   }
@@ -159,7 +162,8 @@ class Fuzzer {
     const Bytes values = readWtns(view(file));
     require(values.data >= file.data() && values.data + values.size <= file.data() + file.size(), "values lie outside");
     const std::size_t wires = values.size / kScalarBytes;
-    require(wires > 0 && firstUnreduced(values.data, wires) == wires && isOne(values.data), "values are not what they must be");
+    require(wires > 0 && firstUnreduced(values.data, wires) == wires && isOne(values.data),
+            "values are not what they must be");
   }
 
   const Kernels& kernels_;
