@@ -35,6 +35,8 @@ const execute = promisify(execFile);
 /** What parser-fuzz.cpp prints. */
 interface FuzzResult {
   readonly inputs: number;
+  /** Instruction sets that took turns. */
+  readonly kernels: number;
   readonly accepted: number;
   readonly proofs: number;
   readonly keys: number;
@@ -84,6 +86,7 @@ describe("native readers", function () {
     const { stdout } = await execute(program, [String(INPUTS), String(seed * 1_000_000), ...folders]);
     const result = JSON.parse(stdout) as FuzzResult;
     expect(result.inputs).to.equal(INPUTS);
+    expect(result.kernels).to.equal(native.addon?.paths().length);
     // Neither everything nor nothing gets far.
     expect(result.accepted, stdout).to.be.within(INPUTS / 50, INPUTS / 3);
     expect(result.proofs, stdout).to.be.greaterThan(INPUTS / 200);

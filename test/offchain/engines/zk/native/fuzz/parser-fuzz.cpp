@@ -76,11 +76,15 @@ void checkMatrix(const Matrix& matrix, std::size_t rows, u32 wires, std::size_t 
 
 class Fuzzer {
  public:
-  Fuzzer() : kernels_(bestKernels()), pool_(1) {}
+  Fuzzer() : pool_(1) {
+    for (const char* name : {"ifma", "adx", "portable"})
+      if (const Kernels* found = kernelsNamed(name)) all_.push_back(found);
+  }
 
   void feed(const std::vector<Circuit>& circuits, u64 seed) {
     Random random(seed);
     const Circuit& circuit = circuits[random.below(circuits.size())];
+    kernels_ = all_[random.below(all_.size())];
     const std::size_t kind = random.below(8);
     inputs_++;
     try {
@@ -96,7 +100,7 @@ class Fuzzer {
   }
 
   void print(u64 seed) const {
-    std::printf("{\"inputs\":%llu,\"seed\":%llu,\"kernels\":\"%s\",", u(inputs_), u(seed), kernels_.name);
+    std::printf("{\"inputs\":%llu,\"seed\":%llu,\"kernels\":%zu,", u(inputs_), u(seed), all_.size());
     std::printf("\"accepted\":%llu,\"proofs\":%llu,\"keys\":%llu,\"refused\":{", u(accepted_), u(proofs_), u(keys_));
     const char* separator = "";
     for (const auto& [code, count] : refused_) {
@@ -112,7 +116,7 @@ class Fuzzer {
   void feedKey(const Circuit& circuit, Random& random, bool isGroups) {
     File zkey = circuit.zkey, groups = circuit.groups;
     mutate(random, isGroups ? groups : zkey);
-    const auto key = Key::read(kernels_, pool_, view(zkey), view(groups), u64{1} << 30);
+    const auto key = Key::read(*kernels_, pool_, view(zkey), view(groups), u64{1} << 30);
     const Constraints constraints = key->constraints();
     const KeyHeader& header = key->header();
     for (const SparseRows& rows : {constraints.a, constraints.b}) {
@@ -127,7 +131,7 @@ class Fuzzer {
 
   void proveWith(const Key& key, Bytes values) {
     const auto ignore = [](Step) {};
-    Prover prover(kernels_, pool_, key);
+    Prover prover(*kernels_, pool_, key);
     const Opening round1 = prover.commit(Witness(key, values), ignore);
     Opening weights{};
     if (key.group(kGroupWeights) != nullptr) {
@@ -151,8 +155,8 @@ class Fuzzer {
     }
     const auto ignore = [](SetupStep, double) {};
     const DevelopmentKey made =
-        makeDevelopmentKey(kernels_, pool_, view(file), circuit.weights, circuit.round1, circuit.trapdoor, ignore);
-    Key::read(kernels_, pool_, made.zkey.bytes(), made.groups.bytes(), u64{1} << 30);
+        makeDevelopmentKey(*kernels_, pool_, view(file), circuit.weights, circuit.round1, circuit.trapdoor, ignore);
+    Key::read(*kernels_, pool_, made.zkey.bytes(), made.groups.bytes(), u64{1} << 30);
     keys_++;
   }
 
@@ -166,7 +170,9 @@ class Fuzzer {
             "values are not what they must be");
   }
 
-  const Kernels& kernels_;
+  /** Every instruction set that this machine runs, and the one for the input at hand. */
+  std::vector<const Kernels*> all_;
+  const Kernels* kernels_ = nullptr;
   Pool pool_;
   u64 inputs_ = 0, accepted_ = 0, proofs_ = 0, keys_ = 0;
   std::map<std::string, u64> refused_;
