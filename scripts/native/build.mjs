@@ -35,7 +35,9 @@ const LINK = ["-shared", "-pthread", "-Wl,-z,relro,-z,now", "-Wl,--gc-sections"]
 const KERNELS = "kernels.cpp";
 const ADX = ["-DASSAY_ADX", "-mbmi2", "-madx"];
 const AVX512 = ["f", "dq", "bw", "vl", "ifma", "vbmi2"].map((name) => `-mavx512${name}`);
-const INSTRUCTION_SETS = { portable: [], adx: ADX, ifma: [...ADX, "-DASSAY_IFMA", ...AVX512] };
+/** GCC 12 complains of its own header (bug 105593); clang does not know one of these. */
+const QUIET = ["-Wno-unknown-warning-option", "-Wno-uninitialized", "-Wno-maybe-uninitialized"];
+const INSTRUCTION_SETS = { portable: [], adx: ADX, ifma: [...ADX, "-DASSAY_IFMA", ...AVX512, ...QUIET] };
 const setsOf = (arch) => (arch === "x64" ? ["ifma", "adx", "portable"] : ["portable"]);
 
 const digest = (value) => createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 24);
@@ -67,7 +69,13 @@ function findHeaders() {
  * What would be built and under which name, without doing it. `driver`: a file with a `main`, linked with everything but the addon.
  * Throws Unbuildable.
  */
-export function planBuild({ env = process.env, sanitize = false, driver, arch = process.arch } = {}) {
+export function planBuild({
+  env = process.env,
+  sanitize = false,
+  driver,
+  arch = process.arch,
+  sources = hashSources(SOURCES),
+} = {}) {
   if (process.platform !== "linux" || !["x64", "arm64"].includes(arch))
     throw new Unbuildable(
       `it runs on Linux, x64 and arm64, not on ${process.platform} ${arch}`,
@@ -93,7 +101,6 @@ export function planBuild({ env = process.env, sanitize = false, driver, arch = 
     ...(driver === undefined ? LINK : ["-pthread"]),
     ...(sanitize ? SANITIZED.filter((flag) => flag.startsWith("-fsanitize")) : []),
   ];
-  const sources = hashSources(SOURCES);
   const driverText = driver === undefined ? "" : readFileSync(driver, "utf8");
   const names = units.map(({ name, source, flags: unitFlags }) => [name, basename(source), unitFlags]);
   const key = digest([process.platform, arch, version, link, names, sources, driverText]);
@@ -118,7 +125,10 @@ export function planBuild({ env = process.env, sanitize = false, driver, arch = 
 /** Compiles and links into `target`, and has the result tried by a process of its own. Throws Unbuildable. */
 export async function buildInto(target, plan, { env = process.env, objects = join(BUILDS, "objects") } = {}) {
   const { compiler, link, file } = plan;
-  const { paths, log } = await compileAll(plan, { objects, scratch: target, env, advice: ADVICE });
+  const scratch = join(target, "scratch");
+  mkdirSync(scratch, { recursive: true });
+  const { paths, log } = await compileAll(plan, { objects, scratch, env, advice: ADVICE });
+  rmSync(scratch, { recursive: true });
   const output = join(target, file);
   const linked = await run([...compiler, ...link, "-o", output, ...paths], { env });
   writeFileSync(join(target, "build.log"), log + linked.output);
@@ -189,7 +199,7 @@ export async function buildNative({
   env = process.env,
   builds = BUILDS,
   again = false,
-  say = () => {},
+  say = (/** @type {string} */ _text) => {},
   sanitize,
   driver,
 } = {}) {
@@ -202,7 +212,7 @@ export async function buildNative({
   let [key, sources] = [digest(["no plan", env.CXX ?? ""]), ""];
   try {
     sources = hashSources(SOURCES);
-    const plan = planBuild({ env, sanitize, driver });
+    const plan = planBuild({ env, sanitize, driver, sources });
     key = plan.key;
     const target = join(builds, key);
     const file = join(target, plan.file);

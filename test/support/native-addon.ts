@@ -1,14 +1,28 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { readdirSync, readFileSync } from "node:fs";
-import { findNativeAddon, type NativeAddon, type NativePath } from "../../offchain/engines/zk/prover/native-addon.ts";
+import { createRequire } from "node:module";
+import {
+  findNativeAddon,
+  type FoundAddon,
+  type NativeAddon,
+  type NativePath,
+} from "../../offchain/engines/zk/prover/native-addon.ts";
 
-const found = findNativeAddon();
+/** ASSAY_TEST_ADDON names another build, such as the one with sanitizers. */
+const other = process.env["ASSAY_TEST_ADDON"] ?? "";
+
+function loadOther(): FoundAddon {
+  const addon = createRequire(import.meta.url)(other) as NativeAddon;
+  return { addon, paths: addon.paths() };
+}
+
+export const foundAddon: FoundAddon = other === "" ? findNativeAddon() : loadOther();
 
 /** What this machine runs; empty where the addon is not built, of which suites say so by `nativeMissing`. */
-export const nativePaths: readonly NativePath[] = found.addon === undefined ? [] : found.paths;
+export const nativePaths: readonly NativePath[] = foundAddon.addon === undefined ? [] : foundAddon.paths;
 
 /** Why there is none: the reason of a skip. */
-export const nativeMissing = found.addon === undefined ? found.reason : "";
+export const nativeMissing = foundAddon.addon === undefined ? foundAddon.reason : "";
 
 /** Threads of the addon in this process, by the names it gives them. */
 export const nativeThreads = (): number =>
@@ -16,6 +30,6 @@ export const nativeThreads = (): number =>
     .length;
 
 export function nativeAddon(): NativeAddon {
-  if (found.addon === undefined) throw new Error(`needs the native prover: ${found.reason}`);
-  return found.addon;
+  if (foundAddon.addon === undefined) throw new Error(`needs the native prover: ${foundAddon.reason}`);
+  return foundAddon.addon;
 }

@@ -34,7 +34,7 @@ Features readFeatures() {
   return found;
 }
 
-const Features& features() {
+[[maybe_unused]] const Features& features() {
   static const Features found = readFeatures();
   return found;
 }

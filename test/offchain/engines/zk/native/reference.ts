@@ -12,9 +12,10 @@ import {
   type CurveG2,
 } from "../../../../../offchain/core/zk/points.ts";
 import { lemOfG1, lemOfG2 } from "../../../../../offchain/engines/zk/keys/lem-points.ts";
-import { findNativeAddon, type NativeAddon } from "../../../../../offchain/engines/zk/prover/native-addon.ts";
+import type { NativeAddon } from "../../../../../offchain/engines/zk/prover/native-addon.ts";
 import { asWords, bigintOfWords } from "../../../../../offchain/engines/zk/r1cs/field-words.ts";
 import { elementBytes } from "../../../../../offchain/engines/zk/setup/field-arithmetic.ts";
+import { foundAddon } from "../../../../support/native-addon.ts";
 
 export const MODULI = { base: FIELD_Q, scalar: FIELD } as const;
 export const R = 1n << 256n;
@@ -22,8 +23,7 @@ export const R = 1n << 256n;
 /** The addon and its paths; undefined where nothing was built, with the reason for skipping. */
 export function nativeOrReason():
   { readonly addon: NativeAddon } | { readonly addon: undefined; readonly reason: string } {
-  const found = findNativeAddon();
-  return found.addon === undefined ? { addon: undefined, reason: found.reason } : { addon: found.addon };
+  return foundAddon.addon === undefined ? { addon: undefined, reason: foundAddon.reason } : { addon: foundAddon.addon };
 }
 
 /** xorshift128, so that a failure can be repeated. */
