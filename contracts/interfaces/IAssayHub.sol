@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {IHubAudits} from "./IHubAudits.sol";
 import {IHubDisputes} from "./IHubDisputes.sol";
 import {IHubFront} from "./IHubFront.sol";
 import {IHubProofs} from "./IHubProofs.sol";
@@ -14,4 +15,4 @@ import {IHubVotes} from "./IHubVotes.sol";
 /// registry, parameters, randomness and evidence router named at construction are trusted code, and so are the router's adapters. GUARDIAN can only delay new requests.
 /// Committees are honest with the probabilities of protocol.md section 14; nothing here can detect a wrong answer that
 /// every seat agrees on.
-interface IAssayHub is IHubFront, IHubVotes, IHubProofs, IHubDisputes {}
+interface IAssayHub is IHubFront, IHubVotes, IHubProofs, IHubAudits, IHubDisputes {}

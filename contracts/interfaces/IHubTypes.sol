@@ -179,6 +179,18 @@ interface IHubTypes {
     /// A word that seats said is not among the ruling's pairs, or pairs are given where the stage has no probe.
     error WordUnexplained(uint256 stage, bytes32 word);
 
+    // --- Audits -------------------------------------------------------------------------------------------------------
+
+    /// A candidate is bound to an answer nobody knows yet. `record` is what the next call needs: it holds the commitment in
+    /// place of the word that the primary will have said.
+    event Proposed(bytes32 indexed jobId, uint32 indexed workerId, bytes32 commitment, Record record);
+    /// The lottery fell on this job: `seats` vote, the primary first. `record` is what the next call needs.
+    event AuditDrawn(bytes32 indexed jobId, uint32[] seats, Record record);
+    /// The lottery fell on this job: `draw` comes before `open` or `expire`.
+    error AuditDue(bytes32 jobId);
+    /// The lottery left this job alone: `open` comes next.
+    error AuditNotDue(bytes32 jobId);
+
     // --- Disputes and ends ----------------------------------------------------------------------------------------------
 
     /// `record` is what the next call needs; its last tally is the new, still empty round.

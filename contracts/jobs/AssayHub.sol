@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {IHubAudits} from "../interfaces/IHubAudits.sol";
+import {IHubDisputes} from "../interfaces/IHubDisputes.sol";
 import {IHubFront} from "../interfaces/IHubFront.sol";
 import {IHubProofs} from "../interfaces/IHubProofs.sol";
 import {IHubVotes} from "../interfaces/IHubVotes.sol";
 import {IStakeVault} from "../interfaces/IStakeVault.sol";
 import {
     CIPHER,
+    ENCLAVE,
     FLAG_CRITICAL,
     Job,
+    OPTIMISTIC,
     ParameterSet,
     PROOF,
     REASON_CANCELLED,
@@ -32,14 +36,14 @@ import {VoteRules} from "../libraries/VoteRules.sol";
 import {HubConfig, HubCore} from "./HubCore.sol";
 import {HubMoney} from "./HubMoney.sol";
 
-/// `HubVotes` and `HubProofs`, of which this file imports no code.
+/// `HubVotes`, `HubProofs` and `HubAudits`, of which this file imports no code.
 interface ISettles {
     function DISPUTES() external view returns (address);
 }
 
 /// @title Assay's hub
-/// @notice Requests, and the fast path of undisputed jobs; everything else of `IAssayHub` is delegated to `VOTES`, `PROOFS` and
-/// `DISPUTES`.
+/// @notice Requests, and the fast path of undisputed jobs; everything else of `IAssayHub` is delegated to `VOTES`, `PROOFS`,
+/// `AUDITS` and `DISPUTES`.
 contract AssayHub is HubMoney {
     uint256 private constant _LOCAL_CHAIN = 31337;
     uint48 private constant _MAX_PAUSE = 7 days;
@@ -49,16 +53,26 @@ contract AssayHub is HubMoney {
     /// Code, not state: they act on this contract's storage and have no other life.
     address public immutable VOTES;
     address public immutable PROOFS;
+    address public immutable AUDITS;
     address public immutable DISPUTES;
     uint96 private immutable _MINIMUM_STAKE;
 
-    constructor(HubConfig memory config, HubCore votes, HubCore proofs, HubCore disputes) HubCore(config) {
-        (VOTES, PROOFS, DISPUTES) = (address(votes), address(proofs), address(disputes));
-        // All four must have been built from the same configuration, and settle by the same code.
+    constructor(
+        HubConfig memory config,
+        HubCore votes,
+        HubCore proofs,
+        HubCore audits,
+        HubCore disputes
+    ) HubCore(config) {
+        (VOTES, PROOFS, AUDITS, DISPUTES) = (address(votes), address(proofs), address(audits), address(disputes));
+        // All must have been built from the same configuration, and settle by the same code.
         bytes32 digest = configHash();
         if (disputes.configHash() != digest) revert ConfigMismatch();
-        if (votes.configHash() != digest || proofs.configHash() != digest) revert ConfigMismatch();
-        if (ISettles(VOTES).DISPUTES() != DISPUTES || ISettles(PROOFS).DISPUTES() != DISPUTES) revert ConfigMismatch();
+        HubCore[3] memory others = [votes, proofs, audits];
+        for (uint256 i; i < 3; ++i) {
+            bool settles = ISettles(address(others[i])).DISPUTES() == DISPUTES;
+            if (others[i].configHash() != digest || !settles) revert ConfigMismatch();
+        }
         _MINIMUM_STAKE = config.vault.minimumStake();
     }
 
@@ -113,14 +127,18 @@ contract AssayHub is HubMoney {
     function _admit(Spec calldata spec, Totals memory t, Slot memory s) private returns (uint256 cost) {
         ParameterSet memory set = _params(spec.paramsVersion);
         PolicyLib.Limits memory limits;
-        bool vote = spec.policy.mask & VOTE != 0;
-        // Votes need nobody else. Of what has an adapter, proofs alone are served so far, and not beside a vote.
-        limits.supported = vote ? VOTE : ROUTER.supported() & PROOF;
+        uint8 mask = spec.policy.mask;
+        // Votes and samples need nobody else. Of what has an adapter, proofs alone are served so far, and not beside a vote;
+        // an enclave's quote, where it is sampled.
+        if (mask & (VOTE | OPTIMISTIC) != 0) limits.supported = mask & (VOTE | OPTIMISTIC);
+        if (mask & VOTE == 0 && mask != OPTIMISTIC)
+            limits.supported |= ROUTER.supported() & (mask & OPTIMISTIC == 0 ? PROOF : ENCLAVE);
         limits.time = uint48(block.timestamp);
         limits.minimumStake = _MINIMUM_STAKE;
         limits.openRisk = t.openRisk;
         // Keys on a local chain may be development keys, which anyone can forge: proofs insure nothing there.
-        if (spec.insuredValue != 0 && (vote || block.chainid != _LOCAL_CHAIN)) limits.maxInsured = RANDOM.maxInsured();
+        if (spec.insuredValue != 0 && (mask & PROOF == 0 || block.chainid != _LOCAL_CHAIN))
+            limits.maxInsured = RANDOM.maxInsured();
         (s.tableVersion, limits.workers, limits.ticketedStake) = VAULT.pool(spec.policy.ticketClass);
         if (s.tableVersion == 0) revert TableNotReady();
         uint256 risk;
@@ -364,7 +382,20 @@ contract AssayHub is HubMoney {
                 s == IHubVotes.reveal.selector ||
                 s == IHubVotes.pin.selector;
         if (vote) _delegate(VOTES);
-        _delegate(s == IHubProofs.submitProofs.selector || s == IHubProofs.court.selector ? PROOFS : DISPUTES);
+        if (s == IHubProofs.submitProofs.selector || s == IHubProofs.court.selector) _delegate(PROOFS);
+        bool audit =
+            s == IHubAudits.propose.selector ||
+                s == IHubAudits.draw.selector ||
+                s == IHubAudits.open.selector ||
+                (s == IHubDisputes.expire.selector && _maskInCall() & OPTIMISTIC != 0);
+        _delegate(audit ? AUDITS : DISPUTES);
+    }
+
+    /// `spec.policy.mask` of a call whose first argument is a job: its seventh word. Who lies here is told so by the job's id.
+    function _maskInCall() private pure returns (uint256 mask) {
+        assembly ("memory-safe") {
+            mask := calldataload(196)
+        }
     }
 
     /// Runs the same call in `code` on this storage and ends with its answer.

@@ -17,13 +17,11 @@ import {
     STATE_HUNG,
     STATE_OPEN,
     STATE_WINDOW,
-    Tally,
-    VOTE
+    Tally
 } from "../types/Types.sol";
 import {ClaimLib} from "../libraries/ClaimLib.sol";
 import {JobLib} from "../libraries/JobLib.sol";
 import {SettleLib} from "../libraries/SettleLib.sol";
-import {VoteRules} from "../libraries/VoteRules.sol";
 import {HubConfig, HubCore} from "./HubCore.sol";
 import {HubSettlement} from "./HubSettlement.sol";
 
@@ -63,10 +61,10 @@ contract HubDisputes is HubSettlement, IHubDisputes {
         Box storage box_ = _boxes[_boxKey(c.jobId, c.slot.stage, c.slot.round)];
         uint32 committed = box_.posted | box_.batched;
         uint256 have = _bits(committed);
-        bool enough = box_.closedAt != 0 || have >= VoteRules.quorum(c.size);
+        bool enough = box_.closedAt != 0 || have >= _openingQuorum(c);
         bool late = block.timestamp > c.slot.deadline;
-        if (job.spec.policy.mask & VOTE == 0) {
-            // Nobody owes a proof: the chain does not know which candidates were asked and given the input.
+        if (!_isVoted(c, job.spec)) {
+            // Nobody owes a proof or a proposal: the chain does not know which candidates were asked and given the input.
             if (!late && !expired) revert TooEarly(block.timestamp, c.slot.deadline + 1);
             (c.slot.state, c.reason) = (STATE_CLOSED, late ? REASON_EXPIRED : REASON_UNRESOLVED);
             return;

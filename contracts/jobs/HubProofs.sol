@@ -185,8 +185,7 @@ contract HubProofs is HubRounds, IHubProofs {
         bool again = state == STATE_OPEN && c.slot.round != 0;
         if (state != STATE_WINDOW && state != STATE_HUNG && !again) revert StateWrong(state, STATE_WINDOW);
         _fill(c, job, record);
-        uint8 mask = job.spec.policy.mask;
-        if (mask & VOTE == 0) revert EvidenceWrong(mask, VOTE);
+        if (!_isVoted(c, job.spec)) revert EvidenceWrong(job.spec.policy.mask, VOTE);
         if (!again && block.timestamp > c.slot.deadline) revert TooLate(block.timestamp, c.slot.deadline);
         if (block.timestamp > job.spec.expiry) revert TooLate(block.timestamp, job.spec.expiry);
         if (state == STATE_WINDOW ? stage >= c.record.boundaries.length : stage != c.slot.stage)

@@ -141,14 +141,24 @@ abstract contract HubRecords is HubCore {
         return c.slot.round == 0 ? c.record.seats.length != 0 : _seats(c).length != 0;
     }
 
-    function _drawSeed(Context memory c, bytes32 beat) private pure returns (bytes32) {
+    function _drawSeed(Context memory c, bytes32 beat) internal pure returns (bytes32) {
         return DrawLib.seedFor(beat, c.jobId, c.slot.round == 0 ? DrawLib.ROUND_0 : c.slot.stage, c.slot.round);
     }
 
-    /// Seats to draw: all stages' in round 0; the candidates where nobody votes.
+    /// Seats to draw: all stages' in round 0; the candidates where nobody votes then.
     function _due(Context memory c, Spec calldata spec) private pure returns (uint256) {
-        if (spec.policy.mask & VOTE == 0) return DrawLib.CANDIDATES;
-        return c.slot.round == 0 ? c.k * spec.stages : c.size;
+        if (c.slot.round != 0) return c.size;
+        return spec.policy.mask & VOTE == 0 ? DrawLib.CANDIDATES : c.k * spec.stages;
+    }
+
+    /// Whether what is OPEN is voted on: not before an OPTIMISTIC job's primary is bound.
+    function _isVoted(Context memory c, Spec calldata spec) internal pure returns (bool) {
+        return spec.policy.mask & VOTE != 0 || c.slot.flags & JobLib.PROPOSED != 0;
+    }
+
+    /// Commitments with which the current committee opens.
+    function _openingQuorum(Context memory c) internal pure returns (uint256) {
+        return VoteRules.openingQuorum(c.size, c.slot.flags & JobLib.PROPOSED != 0 && c.slot.round == 0);
     }
 
     function _seat(Context memory c, uint32[] memory ids) private {

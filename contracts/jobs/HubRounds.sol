@@ -60,9 +60,12 @@ abstract contract HubRounds is HubRecords {
             return _save(c);
         }
         _ending = true;
-        (bool ok, bytes memory problem) = DISPUTES.delegatecall(
-            abi.encodeCall(HubDisputes.finish, (job, c.record, c.reason, poked, output))
-        );
+        _dispute(abi.encodeCall(HubDisputes.finish, (job, c.record, c.reason, poked, output)));
+    }
+
+    /// A call to the other contract, on the same storage.
+    function _dispute(bytes memory data) internal {
+        (bool ok, bytes memory problem) = DISPUTES.delegatecall(data);
         if (ok) return;
         assembly ("memory-safe") {
             revert(add(problem, 0x20), mload(problem))

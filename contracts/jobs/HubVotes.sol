@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {IHubVotes} from "../interfaces/IHubVotes.sol";
 import {
     Job,
+    Opening,
     Record,
     SAID_ABSTAIN,
     SAID_UNREVEALED,
@@ -65,12 +66,26 @@ contract HubVotes is HubRounds, IHubVotes {
         address[] memory signers = VAULT.signersOf(_seats(c));
         if (votes.outs.length != 1) BallotLib.check(b, votes, signers, 0, n);
         else BallotLib.checkUnanimous(b, votes.outs[0], votes.payloads[0], votes.seats, signers, 0);
+        _checkProposal(c, b, votes, signers[0]);
         bytes32[] memory said = new bytes32[](n);
         for (uint256 i; i < n; ++i) {
             uint256 which = votes.seats[i].which;
             said[i] = _say(c, votes.outs[which], votes.payloads[which]);
         }
         _enter(c, spec, said, votes);
+    }
+
+    /// Seat 0 of an audit must open what it proposed, on the fast path too.
+    function _checkProposal(
+        Context memory c,
+        BallotLib.Ballot memory b,
+        StageVotes calldata votes,
+        address primary
+    ) private view {
+        if (c.slot.flags & JobLib.PROPOSED == 0 || b.round != 0) return;
+        Opening calldata o = votes.seats[0];
+        SeatVote memory vote = SeatVote(0, votes.outs[o.which], votes.payloads[o.which], o.salt);
+        _checkOpening(b, vote, primary, _posted[_boxKey(c.jobId, 0, 0)][primary]);
     }
 
     // --- Slow path ----------------------------------------------------------------------------------------------------
@@ -284,8 +299,7 @@ contract HubVotes is HubRounds, IHubVotes {
 
     function _openToVote(Job calldata job, Record calldata record) private returns (Context memory c) {
         c = _openLive(job, record);
-        uint8 mask = job.spec.policy.mask;
-        if (mask & VOTE == 0) revert EvidenceWrong(mask, VOTE);
+        if (!_isVoted(c, job.spec)) revert EvidenceWrong(job.spec.policy.mask, VOTE);
         c.probes = uint8(_model(job.spec.modelId) >> 107);
     }
 
@@ -316,7 +330,7 @@ contract HubVotes is HubRounds, IHubVotes {
             closed = c.slot.deadline;
             if (block.timestamp <= closed) revert TooEarly(block.timestamp, closed + 1);
             uint256 have = _bits(box_.posted | box_.batched);
-            uint256 need = VoteRules.quorum(c.size);
+            uint256 need = _openingQuorum(c);
             if (have < need) revert TooFewCommitments(have, need);
         }
         return closed + spec.policy.tReveal;

@@ -18,6 +18,8 @@ library DrawLib {
 
     /// `stage` of the one stream that seats all stages of round 0: stage s owns its draws [sk, sk+k).
     uint16 internal constant ROUND_0 = 0xffff;
+    /// `stage` of an OPTIMISTIC job's lottery, and of the stream that its auditors come from.
+    uint16 internal constant AUDIT = 0xfffe;
     /// Draws among which a k = 1 or two-vendor job's primary must be.
     uint256 internal constant CANDIDATES = 12;
 

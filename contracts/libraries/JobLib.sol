@@ -14,6 +14,7 @@ library JobLib {
     uint8 internal constant DELIVERED = 16; // the callback ran, or there is none
     uint8 internal constant PINNED = 32; // the second slot holds the record's hash
     uint8 internal constant PROBED = 64; // the model has a probe: votes without payload are abstentions there
+    uint8 internal constant PROPOSED = 128; // OPTIMISTIC: the primary is bound; whatever is OPEN from here on is voted on
 
     /// keccak256(abi.encode("assay.v1.spec", spec)), in one copy: a spec is 23 static words.
     function specHash(Spec calldata spec) internal pure returns (bytes32 hash) {

@@ -24,6 +24,7 @@ library PolicyLib {
     uint256 internal constant MAX_STAGES = 8;
     uint256 internal constant MAX_SEATS = 31;
     uint256 internal constant POKES = 6; // poke fees that an escrow holds
+    uint256 private constant _MILLION = 1_000_000;
 
     /// What the hub knows at the moment of the request.
     struct Limits {
@@ -63,13 +64,15 @@ library PolicyLib {
         if (policy.cls != 0) revert IHubTypes.NotSupported("class T");
         uint32 unknown = policy.flags & ~(FLAG_CRITICAL | FLAG_ACCEPT_DOWNGRADE | FLAG_SMALL_POOL);
         if (unknown != 0) revert IHubTypes.NotSupported("flags");
-        bool vote = mask & VOTE != 0;
+        bool sampled = mask & OPTIMISTIC != 0;
+        // Whoever is drawn into an audit votes.
+        bool vote = sampled || mask & VOTE != 0;
         // CIPHER is voted on; OPTIMISTIC replaces the vote; CIPHER with ENCLAVE means nothing.
         if (
             mask == 0 ||
             mask > 31 ||
-            (mask & CIPHER != 0 && (!vote || mask & ENCLAVE != 0)) ||
-            (mask & OPTIMISTIC != 0 && mask & ~(OPTIMISTIC | ENCLAVE) != 0)
+            (mask & CIPHER != 0 && (mask & VOTE == 0 || mask & ENCLAVE != 0)) ||
+            (sampled && mask & ~(OPTIMISTIC | ENCLAVE) != 0)
         ) revert IHubTypes.NotSupported("mask");
 
         uint256 k = policy.k;
@@ -83,7 +86,8 @@ library PolicyLib {
         // 1, 2, 3, 5 or 7; a vote of one compares nothing.
         if (k < (vote ? 2 : 1) || k > mostK || k == 4 || k == 6)
             revert IHubTypes.SpecInvalid("k", k, vote ? 2 : 1, mostK);
-        if (stages == 0 || stages > MAX_STAGES) revert IHubTypes.SpecInvalid("stages", stages, 1, MAX_STAGES);
+        uint256 mostStages = sampled ? 1 : MAX_STAGES;
+        if (stages == 0 || stages > mostStages) revert IHubTypes.SpecInvalid("stages", stages, 1, mostStages);
         // At most 8 * 7.
         unchecked {
             seats = stages * k;
@@ -92,7 +96,7 @@ library PolicyLib {
         if (seats > most) revert IHubTypes.SpecInvalid("stages", stages, 1, most / k);
 
         // A vote audits everything: a share is only meant by OPTIMISTIC.
-        if (mask & OPTIMISTIC == 0 && policy.auditBps != 0 && policy.auditBps != 10_000)
+        if (sampled ? policy.auditBps > 10_000 : policy.auditBps != 0 && policy.auditBps != 10_000)
             revert IHubTypes.SpecInvalid("auditBps", policy.auditBps, 0, 10_000);
         if (policy.flags & (FLAG_CRITICAL | FLAG_ACCEPT_DOWNGRADE) == FLAG_CRITICAL && mask & (PROOF | CIPHER) == 0)
             revert IHubTypes.CriticalNeedsConsent();
@@ -139,8 +143,10 @@ library PolicyLib {
         unchecked {
             uint256 stages = spec.stages;
             uint256 window = spec.policy.window > set.minWindow ? spec.policy.window : set.minWindow;
+            // A proposal and its opening take as long as one more round.
+            uint256 rounds = 3 * stages + (spec.policy.mask & OPTIMISTIC != 0 ? 1 : 0);
             return
-                3 * stages * (2 * uint256(spec.policy.tWork) + spec.policy.tReveal) +
+                rounds * (2 * uint256(spec.policy.tWork) + spec.policy.tReveal) +
                 (1 + 4 * stages) * window +
                 set.hungLast;
         }
@@ -154,6 +160,9 @@ library PolicyLib {
             revert IHubTypes.SpecInvalid("tReveal", policy.tReveal, set.minReveal, type(uint32).max);
         if (spec.insuredValue != 0 && policy.mask & PROOF == 0 && policy.window < set.minWindow)
             revert IHubTypes.SpecInvalid("window", policy.window, set.minWindow, type(uint32).max);
+        // What nobody audited must at least be open to challenge.
+        if (policy.mask & OPTIMISTIC != 0 && policy.window == 0)
+            revert IHubTypes.SpecInvalid("window", 0, 1, type(uint32).max);
         // 48-bit and 32-bit numbers.
         unchecked {
             uint256 least = time + longest(spec, set);
@@ -163,7 +172,29 @@ library PolicyLib {
         }
     }
 
-    /// Section 8, inequalities 1, 2, 3, 5 and 6. Inequality 4 belongs to OPTIMISTIC.
+    /// Inequality 4, p d S >= R + (1 - p d) V: the least seat stake with which lying to a sampled job cannot pay. d is the
+    /// chance that an audit notices: 0.95 with two auditors, 0.99 with four; one auditor alone proves nothing.
+    function leastStakeBySampling(
+        uint256 auditBps,
+        uint256 k,
+        uint256 insured,
+        uint256 reward
+    ) internal pure returns (uint256) {
+        // Amounts are below 2^96.
+        unchecked {
+            uint256 detected =
+                k >= 5
+                    ? 99
+                    : k >= 3
+                        ? 95
+                        : 0;
+            uint256 caught = auditBps * detected; // p d in millionths
+            if (caught == 0) return type(uint256).max;
+            return (_MILLION * reward + (_MILLION - caught) * insured + caught - 1) / caught;
+        }
+    }
+
+    /// Section 8, all six inequalities.
     function _checkMoney(Spec calldata spec, ParameterSet memory set, Limits memory limits, uint256 risk) private pure {
         uint256 insured = spec.insuredValue;
         uint256 stake = spec.policy.seatStake;
@@ -181,6 +212,15 @@ library PolicyLib {
                 // 20 V L / 5^k <= R
                 most = (reward * 5 ** k) / (20 * uint256(spec.stages));
                 if (insured > most) revert IHubTypes.PolicyUnsafe(3, insured, most);
+            }
+            if (mask & OPTIMISTIC != 0) {
+                // Without audits nothing but a challenger's own interest speaks for the answer: it may insure nothing.
+                if (spec.policy.auditBps == 0) {
+                    if (insured != 0) revert IHubTypes.PolicyUnsafe(4, insured, 0);
+                } else {
+                    least = leastStakeBySampling(spec.policy.auditBps, k, insured, reward);
+                    if (stake < least) revert IHubTypes.PolicyUnsafe(4, stake, least);
+                }
             }
             uint256 cap = set.forceUninsured ? 0 : limits.maxInsured;
             if (mask == ENCLAVE && cap > limits.enclaveCap) cap = limits.enclaveCap;

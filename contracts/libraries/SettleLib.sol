@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {REASON_EXPIRED, SAID_ABSENT, SAID_ABSTAIN, SAID_UNREVEALED, Record, Spec, Tally} from "../types/Types.sol";
+import {
+    OPTIMISTIC,
+    REASON_EXPIRED,
+    SAID_ABSENT,
+    SAID_ABSTAIN,
+    SAID_UNREVEALED,
+    Record,
+    Spec,
+    Tally
+} from "../types/Types.sol";
 import {VoteRules} from "./VoteRules.sol";
 
 // `Tally.round` of a court's ruling: `said` lists every word said in that stage that stands for the proven digest
@@ -20,6 +29,7 @@ uint8 constant COURT_ROUND = 0xff;
 ///   it is opened; `said` stays empty if a court or the expiry ends it before its tally.
 /// - a committee of which too few committed is appended too, by `expire`: ABSENT for seats without commitment and
 ///   UNREVEALED for the others, who are no offenders since nobody could reveal.
+/// - OPTIMISTIC: the first tally is the primary's alone, or that of an audit, whose seat 0 is the primary.
 library SettleLib {
     // Kinds of `Seat`; 1-3 are also the vault's offences.
     uint8 internal constant SEAT_UNDECIDED = 0; // came, but its stage has no verdict
@@ -75,8 +85,13 @@ library SettleLib {
         uint256 next;
         for (uint256 t; t < tallies.length; ++t) {
             uint256 n = _sat(tallies[t]);
-            bool unopened = VoteRules.neverOpened(tallies[t].said);
+            bool audit = isAudit(spec, tallies[t]);
+            bool unopened = VoteRules.neverOpened(tallies[t].said, audit);
             for (uint256 i; i < n; ++i) _judge(spec, truth, tallies[t], i, unopened, seats[next++]);
+            // Hiding must not be cheaper than lying: an audited primary that stays silent loses all.
+            if (!audit || n == 0) continue;
+            Seat memory primary = seats[next - n];
+            if (primary.kind == SEAT_UNREVEALED) primary.slash = spec.policy.seatStake;
         }
     }
 
@@ -174,6 +189,11 @@ library SettleLib {
     // -----------------------------------------------------------------------------------------------------------------
     // Numbers
     // -----------------------------------------------------------------------------------------------------------------
+
+    /// Whether a tally is an audit's: seat 0 is the primary, bound by its proposal.
+    function isAudit(Spec calldata spec, Tally memory tally) internal pure returns (bool) {
+        return spec.policy.mask & OPTIMISTIC != 0 && tally.round == 0 && tally.seats.length > 1;
+    }
 
     /// The burned part of a slash: half, rounded up.
     function burned(uint256 taken) internal pure returns (uint256) {

@@ -88,13 +88,19 @@ library VoteRules {
         }
     }
 
+    /// The least commitments with which a committee opens: a quorum. An audit opens once a single auditor is bound beside
+    /// the primary: accomplices who stay away must not spare a liar its opening.
+    function openingQuorum(uint256 n, bool audit) internal pure returns (uint256) {
+        return audit ? 2 : quorum(n);
+    }
+
     /// Whether so few committed that the reveal phase never opened; then UNREVEALED only means "committed".
-    function neverOpened(bytes32[] memory said) internal pure returns (bool) {
+    function neverOpened(bytes32[] memory said, bool audit) internal pure returns (bool) {
         uint256 n = said.length;
-        uint256 absent;
+        uint256 came;
         unchecked {
-            for (uint256 i; i < n; ++i) if (said[i] == SAID_ABSENT) ++absent;
-            return absent > n - quorum(n);
+            for (uint256 i; i < n; ++i) if (said[i] != SAID_ABSENT) ++came;
+            return came < openingQuorum(n, audit);
         }
     }
 }

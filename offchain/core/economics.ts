@@ -55,6 +55,21 @@ export function mostInsuredBySampling(auditBps: number, k: number, seatStake: bi
   return rest / (1_000_000n - caught);
 }
 
+/**
+ * Inequality 4 the other way round: the least seatStake of a sampling job; undefined if no stake makes lying unprofitable
+ * because no audit notices it.
+ */
+export function leastStakeBySampling(
+  auditBps: number,
+  k: number,
+  insuredValue: bigint,
+  seatReward: bigint,
+): bigint | undefined {
+  const caught = BigInt(auditBps * detectionPercent(k - 1)); // p d in millionths
+  if (caught === 0n) return undefined;
+  return (1_000_000n * seatReward + (1_000_000n - caught) * insuredValue + caught - 1n) / caught;
+}
+
 // --- Closed forms of section 14, plain probabilities --------------------------------------------------------------------
 
 function choose(n: number, k: number): number {

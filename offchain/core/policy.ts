@@ -2,8 +2,8 @@
 import { CANDIDATES } from "./draw.ts";
 import {
   leastSeatStake,
+  leastStakeBySampling,
   mostInsuredByReward,
-  mostInsuredBySampling,
   mostInsuredByStake,
   quoteEscrow,
 } from "./economics.ts";
@@ -30,6 +30,7 @@ export const FLAG = {
 
 /** What every hub counts by itself; a deployment adds the kinds that its evidence router has adapters for. */
 export const SUPPORTED_EVIDENCE: number = EVIDENCE.VOTE;
+const NO_STAKE_SUFFICES = 2n ** 256n - 1n;
 export const MAX_STAGES = 8;
 export const MAX_SEATS = 31;
 
@@ -121,7 +122,7 @@ export function checkShape(policy: PolicyTerms, stages: number, supported: numbe
   const mostK = votes ? 7 : pair ? 2 : 1;
   if (k < leastK || k > mostK || k === 4 || k === 6)
     throw new RuleError("SPEC_INVALID", { field: "k", value: k, least: leastK, most: mostK });
-  assertRange("stages", stages, 1, MAX_STAGES);
+  assertRange("stages", stages, 1, sampled ? 1 : MAX_STAGES);
   assertRange("stages", stages, 1, Math.floor((votes ? MAX_SEATS : CANDIDATES) / k));
   if (sampled) assertRange("auditBps", policy.auditBps, 0, 10_000);
   else if (policy.auditBps !== 0 && policy.auditBps !== 10_000)
@@ -133,7 +134,9 @@ export function checkShape(policy: PolicyTerms, stages: number, supported: numbe
 /** The longest a job can take, in seconds, if every stage is challenged twice. */
 export function longestJob({ stages, policy }: Pick<PolicySpec, "stages" | "policy">, set: PolicySet): number {
   const window = Math.max(policy.window, set.minWindow);
-  return 3 * stages * (2 * policy.tWork + policy.tReveal) + (1 + 4 * stages) * window + set.hungLast;
+  // A proposal and its opening take as long as one more round.
+  const rounds = 3 * stages + (has(policy.mask, EVIDENCE.OPTIMISTIC) ? 1 : 0);
+  return rounds * (2 * policy.tWork + policy.tReveal) + (1 + 4 * stages) * window + set.hungLast;
 }
 
 function checkTimes(spec: PolicySpec, set: PolicySet, time: number): void {
@@ -142,6 +145,8 @@ function checkTimes(spec: PolicySpec, set: PolicySet, time: number): void {
   assertRange("tReveal", policy.tReveal, set.minReveal, UINT32);
   if (spec.insuredValue !== 0n && !has(policy.mask, EVIDENCE.PROOF))
     assertRange("window", policy.window, set.minWindow, UINT32);
+  // What nobody audited must at least be open to challenge.
+  if (has(policy.mask, EVIDENCE.OPTIMISTIC)) assertRange("window", policy.window, 1, UINT32);
   assertRange("expiry", spec.expiry, time + longestJob(spec, set), time + set.jobLife);
 }
 
@@ -157,9 +162,14 @@ function checkMoney(spec: PolicySpec, set: PolicySet, limits: PolicyLimits, risk
       insures(2, mostInsuredByStake(k, seatStake));
       insures(3, mostInsuredByReward(k, stages, seatReward));
     }
-    // auditBps 0 is honesty by hope, and only for uninsured jobs.
-    if (has(mask, EVIDENCE.OPTIMISTIC))
-      insures(4, auditBps === 0 ? 0n : mostInsuredBySampling(auditBps, k, seatStake, seatReward));
+    // Without audits nothing but a challenger's own interest speaks for the answer: it may insure nothing.
+    if (has(mask, EVIDENCE.OPTIMISTIC)) {
+      if (auditBps === 0) insures(4, 0n);
+      else {
+        const stake = leastStakeBySampling(auditBps, k, insuredValue, seatReward) ?? NO_STAKE_SUFFICES;
+        assertSafe(4, seatStake, stake, seatStake >= stake);
+      }
+    }
   }
   const cap =
     mask === EVIDENCE.ENCLAVE && limits.enclaveCap < limits.maxInsured ? limits.enclaveCap : limits.maxInsured;
@@ -176,7 +186,7 @@ export function roundsOf(
 ): 0 | 1 | 2 {
   const { mask, k, flags } = policy;
   const seats = stages * k;
-  const votes = has(mask, EVIDENCE.VOTE | EVIDENCE.OPTIMISTIC);
+  const votes = has(mask, EVIDENCE.VOTE);
   const least = votes ? seats : Math.max(seats, CANDIDATES);
   const proven = has(mask, EVIDENCE.PROOF);
   const assertPool = (need: number) => {

@@ -20,7 +20,8 @@ export type SettleSpec = {
   readonly stages: number;
   readonly seatReward: bigint;
   readonly pokeFee: bigint;
-  readonly policy: { readonly k: number; readonly seatStake: bigint };
+  /** `mask` decides whether the first tally may be an audit; without it a job is voted on. */
+  readonly policy: { readonly k: number; readonly seatStake: bigint; readonly mask?: number };
 };
 
 /** The part of a Tally that settlement reads. */
@@ -32,7 +33,7 @@ export type SettleTally = {
   readonly bond: bigint;
 };
 
-/** The part of a Record that settlement reads: one boundary for each stage that has a verdict. */
+/** The part of a Record that settlement reads: one boundary for each stage that has a verdict. OPTIMISTIC: the first tally is the primary's alone, or that of an audit, whose seat 0 is the primary. */
 export type SettleRecord = { readonly boundaries: readonly Word[]; readonly tallies: readonly SettleTally[] };
 
 /** Kinds of seats; 1 to 3 are also the vault's offences. */

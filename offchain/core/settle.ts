@@ -11,7 +11,7 @@ import {
   type SettleTally,
 } from "./settle-types.ts";
 import type { Word } from "./tagged-hash.ts";
-import { SAID_ABSENT, SAID_ABSTAIN, SAID_UNREVEALED } from "./types.ts";
+import { OPTIMISTIC, SAID_ABSENT, SAID_ABSTAIN, SAID_UNREVEALED } from "./types.ts";
 import { committeeSize, decideVote, neverOpened } from "./vote.ts";
 
 /** Reputation changes in micro-nats: ln 1.01, ln 0.95, ln 0.8, and the bound ln 10. */
@@ -54,14 +54,16 @@ export function offences(spec: SettleSpec, record: SettleRecord): SettledSeat[] 
   const truth = truthOf(record);
   return record.tallies.flatMap((tally) => {
     const { stage, seats, said } = tally;
-    const unopened = neverOpened(said);
+    const audit = isAudit(spec, tally);
+    const unopened = neverOpened(said, audit);
     return seats.slice(0, sat(tally)).map((worker, i): SettledSeat => {
       const word = said[i] ?? SAID_ABSENT;
       if (word === SAID_ABSENT)
         return { worker, kind: SEAT.ABSENT, rho: RHO.ABSENT, slash: min(2n * spec.seatReward, seatStake) };
       if (word === SAID_ABSTAIN) return { worker, kind: SEAT.ABSTAINED, rho: 0, slash: 0n };
+      // Hiding must not be cheaper than lying: an audited primary that stays silent loses all.
       if (word === SAID_UNREVEALED && !unopened)
-        return { worker, kind: SEAT.UNREVEALED, rho: RHO.WRONG, slash: seatStake / 2n };
+        return { worker, kind: SEAT.UNREVEALED, rho: RHO.WRONG, slash: audit && i === 0 ? seatStake : seatStake / 2n };
       if (word === SAID_UNREVEALED || !truth.hasVerdict(stage))
         return { worker, kind: SEAT.UNDECIDED, rho: 0, slash: 0n };
       if (truth.agrees(stage, word)) return { worker, kind: SEAT.AGREED, rho: RHO.AGREED, slash: 0n };
@@ -171,6 +173,11 @@ export function settle(
   const seats = offences(spec, record);
   const taken = seats.map(({ slash }) => slash);
   return { seats, payments: distribute(spec, record, outcome, seats, taken, escrow) };
+}
+
+/** Whether a tally is an audit's: seat 0 is the primary, bound by its proposal. */
+export function isAudit({ policy }: SettleSpec, { round, seats }: Pick<SettleTally, "round" | "seats">): boolean {
+  return ((policy.mask ?? 0) & OPTIMISTIC) !== 0 && round === 0 && seats.length > 1;
 }
 
 /** The burned part of a slash: half, rounded up. */

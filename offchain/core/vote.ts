@@ -74,7 +74,15 @@ export function decideVote(said: readonly Word[], stage: number, round: number):
   return failed("EXPIRED");
 }
 
+/**
+ * The least commitments with which a committee of `n` opens: a quorum. An audit opens once a single auditor is bound beside
+ * the primary: accomplices who stay away must not spare a liar its opening.
+ */
+export function openingQuorum(n: number, audit: boolean): number {
+  return audit ? 2 : quorum(n);
+}
+
 /** Whether so few committed that the reveal phase never opened; then UNREVEALED only means "committed". */
-export function neverOpened(said: readonly Word[]): boolean {
-  return said.filter((word) => word === SAID_ABSENT).length > said.length - quorum(said.length);
+export function neverOpened(said: readonly Word[], audit = false): boolean {
+  return said.filter((word) => word !== SAID_ABSENT).length < openingQuorum(said.length, audit);
 }

@@ -50,6 +50,7 @@ type Part =
   | "disputes"
   | "votes"
   | "proofs"
+  | "audits"
   | "hub"
   | "lens";
 
@@ -113,6 +114,7 @@ export async function deployAssay(options: DeployAssayParameters): Promise<Deplo
     "disputes",
     "votes",
     "proofs",
+    "audits",
     "hub",
     "lens",
   ];
@@ -147,11 +149,12 @@ export async function deployAssay(options: DeployAssayParameters): Promise<Deplo
       args: [parameters.timelock ?? account.address, [PROOF], [at("proofAdapter")]],
     },
     vault: { contract: "StakeVault", args: [at("hub"), at("token"), minimumStake, unbondingSeconds, epochSeconds] },
-    // The hub is four contracts behind one address; the other three are code that it delegates to.
+    // The hub is five contracts behind one address; the other four are code that it delegates to.
     disputes: { contract: "HubDisputes", args: [config] },
     votes: { contract: "HubVotes", args: [config, at("disputes")] },
     proofs: { contract: "HubProofs", args: [config, at("disputes")] },
-    hub: { contract: "AssayHub", args: [config, at("votes"), at("proofs"), at("disputes")] },
+    audits: { contract: "HubAudits", args: [config, at("disputes")] },
+    hub: { contract: "AssayHub", args: [config, at("votes"), at("proofs"), at("audits"), at("disputes")] },
     lens: { contract: "HubLens", args: [at("hub")] },
   };
 

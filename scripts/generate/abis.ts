@@ -11,7 +11,7 @@ const FOLDER = "offchain/adapters/chain/abi";
  * delegates to more contracts, whose errors and events are its own.
  */
 const contracts: readonly { name: string; facade?: string; behind?: readonly string[] }[] = [
-  { name: "AssayHub", facade: "IAssayHub", behind: ["HubVotes", "HubProofs", "HubDisputes"] },
+  { name: "AssayHub", facade: "IAssayHub", behind: ["HubVotes", "HubProofs", "HubAudits", "HubDisputes"] },
   { name: "BlockSeed", facade: "IRandomness" },
   { name: "DevToken" },
   { name: "EvidenceRouter", facade: "IEvidenceRouter" },

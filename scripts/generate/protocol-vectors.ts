@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // test/fixtures/vectors/{draw,vote,settle,economics}.json: flat lists of numbers that Solidity and TypeScript tests read
 // with a cursor; `layout` says in which order. Inputs come from a seeded generator, answers from offchain/core.
-import { writeFileSync } from "node:fs";
 import { encodeErrorResult, keccak256 } from "viem";
 import { drawSeats, drawSeed } from "../../offchain/core/draw.ts";
 import { isAssayError } from "../../offchain/core/errors.ts";
@@ -14,27 +13,16 @@ import {
 } from "../../offchain/core/policy.ts";
 import { distribute, offences } from "../../offchain/core/settle.ts";
 import { toWord } from "../../offchain/core/tagged-hash.ts";
+import { VOTE } from "../../offchain/core/types.ts";
 import { VERDICT_CODES, decideVote, neverOpened, say } from "../../offchain/core/vote.ts";
 import { policyCase } from "../../test/support/policy-cases.ts";
 import { Prng } from "../../test/support/prng.ts";
 import { settleCase } from "../../test/support/settle-cases.ts";
+import { writeNumbers, type NumberField } from "../../test/support/write-numbers.ts";
 
-type Field = number | bigint | boolean | string;
+type Field = NumberField;
 const CASES = 1_200;
-
-function write(name: string, layout: string, cases: readonly (readonly Field[])[]): void {
-  const texts = cases.flat().map((field) => (typeof field === "boolean" ? Number(field) : field).toString());
-  const lines: string[] = [];
-  for (let at = 0, line = ""; at < texts.length; at++) {
-    line += `${line === "" ? "" : ","}"${texts[at]}"`;
-    if (line.length > 110 || at === texts.length - 1) {
-      lines.push(line);
-      line = "";
-    }
-  }
-  const head = `  "layout": ${JSON.stringify(layout)},\n  "cases": "${cases.length}",\n`;
-  writeFileSync(`test/fixtures/vectors/${name}.json`, `{\n${head}  "data": [\n${lines.join(",\n")}\n  ]\n}\n`);
-}
+const write = writeNumbers;
 
 function drawVectors(): Field[][] {
   const rng = new Prng(1);
@@ -102,6 +90,7 @@ function voteVectors(): Field[][] {
       accepted ?? 0,
       dissent,
       neverOpened(said),
+      neverOpened(said, true),
       digest,
       payload,
       say(digest, payload),
@@ -115,8 +104,9 @@ function settleVectors(): Field[][] {
     const { spec, record, outcome, taken, escrow } = settleCase(i);
     const seats = offences(spec, record);
     const paid = distribute(spec, record, outcome, seats, taken, escrow);
-    const { k, seatStake } = spec.policy;
+    const { k, seatStake, mask = VOTE } = spec.policy;
     return [
+      mask,
       k,
       spec.stages,
       spec.seatReward,
@@ -256,10 +246,14 @@ function policyVector({ spec, set, limits }: { spec: PolicySpec; set: PolicySet;
 }
 
 write("draw", "beat jobId stage round seed class cells[n] excluded[n] n ok [ids]", drawVectors());
-write("vote", "said[n] stage round verdict accepted dissent neverOpened outDigest payload word", voteVectors());
+write(
+  "vote",
+  "said[n] stage round verdict accepted dissent neverOpened neverAudited outDigest payload word",
+  voteVectors(),
+);
 write(
   "settle",
-  "k L R S pokeFee reason seatsKnown poked feeBps escrow boundaries tallies (stage round bond seats.length said.length seats said)* seats.length (kind lostRho slash taken pay)* challengers* requester burn fees poke",
+  "mask k L R S pokeFee reason seatsKnown poked feeBps escrow boundaries tallies (stage round bond seats.length said.length seats said)* seats.length (kind lostRho slash taken pay)* challengers* requester burn fees poke",
   settleVectors(),
 );
 write(

@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { leastStakeBySampling, mostInsuredBySampling } from "../../offchain/core/economics.ts";
 import { longestJob, type PolicyLimits, type PolicySet, type PolicySpec } from "../../offchain/core/policy.ts";
 import { Prng } from "./prng.ts";
 
 export type PolicyCase = { readonly spec: PolicySpec; readonly set: PolicySet; readonly limits: PolicyLimits };
 
-/** A request that would be accepted, except for up to two numbers. OPTIMISTIC is never supported: the hub has no check. */
+/** A request that would be accepted, except for up to two numbers. */
 export function policyCase(seed: number): PolicyCase {
   const rng = new Prng(seed);
-  const mask = rng.pick([1, 1, 1, 1, 2, 4, 6, 9, 3, 5]);
-  const k = (mask & 1) === 0 ? (mask === 6 ? rng.int(1, 2) : 1) : rng.pick([2, 3, 5, 5, 7]);
-  const stages = rng.int(1, Math.min(8, Math.floor(((mask & 1) === 0 ? 12 : 31) / k)));
+  const mask = rng.pick([1, 1, 1, 1, 2, 4, 6, 9, 3, 5, 16, 16, 16, 20]);
+  const sampled = mask >= 16;
+  const votes = sampled || (mask & 1) === 1;
+  const k = votes ? rng.pick(sampled ? [3, 3, 5, 5, 7] : [2, 3, 5, 5, 7]) : mask === 6 ? rng.int(1, 2) : 1;
+  const stages = sampled ? 1 : rng.int(1, Math.min(8, Math.floor((votes ? 31 : 12) / k)));
   const R = rng.bigint(rng.int(10, 80)) + 1n;
-  const seatStake = BigInt(4 * (2 * k + 1)) * R + rng.bigint(8);
+  const auditBps = sampled ? rng.pick([0, 200, 800, 2_000, 10_000]) : rng.pick([0, 10_000]);
+  const bySampling = auditBps === 0 || !sampled ? 0n : (leastStakeBySampling(auditBps, k, 0n, R) ?? 0n);
+  const byRounds = BigInt(4 * (2 * k + 1)) * R;
+  const seatStake = (byRounds > bySampling ? byRounds : bySampling) + rng.bigint(8);
   const set = {
     minWindow: rng.pick([600, 15]),
     minWork: rng.pick([60, 10]),
@@ -24,15 +30,16 @@ export function policyCase(seed: number): PolicyCase {
   const insured = !set.forceUninsured && rng.chance(0.4);
   const byReward = (R * 5n ** BigInt(k)) / BigInt(20 * stages);
   const byStake = (BigInt(8 * Math.floor((2 * k + 2) / 3)) * seatStake) / 10n;
-  const insuredValue = insured ? (byReward < byStake ? byReward : byStake) : 0n;
+  const byAudits = auditBps === 0 ? 0n : mostInsuredBySampling(auditBps, k, seatStake, R);
+  const insuredValue = !insured ? 0n : sampled ? byAudits : byReward < byStake ? byReward : byStake;
   const policy = {
     mask,
     k,
-    auditBps: rng.pick([0, 10_000]),
+    auditBps,
     cls: 0,
     flags: rng.pick([0, 0, 2, 4, insured ? 0 : 4, (mask & 10) === 0 ? 3 : 1]),
     seatStake,
-    window: insured || rng.chance(0.5) ? set.minWindow + rng.int(0, 600) : 0,
+    window: insured || sampled || rng.chance(0.5) ? set.minWindow + rng.int(0, 600) : 0,
     tWork: set.minWork + rng.int(0, 60),
     tReveal: set.minReveal + rng.int(0, 60),
   };
@@ -42,14 +49,14 @@ export function policyCase(seed: number): PolicyCase {
   const risk = BigInt(stages * k) * seatStake;
   const openRisk = rng.bigint(70);
   const limits = {
-    supported: 15,
+    supported: 31,
     time,
     minimumStake: 4n * seatStake + rng.bigint(10),
     maxInsured: insuredValue + rng.bigint(20),
     enclaveCap: insuredValue + rng.bigint(10),
     openRisk,
     ticketedStake: 8n * (risk + openRisk) + rng.bigint(10),
-    workers: stages * k + (insured ? 6 * k + 4 : rng.int(0, 6 * k + 8)),
+    workers: Math.max(votes && !sampled ? 0 : 12, stages * k) + (insured ? 6 * k + 4 : rng.int(0, 6 * k + 8)),
   };
   const good = { spec: { ...spec, expiry }, set, limits };
   return rng.chance(0.3) ? good : spoil(rng, rng.chance(0.2) ? spoil(rng, good) : good);
@@ -83,7 +90,9 @@ function spoil(rng: Prng, { spec, set, limits }: PolicyCase): PolicyCase {
     () => job({ insuredValue: spec.insuredValue * 3n + 1n }),
     () => job({ expiry: limits.time + longestJob(spec, set) - off }),
     () => job({ expiry: limits.time + set.jobLife + off }),
-    () => chain({ supported: rng.int(0, 15) }),
+    () => policy({ seatStake: seatStake - 1n }),
+    () => policy({ window: 0 }),
+    () => chain({ supported: rng.int(0, 31) }),
     () => chain({ minimumStake: 4n * seatStake - 1n }),
     () => chain({ maxInsured: cap(spec.insuredValue - BigInt(off)) }),
     () => chain({ enclaveCap: 0n }),

@@ -10,8 +10,8 @@ import {
   type SettleTally,
 } from "../../offchain/core/settle-types.ts";
 import { toWord, type Word } from "../../offchain/core/tagged-hash.ts";
-import { committeeSize, decideVote, isReserved, quorum } from "../../offchain/core/vote.ts";
-import { SAID_UNREVEALED } from "../../offchain/core/types.ts";
+import { committeeSize, decideVote, isReserved, neverOpened, quorum } from "../../offchain/core/vote.ts";
+import { OPTIMISTIC, SAID_UNREVEALED, VOTE } from "../../offchain/core/types.ts";
 import { Prng } from "./prng.ts";
 
 export type SettleCase = {
@@ -72,19 +72,24 @@ export function settleCase(seed: number): SettleCase {
   const seatReward = rng.chance(0.1) ? BigInt(rng.int(0, 20)) : rng.bigint(rng.int(8, 88)) + 1n;
   const seatStake = BigInt(4 * (2 * k + 1)) * seatReward + BigInt(rng.int(0, 9));
   const pokeFee = seatReward / 20n;
-  const spec = { stages, seatReward, pokeFee, policy: { k, seatStake } };
+  const sampled = k > 1 && stages === 1 && rng.chance(0.4);
+  const alone = sampled && rng.chance(0.5);
+  const spec = { stages, seatReward, pokeFee, policy: { k, seatStake, mask: sampled ? OPTIMISTIC : VOTE } };
   const feeBps = rng.pick([200, 0, 500, 37]);
 
   const tallies: SettleTally[] = [];
   const boundaries: Word[] = [];
   let nextWorker = rng.int(1, 1000);
   const vote = (stage: number, round: number) => {
-    const n = committeeSize(k, round);
+    const n = alone && round === 0 ? 1 : committeeSize(k, round);
+    const audit = sampled && round === 0 && n > 1;
     const seats = Array.from({ length: n }, () => nextWorker++);
     let said = votes(rng, n, 3).map(toWord);
+    // A primary is bound before the committee is.
+    if (sampled && round === 0 && BigInt(said[0] ?? 0n) < 2n)
+      said = said.map((word, i) => (i === 0 ? SAID_UNREVEALED : word));
     // A reveal phase that never opened holds commitments, no digests.
-    if (said.filter((word) => BigInt(word) === 0n).length > n - quorum(n))
-      said = said.map((word) => (BigInt(word) === 0n ? word : SAID_UNREVEALED));
+    if (neverOpened(said, audit)) said = said.map((word) => (BigInt(word) === 0n ? word : SAID_UNREVEALED));
     tallies.push({ stage, round, seats, said, bond: round === 0 ? 0n : bondOf(k, round, seatReward) });
     return decideVote(said, stage, round);
   };

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IHubAudits} from "../../../contracts/interfaces/IHubAudits.sol";
 import {IHubDisputes} from "../../../contracts/interfaces/IHubDisputes.sol";
 import {IHubFront} from "../../../contracts/interfaces/IHubFront.sol";
 import {IHubTypes} from "../../../contracts/interfaces/IHubTypes.sol";
@@ -11,6 +12,7 @@ import {IInferenceConsumer} from "../../../contracts/interfaces/IInferenceConsum
 import {IStakeVault} from "../../../contracts/interfaces/IStakeVault.sol";
 import {AssayHub} from "../../../contracts/jobs/AssayHub.sol";
 import {HubConfig} from "../../../contracts/jobs/HubCore.sol";
+import {HubAudits} from "../../../contracts/jobs/HubAudits.sol";
 import {HubDisputes} from "../../../contracts/jobs/HubDisputes.sol";
 import {HubProofs} from "../../../contracts/jobs/HubProofs.sol";
 import {HubVotes} from "../../../contracts/jobs/HubVotes.sol";
@@ -22,23 +24,25 @@ import {AttackBase} from "../support/AttackBase.sol";
 import {LogVm, logs} from "../support/HubBase.sol";
 import {vm} from "../support/Vm.sol";
 
-/// Four contracts behind one address, and what reaches which.
+/// Five contracts behind one address, and what reaches which.
 contract RoutingTest is AttackBase {
     AssayHub private _front;
     HubVotes private _votesCode;
     HubProofs private _proofsCode;
+    HubAudits private _auditsCode;
     HubDisputes private _disputesCode;
 
     function setUp() public {
         _deploy(60);
         _front = AssayHub(address(_hub));
         (_votesCode, _proofsCode) = (HubVotes(_front.VOTES()), HubProofs(_front.PROOFS()));
+        _auditsCode = HubAudits(_front.AUDITS());
         _disputesCode = HubDisputes(_front.DISPUTES());
     }
 
-    /// No two functions of the four contracts share a selector, save `submit`, which two of them mean alike.
+    /// No two functions of the five contracts share a selector, save `submit`, which two of them mean alike.
     function test_SelectorsDoNotCollide() public pure {
-        bytes4[36] memory all = [
+        bytes4[39] memory all = [
             IHubFront.deposit.selector,
             IHubFront.depositWithPermit.selector,
             IHubFront.withdraw.selector,
@@ -71,6 +75,9 @@ contract RoutingTest is AttackBase {
             IHubVotes.commitMany.selector,
             IHubVotes.reveal.selector,
             IHubVotes.tally.selector,
+            IHubAudits.propose.selector,
+            IHubAudits.draw.selector,
+            IHubAudits.open.selector,
             IHubDisputes.expire.selector,
             IHubDisputes.challenge.selector,
             IHubDisputes.settle.selector,
@@ -101,24 +108,27 @@ contract RoutingTest is AttackBase {
     }
 
     /// A hub cannot be built over code that was built for other collaborators, or that settles by other code.
-    function test_RevertWhen_TheFourContractsDoNotBelongTogether() public {
+    function test_RevertWhen_TheContractsDoNotBelongTogether() public {
         HubConfig memory c = _config();
         HubDisputes twin = new HubDisputes(c);
         vm.expectRevert(IHubTypes.ConfigMismatch.selector);
-        new AssayHub(c, _votesCode, _proofsCode, twin);
+        new AssayHub(c, _votesCode, _proofsCode, _auditsCode, twin);
+        HubAudits audits = new HubAudits(c, twin);
+        vm.expectRevert(IHubTypes.ConfigMismatch.selector);
+        new AssayHub(c, _votesCode, _proofsCode, audits, _disputesCode);
         HubProofs proofs = new HubProofs(c, twin);
         vm.expectRevert(IHubTypes.ConfigMismatch.selector);
-        new AssayHub(c, _votesCode, proofs, _disputesCode);
+        new AssayHub(c, _votesCode, proofs, _auditsCode, _disputesCode);
         c.router = EvidenceRouter(address(this));
         proofs = new HubProofs(c, _disputesCode);
         c.router = _router;
         vm.expectRevert(IHubTypes.ConfigMismatch.selector);
-        new AssayHub(c, _votesCode, proofs, _disputesCode);
+        new AssayHub(c, _votesCode, proofs, _auditsCode, _disputesCode);
         c.treasury = address(this);
         vm.expectRevert(IHubTypes.ConfigMismatch.selector);
-        new AssayHub(c, _votesCode, _proofsCode, _disputesCode);
+        new AssayHub(c, _votesCode, _proofsCode, _auditsCode, _disputesCode);
         c.treasury = TREASURY;
-        new AssayHub(c, _votesCode, _proofsCode, _disputesCode);
+        new AssayHub(c, _votesCode, _proofsCode, _auditsCode, _disputesCode);
     }
 
     /// R9, invariant 1: a token that keeps a fee is refused, whichever way it comes.
@@ -127,7 +137,13 @@ contract RoutingTest is AttackBase {
         HubConfig memory c = _config();
         c.token = IERC20(address(fee));
         HubDisputes disputes = new HubDisputes(c);
-        AssayHub hub = new AssayHub(c, new HubVotes(c, disputes), new HubProofs(c, disputes), disputes);
+        AssayHub hub = new AssayHub(
+            c,
+            new HubVotes(c, disputes),
+            new HubProofs(c, disputes),
+            new HubAudits(c, disputes),
+            disputes
+        );
         fee.mint(address(this), 10_000);
         fee.approve(address(hub), 10_000);
         vm.expectPartialRevert(IHubTypes.TransferMismatch.selector);

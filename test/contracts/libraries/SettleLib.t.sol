@@ -51,6 +51,7 @@ contract SettleLibTest {
 
     function _case(Cursor memory c) private view {
         Spec memory spec;
+        spec.policy.mask = uint8(c.next());
         spec.policy.k = uint8(c.next());
         spec.stages = uint8(c.next());
         spec.seatReward = uint96(c.next());

@@ -16,7 +16,8 @@ contract VoteRulesTest {
             require(verdict == c.next(), "verdict");
             require(accepted == c.nextWord(), "accepted");
             require(dissent == (c.next() == 1), "dissent");
-            require(VoteRules.neverOpened(said) == (c.next() == 1), "neverOpened");
+            require(VoteRules.neverOpened(said, false) == (c.next() == 1), "neverOpened");
+            require(VoteRules.neverOpened(said, true) == (c.next() == 1), "neverOpened, audit");
             bytes32 outDigest = c.nextWord();
             bytes32 payload = c.nextWord();
             require(VoteRules.say(outDigest, payload) == c.nextWord(), "say");

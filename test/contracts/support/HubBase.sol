@@ -6,6 +6,7 @@ import {IAssayHub} from "../../../contracts/interfaces/IAssayHub.sol";
 import {IHubTypes} from "../../../contracts/interfaces/IHubTypes.sol";
 import {AssayHub} from "../../../contracts/jobs/AssayHub.sol";
 import {HubConfig} from "../../../contracts/jobs/HubCore.sol";
+import {HubAudits} from "../../../contracts/jobs/HubAudits.sol";
 import {HubDisputes} from "../../../contracts/jobs/HubDisputes.sol";
 import {HubProofs} from "../../../contracts/jobs/HubProofs.sol";
 import {HubVotes} from "../../../contracts/jobs/HubVotes.sol";
@@ -68,12 +69,13 @@ abstract contract HubBase is VaultBase {
         (uint8[] memory kinds, address[] memory adapters) = (new uint8[](1), new address[](1));
         (kinds[0], adapters[0]) = (PROOF, address(_adapter));
         c.router = _router = new EvidenceRouter(address(this), kinds, adapters);
-        _deployVault(_created(11));
+        _deployVault(_created(12));
         (c.token, c.vault) = (IERC20(address(_token)), _vault);
         (c.guardian, c.treasury) = (address(this), TREASURY);
         HubDisputes disputes = new HubDisputes(c);
         HubVotes votes = new HubVotes(c, disputes);
-        _hub = IAssayHub(address(new AssayHub(c, votes, new HubProofs(c, disputes), disputes)));
+        HubProofs proofs = new HubProofs(c, disputes);
+        _hub = IAssayHub(address(new AssayHub(c, votes, proofs, new HubAudits(c, disputes), disputes)));
         require(address(_hub) == _vault.HUB(), "address of the hub");
 
         _token.approve(address(_hub), type(uint256).max);
@@ -314,6 +316,10 @@ abstract contract HubBase is VaultBase {
                 (, , , r) = abi.decode(all[i].data, (uint8, uint8, uint256, Record));
             } else if (topic == IHubTypes.CourtRuled.selector) {
                 (, , , r) = abi.decode(all[i].data, (uint8, uint8, bytes32, Record));
+            } else if (topic == IHubTypes.Proposed.selector) {
+                (, r) = abi.decode(all[i].data, (bytes32, Record));
+            } else if (topic == IHubTypes.AuditDrawn.selector) {
+                (, r) = abi.decode(all[i].data, (uint32[], Record));
             } else if (topic == IHubTypes.Pinned.selector) {
                 (, uint8 round, uint32[] memory ids) = abi.decode(all[i].data, (uint8, uint8, uint32[]));
                 if (round == 0) r.seats = ids;

@@ -49,7 +49,7 @@ describe("settle", () => {
     const c = new NumberVectors("settle");
     expect(c.cases).to.be.at.least(1000);
     for (let i = 0; i < c.cases; i++) {
-      const [k, stages] = [c.number(), c.number()];
+      const [mask, k, stages] = [c.number(), c.number(), c.number()];
       const [seatReward, seatStake, pokeFee] = [c.big(), c.big(), c.big()];
       const outcome = { reason: c.number() as Reason, seatsKnown: c.flag(), poked: c.flag(), feeBps: c.number() };
       const escrow = c.big();
@@ -58,7 +58,7 @@ describe("settle", () => {
         const [stage, round, bond, seats, said] = [c.number(), c.number(), c.big(), c.number(), c.number()];
         return { stage, round, bond, seats: c.numbers(seats), said: c.words(said) };
       });
-      const job = { stages, seatReward, pokeFee, policy: { k, seatStake } };
+      const job = { stages, seatReward, pokeFee, policy: { k, seatStake, mask } };
       const seats = offences(job, { boundaries, tallies });
       expect(seats.length).to.equal(c.number());
       const rest = seats.map((seat) => {

@@ -27,6 +27,7 @@ describe("vote", () => {
       expect(accepted ?? toWord(0)).to.equal(c.word());
       expect(dissent).to.equal(c.flag());
       expect(neverOpened(said)).to.equal(c.flag());
+      expect(neverOpened(said, true)).to.equal(c.flag());
       expect(say(c.word(), c.word())).to.equal(c.word());
     }
     expect(c.isDone).to.equal(true);

@@ -115,20 +115,22 @@ describe("sdk actions around money and deployments", function suite() {
       expect(code).to.have.nested.property("meta.name", "vault");
     });
     it("error: DEPLOYMENT_MISMATCH for a hub that borrows another hub's vault", async () => {
-      const artifacts = ["HubDisputes", "HubProofs", "HubVotes", "AssayHub"].map((name) => readArtifact(name));
+      const artifacts = ["HubDisputes", "HubAudits", "HubProofs", "HubVotes", "AssayHub"].map((name) =>
+        readArtifact(name),
+      );
       const { token, vault, registry, params, randomness, router } = dev.deployment;
       const { address } = wallet.account;
       const config = { token, vault, registry, params, randomness, router, guardian: address, treasury: address };
       const built: `0x${string}`[] = [];
       for (const artifact of artifacts) {
         if (artifact === undefined) throw new TypeError("the hub is not built");
-        // The first is the others' judge of settlement; the hub takes all three.
-        const args = [config, ...(built.length === 3 ? built.toReversed() : built.slice(0, 1))];
+        // The first is the others' judge of settlement; the hub takes all four.
+        const args = [config, ...(built.length === 4 ? built.toReversed() : built.slice(0, 1))];
         const hash = await deployContract(wallet, { ...artifact, args, chain: null, gas: 16_000_000n });
         built.push((await wallet.waitForTransactionReceipt({ hash })).contractAddress ?? "0x");
       }
       const error = await expectCode("DEPLOYMENT_MISMATCH", async () =>
-        wallet.assertDeployment({ hub: built[3] ?? "0x" }),
+        wallet.assertDeployment({ hub: built[4] ?? "0x" }),
       );
       expect(error).to.have.nested.property("meta.name", "vault of this hub");
     });
