@@ -20,6 +20,7 @@ import type { Logger } from "../core/ports/logger.ts";
 import { ZERO_BYTES32 } from "../core/types.ts";
 import { decodeKeyRecord, KEY_CEREMONY } from "../core/zk/key-record.ts";
 import { chooseProver } from "../engines/zk/prover/choose-prover.ts";
+import { describeProver } from "./describe-prover.ts";
 import { checkKeys } from "./doctor-keys.ts";
 import type { NodeConfig } from "./settings.ts";
 
@@ -155,10 +156,8 @@ async function checkProver(config: NodeConfig, chain: Chain | null): Promise<Che
   }
   const { threads, memoryMiB } = config.prove;
   const proves = models.length === 0 ? "no model has keys" : models.join(", ");
-  const chosen = chooseProver(config.prove.prover);
-  const what = chosen.native === null ? chosen.name : `${chosen.name} (${chosen.native.path})`;
-  const why = chosen.fix === "" ? chosen.reason : `${chosen.reason}; to change that, ${chosen.fix}`;
-  return pass("prover", `${what}, ${threads} threads, ${memoryMiB} MiB: ${proves} (${why})`);
+  const what = describeProver(chooseProver(config.prove.prover));
+  return pass("prover", `${threads} threads, ${memoryMiB} MiB, ${proves}; ${what}`);
 }
 
 async function checkRecord(chain: Chain, signer: `0x${string}`, fromBlock: bigint, publicUrl: string): Promise<Check> {

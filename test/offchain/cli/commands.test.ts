@@ -122,11 +122,19 @@ describe("commands", () => {
     const config = join(folder, "worker", "assay.toml");
     const { code, out } = await run("node", "doctor", "--config", config, "--json");
     expect(code).to.equal(EXIT.failed);
-    const { ok, checks } = JSON.parse(out) as { ok: boolean; checks: { name: string; ok: boolean; fix: string }[] };
+    const { ok, checks } = JSON.parse(out) as {
+      ok: boolean;
+      checks: { name: string; ok: boolean; detail: string; fix: string }[];
+    };
     expect(ok).to.equal(false);
     const chain = checks.find(({ name }) => name === "chain");
     expect(chain?.ok).to.equal(false);
     expect(chain?.fix).to.not.equal("");
+    const prover = checks.find(({ name }) => name === "prover");
+    expect(prover?.ok).to.equal(true);
+    expect(prover?.detail).to.match(/; (native on (ifma|adx|portable)|snarkjs, for .+)$/);
+    const asked = await run("node", "doctor", "--config", config, "--prove-prover", "snarkjs", "--json");
+    expect(asked.out).to.contain("; snarkjs, for the configuration says so");
   });
 
   it("error: MONITOR_SILENT when no worker runs, exit code 75", async () => {

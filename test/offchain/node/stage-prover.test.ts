@@ -2,10 +2,12 @@
 import { expect } from "chai";
 import type { StageInfo } from "../../../offchain/core/types.ts";
 import { KIND_BLINDED, KIND_PUBLIC, KIND_SALTED, PLACE_CLIENT } from "../../../offchain/core/types.ts";
+import { chooseProver, type ProverChoice } from "../../../offchain/engines/zk/prover/choose-prover.ts";
 import { boundaryKinds } from "../../../offchain/node/stage-circuits.ts";
 import { StageProver } from "../../../offchain/node/stage-prover.ts";
 import { nullLogger, testManifest } from "../../support/cluster/cluster.ts";
 import { expectCode } from "../../support/expect-code.ts";
+import { nativeMissing } from "../../support/native-addon.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 const MODEL = `0x${"aa".repeat(32)}` as const;
@@ -19,10 +21,10 @@ const keyed = (stages: number, change: Partial<StageInfo> = {}): StageInfo[] =>
     ...change,
   }));
 
-function proverOf(table: readonly StageInfo[] | null, chainId = 31_337n): StageProver {
+function proverOf(table: readonly StageInfo[] | null, chainId = 31_337n, prover: ProverChoice = "auto"): StageProver {
   const folder = temporaryFolder();
   return new StageProver(
-    { keyFolder: folder, cacheFolder: folder, chainId, memoryMiB: 64, threads: 1, maxLoad: 1 },
+    { keyFolder: folder, cacheFolder: folder, chainId, memoryMiB: 64, threads: 1, maxLoad: 1, prover },
     { logger: nullLogger, programs: { table: () => table, program: async () => null } },
   );
 }
@@ -32,6 +34,12 @@ describe("StageProver", () => {
     expect(proverOf(keyed(2)).canProve(MODEL, 1)).to.equal(true);
     expect(proverOf(keyed(1, { inKind: KIND_PUBLIC })).canProve(MODEL, 0)).to.equal(true);
     expect(boundaryKinds(keyed(2), 1)).to.deep.equal({ inKinds: ["SALTED"], outKind: "SALTED" });
+  });
+
+  it("behavior: goes by the name of the prover that works", () => {
+    expect(proverOf(null, 31_337n, "snarkjs").name).to.equal("snarkjs");
+    expect(proverOf(null).name).to.equal(chooseProver().name);
+    if (nativeMissing === "") expect(proverOf(null, 31_337n, "native").name).to.equal("native");
   });
 
   it("behavior: inputs have their producers' kinds", () => {
