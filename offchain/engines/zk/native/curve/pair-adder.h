@@ -37,10 +37,20 @@ class PairAdder {
 
  private:
   static constexpr std::size_t kBatch = 512;
+  static constexpr std::size_t kAhead = 10;
+
+  static ASSAY_INLINE void prefetch(const u8* points, u32 reference) {
+    const u8* point = points + static_cast<std::size_t>(reference >> 1) * sizeof(Affine<F>);
+    for (std::size_t line = 0; line < sizeof(Affine<F>); line += 64) __builtin_prefetch(point + line);
+  }
 
   void addBatch(const u8* points, const Pairs& pairs, Affine<F>* out) {
     F product = F::one();
     for (std::size_t i = 0; i < pairs.count; i++) {
+      if (i + kAhead < pairs.count) {
+        prefetch(points, pairs.left[i + kAhead]);
+        prefetch(points, pairs.right[i + kAhead]);
+      }
       const Affine<F> a = pointAt<F>(points, pairs.left[i]);
       const Affine<F> b = pointAt<F>(points, pairs.right[i]);
       setSlope(a, b, i);
