@@ -13,6 +13,7 @@ import type { CompiledCircuit } from "../offchain/engines/zk/circuit/types.ts";
 import { chooseProver } from "../offchain/engines/zk/prover/choose-prover.ts";
 import { uniformScalar } from "../offchain/engines/zk/prover/uniform-scalar.ts";
 import { ProverService } from "../offchain/engines/zk/service/prover-service.ts";
+import { choosePairing } from "../offchain/engines/zk/verify/choose-pairing.ts";
 import { developmentSetup } from "../offchain/engines/zk/setup/development-setup.ts";
 import { buildRoundOne } from "../offchain/engines/zk/witness/build-round-one.ts";
 import { solveRoundTwo } from "../offchain/engines/zk/witness/solve-round-two.ts";
@@ -93,7 +94,7 @@ async function benchCase(
   const folder = mkdtempSync(join(tmpdir(), "assay-bench-"));
   const chosen = chooseProver();
   const by = chosen.native?.path ?? chosen.name;
-  const service = new ProverService(await chosen.make(), { memoryMiB: MEMORY_MIB });
+  const service = new ProverService(await chosen.make(), { memoryMiB: MEMORY_MIB, pairing: choosePairing() });
   try {
     progress(`${name}: development setup`);
     let runs = 0;

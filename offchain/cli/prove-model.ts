@@ -15,6 +15,7 @@ import { KeyStore, type StageKeys } from "../engines/zk/keys/key-store.ts";
 import { chooseProver, type ProverChoice } from "../engines/zk/prover/choose-prover.ts";
 import type { Prover, WeightsOpening } from "../engines/zk/prover/prover.ts";
 import { ProverService } from "../engines/zk/service/prover-service.ts";
+import { choosePairing } from "../engines/zk/verify/choose-pairing.ts";
 import type { WeightsOpenings } from "../engines/zk/weights/opening-files.ts";
 import { CliError } from "./errors.ts";
 
@@ -123,7 +124,8 @@ export async function proveModel(options: ProveModelOptions): Promise<ProvedMode
 
   const store = new KeyStore(options);
   const chosen = chooseProver(options.prover);
-  const service = new ProverService(await chosen.make(), { memoryMiB: options.memoryMiB });
+  const pairing = choosePairing(options.prover);
+  const service = new ProverService(await chosen.make(), { memoryMiB: options.memoryMiB, pairing });
   const stages: ProvedStage[] = [];
   try {
     for (const [stage, info] of table.entries()) {

@@ -99,12 +99,13 @@ export class StageProver implements ProofPort {
 
   #open(): Promise<ProverService> {
     this.#service ??= (async () => {
-      const [{ ProverService: Service }, prover] = await Promise.all([
+      const [{ ProverService: Service }, { choosePairing }, made] = await Promise.all([
         import("../engines/zk/service/prover-service.ts"),
+        import("../engines/zk/verify/choose-pairing.ts"),
         this.#chosen.make(),
       ]);
-      const { memoryMiB, threads } = this.#options;
-      return new Service(prover, { memoryMiB, threads });
+      const { memoryMiB, threads, prover } = this.#options;
+      return new Service(made, { memoryMiB, threads, pairing: choosePairing(prover) });
     })();
     return this.#service;
   }

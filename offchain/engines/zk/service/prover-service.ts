@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { availableParallelism } from "node:os";
-import { isAssayError } from "../../../core/errors.ts";
+import type { PairingEngine } from "../../../core/ports/pairing.ts";
 import { claimHash } from "../../../core/claim.ts";
 import { oneRoundContext } from "../../../core/zk/challenge.ts";
 import type { ProofEvidence } from "../../../core/zk/evidence.ts";
 import { BACKEND_ONE_ROUND, encodeKeyRecord, type KeyRecord } from "../../../core/zk/key-record.ts";
 import { wordsOfProof, type Proof } from "../../../core/zk/proof.ts";
 import { publicInputs, statementWords } from "../../../core/zk/statement.ts";
-import { verifyStageProof } from "../../../core/zk/verify-proof.ts";
+import { judgeProofs } from "../../../core/zk/judge-proofs.ts";
+import { noblePairing } from "../../../core/zk/noble-pairing.ts";
 import { openKey, type VerifyingKey } from "../../../core/zk/verifying-key.ts";
 import { ProverError } from "../prover/errors.ts";
 import type { Commitment, Prover, ProvingKey } from "../prover/prover.ts";
@@ -24,12 +25,16 @@ export interface ProvedStage {
   readonly key: VerifyingKey;
 }
 
+export type ClosablePairing = PairingEngine & { close?(): Promise<void> };
+
 export interface ProverServiceOptions {
   /** Of all warm keys together, and of one proof; default 2,048. */
   readonly memoryMiB?: number;
   /** Default: the machine's. */
   readonly threads?: number;
   readonly nowMs?: () => number;
+  /** What verifies each proof before it leaves, closed with the service; default: JavaScript. */
+  readonly pairing?: ClosablePairing;
 }
 
 /** For metrics: totals since the service began. */
@@ -55,6 +60,7 @@ export interface ProverStats {
 export class ProverService {
   readonly #queue: ProofQueue;
   readonly #keys: WarmKeys;
+  readonly #pairing: ClosablePairing;
   readonly #verifying = new WeakMap<KeyRecord, VerifyingKey>();
   readonly #closing = new AbortController();
   readonly #counts = { proved: 0, failed: 0, cancelled: 0, totalProveMs: 0 };
@@ -62,7 +68,8 @@ export class ProverService {
   #current: Promise<unknown> = Promise.resolve();
 
   constructor(prover: Prover, options: ProverServiceOptions = {}) {
-    const { memoryMiB = 2048, threads = availableParallelism(), nowMs = Date.now } = options;
+    const { memoryMiB = 2048, threads = availableParallelism(), nowMs = Date.now, pairing = noblePairing } = options;
+    this.#pairing = pairing;
     this.#queue = new ProofQueue(nowMs);
     this.#keys = new WarmKeys(prover, { memoryMiB, threads });
   }
@@ -111,6 +118,7 @@ export class ProverService {
     this.#closing.abort(new ProverError("PROVER_CLOSED"));
     await this.#current;
     await this.#keys.close();
+    await this.#pairing.close?.();
   }
 
   async #timed(request: StageRequest): Promise<ProvedStage> {
@@ -150,7 +158,7 @@ export class ProverService {
       onProgress?.("verify");
       const { joined, producers } = boundaries;
       const evidence = { proof: wordsOfProof(proof), tensors: tensorsHex(boundaries), joined: [...joined] };
-      this.#verify(key, { request, evidence, producers });
+      await this.#verify(key, { request, evidence, producers });
       return { proof, evidence, key };
     } finally {
       if (commitment !== undefined) proving.discard(commitment);
@@ -158,17 +166,15 @@ export class ProverService {
     }
   }
 
-  #verify(
+  async #verify(
     key: VerifyingKey,
     made: { readonly request: StageRequest; readonly evidence: ProofEvidence; readonly producers: readonly number[] },
-  ): void {
+  ): Promise<void> {
     const { claim, domain, weights } = made.request;
-    try {
-      verifyStageProof({ key, claim, domain, weights: weights?.commitment, ...made });
-    } catch (error) {
-      if (!isAssayError(error)) throw error;
-      throw new ProverError("STATEMENT_WRONG", { reason: error.message.replace(/\.$/, "") }, { cause: error });
-    }
+    const stage = { key, claim, domain, weights: weights?.commitment, ...made };
+    const [fault] = await judgeProofs([stage], this.#pairing);
+    if (fault !== undefined)
+      throw new ProverError("STATEMENT_WRONG", { reason: fault.message.replace(/\.$/, "") }, { cause: fault });
   }
 
   #keyOf({ record }: ProvingKey): VerifyingKey {
