@@ -33,6 +33,8 @@ export function hubFacts(events: readonly HubEvent[]): HubFact[] {
       case "Finalized":
       case "Closed":
         return [{ name: "Moved", jobId: event.args.jobId }];
+      // Audited jobs: their votes are told as any other's.
+      case "AuditDrawn":
       case "CallbackResult":
       case "Claimed":
       case "Deposited":
@@ -41,6 +43,7 @@ export function hubFacts(events: readonly HubEvent[]): HubFact[] {
       case "FeesSwept":
       case "PauseSet":
       case "PokePaid":
+      case "Proposed":
       case "Proven":
       case "Slashed":
       case "Withdrawn":
