@@ -200,10 +200,10 @@ export async function buildNative({
   builds = BUILDS,
   again = false,
   say = (/** @type {string} */ _text) => {},
-  sanitize,
+  sanitize = false,
   driver,
 } = {}) {
-  const isAddon = sanitize !== true && driver === undefined;
+  const isAddon = !sanitize && driver === undefined;
   const before = isAddon ? readStatus(builds) : undefined;
   const settle = (status) => {
     if (isAddon && JSON.stringify(status) !== JSON.stringify(before))
