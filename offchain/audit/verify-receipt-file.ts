@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { fromHex, type Hex } from "../core/bytes.ts";
-import type { Check } from "../core/check.ts";
+import { errorText, type Check } from "../core/check.ts";
 import { digestOf } from "../core/digest.ts";
-import { isAssayError } from "../core/errors.ts";
+import { isAssayError, type AssayError } from "../core/errors.ts";
 import { modelId } from "../core/model.ts";
+import type { PairingEngine } from "../core/ports/pairing.ts";
 import { guaranteeOf, type Guarantee } from "../core/receipt-json.ts";
 import { decodeReceipt, receiptHash, receiptOutput, type Receipt } from "../core/receipt.ts";
 import { boundarySalt, INPUT_BOUNDARY } from "../core/salts.ts";
 import { decodeTensor, encodeTensor } from "../core/tensor.ts";
 import type { DigestKind, ModelManifest } from "../core/types.ts";
-import { verifyReceipt, type Coverage } from "../core/verify-receipt.ts";
+import type { Coverage, ReceiptExpectation, ReceiptReport } from "../core/verify-receipt.ts";
+import { verifyReceipts } from "../core/verify-receipts.ts";
 import type { LoadedModel } from "../engines/program/load-program.ts";
 import { createReferenceExecutor } from "../engines/program/reference-executor.ts";
 import { runModel } from "../engines/program/run-model.ts";
@@ -29,6 +31,8 @@ export interface AuditOptions {
   readonly chainId?: bigint;
   /** Refuse proofs under development keys on the local chain too. */
   readonly refuseDevelopmentKeys?: boolean;
+  /** What checks proofs; plain JavaScript by default. */
+  readonly pairing?: PairingEngine | undefined;
 }
 
 export interface AuditReport {
@@ -44,26 +48,35 @@ export interface AuditReport {
   readonly skipped: readonly string[];
 }
 
-/**
- * Re-checks a receipt from its bytes. Offline unless `rpcUrl` is given. Never throws on hostile bytes: every finding is a named check.
- */
-export async function verifyReceiptFile(bytes: Uint8Array, options: AuditOptions = {}): Promise<AuditReport> {
+/** A file that is no receipt. */
+function unreadable(error: AssayError): AuditReport {
+  return {
+    ok: false,
+    receiptHash: null,
+    jobId: null,
+    end: null,
+    checks: [{ name: "bytes", ok: false, detail: errorText(error) }],
+    coverage: [],
+    guarantee: null,
+    skipped: ["everything else: these bytes are no receipt"],
+  };
+}
+
+/** A file as a receipt, with what the chain says of it. */
+interface Opened {
+  readonly bytes: number;
+  readonly receipt: Receipt;
+  readonly anchor: readonly Check[];
+  readonly expected: ReceiptExpectation;
+}
+
+async function openReceipt(bytes: Uint8Array, options: AuditOptions): Promise<Opened | AssayError> {
   let receipt: Receipt;
   try {
     receipt = decodeReceipt(bytes);
   } catch (error) {
     if (!isAssayError(error)) throw error;
-    const check: Check = { name: "bytes", ok: false, detail: `${error.code}: ${error.message}` };
-    return {
-      ok: false,
-      receiptHash: null,
-      jobId: null,
-      end: null,
-      checks: [check],
-      coverage: [],
-      guarantee: null,
-      skipped: ["everything else: these bytes are no receipt"],
-    };
+    return error;
   }
   const { hub, chainId, manifest } = options;
   const anchor = options.rpcUrl === undefined ? [] : await checkAnchor(receipt, options.rpcUrl, hub);
@@ -75,9 +88,15 @@ export async function verifyReceiptFile(bytes: Uint8Array, options: AuditOptions
     ...(chainId === undefined ? {} : { chainId }),
     ...(manifest === undefined ? {} : { modelId: modelId(manifest) }),
   };
-  const { refuseDevelopmentKeys = false } = options;
-  const report = verifyReceipt(receipt, expected, { refuseDevelopmentKeys });
-  const checks = [{ name: "bytes", ok: true, detail: `${bytes.length} bytes, canonical` }, ...report.checks];
+  return { bytes: bytes.length, receipt, anchor, expected };
+}
+
+async function reportOn(
+  { bytes, receipt, anchor }: Opened,
+  report: ReceiptReport,
+  options: AuditOptions,
+): Promise<AuditReport> {
+  const checks = [{ name: "bytes", ok: true, detail: `${bytes} bytes, canonical` }, ...report.checks];
   const skipped: string[] = [];
   if (options.model === undefined || options.opened === undefined)
     skipped.push("re-execution: needs the model's folder, the input and the job's secret");
@@ -97,6 +116,33 @@ export async function verifyReceiptFile(bytes: Uint8Array, options: AuditOptions
     guarantee: guaranteeOf(receipt, report),
     skipped,
   };
+}
+
+/**
+ * Re-checks receipts from their bytes, the proofs of all of them together. Offline unless `rpcUrl` is given. Never throws on hostile bytes:
+ * every finding is a named check of its file, in order. Errors: those of the chain's endpoint and of the pairing engine.
+ */
+export async function verifyReceiptFiles(
+  files: readonly Uint8Array[],
+  options: AuditOptions = {},
+): Promise<AuditReport[]> {
+  const opened: (Opened | AssayError)[] = [];
+  for (const bytes of files) opened.push(await openReceipt(bytes, options));
+  const { refuseDevelopmentKeys = false, pairing } = options;
+  const readable = opened.flatMap((one) => (isAssayError(one) ? [] : [one]));
+  const reports = (await verifyReceipts(readable, { refuseDevelopmentKeys }, pairing)).values();
+  const audits: AuditReport[] = [];
+  for (const one of opened)
+    audits.push(
+      isAssayError(one) ? unreadable(one) : await reportOn(one, reports.next().value as ReceiptReport, options),
+    );
+  return audits;
+}
+
+/** The same for one receipt. */
+export async function verifyReceiptFile(bytes: Uint8Array, options: AuditOptions = {}): Promise<AuditReport> {
+  const [report] = await verifyReceiptFiles([bytes], options);
+  return report as AuditReport;
 }
 
 /** The same program on the same input must give the agreed digest, bit for bit. */

@@ -4,6 +4,9 @@ import type { Io } from "./io.ts";
 import { CliError } from "./errors.ts";
 import type { ExitCode } from "./exit-code.ts";
 
+/** What commander collected for an argument: texts for a list. */
+export type Given = string | readonly string[] | undefined;
+
 /** A command as data: commander runs it, `docs/cli.md` is printed from it. */
 export interface Command {
   /** Full name, group first: `model import`. */
@@ -17,7 +20,7 @@ export interface Command {
   /** Stops cleanly by itself when interrupted, because it holds processes or jobs; all others end at once. */
   readonly stopsItself: boolean;
   /** Parses the texts that commander collected, then runs. */
-  invoke(args: readonly (string | undefined)[], options: Readonly<Record<string, unknown>>, io: Io): Promise<ExitCode>;
+  invoke(args: readonly Given[], options: Readonly<Record<string, unknown>>, io: Io): Promise<ExitCode>;
 }
 
 interface CommandSpec<A extends Fields, O extends Fields> {
@@ -57,8 +60,10 @@ export function defineCommand<A extends Fields, O extends Fields>(spec: CommandS
 export const flagOf = (name: string): string => name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
 
 function parse(command: string, name: string, field: Field<unknown>, given: unknown): unknown {
+  if (field.kind === "list" && Array.isArray(given) && given.length > 0)
+    return given.flatMap((text: unknown) => parse(command, name, { ...field, kind: "required" }, text));
   if (given === undefined) {
-    if (field.kind === "required") throw new CliError("OPTION_MISSING", { command, name });
+    if (field.kind === "required" || field.kind === "list") throw new CliError("OPTION_MISSING", { command, name });
     return field.fallback;
   }
   if (field.kind === "switch") return given === true;

@@ -3,9 +3,9 @@
 /** A parsed value, or what is wrong with the text. */
 export type Parsed<T> = { value: T } | { why: string };
 
-/** One argument or option. `kind` "switch" takes no value. */
+/** One argument or option. `kind` "switch" takes no value, "list" takes one or more and must be the last argument. */
 export interface Field<T> {
-  readonly kind: "required" | "optional" | "switch";
+  readonly kind: "required" | "optional" | "switch" | "list";
   readonly summary: string;
   /** What the help shows in place of the value, such as `address`. */
   readonly placeholder: string;
@@ -22,6 +22,15 @@ type Parser<T> = (text: string) => Parsed<T>;
 /** A value that must be given. */
 export function required<T>(placeholder: string, summary: string, parse: Parser<T>): Field<T> {
   return { kind: "required", summary, placeholder, fallback: undefined, parse };
+}
+
+/** One or more values. */
+export function list<T>(placeholder: string, summary: string, parse: Parser<T>): Field<readonly T[]> {
+  const one: Parser<readonly T[]> = (text) => {
+    const parsed = parse(text);
+    return "why" in parsed ? parsed : { value: [parsed.value] };
+  };
+  return { kind: "list", summary, placeholder, fallback: undefined, parse: one };
 }
 
 /** A value that may be left out. */

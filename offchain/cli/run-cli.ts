@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { Command as CommanderCommand, CommanderError } from "commander";
-import { flagOf, type Command } from "./command.ts";
+import { flagOf, type Command, type Given } from "./command.ts";
 import { CliError } from "./errors.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
 import type { Field } from "./fields.ts";
@@ -20,7 +20,7 @@ export async function runCli(commands: readonly Command[], argv: readonly string
   // Read before parsing: even a bad command line must answer in the asked form.
   const asJson = argv.includes("--json");
   let code: ExitCode = EXIT.done;
-  const run = async (command: Command, args: readonly (string | undefined)[], options: Record<string, unknown>) => {
+  const run = async (command: Command, args: readonly Given[], options: Record<string, unknown>) => {
     const io: Io = createIo(
       { json: asJson, interactive: host.interactive && !asJson && options["yes"] !== true, signal: host.signal },
       host,
@@ -50,11 +50,7 @@ async function interrupted(signal: AbortSignal): Promise<ExitCode> {
   return EXIT.interrupted;
 }
 
-type Runner = (
-  command: Command,
-  args: readonly (string | undefined)[],
-  options: Record<string, unknown>,
-) => Promise<void>;
+type Runner = (command: Command, args: readonly Given[], options: Record<string, unknown>) => Promise<void>;
 
 function buildProgram(commands: readonly Command[], host: CliHost, run: Runner): CommanderCommand {
   const program = configure(new CommanderCommand("assay"), host)
@@ -74,15 +70,14 @@ function buildProgram(commands: readonly Command[], host: CliHost, run: Runner):
     }
     const built = configure(parent.command(words.at(-1) ?? ""), host).summary(command.summary);
     built.description(command.details === "" ? command.summary : `${command.summary}\n\n${command.details}`);
-    for (const [name, field] of Object.entries(command.args))
-      built.argument(field.kind === "required" ? `<${name}>` : `[${name}]`, field.summary);
+    for (const [name, field] of Object.entries(command.args)) built.argument(argumentUsage(name, field), field.summary);
     for (const [name, field] of Object.entries(command.options)) built.option(optionFlags(name, field), helpOf(field));
     built.option("--json", "one JSON object on stdout, progress objects on stderr");
     built.option("--yes", "answer every question with yes");
     built.option("--no-color", "no colours");
     built.action(async (...given: unknown[]) => {
       const count = Object.keys(command.args).length;
-      await run(command, given.slice(0, count) as (string | undefined)[], given[count] as Record<string, unknown>);
+      await run(command, given.slice(0, count) as Given[], given[count] as Record<string, unknown>);
     });
   }
   return program;
@@ -99,12 +94,16 @@ function configure(command: CommanderCommand, host: CliHost): CommanderCommand {
     });
 }
 
+/** `<file>`, `[file]` or `<file...>`. */
+export const argumentUsage = (name: string, { kind }: Field<unknown>): string =>
+  kind === "list" ? `<${name}...>` : kind === "required" ? `<${name}>` : `[${name}]`;
+
 export const optionFlags = (name: string, field: Field<unknown>): string =>
   field.kind === "switch" ? `--${flagOf(name)}` : `--${flagOf(name)} <${field.placeholder}>`;
 
 /** Summary with what happens if the option is left out. */
 export function helpOf(field: Field<unknown>): string {
-  if (field.kind === "required") return `${field.summary} (required)`;
+  if (field.kind === "required" || field.kind === "list") return `${field.summary} (required)`;
   if (field.kind === "switch" || field.fallback === undefined) return field.summary;
   return `${field.summary} (default: ${typeof field.fallback === "string" ? field.fallback : json(field.fallback)})`;
 }

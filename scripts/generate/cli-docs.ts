@@ -3,14 +3,14 @@
 import { writeFileSync } from "node:fs";
 import type { Command } from "../../offchain/cli/command.ts";
 import { loadAllCommands } from "../../offchain/cli/commands/loaders.ts";
-import { helpOf, optionFlags } from "../../offchain/cli/run-cli.ts";
+import { argumentUsage, helpOf, optionFlags } from "../../offchain/cli/run-cli.ts";
 
 const commands = await loadAllCommands();
 const escape = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ");
 
 function section(command: Command): string {
   const args = Object.entries(command.args);
-  const usage = args.map(([name, field]) => (field.kind === "required" ? `<${name}>` : `[${name}]`));
+  const usage = args.map(([name, field]) => argumentUsage(name, field));
   const rows = [
     ...args.map(([name, field]) => `| \`${name}\` | ${escape(helpOf(field))} |`),
     ...Object.entries(command.options).map(

@@ -1,76 +1,44 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { join } from "node:path";
 import { readSecret } from "../../audit/verify-receipt-file.ts";
-import { runCheck, type Check } from "../../core/check.ts";
+import { errorText, runCheck, type Check } from "../../core/check.ts";
 import { digestOf } from "../../core/digest.ts";
 import { isAssayError } from "../../core/errors.ts";
 import { boundarySalt, INPUT_BOUNDARY } from "../../core/salts.ts";
 import { encodeTensor } from "../../core/tensor.ts";
 import { KIND_PUBLIC, PRODUCER_INPUT, type DigestKind } from "../../core/types.ts";
-import { BACKEND_ONE_ROUND, BACKEND_WEIGHTS, decodeKeyRecord, keyIdOf } from "../../core/zk/key-record.ts";
+import { readKeyRecord } from "../../core/zk/key-record.ts";
 import {
   decodeProofFile,
   MAX_PROOF_FILE_BYTES,
-  verifyProofFile,
+  type ProofExpectation,
   type ProofFile,
-  type ProvedStage,
+  type ProofReport,
 } from "../../core/zk/proof-file.ts";
+import { verifyProofFiles } from "../../core/zk/verify-proof-files.ts";
+import type { PairingEngine } from "../../core/ports/pairing.ts";
 import { fromHex } from "../../core/bytes.ts";
 import { loadModel, type LoadedModel } from "../../engines/program/load-program.ts";
 import { createReferenceExecutor } from "../../engines/program/reference-executor.ts";
 import { runModel } from "../../engines/program/run-model.ts";
-import { compileCircuit } from "../../engines/zk/circuit/compile-circuit.ts";
+import { choosePairing } from "../../engines/zk/verify/choose-pairing.ts";
 import { defineCommand } from "../command.ts";
 import { readFileBytes } from "../connection.ts";
-import { EXIT } from "../exit-code.ts";
+import { CliError } from "../errors.ts";
+import { EXIT, type ExitCode } from "../exit-code.ts";
 import type { Io } from "../io.ts";
-import { address, defaulted, flag, hash, integer, optional, required, text } from "../fields.ts";
+import { address, defaulted, flag, hash, integer, list, optional, text } from "../fields.ts";
+import { fileBatches } from "../file-batches.ts";
 import { readModelInput } from "../model-input.ts";
+import { keyIdAt, ModelCircuits } from "../model-circuits.ts";
+import { FileReports } from "../report-files.ts";
+
+// One byte more than allowed, so that a too large file is a finding and not a reading error.
+const MAX_READ = MAX_PROOF_FILE_BYTES + 1;
 
 /** The kind of the job's input, as the key of the first stage that reads it has it. */
 function inputKind({ stages }: ProofFile): DigestKind {
   const at = stages.find(({ producers }) => producers.includes(PRODUCER_INPUT));
-  return at === undefined ? KIND_PUBLIC : (decodeKeyRecord(fromHex(at.key)).boundaries[0]?.kind ?? KIND_PUBLIC);
-}
-
-const idAt = ({ stages }: ProofFile, stage: number): string | undefined =>
-  stages[stage] && keyIdOf(fromHex(stages[stage].key));
-
-/** Compiles the model's stages and compares: whether the keys are of its circuits, where they are not those that it names. */
-async function ofModel(file: ProofFile, model: LoadedModel, cacheFolder: string, io: Io): Promise<Check[]> {
-  const table = model.manifest.model.stages;
-  if (file.stages.length !== table.length)
-    return [{ name: "circuits", ok: false, detail: `${file.stages.length} stages of the model's ${table.length}` }];
-  const progress = io.progress("compile");
-  const checks: Check[] = [];
-  for (const [stage, { program }] of model.stages.entries()) {
-    const { key, producers, weightsX, weightsY } = file.stages[stage] as ProvedStage;
-    const { backend, boundaries, circuitHash } = decodeKeyRecord(fromHex(key));
-    const kinds = boundaries.map(({ kind }) => (kind === KIND_PUBLIC ? "PUBLIC" : "SALTED"));
-    const circuit = await compileCircuit(program, {
-      weights: backend === BACKEND_WEIGHTS ? "private" : "public",
-      backend: backend === BACKEND_ONE_ROUND ? "one-round" : "two-round",
-      inKinds: kinds.slice(0, -1),
-      outKind: kinds.at(-1) ?? "PUBLIC",
-      cacheFolder: join(cacheFolder, "circuits"),
-      signal: io.signal,
-      onProgress: (step) => progress.step(`stage ${stage}: ${step}`),
-    });
-    const info = table[stage];
-    // A circuit with private weights is every training's: only the model's own commitment, under its own key, says which one it was.
-    const committed =
-      backend !== BACKEND_WEIGHTS ||
-      (info?.keyId === idAt(file, stage) && info?.weightsX === weightsX && info.weightsY === weightsY);
-    const same = producers.join() === info?.producers.join() && circuit.circuitHash === circuitHash;
-    const detail = !same
-      ? `stage ${stage} is another program`
-      : committed
-        ? `stage ${stage} was proven under a key of the model's circuit`
-        : `stage ${stage} was proven with private weights that are not known to be the model's`;
-    checks.push({ name: "circuits", ok: same && committed, detail });
-  }
-  progress.done(`${checks.length} stages compiled`);
-  return checks;
+  return at === undefined ? KIND_PUBLIC : (readKeyRecord(fromHex(at.key)).boundaries[0]?.kind ?? KIND_PUBLIC);
 }
 
 /** Opens the digests: that this input was proven, and that the model gives this result for it. */
@@ -83,7 +51,7 @@ async function opened(
   const input = readModelInput(path, model);
   const { output } = await runModel(model, input, createReferenceExecutor());
   const last = file.stages.length - 1;
-  const outKind = decodeKeyRecord(fromHex(file.stages[last]?.key ?? "0x")).boundaries.at(-1)?.kind ?? KIND_PUBLIC;
+  const outKind = readKeyRecord(fromHex(file.stages[last]?.key ?? "0x")).boundaries.at(-1)?.kind ?? KIND_PUBLIC;
   const opens = (kind: DigestKind, bytes: Uint8Array, boundary: number, digest: string) => {
     const salt = secret === undefined ? undefined : boundarySalt(secret, boundary, kind);
     return digestOf(kind, bytes, salt) === digest ? undefined : "its digest is another one";
@@ -98,17 +66,81 @@ async function opened(
   ];
 }
 
+interface FileReport extends Partial<ProofReport> {
+  readonly ok: boolean;
+  readonly checks: readonly Check[];
+}
+
+/** What the files are held against. */
+interface Terms {
+  readonly expected: ProofExpectation;
+  readonly refuseDevelopmentKeys: boolean;
+  readonly model: LoadedModel | undefined;
+  readonly circuits: ModelCircuits | undefined;
+  readonly pairing: PairingEngine;
+}
+
+function readFile(bytes: Uint8Array): ProofFile | Check {
+  try {
+    return decodeProofFile(bytes);
+  } catch (error) {
+    if (!isAssayError(error)) throw error;
+    return { name: "bytes", ok: false, detail: errorText(error) };
+  }
+}
+
+/** Under other keys than it names, such as those of public ends, a model is recognised by its circuits. */
+const isKeyed = (file: ProofFile, model: LoadedModel | undefined): boolean =>
+  model?.manifest.model.stages.every(({ keyId }, i) => keyId === keyIdAt(file, i)) === true;
+
+/** Checks files together; `more`: what else there is to say of one that holds. */
+async function verifyFiles(
+  files: readonly Uint8Array[],
+  terms: Terms,
+  more: (file: ProofFile) => Promise<readonly Check[]> = () => Promise.resolve([]),
+): Promise<FileReport[]> {
+  const { expected, refuseDevelopmentKeys, model, circuits, pairing } = terms;
+  const read = files.map(readFile);
+  const cases = read.flatMap((file) => {
+    if (!("stages" in file)) return [];
+    const stages = isKeyed(file, model) ? model?.manifest.model.stages : undefined;
+    return [{ file, expected: { ...expected, stages } }];
+  });
+  const reports = (await verifyProofFiles(cases, { refuseDevelopmentKeys }, pairing)).values();
+  const all: FileReport[] = [];
+  for (const file of read) {
+    const report = "stages" in file ? reports.next().value : undefined;
+    if (!("stages" in file) || report === undefined) {
+      all.push({ ok: false, checks: "stages" in file ? [] : [file] });
+      continue;
+    }
+    const checks = [...report.checks];
+    if (report.ok && circuits !== undefined && !isKeyed(file, model)) checks.push(...(await circuits.check(file)));
+    if (report.ok) checks.push(...(await more(file)));
+    all.push({ ...report, checks, ok: checks.every(({ ok }) => ok) });
+  }
+  return all;
+}
+
+function textOf({ ok, checks, outDigest }: FileReport): string {
+  if (outDigest === undefined) return checks.map(({ name, detail }) => `FAILED ${name}: ${detail}`).join("\n");
+  const lines = checks.map((check) => `${check.ok ? "ok    " : "FAILED"} ${check.name}: ${check.detail}`);
+  return [...lines, `result ${outDigest}`, ok ? "valid" : "NOT VALID"].join("\n");
+}
+
 export const verify = defineCommand({
   name: "verify",
-  summary: "Check a file of proofs by its bytes alone; exit code 1 and the failed check's name if they do not hold.",
+  summary: "Check files of proofs by their bytes alone; exit code 1 and the failed checks' names if one does not hold.",
   details:
-    "Offline. Without --model or --key the file is true of some program: say which key or model you mean. With the model's folder, the " +
-    "input and the secret from the prover, input and result are opened too.",
+    "Offline. Without --model or --key a file is true of some program: say which key or model you mean. With the model's folder, the " +
+    "input and the secret from the prover, input and result of one file are opened too. Many files give a line each; their proofs are " +
+    "checked together, some thousand a second where the native prover is built.",
   examples: [
     "assay verify patient.proof --model models/tumor-mlp",
     "assay verify digit.proof --key 0x… --job 0x… --refuse-development --json",
+    "assay verify proofs/*.proof --model models/digits-mlp",
   ],
-  args: { file: required("file", "File of `assay prove`.", text) },
+  args: { files: list("file", "Files of `assay prove`.", text) },
   options: {
     model: optional(
       "folder",
@@ -125,48 +157,49 @@ export const verify = defineCommand({
     refuseDevelopment: flag("Refuse development keys on the local chain too."),
   },
   async run(input, io) {
-    // One byte more than allowed, so that a too large file is a finding and not a reading error.
-    const bytes = readFileBytes(input.file, MAX_PROOF_FILE_BYTES + 1);
-    let file: ProofFile;
-    try {
-      file = decodeProofFile(bytes);
-    } catch (error) {
-      if (!isAssayError(error)) throw error;
-      const check: Check = { name: "bytes", ok: false, detail: `${error.code}: ${error.message}` };
-      io.result({ ok: false, checks: [check] }, `FAILED bytes: ${check.detail}`);
-      return EXIT.failed;
-    }
+    const isOne = input.files.length === 1;
+    if (!isOne && (input.input !== undefined || input.secretFile !== undefined))
+      throw new CliError("USAGE", { why: "--input and --secret-file open one file, not several" });
     const model = input.model === undefined ? undefined : await loadModel(input.model);
-    const table = model?.manifest.model.stages;
-    // Under other keys than it names, such as those of public ends, a model is recognised by its circuits.
-    const keyed = table !== undefined && table.every(({ keyId }, i) => keyId === idAt(file, i));
-    const report = verifyProofFile(
-      file,
-      {
-        chainId: input.chainId === undefined ? undefined : BigInt(input.chainId),
-        hub: input.hub,
-        jobId: input.job,
-        keyIds: input.key === undefined ? undefined : [input.key],
-        stages: keyed ? table : undefined,
-      },
-      { refuseDevelopmentKeys: input.refuseDevelopment },
-    );
     const secret =
       input.secretFile === undefined
         ? undefined
         : readSecret(new TextDecoder().decode(readFileBytes(input.secretFile, 1024)));
-    const more =
-      model === undefined || input.input === undefined || !report.ok
-        ? []
-        : await opened(file, model, input.input, secret);
-    const circuits = model === undefined || keyed || !report.ok ? [] : await ofModel(file, model, input.cache, io);
-    const checks = [...report.checks, ...circuits, ...more];
-    const ok = checks.every((check) => check.ok);
-    const lines = checks.map((check) => `${check.ok ? "ok    " : "FAILED"} ${check.name}: ${check.detail}`);
-    io.result(
-      { ...report, ok, checks },
-      [...lines, `result ${report.outDigest}`, ok ? "valid" : "NOT VALID"].join("\n"),
-    );
-    return ok ? EXIT.done : EXIT.failed;
+    const pairing = choosePairing();
+    const terms: Terms = {
+      expected: {
+        chainId: input.chainId === undefined ? undefined : BigInt(input.chainId),
+        hub: input.hub,
+        jobId: input.job,
+        keyIds: input.key === undefined ? undefined : [input.key],
+      },
+      refuseDevelopmentKeys: input.refuseDevelopment,
+      model,
+      circuits: model && new ModelCircuits(model, input.cache, io),
+      pairing,
+    };
+    try {
+      if (!isOne) return await verifyMany(input.files, terms, io);
+      const bytes = readFileBytes(input.files[0] ?? "", MAX_READ);
+      const [report = { ok: false, checks: [] }] = await verifyFiles([bytes], terms, async (file) =>
+        model === undefined || input.input === undefined ? [] : opened(file, model, input.input, secret),
+      );
+      io.result(report, textOf(report));
+      return report.ok ? EXIT.done : EXIT.failed;
+    } finally {
+      await pairing.close?.();
+    }
   },
 });
+
+async function verifyMany(paths: readonly string[], terms: Terms, io: Io): Promise<ExitCode> {
+  const reports = new FileReports(io, "files");
+  for (const batch of fileBatches(paths, MAX_READ)) {
+    const found = await verifyFiles(
+      batch.map(({ bytes }) => bytes),
+      terms,
+    );
+    for (const [i, report] of found.entries()) reports.add(batch[i]?.path ?? "", report);
+  }
+  return reports.end(terms.pairing.name);
+}

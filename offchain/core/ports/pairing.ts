@@ -27,4 +27,7 @@ export interface PairingEngine {
 
   /** Whether the product of all terms is 1; terms at infinity count as 1. */
   isOne(product: readonly PairingTerm[]): Promise<boolean>;
+
+  /** Ends its threads, if it has any. */
+  close?(): Promise<void>;
 }

@@ -2,7 +2,7 @@
 import { expect } from "chai";
 import { expectCode } from "../../support/expect-code.ts";
 import { auditMarkdown } from "../../../offchain/audit/audit-markdown.ts";
-import { verifyReceiptFile } from "../../../offchain/audit/verify-receipt-file.ts";
+import { verifyReceiptFile, verifyReceiptFiles } from "../../../offchain/audit/verify-receipt-file.ts";
 import { encodeReceipt, MAX_RECEIPT_BYTES } from "../../../offchain/core/receipt.ts";
 import { escalatedReceipt, fastReceipt } from "../../support/sample-receipt.ts";
 import { judgedReceipt, provenReceipt } from "../../support/proven-receipt.ts";
@@ -85,5 +85,29 @@ describe("verifyReceiptFile", () => {
   it("behavior: the hub that a receipt names for itself is not asked", async () => {
     const report = await verifyReceiptFile(bytes, { rpcUrl: "http://127.0.0.1:9" });
     expect(failedOf(report)).to.deep.equal(["chain hub"]);
+  });
+
+  it("R31 R69: many receipts together get the reports that they get alone, whatever the others are", async () => {
+    const proven = encodeReceipt(provenReceipt(2));
+    const files = [
+      bytes,
+      proven,
+      new TextEncoder().encode("hello"),
+      // Bytes of proofs, keys and statements, and of everything around them.
+      ...Array.from({ length: 24 }, (_, i) => {
+        const at = Math.floor(((i + 0.5) * proven.length) / 24);
+        return proven.with(at, (proven[at] ?? 0) ^ 1);
+      }),
+      encodeReceipt(judgedReceipt()),
+      encodeReceipt(escalatedReceipt()),
+      new Uint8Array(),
+      encodeReceipt(provenReceipt(3)),
+    ];
+    const alone = [];
+    for (const file of files) alone.push(await verifyReceiptFile(file));
+    const together = await verifyReceiptFiles(files);
+    expect(together).to.deep.equal(alone);
+    expect(together.filter(({ ok }) => ok)).to.have.length(5);
+    expect(await verifyReceiptFiles([])).to.deep.equal([]);
   });
 });

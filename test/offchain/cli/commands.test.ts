@@ -7,6 +7,7 @@ import { loadAllCommands, loadCommands } from "../../../offchain/cli/commands/lo
 import { EXIT } from "../../../offchain/cli/exit-code.ts";
 import { encodeReceipt } from "../../../offchain/core/receipt.ts";
 import { captureCli } from "../../support/capture-cli.ts";
+import { provenReceipt } from "../../support/proven-receipt.ts";
 import { fastReceipt } from "../../support/sample-receipt.ts";
 
 const HUB = `0x${"11".repeat(20)}`;
@@ -78,6 +79,31 @@ describe("commands", () => {
     expect(refused.code).to.equal(EXIT.failed);
     expect(refused.out).to.contain("NOT VALID");
     expect((await run("receipt", "verify", file("none.receipt", "hello"))).code).to.equal(EXIT.failed);
+  });
+
+  it("R69: receipt verify takes many receipts, a line each, and names those that do not hold", async () => {
+    const receipts = [fastReceipt(1, 5), provenReceipt(2), fastReceipt(3, 3), provenReceipt(2)].map(encodeReceipt);
+    const bad = receipts[3]?.slice() ?? new Uint8Array();
+    const at = 4000;
+    bad[at] = (bad[at] ?? 0) ^ 1;
+    const names = [...receipts.slice(0, 3), bad].map((bytes, i) => file(`many ${i}.receipt`, bytes));
+    const { code, out, err } = await run("receipt", "verify", ...names);
+    expect(code).to.equal(EXIT.failed);
+    const lines = out.trim().split("\n");
+    expect(lines.slice(0, 3)).to.deep.equal(names.slice(0, 3).map((name) => `ok     ${name}`));
+    expect(lines[3]).to.match(/^FAILED .*many 3\.receipt: \w+/);
+    expect(err).to.contain("4 receipts, 1 not valid");
+    const json = await run("receipt", "verify", ...names.slice(0, 3), "--json");
+    expect(json.code).to.equal(EXIT.done);
+    const reports = json.out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(reports.map((report) => [report["file"], report["ok"]])).to.deep.equal(
+      names.slice(0, 3).map((name) => [name, true]),
+    );
+    expect((await run("receipt", "verify", ...names, "--input", "x")).code).to.equal(EXIT.usage);
+    expect((await run("receipt", "verify")).code).to.equal(EXIT.usage);
   });
 
   it("default: model inspect names the model", async () => {

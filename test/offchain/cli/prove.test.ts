@@ -96,6 +96,31 @@ describe("prove and verify", function () {
     }
   });
 
+  it("R31: of many files each is reported on, the false ones by name, and one is enough for exit code 1", async () => {
+    const file = decodeProofFile(new Uint8Array(readFileSync(at("salted.proof"))));
+    const [stage] = file.stages;
+    if (stage === undefined) throw new TypeError("fixture");
+    const late = { ...file, jobId: `0x${"cd".repeat(32)}` as const };
+    const names = ["one", "two", "lie", "three", "nothing", "four"].map((name) => at(`${name}.many`));
+    for (const name of names) writeFileSync(name, encodeProofFile(name.endsWith("lie.many") ? late : file));
+    writeFileSync(at("nothing.many"), "hello");
+    const { code, out } = await run("verify", ...names, "--model", MODEL, "--json");
+    expect(code).to.equal(1);
+    const found = out.trim().split("\n").map(answer);
+    expect(found.map((report) => report["file"])).to.deep.equal(names);
+    expect(found.map((report) => report["ok"])).to.deep.equal([true, true, false, true, false, true]);
+    expect(checksOf(JSON.stringify(found[2]))).to.deep.equal(["stage 0"]);
+    expect(checksOf(JSON.stringify(found[4]))).to.deep.equal(["bytes"]);
+    const good = await run("verify", ...names.filter((name) => !/lie|nothing/.test(name)));
+    expect(good.code, good.err).to.equal(0);
+    expect(good.out).to.match(/^(ok {5}.*\.many\n){4}$/);
+    expect(good.err).to.contain("4 files, 0 not valid");
+    const opening = await run("verify", ...names, "--input", at("input.json"), "--model", MODEL, "--json");
+    expect(opening.code).to.equal(2);
+    const missing = await run("verify", names[0] ?? "", at("nowhere"), "--json");
+    expect(missing.code).to.equal(2);
+  });
+
   it("behavior: nothing is overwritten, and off the local chain a ceremony's key is needed", async () => {
     const again = await run("prove", MODEL, at("input.json"), "--out", at("salted.proof"), "--json");
     expect(again.code).to.equal(2);

@@ -25,8 +25,6 @@ export interface ProvedStage {
   readonly key: VerifyingKey;
 }
 
-export type ClosablePairing = PairingEngine & { close?(): Promise<void> };
-
 export interface ProverServiceOptions {
   /** Of all warm keys together, and of one proof; default 2,048. */
   readonly memoryMiB?: number;
@@ -34,7 +32,7 @@ export interface ProverServiceOptions {
   readonly threads?: number;
   readonly nowMs?: () => number;
   /** What verifies each proof before it leaves, closed with the service; default: JavaScript. */
-  readonly pairing?: ClosablePairing;
+  readonly pairing?: PairingEngine;
 }
 
 /** For metrics: totals since the service began. */
@@ -60,7 +58,7 @@ export interface ProverStats {
 export class ProverService {
   readonly #queue: ProofQueue;
   readonly #keys: WarmKeys;
-  readonly #pairing: ClosablePairing;
+  readonly #pairing: PairingEngine;
   readonly #verifying = new WeakMap<KeyRecord, VerifyingKey>();
   readonly #closing = new AbortController();
   readonly #counts = { proved: 0, failed: 0, cancelled: 0, totalProveMs: 0 };
