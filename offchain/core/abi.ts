@@ -1,5 +1,16 @@
 // SPDX-License-Identifier: MIT
-import { bytesToBig, concatBytes, fromHex, fromUtf8, isHex, joinBytes, toHex, utf8, type Hex } from "./bytes.ts";
+import {
+  bigToBytes,
+  bytesToBig,
+  concatBytes,
+  fromHex,
+  fromUtf8,
+  isHex,
+  joinBytes,
+  toHex,
+  utf8,
+  type Hex,
+} from "./bytes.ts";
 import { CoreError } from "./core-errors.ts";
 
 type SmallBits = 8 | 16 | 24 | 32 | 40 | 48;
@@ -68,9 +79,7 @@ function headSize(type: AbiType): number {
   return Object.values(type.struct).reduce((sum, field) => sum + headSize(field), 0);
 }
 
-function word(value: bigint): Uint8Array {
-  return fromHex(`0x${BigInt.asUintN(256, value).toString(16).padStart(64, "0")}`);
-}
+const word = (value: bigint): Uint8Array => bigToBytes(BigInt.asUintN(256, value), WORD);
 
 function encodeElementary(type: AbiElementary, value: AbiAny, path: string): Uint8Array {
   const integer = integerType(type);

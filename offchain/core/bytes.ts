@@ -93,15 +93,27 @@ export function bigToBytes(value: bigint, length: number, what = "The number"): 
   if (value < 0n || value >> BigInt(8 * length) !== 0n)
     throw new CoreError("NUMBER_OUT_OF_RANGE", { what, value, low: 0, high: `2^${8 * length}-1` });
   const out = new Uint8Array(length);
+  const view = new DataView(out.buffer);
   let rest = value;
-  for (let i = length - 1; i >= 0; i--) {
-    out[i] = Number(rest & 0xffn);
-    rest >>= 8n;
-  }
+  let at = length;
+  for (; at >= 8; at -= 8, rest >>= 64n) view.setBigUint64(at - 8, BigInt.asUintN(64, rest));
+  for (; at > 0; at--, rest >>= 8n) out[at - 1] = Number(BigInt.asUintN(8, rest));
   return out;
 }
 
-export const bytesToBig = (bytes: Uint8Array): bigint => (bytes.length === 0 ? 0n : BigInt(toHex(bytes)));
+/** Longer numbers are faster by way of their digits. */
+const MAX_BY_WORDS = 64;
+
+/** Unsigned, big-endian; 0 for no bytes. */
+export function bytesToBig(bytes: Uint8Array): bigint {
+  if (bytes.length > MAX_BY_WORDS) return BigInt(toHex(bytes));
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  let value = 0n;
+  let at = 0;
+  for (; at < bytes.length % 8; at++) value = (value << 8n) | BigInt(view.getUint8(at));
+  for (; at < bytes.length; at += 8) value = (value << 64n) | view.getBigUint64(at);
+  return value;
+}
 
 /** Checks a whole number against an inclusive range. Error: NUMBER_OUT_OF_RANGE. */
 export function assertInteger(value: number, low: number, high: number, what: string): number {

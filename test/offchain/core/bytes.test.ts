@@ -46,6 +46,26 @@ describe("bytes", () => {
     expect([isHex("0xAb"), isHex("0xa"), isHex("ab"), isHex("0x00", 2)]).to.deep.equal([true, false, false, false]);
   });
 
+  it("default: numbers of every length, there and back, also out of the middle of other bytes", () => {
+    for (let length = 0; length <= 80; length++) {
+      const frame = Uint8Array.from({ length: length + 16 }, (_, i) => (i * 89 + length * 7 + 200) & 0xff);
+      const bytes = frame.subarray(5, 5 + length);
+      const value = bytesToBig(bytes);
+      expect(value).to.equal(BigInt(`${toHex(bytes)}${length === 0 ? "0" : ""}`));
+      expect(bigToBytes(value, length)).to.deep.equal(bytes);
+      expect(bigToBytes(value, length + 3)).to.deep.equal(Uint8Array.from([0, 0, 0, ...bytes]));
+      expect(bigToBytes(0n, length)).to.deep.equal(new Uint8Array(length));
+      expect(bigToBytes((1n << BigInt(8 * length)) - 1n, length)).to.deep.equal(new Uint8Array(length).fill(255));
+    }
+  });
+
+  it("error: NUMBER_OUT_OF_RANGE for what does not fit", async () => {
+    for (const length of [0, 1, 7, 8, 9, 32]) {
+      await expectCode("NUMBER_OUT_OF_RANGE", () => bigToBytes(1n << BigInt(8 * length), length));
+      await expectCode("NUMBER_OUT_OF_RANGE", () => bigToBytes(-1n, length));
+    }
+  });
+
   it("error: HEX_INVALID", async () => {
     for (const wrong of ["", "00", "0x0", "0xzz", "0X00"]) await expectCode("HEX_INVALID", () => fromHex(wrong));
     await expectCode("HEX_INVALID", () => fromHex("0x00", 2));
