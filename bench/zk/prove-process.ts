@@ -43,7 +43,12 @@ for (let run = 0; run <= Number(runs); run++) {
   await key.finish(commitment, values.slice(), { weights: weights && { ...weights, blind: weights.blind.slice() } });
   if (run > 0) proveMs.push(performance.now() - began);
 }
-// snarkjs works in a child, whose peak it reports; kibibytes here.
-const rssMiB = name === "snarkjs" ? key.residentMiB : Math.ceil(process.resourceUsage().maxRSS / 1024);
+/** Not getrusage: that also counts what the bench held before it became this process. */
+function peakMiB(): number {
+  const kibibytes = /VmHWM:\s*(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? 0;
+  return Math.ceil(Number(kibibytes) / 1024);
+}
+// snarkjs works in a child, whose peak it reports.
+const rssMiB = name === "snarkjs" ? key.residentMiB : peakMiB();
 await key.close();
 process.stdout.write(JSON.stringify({ openMs, proveMs, rssMiB } satisfies ProverRun));
