@@ -18,13 +18,11 @@ import { Unbuildable } from "./unbuildable.mjs";
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const HERE =
   ["offchain/engines/zk/native", "engines/zk/native"].map((path) => join(ROOT, path)).find(existsSync) ?? ROOT;
-const { ADDON_FILE, BUILDS, hashSources, listSources, SOURCES, STATUS_FILE } = await import(
+const { ADDON_FILE, BUILD_COMMAND, BUILDS, hashSources, listSources, SOURCES, STATUS_FILE } = await import(
   pathToFileURL(join(HERE, "sources.mjs")).href
 );
 
 const COMPILERS = ["c++", "g++", "clang++"];
-/** What an operator types to build again. */
-const AGAIN = existsSync(join(ROOT, "scripts/bootstrap.mjs")) ? "npm run bootstrap" : "npm rebuild @assay/node";
 
 const FLAGS = ["-std=c++17", "-fPIC", "-fvisibility=hidden", "-pthread", "-Wall", "-Wextra", "-DNAPI_VERSION=9"];
 const OPTIMISED = ["-O3", "-DNDEBUG"];
@@ -51,7 +49,7 @@ function findCompiler(env) {
   }
   throw new Unbuildable(
     asked === "" ? `there is no C++ compiler (${COMPILERS.join(", ")})` : `CXX=${asked} does not run`,
-    `install one (Debian, Ubuntu: apt-get install g++; Fedora: dnf install gcc-c++; Alpine: apk add g++), then run \`${AGAIN}\``,
+    `install one (Debian, Ubuntu: apt-get install g++; Fedora: dnf install gcc-c++; Alpine: apk add g++), then run \`${BUILD_COMMAND}\``,
   );
 }
 
@@ -61,7 +59,7 @@ function findHeaders() {
   if (found !== undefined) return found;
   throw new Unbuildable(
     "Node's headers (include/node/node_api.h) are not where this Node is",
-    `use a Node from nodejs.org, or install its headers (Debian, Ubuntu: apt-get install libnode-dev), then run \`${AGAIN}\``,
+    `use a Node from nodejs.org, or install its headers (Debian, Ubuntu: apt-get install libnode-dev), then run \`${BUILD_COMMAND}\``,
   );
 }
 
@@ -152,7 +150,7 @@ export function smokeEnvironment({ sanitize, compiler }, env = process.env) {
   return { ...env, LD_PRELOAD: output.trim(), ASAN_OPTIONS: "detect_leaks=0" };
 }
 
-const ADVICE = `use GCC 9, clang 10 or newer (CXX=… chooses), then run \`${AGAIN}\`; build/native/failure.log has the messages`;
+const ADVICE = `use GCC 9, clang 10 or newer (CXX=… chooses), then run \`${BUILD_COMMAND}\`; build/native/failure.log has the messages`;
 const lastLine = (text) => text.trim().split("\n").at(-1) ?? "";
 
 /** Others see a whole file or none. */
@@ -178,7 +176,7 @@ async function buildAt(target, plan, builds, env) {
     mkdirSync(temporary, { recursive: true });
     await buildInto(temporary, plan, { env, objects: join(builds, "objects") });
     if (hashSources(SOURCES) !== plan.sources)
-      throw new Unbuildable("its sources changed while they were compiled", `run \`${AGAIN}\``);
+      throw new Unbuildable("its sources changed while they were compiled", `run \`${BUILD_COMMAND}\``);
     try {
       renameSync(temporary, target);
     } catch (error) {

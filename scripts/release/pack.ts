@@ -63,6 +63,16 @@ for (const path of globSync("circuits/{gadgets,layers}/*.circom")) {
   mkdirSync(dirname(target), { recursive: true });
   cpSync(path, target);
 }
+// The native prover is built where it is installed, by whatever compiler is there.
+for (const [from, to] of [
+  ["offchain/engines/zk/native/**/*.{h,cpp,mjs}", (path: string) => path.slice("offchain/".length)],
+  ["scripts/native/*.mjs", (path: string) => path],
+] as const)
+  for (const path of globSync(from)) {
+    const target = join(OUT, "node", to(path));
+    mkdirSync(dirname(target), { recursive: true });
+    cpSync(path, target);
+  }
 const contracts = join(OUT, "contracts");
 for (const path of globSync("contracts/**/*.sol").filter((source) => !source.includes("/mocks/"))) {
   const target = join(contracts, path.slice("contracts/".length));

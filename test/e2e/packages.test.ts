@@ -25,7 +25,7 @@ function project(name: string): { folder: string; run: (command: string, ...args
 }
 
 describe("packages", function suite() {
-  this.timeout(180_000);
+  this.timeout(400_000);
   const folders: string[] = [];
 
   before(() => {
@@ -81,6 +81,11 @@ console.log(JSON.stringify({ ok: verifyReceipt(receipt).ok && proofs.ok, kinds: 
     run(process.execPath, command, "prove", "tumor-mlp", "input.json", "--out", "a.proof", "--json");
     const said = run(process.execPath, command, "verify", "a.proof", "--model", "tumor-mlp", "--json");
     expect((JSON.parse(said) as { ok: boolean }).ok).to.equal(true);
+    // What an install script would have done, had it been allowed to: the same model natively, if there is a compiler.
+    const root = join(folder, "node_modules/@assay/node");
+    const built = run(process.execPath, join(root, "scripts/native/build.mjs")).trim() !== "";
+    const again = run(process.execPath, command, "prove", "tumor-mlp", "input.json", "--out", "b.proof", "--json");
+    expect((JSON.parse(again) as { prover: string }).prover).to.equal(built ? "native" : "snarkjs");
   });
 
   it("R71: contracts: the consumer base and every interface are there, mocks are not", () => {

@@ -2,7 +2,7 @@
 // Where the native prover's sources are, where its builds go, and what tells one state of the sources from another. Plain JavaScript
 // without dependencies: the build runs it under Node 20 with nothing installed, the prover when it looks for a build.
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -13,6 +13,11 @@ export const SOURCES = dirname(fileURLToPath(import.meta.url));
 export const ROOT = ((above) => (basename(above) === "offchain" ? dirname(above) : above))(join(SOURCES, "../../.."));
 
 export const BUILDS = join(ROOT, "build/native");
+
+/** What builds it again, typed in a shell. */
+export const BUILD_COMMAND = existsSync(join(ROOT, "scripts/bootstrap.mjs"))
+  ? "npm run bootstrap"
+  : `node ${join(ROOT, "scripts/native/build.mjs")} --again`;
 
 /** Says what the last build came to; written by `scripts/native/build.mjs`. */
 export const STATUS_FILE = "status.json";

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { ADDON_FILE, BUILDS, hashSources, STATUS_FILE } from "../native/sources.mjs";
+import { ADDON_FILE, BUILD_COMMAND, BUILDS, hashSources, STATUS_FILE } from "../native/sources.mjs";
 
 declare const SESSION: unique symbol;
 declare const KERNELS: unique symbol;
@@ -156,7 +156,7 @@ type Status =
   | { readonly state: "built"; readonly key: string; readonly sources: string }
   | { readonly state: "failed"; readonly sources: string; readonly reason: string; readonly fix: string };
 
-const BUILD_FIX = "run `npm run bootstrap` (of the installed package: `npm rebuild @assay/node`)";
+const BUILD_FIX = `run \`${BUILD_COMMAND}\``;
 
 function readStatus(builds: string): Status | undefined {
   try {
