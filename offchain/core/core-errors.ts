@@ -84,4 +84,16 @@ export const CoreError = defineErrors("core", 1, {
   MESSAGE_INVALID: { n: 29, text: "Message {kind}: {why}.", fix: "Refuse it and its sender.", retry: "never" },
   ENVELOPE_INVALID: { n: 30, text: "Envelope: {why}.", fix: "Refuse the message.", retry: "never" },
   RECEIPT_INVALID: { n: 32, text: "Receipt: {why}.", fix: "Fetch the receipt again.", retry: "never" },
+  SKETCH_INVALID: {
+    n: 40,
+    text: "Sketch or tolerance: {why}.",
+    fix: "Use the tolerance of the model's stage table.",
+    retry: "never",
+  },
+  NOT_FINITE: {
+    n: 41,
+    text: "Element {index} is infinite or not a number.",
+    fix: "Refuse it; a seat whose model yields it abstains.",
+    retry: "never",
+  },
 });

@@ -3,9 +3,9 @@ import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { CoreError } from "./core-errors.ts";
 
-/** `u32-mod` is Z/2^32: the shares of MASKED stages. */
-export type Dtype = "i8" | "u8" | "i32" | "u32-mod";
-export type TensorData = Int8Array | Uint8Array | Int32Array | Uint32Array;
+/** `u32-mod` is Z/2^32: the shares of MASKED stages. `f32` is for float models only (class T); its elements are finite. */
+export type Dtype = "i8" | "u8" | "i32" | "u32-mod" | "f32";
+export type TensorData = Int8Array | Uint8Array | Int32Array | Uint32Array | Float32Array;
 
 /** Row-major. `data` has one element per position; its array type belongs to the dtype. */
 export interface Tensor {
@@ -32,10 +32,17 @@ export const DTYPES: Readonly<Record<Dtype, DtypeInfo>> = {
   u8: { code: 2, bytes: 1, view: (b) => new Uint8Array(b), holds: (d) => d instanceof Uint8Array },
   i32: { code: 3, bytes: 4, view: (b) => new Int32Array(b), holds: (d) => d instanceof Int32Array },
   "u32-mod": { code: 4, bytes: 4, view: (b) => new Uint32Array(b), holds: (d) => d instanceof Uint32Array },
+  f32: { code: 5, bytes: 4, view: (b) => new Float32Array(b), holds: (d) => d instanceof Float32Array },
 };
 
 const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 const bad = (why: string) => new CoreError("TENSOR_INVALID", { why });
+
+/** Error: NOT_FINITE. */
+function assertFinite(data: TensorData): void {
+  const index = data instanceof Float32Array ? data.findIndex((value) => !Number.isFinite(value)) : -1;
+  if (index !== -1) throw new CoreError("NOT_FINITE", { index });
+}
 
 /** Elements of a shape. Errors: TENSOR_INVALID for rank 0 or > 8, a zero dimension, a dimension above u32. */
 export function elementCount(dims: readonly number[]): number {
@@ -62,6 +69,7 @@ function checkTensor(tensor: Tensor, maxBytes: number): DtypeInfo {
   if (!info.holds(tensor.data)) throw bad(`${tensor.dtype} data is in another kind of array`);
   if (tensor.data.length !== count)
     throw bad(`${describeShape(tensor)} has ${tensor.data.length} elements instead of ${count}`);
+  assertFinite(tensor.data);
   return info;
 }
 
@@ -71,7 +79,7 @@ const swap32 = (bytes: Uint8Array): void => {
 
 /**
  * The one encoding of a tensor: u8 version, u8 dtype, u8 rank, u32le dims[rank], data little-endian. This is what digests are of.
- * Errors: TENSOR_INVALID, TOO_LARGE.
+ * Errors: TENSOR_INVALID, TOO_LARGE, NOT_FINITE.
  */
 export function encodeTensor(tensor: Tensor, options: { readonly maxBytes?: number } = {}): Uint8Array {
   const info = checkTensor(tensor, options.maxBytes ?? MAX_TENSOR_BYTES);
@@ -88,7 +96,7 @@ export function encodeTensor(tensor: Tensor, options: { readonly maxBytes?: numb
 
 /**
  * Reads bytes from anyone; the data is copied. `maxBytes` bounds the data (default 16 MiB).
- * Errors: VERSION_UNKNOWN, TENSOR_INVALID, TOO_LARGE, BYTES_TRUNCATED, BYTES_TRAILING.
+ * Errors: VERSION_UNKNOWN, TENSOR_INVALID, TOO_LARGE, NOT_FINITE, BYTES_TRUNCATED, BYTES_TRAILING.
  */
 export function decodeTensor(bytes: Uint8Array, options: { readonly maxBytes?: number } = {}): Tensor {
   const maxBytes = options.maxBytes ?? MAX_TENSOR_BYTES;
@@ -109,7 +117,9 @@ export function decodeTensor(bytes: Uint8Array, options: { readonly maxBytes?: n
   raw.set(reader.raw(sizeBytes));
   reader.end();
   if (info.bytes === 4 && !LITTLE_ENDIAN) swap32(raw);
-  return { dtype, dims, data: info.view(raw.buffer) };
+  const data = info.view(raw.buffer);
+  assertFinite(data);
+  return { dtype, dims, data };
 }
 
 /** Error: TENSOR_MISMATCH unless dtype and every dimension are as declared; then TENSOR_INVALID if the tensor itself is wrong. */

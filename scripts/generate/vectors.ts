@@ -52,6 +52,10 @@ function tensors(): Tensor[] {
     shapes.map((dims) => {
       const count = dims.reduce((product, dim) => product * dim, 1);
       const bytes = noise(`${dtype} ${dims.join()}`, count * DTYPES[dtype].bytes);
+      // Any four bytes are an i32, but not a finite f32.
+      if (dtype === "f32") {
+        return { dtype, dims, data: Float32Array.from(new Int32Array(bytes.slice().buffer), (n) => n / 2 ** 20) };
+      }
       return { dtype, dims, data: DTYPES[dtype].view(bytes.slice().buffer) };
     }),
   );

@@ -14,13 +14,15 @@ import { expectCode } from "../../support/expect-code.ts";
 
 const tensors: fc.Arbitrary<Tensor> = fc
   .record({
-    dtype: fc.constantFrom<Dtype>("i8", "u8", "i32", "u32-mod"),
+    dtype: fc.constantFrom<Dtype>("i8", "u8", "i32", "u32-mod", "f32"),
     dims: fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 5 }),
     seed: fc.infiniteStream(fc.nat(255)),
   })
   .map(({ dtype, dims, seed }) => {
     const count = dims.reduce((product, dim) => product * dim, 1);
     const bytes = Uint8Array.from(seed.take(count * DTYPES[dtype].bytes));
+    // Exponents of 255 are no numbers: a cleared bit of theirs makes every pattern finite.
+    if (dtype === "f32") for (let i = 2; i < bytes.length; i += 4) bytes[i] = (bytes[i] ?? 0) & 0x7f;
     return { dtype, dims, data: DTYPES[dtype].view(bytes.buffer) };
   });
 
@@ -82,12 +84,18 @@ describe("tensor", () => {
     await expectCode("VERSION_UNKNOWN", () => decodeTensor(bytes.with(0, 2)));
     for (const [at, value] of [
       [1, 0],
-      [1, 5],
+      [1, 6],
       [2, 0],
       [2, 9],
       [3, 0],
     ] as const)
       await expectCode("TENSOR_INVALID", () => decodeTensor(bytes.with(at, value)));
+    for (const value of [Number.NaN, Infinity, -Infinity]) {
+      const data = Float32Array.of(1, value);
+      await expectCode("NOT_FINITE", () => encodeTensor({ dtype: "f32", dims: [2], data }));
+      const raw = Uint8Array.of(1, 5, 1, 2, 0, 0, 0, ...new Uint8Array(data.buffer));
+      await expectCode("NOT_FINITE", () => decodeTensor(raw));
+    }
     await expectCode("TOO_LARGE", () => decodeTensor(bytes, { maxBytes: 7 }));
     await expectCode("TOO_LARGE", () => decodeTensor(bytes.with(6, 255)));
     await expectCode("TENSOR_INVALID", () => decodeTensor(Uint8Array.of(1, 1, 3, ...Array<number>(12).fill(255))));
