@@ -56,7 +56,16 @@ describe("proven jobs", function suite() {
     const id = modelId(model.manifest);
     chain = await startTestChain();
     prover = new StageProver(
-      { keyFolder: folder, cacheFolder: folder, chainId: 31_337n, memoryMiB: 1_024, threads: 2, maxLoad: 8 },
+      {
+        keyFolder: folder,
+        cacheFolder: folder,
+        chainId: 31_337n,
+        memoryMiB: 1_024,
+        threads: 2,
+        maxLoad: 8,
+        // Its blinds are drawn where a test can see them and look for them; the native prover's never come to JavaScript.
+        prover: "snarkjs",
+      },
       {
         logger,
         programs: {
