@@ -24,6 +24,7 @@ import { benchCircomlibMl } from "./peers/circomlib-ml.ts";
 import { benchEzkl } from "./peers/ezkl.ts";
 import { bitHeavyCircuit } from "./zk/bit-heavy.ts";
 import { benchProvers, median } from "./zk/provers.ts";
+import { benchVerify } from "./zk/verify-many.ts";
 
 type Weights = "public" | "private";
 interface Case {
@@ -192,6 +193,7 @@ export const suite: BenchSuite = {
       }
     }
     for (const entry of BIT_HEAVY.filter(({ name }) => wanted(name))) await benchBitHeavy(entry, keep, progress);
+    if (wanted("verify-1000")) await benchVerify(keep, progress);
     const peers = process.env["ASSAY_DEEP"] === "1" ? ["tumor-mlp", "digits-mlp"] : ["tumor-mlp"];
     for (const model of peers.filter(wanted)) {
       const ours = (metric: string): number | undefined =>

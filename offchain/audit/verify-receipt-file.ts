@@ -64,7 +64,7 @@ function unreadable(error: AssayError): AuditReport {
 
 /** A file as a receipt, with what the chain says of it. */
 interface Opened {
-  readonly bytes: number;
+  readonly bytes: Uint8Array;
   readonly receipt: Receipt;
   readonly anchor: readonly Check[];
   readonly expected: ReceiptExpectation;
@@ -88,7 +88,7 @@ async function openReceipt(bytes: Uint8Array, options: AuditOptions): Promise<Op
     ...(chainId === undefined ? {} : { chainId }),
     ...(manifest === undefined ? {} : { modelId: modelId(manifest) }),
   };
-  return { bytes: bytes.length, receipt, anchor, expected };
+  return { bytes, receipt, anchor, expected };
 }
 
 async function reportOn(
@@ -96,7 +96,7 @@ async function reportOn(
   report: ReceiptReport,
   options: AuditOptions,
 ): Promise<AuditReport> {
-  const checks = [{ name: "bytes", ok: true, detail: `${bytes} bytes, canonical` }, ...report.checks];
+  const checks = [{ name: "bytes", ok: true, detail: `${bytes.length} bytes, canonical` }, ...report.checks];
   const skipped: string[] = [];
   if (options.model === undefined || options.opened === undefined)
     skipped.push("re-execution: needs the model's folder, the input and the job's secret");
@@ -108,7 +108,7 @@ async function reportOn(
   else checks.push(...anchor);
   return {
     ok: checks.every(({ ok }) => ok),
-    receiptHash: receiptHash(receipt),
+    receiptHash: receiptHash(bytes),
     jobId: receipt.jobId,
     end: receipt.reason === 0 ? "FINAL" : "CLOSED",
     checks,

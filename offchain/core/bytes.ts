@@ -19,20 +19,32 @@ const nibble = (code: number): number => {
   return lower >= 97 && lower <= 102 ? lower - 87 : -1;
 };
 
-/** Strict: `0x`, then whole bytes; with `length` exactly that many. Error: HEX_INVALID. */
-export function fromHex(hex: string, length?: number, what = "The value"): Uint8Array {
-  if (typeof hex !== "string" || !hex.startsWith("0x"))
-    throw new CoreError("HEX_INVALID", { what, why: "it does not begin with 0x" });
-  if (hex.length % 2 !== 0) throw new CoreError("HEX_INVALID", { what, why: "it has an odd number of digits" });
+/** Strict: `0x`, then whole bytes; with `length` exactly that many. Undefined if it is something else. */
+export function tryHex(hex: unknown, length?: number): Uint8Array | undefined {
+  if (typeof hex !== "string" || !hex.startsWith("0x") || hex.length % 2 !== 0) return undefined;
   const bytes = new Uint8Array(hex.length / 2 - 1);
-  if (length !== undefined && bytes.length !== length)
-    throw new CoreError("HEX_INVALID", { what, why: `it has ${bytes.length} bytes instead of ${length}` });
+  if (length !== undefined && bytes.length !== length) return undefined;
   for (let i = 0; i < bytes.length; i++) {
     const high = nibble(hex.charCodeAt(2 * i + 2));
     const low = nibble(hex.charCodeAt(2 * i + 3));
-    if (high < 0 || low < 0) throw new CoreError("HEX_INVALID", { what, why: `digit ${2 * i} is no digit` });
+    if (high < 0 || low < 0) return undefined;
     bytes[i] = high * 16 + low;
   }
+  return bytes;
+}
+
+function whyNotHex(hex: unknown, length: number | undefined): string {
+  if (typeof hex !== "string" || !hex.startsWith("0x")) return "it does not begin with 0x";
+  if (hex.length % 2 !== 0) return "it has an odd number of digits";
+  const bytes = hex.length / 2 - 1;
+  if (length !== undefined && bytes !== length) return `it has ${bytes} bytes instead of ${length}`;
+  return `digit ${hex.slice(2).search(/[^0-9a-fA-F]/)} is no digit`;
+}
+
+/** `tryHex` for what should be right. Error: HEX_INVALID. */
+export function fromHex(hex: string, length?: number, what = "The value"): Uint8Array {
+  const bytes = tryHex(hex, length);
+  if (bytes === undefined) throw new CoreError("HEX_INVALID", { what, why: whyNotHex(hex, length) });
   return bytes;
 }
 

@@ -156,9 +156,9 @@ export function decodeReceipt(bytes: Uint8Array, maxBytes = MAX_RECEIPT_BYTES): 
   return receipt;
 }
 
-/** keccak256(keccak256("assay.v1.receipt") ‖ bytes). */
-export const receiptHash = (receipt: Receipt): Hex =>
-  toHex(keccak256(domainHash("assay.v1.receipt"), encodeReceipt(receipt)));
+/** keccak256(keccak256("assay.v1.receipt") ‖ bytes). `receipt`: or the bytes that it was decoded from. */
+export const receiptHash = (receipt: Receipt | Uint8Array): Hex =>
+  toHex(keccak256(domainHash("assay.v1.receipt"), receipt instanceof Uint8Array ? receipt : encodeReceipt(receipt)));
 
 /** The output's bytes, or undefined if the receipt does not include them. */
 export const receiptOutput = (receipt: Receipt): Uint8Array | undefined =>
