@@ -1,49 +1,50 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Behaviours against the real draw and settlement: what each gains a job over honest play (protocol.md section 14).
-import { allHostileProbability, captureProbability } from "../offchain/core/economics.ts";
+// Behaviours against the real draw, counting and settlement: what each gains a job over honest play, how often a wrong result
+// is delivered, what honest workers lose, what a job costs; and the closed forms of protocol.md section 14 beside them.
+//
+//   npm run bench -- economy                 2,000 jobs a cell, seconds
+//   ASSAY_DEEP=1 npm run bench -- economy    10^5 jobs a cell on two threads, minutes; also writes docs/economics/results.json
+import { mkdirSync, writeFileSync } from "node:fs";
 import type { BenchSuite } from "../scripts/bench.ts";
-import { playEconomy, type Behaviour } from "../test/support/economy.ts";
+import { keepResults } from "./economy/results.ts";
+import { playAll, type Row } from "./economy/run.ts";
+import type { Estimate } from "./economy/statistics.ts";
 
-const JOBS = 20_000;
-const BEHAVIOURS: readonly Behaviour[] = [
-  "honest",
-  "lazy",
-  "absentee",
-  "withholder",
-  "frivolous challenger",
-  "coalition, any capture",
-  "coalition, all seats",
-];
+const deep = process.env["ASSAY_DEEP"] === "1";
 
 export const suite: BenchSuite = {
   name: "economy",
-  run(report, progress) {
-    for (const k of [3, 5, 7])
-      for (const behaviour of BEHAVIOURS) {
-        const name = `k=${k} alpha=0.2 ${behaviour}`;
-        progress(name);
-        const { gain, error, wrong } = playEconomy({ k, alpha: 0.2, behaviour, jobs: JOBS });
-        report({ case: name, metric: "gain over honesty a job", value: gain, unit: "R" });
-        report({ case: name, metric: "standard error", value: error, unit: "R" });
-        if (behaviour === "coalition, all seats") {
-          const expected = allHostileProbability(k, 0.2);
-          report({
-            case: name,
-            metric: "wrong results",
-            value: wrong,
-            unit: "share",
-            baseline: `closed form ${expected}`,
-            ratio: wrong / expected,
-          });
-        }
-      }
-    for (const k of [3, 5, 7])
-      report({
-        case: `k=${k} alpha=0.2`,
-        metric: "captured committees, closed form",
-        value: captureProbability(k, 0.2),
-        unit: "share",
-      });
-    return Promise.resolve();
+  async run(report, progress) {
+    const startMs = performance.now();
+    const rows = await playAll(deep ? "deep" : "short", deep ? 2 : 1, progress);
+    for (const row of rows) {
+      const share = row.result.groups[0]?.share;
+      const name = `${row.series}: ${row.label}${share === undefined ? "" : `, share ${share.toPrecision(2)}`}, o=${row.outage ?? 0}`;
+      const tell = (metric: string, { value, low, high }: Estimate, unit: string) =>
+        report({ case: name, metric, value, unit, baseline: `99%: ${low.toPrecision(3)} to ${high.toPrecision(3)}` });
+      for (const group of row.result.groups) tell(`gain: ${group.behaviour}`, group.gain, "R a job");
+      tell("wrong results", row.result.wrong, "share");
+      tell("honest loss", row.result.honestSlash, "R a job");
+      tell("cost", row.result.cost, "R a job");
+      for (const { metric, simulated, closed, agrees } of row.compared)
+        report({
+          case: name,
+          metric: `${metric}, beside its closed form`,
+          value: simulated,
+          unit: "",
+          baseline: `${closed.toPrecision(4)}${agrees ? "" : ", DISAGREES"}`,
+        });
+    }
+    const seconds = (performance.now() - startMs) / 1000;
+    const jobs = rows.reduce((sum, { result }) => sum + result.jobs, 0);
+    report({ case: "whole run", metric: "jobs", value: jobs, unit: "" });
+    report({ case: "whole run", metric: "time", value: seconds, unit: "s" });
+    keep(rows, seconds);
   },
 };
+
+function keep(rows: readonly Row[], seconds: number): void {
+  mkdirSync("build/economy", { recursive: true });
+  writeFileSync(`build/economy/${deep ? "deep" : "short"}.json`, JSON.stringify({ seconds, rows }));
+  if (deep) keepResults(rows);
+}
