@@ -42,7 +42,9 @@ describe("native key files", function () {
     good = await makeNatively(addon, setup, circuit);
     [zkey, groups] = [readZkey(good.zkey), readGroups(good.groups)];
   });
-  after(() => addon.closeSession(setup));
+  after(async () => {
+    if (native.addon !== undefined) await addon.closeSession(setup);
+  });
 
   const open = async (bytes: Partial<KeyBytes>, memory?: number) => {
     const key = await openFiles(addon, path, writeKey({ ...good, ...bytes }, folder), { threads: 1, memory });

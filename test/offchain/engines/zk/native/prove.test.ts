@@ -29,7 +29,9 @@ describe("native proofs", function () {
     addon = native.addon;
     setup = addon.openSession(addon.paths()[0] ?? "portable", 2);
   });
-  after(() => addon.closeSession(setup));
+  after(async () => {
+    if (native.addon !== undefined) await addon.closeSession(setup);
+  });
 
   const paths = native.addon?.paths() ?? ["portable" as const];
   const open = async (path: NativePath, circuit: RandomCircuit, threads = 2): Promise<OpenKey> =>
