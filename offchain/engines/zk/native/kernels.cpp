@@ -2,13 +2,14 @@
 // Compiled once for each instruction set; see isa.h.
 #include "kernels.h"
 
-#include "curve/check.h"
 #include "curve/fixed-base.h"
 #include "curve/multi-sum.h"
-#include "pairing/pairs-to-one.h"
 #include "transform/scalar-domain.h"
 #ifdef ASSAY_IFMA
 #include "transform/lane-domain.h"
+#else
+#include "curve/check.h"
+#include "pairing/pairs-to-one.h"
 #endif
 
 #define ASSAY_TEXT_OF(name) #name
@@ -44,10 +45,6 @@ void field(FieldName name, FieldOperation operation, const u8* a, const u8* b, u
     applyField<ScalarModulus>(operation, a, b, out, count);
 }
 
-std::size_t firstBad(Pool& pool, Group group, const u8* points, std::size_t count) {
-  return group == Group::g1 ? firstBadPoint<Fq>(pool, points, count) : firstBadPoint<Fq2>(pool, points, count);
-}
-
 SumPlan* planSum(Pool& pool, const SumTerms& terms) { return reinterpret_cast<SumPlan*>(new Plan(pool, terms)); }
 void dropSum(SumPlan* plan) { delete reinterpret_cast<Plan*>(plan); }
 void sum(Pool& pool, const SumPlan& plan, Group group, const u8* points, u8* out) {
@@ -67,21 +64,6 @@ void multiplyBase(Pool& pool, Group group, const u8* base, const u8* scalars, st
     multiplyBaseIn<Fq>(pool, base, scalars, count, out);
   else
     multiplyBaseIn<Fq2>(pool, base, scalars, count, out);
-}
-
-template <class F>
-void addMultipleIn(u8* sum, const u8* point, const u8* scalar) {
-  Limbs limbs;
-  std::memcpy(limbs.limb, scalar, 32);
-  Extended<F> total = multiply(Affine<F>::load(point), limbs);
-  total += Affine<F>::load(sum);
-  total.toAffine().store(sum);
-}
-void addMultiple(Group group, u8* sum, const u8* point, const u8* scalar) {
-  if (group == Group::g1)
-    addMultipleIn<Fq>(sum, point, scalar);
-  else
-    addMultipleIn<Fq2>(sum, point, scalar);
 }
 
 #ifdef ASSAY_IFMA
@@ -119,6 +101,40 @@ void closeDomain(Domain* domain) { delete reinterpret_cast<Roots*>(domain); }
 void quotient(Pool& pool, const Domain& domain, const Constraints& constraints, const u8* witness, u8* out) {
   reinterpret_cast<const Roots&>(domain).quotient(pool, constraints, witness, out);
 }
+
+#ifdef ASSAY_IFMA
+// Scalar code takes half as long again where the compiler may copy field elements by vectors: a load of 32 bytes waits for the four stores
+// of 8 before it. Processors with these vectors have the carry chains too.
+std::size_t firstBad(Pool& pool, Group group, const u8* points, std::size_t count) {
+  return adxKernels()->firstBadPoint(pool, group, points, count);
+}
+void addMultiple(Group group, u8* sum, const u8* point, const u8* scalar) {
+  adxKernels()->addMultiple(group, sum, point, scalar);
+}
+bool pairsToOne(Pool& pool, const u8* g1, const u8* g2, std::size_t count) {
+  return adxKernels()->pairsToOne(pool, g1, g2, count);
+}
+bool inSubgroup(const u8* point) { return adxKernels()->inSubgroup(point); }
+#else
+std::size_t firstBad(Pool& pool, Group group, const u8* points, std::size_t count) {
+  return group == Group::g1 ? firstBadPoint<Fq>(pool, points, count) : firstBadPoint<Fq2>(pool, points, count);
+}
+
+template <class F>
+void addMultipleIn(u8* sum, const u8* point, const u8* scalar) {
+  Limbs limbs;
+  std::memcpy(limbs.limb, scalar, 32);
+  Extended<F> total = multiply(Affine<F>::load(point), limbs);
+  total += Affine<F>::load(sum);
+  total.toAffine().store(sum);
+}
+void addMultiple(Group group, u8* sum, const u8* point, const u8* scalar) {
+  if (group == Group::g1)
+    addMultipleIn<Fq>(sum, point, scalar);
+  else
+    addMultipleIn<Fq2>(sum, point, scalar);
+}
+#endif
 
 constexpr Kernels kTable{ASSAY_TEXT(ASSAY_ISA),
                          field,
