@@ -1,4 +1,5 @@
-// SPDX-License-Identifier: GPL-3.0-or-later Feeds damaged files to everything that reads files: parser-fuzz COUNT SEED
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Feeds damaged files to everything that reads files: parser-fuzz COUNT SEED
 // FOLDER… A folder holds key.zkey, key.groups, circuit.r1cs, witness.wtns, trapdoor.bin (six scalars) and ranges.bin
 // (four u32: weights' first wire and count, round 1's) of one circuit. Whatever the bytes, a reader gives a Failure or
 // something that all that follows can work with: accepted keys prove, accepted circuits get keys. Prints a line of

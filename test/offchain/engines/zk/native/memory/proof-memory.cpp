@@ -1,4 +1,5 @@
-// SPDX-License-Identifier: GPL-3.0-or-later Measures what a key and a proof take: proof-memory KERNELS THREADS PROOFS
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Measures what a key and a proof take: proof-memory KERNELS THREADS PROOFS
 // FOLDER, with key.zkey, key.groups and witness.wtns in the folder. Prints a line of JSON, all numbers bytes: what the
 // key says that it and a proof take at most, what they took, and what the process grew by from the first proof to the
 // last.
