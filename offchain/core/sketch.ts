@@ -125,8 +125,8 @@ function unitsOf(outputs: Float32Array, scale: bigint): bigint[] {
   });
 }
 
-/** Bit i mod 256 of keccak256(abi.encode("assay.v1.sketch", seed, c, i / 256)): set means +1. */
-function signs(seed: Word, coordinate: number, length: number): Uint8Array {
+/** Of each element, 1 for +1: bit i mod 256 of keccak256(abi.encode("assay.v1.sketch", seed, coordinate, i / 256)). */
+export function sketchSigns(seed: Word, coordinate: number, length: number): Uint8Array {
   const out = new Uint8Array(length);
   for (let block = 0; 256 * block < length; block++) {
     const hash = fromHex(taggedHash("assay.v1.sketch", [seed, toWord(coordinate), toWord(block)]), 32);
@@ -173,7 +173,7 @@ function trailingZeros(value: bigint): number {
 function project(outputs: Float32Array, tolerance: Tolerance, seed: Word): Word {
   const scale = scaleUnits(tolerance);
   const sum = projector(unitsOf(outputs, scale));
-  const coordinate = (c: number) => quantise(sum(signs(seed, c, outputs.length)), scale);
+  const coordinate = (c: number) => quantise(sum(sketchSigns(seed, c, outputs.length)), scale);
   return packSketch(Array.from({ length: SKETCH_COORDINATES }, (_, c) => coordinate(c)));
 }
 

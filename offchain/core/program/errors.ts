@@ -129,6 +129,18 @@ export const ProgramError = defineErrors("program", 2, {
     fix: "Give the raw features in the order of the model card, as finite numbers.",
     retry: "never",
   },
+  FLOAT_OPERATOR: {
+    n: 44,
+    text: "Node {node} uses {operator}, which float models may not: the second implementation lacks it.",
+    fix: "Use the operators of docs/tolerance.md, or add it to engines/program/float/reference.",
+    retry: "never",
+  },
+  FLOAT_MODEL_INVALID: {
+    n: 45,
+    text: "The float model cannot be used: {reason}.",
+    fix: "Give one f32 input and one f32 output whose first dimension is the batch; see docs/tolerance.md.",
+    retry: "never",
+  },
   EXECUTION_FAILED: {
     n: 50,
     text: "onnxruntime could not run the stage: {reason}.",

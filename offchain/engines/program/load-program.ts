@@ -46,13 +46,21 @@ function expectHash(what: string, actual: Hex, expected: Hex): void {
 
 const hashOf = (bytes: Uint8Array): Hex => toHex(keccak256(bytes));
 
-function readManifest(bytes: Uint8Array): ManifestFile {
+/** Error: MODEL_FILE_INVALID. */
+export function readManifest(bytes: Uint8Array): ManifestFile {
   try {
     return decodeManifestFile(new TextDecoder().decode(bytes));
   } catch (error) {
     if (!isAssayError(error)) throw error;
     throw new ProgramError("MODEL_FILE_INVALID", { file: "manifest.json", reason: error.message }, { cause: error });
   }
+}
+
+/** Float models have no program: `loadFloatModel` reads them. Error: MODEL_FILE_INVALID. */
+function refuseFloats({ tools }: ManifestFile): void {
+  if (tools.stages.every(({ outDtype }) => outDtype !== "f32")) return;
+  const reason = "it is a float model, without an integer program";
+  throw new ProgramError("MODEL_FILE_INVALID", { file: "manifest.json", reason });
 }
 
 /** Stages must fit together: each takes its producers' outputs, in type, shape and range. */
@@ -96,7 +104,9 @@ async function readFolder(folder: string): Promise<ModelFiles> {
       throw new ProgramError("MODEL_FILE_MISSING", { file }, { cause });
     }
   };
-  const [manifest, program, usage] = [await read("manifest.json"), await read("program"), await read("model.json")];
+  const manifest = await read("manifest.json");
+  refuseFloats(readManifest(manifest));
+  const [program, usage] = [await read("program"), await read("model.json")];
   const report = await read("report.json");
   const count = readManifest(manifest).model.stages.length;
   const records = Array.from({ length: count }, (_, stage) =>
@@ -125,6 +135,7 @@ export async function loadModel(source: string | ModelFiles): Promise<LoadedMode
   const files = typeof source === "string" ? await readFolder(source) : source;
   const manifest = readManifest(files["manifest.json"]);
   const { model, tools } = manifest;
+  refuseFloats(manifest);
   const stageBytes = decodeStages(files.program);
   expectHash("program", programRoot(stageBytes), model.programRoot);
   expectHash("tools record", toHex(hashJson(tools)), model.toolsHash);

@@ -13,7 +13,7 @@ const numbers = z.union([
 ]);
 const file = z.string().min(1).max(200);
 
-const dataSource = z.discriminatedUnion("format", [
+export const dataSource = z.discriminatedUnion("format", [
   z.strictObject({ format: z.literal("csv"), file }),
   z.strictObject({ format: z.literal("idx"), images: file, labels: file }),
   z.strictObject({ format: z.literal("text"), file }),
@@ -92,7 +92,8 @@ const usageSchema = z.strictObject({
 /** `model.json`: how to make the input and read the output. */
 export type Usage = z.infer<typeof usageSchema>;
 
-function parse<T>(schema: z.ZodType<T>, text: string, name: string): T {
+/** Error: MODEL_FILE_INVALID, naming the field. */
+export function parseJson<T>(schema: z.ZodType<T>, text: string, name: string): T {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -107,9 +108,9 @@ function parse<T>(schema: z.ZodType<T>, text: string, name: string): T {
 }
 
 /** Error: MODEL_FILE_INVALID, naming the field. */
-export const parseRecipe = (text: string): Recipe => parse(recipeSchema, text, "recipe.json");
+export const parseRecipe = (text: string): Recipe => parseJson(recipeSchema, text, "recipe.json");
 /** Error: MODEL_FILE_INVALID, naming the field. */
-export const parseUsage = (text: string): Usage => parse(usageSchema, text, "model.json");
+export const parseUsage = (text: string): Usage => parseJson(usageSchema, text, "model.json");
 
 /**
  * Joins a recipe's or usage's preprocessing with the `tokens` file it speaks of. Errors: MODEL_FILE_MISSING,

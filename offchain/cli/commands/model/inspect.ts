@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { inspectFloatModel } from "../../../engines/program/float/inspect-float-model.ts";
 import { inspectModel } from "../../../engines/program/inspect.ts";
-import { loadModel } from "../../../engines/program/load-program.ts";
+import { loadAnyModel } from "../../../engines/program/load-any-model.ts";
 import { defineCommand } from "../../command.ts";
 import { EXIT } from "../../exit-code.ts";
 import { required, text } from "../../fields.ts";
@@ -8,11 +9,25 @@ import { required, text } from "../../fields.ts";
 export const modelInspect = defineCommand({
   name: "model inspect",
   summary: "Check a model's files against its manifest and show its stages, operators and bounds.",
-  examples: ["assay model inspect models/digits-cnn", "assay model inspect models/tumor-mlp --json"],
+  examples: ["assay model inspect models/digits-cnn", "assay model inspect models/mail-letters --json"],
   args: { folder: required("folder", "Model folder.", text) },
   options: {},
   async run({ folder }, io) {
-    const summary = inspectModel(await loadModel(folder));
+    const model = await loadAnyModel(folder);
+    if ("tolerance" in model) {
+      const summary = inspectFloatModel(model);
+      io.result(
+        summary,
+        [
+          `${summary.name}  ${summary.modelId}`,
+          `float model: input ${summary.inputDims.join(" x ")}, output ${summary.outputDims.join(" x ")}, ${summary.macs} multiply-adds, ${summary.workUnits} work units`,
+          `class T: seats agree within ${summary.tau} steps of ${summary.scale}; no proof and no court speaks about floats`,
+          ...summary.operators.map(({ kind, count }) => `  ${String(count).padStart(3)}  ${kind}`),
+        ].join("\n"),
+      );
+      return EXIT.done;
+    }
+    const summary = inspectModel(model);
     const lines = [
       `${summary.name}  ${summary.modelId}`,
       `input ${summary.inputDims.join(" x ")}, ${summary.labels.length} labels, ${summary.macs} multiply-adds, ${summary.workUnits} work units`,

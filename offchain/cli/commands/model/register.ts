@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { toHex } from "../../../core/bytes.ts";
-import { loadModel } from "../../../engines/program/load-program.ts";
+import { loadAnyModel } from "../../../engines/program/load-any-model.ts";
 import { connectWallet } from "../../../sdk/node/connect.ts";
 import { defineCommand } from "../../command.ts";
 import { connectionOptions, readPrivateKey, resolveConnection } from "../../connection.ts";
@@ -14,14 +14,14 @@ export const modelRegister = defineCommand({
   args: { folder: required("folder", "Model folder; its files are checked first.", text) },
   options: { ...connectionOptions, keyFile: optional("file", "Private key of the author (mode 0600).", text) },
   async run(input, io) {
-    const model = await loadModel(input.folder);
+    const model = await loadAnyModel(input.folder);
     const connection = resolveConnection(input);
     const privateKey = readPrivateKey(input.keyFile ?? connection.devKeyFile);
     const wallet = connectWallet({ ...connection, privateKey, signal: io.signal });
     const progress = io.progress("register");
     // Keys first: a job that asks for proofs can come with the model's block.
     let added = 0;
-    for (const record of model.keys) {
+    for (const record of "keys" in model ? model.keys : []) {
       if (record === null) continue;
       progress.step("adding a verifying key");
       const sent = await wallet.registerKey({ record: toHex(record) });

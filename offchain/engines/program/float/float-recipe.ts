@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { z } from "zod";
+import { ProgramError } from "../../../core/program/errors.ts";
+import { dataSource, parseJson } from "../recipe.ts";
+
+const numbers = z.union([
+  z.number(),
+  z
+    .array(z.number())
+    .min(1)
+    .max(1 << 16),
+]);
+
+const preprocess = z.strictObject({
+  kind: z.literal("reals"),
+  dims: z.array(z.int().positive()).min(1).max(5),
+  offset: numbers,
+  scale: numbers,
+});
+const labels = z.array(z.string().min(1).max(64)).min(2).max(1000);
+const decision = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("argmax") }),
+  z.strictObject({ kind: z.literal("threshold"), value: z.number() }),
+]);
+
+/** What an author writes next to the model.onnx of a float model. `class` is what tells it from a program's recipe. */
+export const floatRecipeSchema = z.strictObject({
+  version: z.literal(1),
+  class: z.literal("T"),
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/),
+  preprocess,
+  labels,
+  decision,
+  calibration: dataSource,
+  evaluation: dataSource,
+});
+export type FloatRecipe = z.infer<typeof floatRecipeSchema>;
+
+const floatUsageSchema = z.strictObject({
+  version: z.literal(1),
+  name: z.string(),
+  class: z.literal("T"),
+  preprocess,
+  output: z.strictObject({ labels, decision }),
+});
+
+/** `model.json` of a float model. */
+export type FloatUsage = z.infer<typeof floatUsageSchema>;
+
+/** Error: MODEL_FILE_INVALID, naming the field. */
+export const parseFloatRecipe = (text: string): FloatRecipe => parseJson(floatRecipeSchema, text, "recipe.json");
+/** Error: MODEL_FILE_INVALID, naming the field. */
+export const parseFloatUsage = (text: string): FloatUsage => parseJson(floatUsageSchema, text, "model.json");
+
+/** Whether a recipe.json is a float model's. Error: MODEL_FILE_INVALID if it is not JSON. */
+export function isFloatRecipe(text: string): boolean {
+  try {
+    return (JSON.parse(text) as { class?: unknown } | null)?.class === "T";
+  } catch (cause) {
+    throw new ProgramError("MODEL_FILE_INVALID", { file: "recipe.json", reason: "it is not JSON" }, { cause });
+  }
+}
