@@ -3,11 +3,13 @@
 // is delivered, what honest workers lose, what a job costs; and the closed forms of protocol.md section 14 beside them.
 //
 //   npm run bench -- economy                 2,000 jobs a cell, seconds
-//   ASSAY_DEEP=1 npm run bench -- economy    10^5 jobs a cell on two threads, minutes; also writes docs/economics/results.json
+//   ASSAY_DEEP=1 npm run bench -- economy    10^5 jobs a cell on two threads, minutes; also writes docs/economics/*.json
 import { mkdirSync, writeFileSync } from "node:fs";
 import type { BenchSuite } from "../scripts/bench.ts";
-import { keepResults } from "./economy/results.ts";
-import { playAll, type Row } from "./economy/run.ts";
+import { playCareers, TWO_MONTHS } from "./economy/careers.ts";
+import { plots } from "./economy/plots.ts";
+import { keepCareers, keepResults } from "./economy/results.ts";
+import { playAll } from "./economy/run.ts";
 import type { Estimate } from "./economy/statistics.ts";
 
 const deep = process.env["ASSAY_DEEP"] === "1";
@@ -35,16 +37,22 @@ export const suite: BenchSuite = {
           baseline: `${closed.toPrecision(4)}${agrees ? "" : ", DISAGREES"}`,
         });
     }
+    const careers = playCareers(deep ? TWO_MONTHS : { ...TWO_MONTHS, epochs: 60, jobsPerEpoch: 50 });
+    for (const { name, profit, tickets } of careers) {
+      const baseline = `99%: ${profit.low.toPrecision(3)} to ${profit.high.toPrecision(3)}`;
+      report({ case: `career: ${name}`, metric: "profit", value: profit.value, unit: "R an epoch and M", baseline });
+      report({ case: `career: ${name}`, metric: "tickets", value: tickets, unit: "" });
+    }
     const seconds = (performance.now() - startMs) / 1000;
     const jobs = rows.reduce((sum, { result }) => sum + result.jobs, 0);
     report({ case: "whole run", metric: "jobs", value: jobs, unit: "" });
     report({ case: "whole run", metric: "time", value: seconds, unit: "s" });
-    keep(rows, seconds);
+    const folder = "build/economy";
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(`${folder}/${deep ? "deep" : "short"}.json`, JSON.stringify({ seconds, rows, careers }));
+    for (const [file, svg] of Object.entries(plots(rows))) writeFileSync(`${folder}/${file}.svg`, svg);
+    if (!deep) return;
+    keepResults(rows);
+    keepCareers(careers);
   },
 };
-
-function keep(rows: readonly Row[], seconds: number): void {
-  mkdirSync("build/economy", { recursive: true });
-  writeFileSync(`build/economy/${deep ? "deep" : "short"}.json`, JSON.stringify({ seconds, rows }));
-  if (deep) keepResults(rows);
-}

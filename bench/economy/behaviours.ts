@@ -16,6 +16,10 @@ export type Place = {
   /** What stood before, and what the challenger of this round says; TRUTH in round 0. */
   readonly stands: number;
   readonly claimed: number;
+  /** Whether seats of its own group have lied in this job already. */
+  readonly lied: boolean;
+  /** The most seats that its own group has in one later stage. */
+  readonly later: number;
   /** A sampled job's primary, whose answer is fixed before the lottery. */
   readonly primary: boolean;
   /** A number in [0, 1) of this seat's own. */
@@ -122,6 +126,19 @@ export const fighter: Behaviour = {
   isPaidForLies: true,
   vote: ({ own, size, quorum, round }) => (own >= quorum || (round > 0 && own > size - quorum) ? LIE : WORK),
   challenges: ({ stands, liars }) => stands === CODE.TRUTH && liars > 1,
+};
+
+/**
+ * Of a job of several stages: captures one where it can keep a later one from a quorum by abstaining, so that the job closes
+ * before anybody may challenge.
+ */
+export const aborter: Behaviour = {
+  name: "coalition that captures and aborts",
+  vote: ({ own, size, quorum, round, lied, later }) => {
+    if (round > 0) return own >= quorum ? LIE : WORK;
+    if (lied) return own > size - quorum ? says(CODE.ABSTAIN) : WORK;
+    return own >= quorum && own < size && later > size - quorum ? LIE : WORK;
+  },
 };
 
 /** Lies only where nobody would challenge: where every seat is its own. */

@@ -54,6 +54,16 @@ export type CareerResult = {
   readonly tickets: number;
 };
 
+/** Two months of a hundred and twenty workers, at a price twice what the work costs. */
+export const TWO_MONTHS: CareerOptions = {
+  epochs: 240,
+  jobsPerEpoch: 100,
+  workers: 120,
+  each: 12,
+  outage: 0.02,
+  workCost: 0.5,
+};
+
 const K = 5;
 const STAKE = 44;
 const MINIMUM = 10n ** 21n;

@@ -159,8 +159,12 @@ export function playCell(options: CellOptions): CellResult {
     behaviours: behaviours.map((behaviour, i) => (i === g + 1 ? HONEST : behaviour)),
   }));
 
-  const p = auditBps / 10_000;
-  const tracked = groups.map(() => ({ gain: new ControlledMean(p), full: new ControlledMean(p), seats: 0 }));
+  // In a sampled job nearly all luck is whether an audit falls on a primary of the group: its probability is known.
+  const tracked = groups.map((_, g) => {
+    const members = groupOf.reduce((count, group) => count + (group === g + 1 ? 1 : 0), 0);
+    const p = ((auditBps / 10_000) * members) / workers;
+    return { gain: new ControlledMean(p), full: new ControlledMean(p), seats: 0 };
+  });
   const [cost, slash, bonds] = [new Mean(), new Mean(), new Mean()];
   let [wrong, fast, noQuorum, unresolved, challenged] = [0, 0, 0, 0, 0];
   for (let job = 0; job < jobs; job++) {
@@ -173,9 +177,10 @@ export function playCell(options: CellOptions): CellResult {
     cost.add(played.cost);
     slash.add(played.honestSlash);
     bonds.add(-played.honestBonds);
-    const luck = auditBps > 0 && world.committees.isAudited(job) ? 1 : 0;
+    const audited = auditBps > 0 && world.committees.isAudited(job) ? groupOf[world.committees.round0(job)[0] ?? 0] : 0;
     for (const [g, track] of tracked.entries()) {
       const group = g + 1;
+      const luck = audited === group ? 1 : 0;
       track.seats += played.seats[group] ?? 0;
       let [money, worked] = [played.money[group] ?? 0, played.worked[group] ?? 0];
       const asks = behaviours[group]?.delivers !== undefined;

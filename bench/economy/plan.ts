@@ -8,7 +8,7 @@ import { REWARD } from "./settlements.ts";
 
 /** A cell with the question it answers. `deters`: no group may gain; the test insists. */
 export type Planned = CellOptions & {
-  readonly series: "table" | "alone" | "deterrence" | "pools" | "mix" | "recheck" | "copying" | "guessing";
+  readonly series: "table" | "alone" | "deterrence" | "pools" | "mix" | "recheck" | "copying" | "guessing" | "abort";
   readonly label: string;
   readonly deters?: boolean;
 };
@@ -211,4 +211,14 @@ export function guessingPlan(jobs: number): Planned[] {
     const groups = [group(behave.lazy(hit), 1 / 60)];
     return { series: "guessing", label: `${100 * hit}% right`, k: 5, workers: 60, jobs, groups };
   });
+}
+
+/** A stage is captured, and the job closed at a later one before the honest dissenters of the first may challenge. */
+export function abortPlan(jobs: number, workers: number): Planned[] {
+  return SHAPES.filter(({ stages }) => stages > 1).flatMap((named) =>
+    ALPHAS.map((share): Planned => {
+      const label = `${named.preset}, k=${named.k}, ${named.stages} stages`;
+      return { ...shapeOf(named), series: "abort", label, workers, jobs, groups: [group(behave.aborter, share)] };
+    }),
+  );
 }

@@ -234,6 +234,8 @@ class Play {
         quorum: need,
         stands,
         claimed,
+        lied: (this.#guilty[group] ?? 0) > 0,
+        later: group === 0 ? 0 : this.#ownLater(stage, group),
         primary,
         chance: (salt) => chance(seed, this.#job, place, salt),
       });
@@ -246,6 +248,15 @@ class Play {
     let own = 0;
     for (const worker of seats) if (this.#world.groupOf[worker] === group) own++;
     return own;
+  }
+
+  #ownLater(stage: number, group: number): number {
+    const { k, stages, auditBps } = this.#world.committees.pool;
+    if (auditBps !== 0 || stages === 1) return 0;
+    const seats = [...this.#world.committees.round0(this.#job)];
+    let most = 0;
+    for (let s = stage + 1; s < stages; s++) most = Math.max(most, this.#own(seats.slice(s * k, (s + 1) * k), group));
+    return most;
   }
 
   #answered(seats: readonly number[], codes: readonly number[]): void {

@@ -3,6 +3,7 @@ import { Worker } from "node:worker_threads";
 import { forgetCommittees, playCell, type CellResult } from "./cell.ts";
 import { compare, type Comparison } from "./compare.ts";
 import {
+  abortPlan,
   alonePlan,
   copyingPlan,
   deterrencePlan,
@@ -32,6 +33,7 @@ export function plansOf(depth: "short" | "deep"): Readonly<Record<string, () => 
     pools: () => poolPlan(few, depth === "deep" ? [10, 16, 39, 100, 1_000, 10_000] : [10, 16, 100]),
     others: () => [...exceptionPlan(few, 1_000), ...copyingPlan(few, 1_000), ...guessingPlan(few)],
     mix: () => mixPlan(few, 1_000),
+    abort: () => abortPlan(few, 1_000),
   };
   for (const [i, shape] of SHAPES.entries()) parts[`deterrence ${i}`] = () => deterrencePlan(few, 1_000, [shape]);
   return parts;

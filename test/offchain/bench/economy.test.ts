@@ -4,7 +4,18 @@ import * as behave from "../../../bench/economy/behaviours.ts";
 import { admit, forgetCommittees, playCell, type CellOptions, type CellResult } from "../../../bench/economy/cell.ts";
 import { compare } from "../../../bench/economy/compare.ts";
 import * as forms from "../../../bench/economy/closed-forms.ts";
-import { alonePlan, deterrencePlan, SHAPES, shapeOf, tablePlan, type Planned } from "../../../bench/economy/plan.ts";
+import { playCareers, TWO_MONTHS } from "../../../bench/economy/careers.ts";
+import { plots } from "../../../bench/economy/plots.ts";
+import { playPart } from "../../../bench/economy/run.ts";
+import {
+  alonePlan,
+  deterrencePlan,
+  poolPlan,
+  SHAPES,
+  shapeOf,
+  tablePlan,
+  type Planned,
+} from "../../../bench/economy/plan.ts";
 import { REWARD } from "../../../bench/economy/settlements.ts";
 import { blockProbability, captureProbability, allHostileProbability } from "../../../offchain/core/economics.ts";
 import { mostInsured } from "../../../offchain/core/resolve-policy.ts";
@@ -169,6 +180,29 @@ describe("economy", () => {
       expect(forms.breakEvenRecheck(5, 44, 140)).to.be.closeTo(0.39, 0.005);
       expect(conspire(0).groups[0]?.gain.value).to.be.above(0);
       expect(conspire(1).groups[0]?.gain.value).to.be.below(0);
+    });
+  });
+
+  describe("careers", () => {
+    it("R27: nobody earns more by being flaky, lazy or absent, and a fresh identity earns less than an old one", () => {
+      const options = { ...TWO_MONTHS, epochs: 80, jobsPerEpoch: 50 };
+      const [honest, ...others] = playCareers(options);
+      expect(others.length).to.equal(5);
+      for (const { name, profit } of others) expect(profit.high, name).to.be.below(honest?.profit.low ?? 0);
+      const renewed = others.find(({ name }) => name.startsWith("honest"));
+      expect(renewed?.tickets ?? 9).to.be.below(honest?.tickets ?? 0);
+    });
+  });
+
+  describe("charts", () => {
+    it("default: every plot is a closed drawing with an interval for each dot, the same for the same rows", () => {
+      const rows = [...playPart([...tablePlan(300, 400), ...poolPlan(300, [16, 100])])];
+      const drawn = plots(rows);
+      expect(drawn).to.deep.equal(plots(rows));
+      const wrong = drawn["wrong-results"] ?? "";
+      expect(wrong).to.match(/^<svg [^]*<\/svg>\n$/);
+      expect(wrong).to.not.match(/NaN|Infinity|undefined/);
+      expect(wrong.match(/k=3, closed form/g)?.length).to.equal(1);
     });
   });
 
