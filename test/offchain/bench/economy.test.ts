@@ -6,6 +6,7 @@ import { compare } from "../../../bench/economy/compare.ts";
 import * as forms from "../../../bench/economy/closed-forms.ts";
 import { playCareers, TWO_MONTHS } from "../../../bench/economy/careers.ts";
 import { plots } from "../../../bench/economy/plots.ts";
+import { readResults } from "../../../bench/economy/results.ts";
 import { playPart } from "../../../bench/economy/run.ts";
 import {
   alonePlan,
@@ -191,6 +192,26 @@ describe("economy", () => {
       for (const { name, profit } of others) expect(profit.high, name).to.be.below(honest?.profit.low ?? 0);
       const renewed = others.find(({ name }) => name.startsWith("honest"));
       expect(renewed?.tickets ?? 9).to.be.below(honest?.tickets ?? 0);
+    });
+  });
+
+  describe("the long run's numbers in docs/economics", () => {
+    const rows = readResults();
+
+    it("R27: every deviation is below honesty, with 99% confidence, in 10^5 jobs each", () => {
+      const insisted = rows.filter(({ deters }) => deters === true);
+      expect(insisted.length).to.be.above(150);
+      for (const { label, result } of insisted) {
+        expect(result.jobs).to.equal(100_000);
+        for (const { behaviour, gainWithWork } of result.groups)
+          expect(gainWithWork.high, `${label}: ${behaviour}`).to.be.below(0);
+      }
+    });
+
+    it("default: all agree with their closed forms", () => {
+      const compared = rows.flatMap((row) => row.compared);
+      expect(compared.length).to.be.above(90);
+      expect(compared.filter(({ agrees }) => !agrees)).to.deep.equal([]);
     });
   });
 
