@@ -179,6 +179,29 @@ interface IHubTypes {
     /// A word that seats said is not among the ruling's pairs, or pairs are given where the stage has no probe.
     error WordUnexplained(uint256 stage, bytes32 word);
 
+    // --- Class T ------------------------------------------------------------------------------------------------------
+
+    /// A seat's float vote was stored.
+    event SketchRevealed(
+        bytes32 indexed jobId,
+        uint8 stage,
+        uint8 round,
+        uint8 seat,
+        bytes32 outDigest,
+        bytes32 a,
+        bytes32 b,
+        bytes32 salt
+    );
+    /// What a committee's seats were compared by, in seat order (0 where a seat showed nothing), and the seed of their sketches
+    /// B: what a challenger of round 0, and the committee after it, need.
+    event Sketched(bytes32 indexed jobId, uint8 stage, uint8 round, bytes32[] a, bytes32[] b, bytes32 seedB);
+    /// @dev Fields: 1 the stage's tolerance, 2 the tensor's form, 3 an element that is not finite.
+    error SketchInvalid(uint8 field);
+    /// The seat that is to deliver its output does not agree, or the output is not what it sketched.
+    error DeliveryWrong(uint256 seat);
+    /// These are not the sketches that the record names.
+    error SketchesMismatch(uint256 have, uint256 need);
+
     // --- Audits -------------------------------------------------------------------------------------------------------
 
     /// A candidate is bound to an answer nobody knows yet. `record` is what the next call needs: it holds the commitment in

@@ -25,13 +25,14 @@ interface IModelRegistry {
     error ModelUnknown(bytes32 modelId);
     /// @dev Fields: 1 name (1 to 64 bytes), 2 programRoot, 3 acceptedMasks, 4 workUnits, 5 weightsHash, 6 reportHash,
     /// 7 toolsHash; 2 and 4 to 7 must not be 0.
-    /// acceptedMasks: 1 to 31 are masks; CIPHER needs VOTE and ciphertext stages throughout the network; PROOF needs
+    /// acceptedMasks: bit 0 says that every network stage computes in floats: then VOTE is the only mask. 1 to 31 are masks; CIPHER needs VOTE and ciphertext stages throughout the network; PROOF needs
     /// a key id on every network stage that is no CIPHER stage, and on one stage at least; OPTIMISTIC needs one stage and no VOTE.
     error ManifestInvalid(uint8 field);
     error StageCountInvalid(uint256 have, uint256 most);
     /// @dev Fields: 1 place, 2 kinds (also: differ from the producers'), 3 producers (none, not ascending, not earlier),
     /// 4 keyId (with a BLINDED end), 5 kernel (0), 6 probe (on a client stage), 7 not used by any later stage,
-    /// 8 weight commitment without a keyId.
+    /// 8 weight commitment without a keyId that is no tolerance of a float stage, 9 float stage with a probe, on the client, or
+    /// whose output is not PUBLIC.
     error StageInvalid(uint256 stage, uint8 field);
 
     /// @notice Registers a model for good. The id is computed here from the manifest; there is no update.

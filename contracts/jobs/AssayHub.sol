@@ -5,6 +5,7 @@ import {IHubAudits} from "../interfaces/IHubAudits.sol";
 import {IHubDisputes} from "../interfaces/IHubDisputes.sol";
 import {IHubFront} from "../interfaces/IHubFront.sol";
 import {IHubProofs} from "../interfaces/IHubProofs.sol";
+import {IHubSketches} from "../interfaces/IHubSketches.sol";
 import {IHubVotes} from "../interfaces/IHubVotes.sol";
 import {IStakeVault} from "../interfaces/IStakeVault.sol";
 import {
@@ -36,14 +37,23 @@ import {VoteRules} from "../libraries/VoteRules.sol";
 import {HubConfig, HubCore} from "./HubCore.sol";
 import {HubMoney} from "./HubMoney.sol";
 
-/// `HubVotes`, `HubProofs` and `HubAudits`, of which this file imports no code.
+/// `HubVotes`, `HubSketches`, `HubProofs` and `HubAudits`, of which this file imports no code.
 interface ISettles {
     function DISPUTES() external view returns (address);
 }
 
+/// The contracts that a hub delegates to, each built from its configuration.
+struct HubCode {
+    HubCore votes;
+    HubCore sketches;
+    HubCore proofs;
+    HubCore audits;
+    HubCore disputes;
+}
+
 /// @title Assay's hub
-/// @notice Requests, and the fast path of undisputed jobs; everything else of `IAssayHub` is delegated to `VOTES`, `PROOFS`,
-/// `AUDITS` and `DISPUTES`.
+/// @notice Requests, and the fast path of undisputed jobs; everything else of `IAssayHub` is delegated to `VOTES`,
+/// `SKETCHES`, `PROOFS`, `AUDITS` and `DISPUTES`.
 contract AssayHub is HubMoney {
     uint256 private constant _LOCAL_CHAIN = 31337;
     uint48 private constant _MAX_PAUSE = 7 days;
@@ -52,24 +62,20 @@ contract AssayHub is HubMoney {
 
     /// Code, not state: they act on this contract's storage and have no other life.
     address public immutable VOTES;
+    address public immutable SKETCHES;
     address public immutable PROOFS;
     address public immutable AUDITS;
     address public immutable DISPUTES;
     uint96 private immutable _MINIMUM_STAKE;
 
-    constructor(
-        HubConfig memory config,
-        HubCore votes,
-        HubCore proofs,
-        HubCore audits,
-        HubCore disputes
-    ) HubCore(config) {
-        (VOTES, PROOFS, AUDITS, DISPUTES) = (address(votes), address(proofs), address(audits), address(disputes));
+    constructor(HubConfig memory config, HubCode memory code) HubCore(config) {
+        (VOTES, SKETCHES) = (address(code.votes), address(code.sketches));
+        (PROOFS, AUDITS, DISPUTES) = (address(code.proofs), address(code.audits), address(code.disputes));
         // All must have been built from the same configuration, and settle by the same code.
         bytes32 digest = configHash();
-        if (disputes.configHash() != digest) revert ConfigMismatch();
-        HubCore[3] memory others = [votes, proofs, audits];
-        for (uint256 i; i < 3; ++i) {
+        if (code.disputes.configHash() != digest) revert ConfigMismatch();
+        HubCore[4] memory others = [code.votes, code.sketches, code.proofs, code.audits];
+        for (uint256 i; i < 4; ++i) {
             bool settles = ISettles(address(others[i])).DISPUTES() == DISPUTES;
             if (others[i].configHash() != digest || !settles) revert ConfigMismatch();
         }
@@ -153,6 +159,8 @@ contract AssayHub is HubMoney {
         uint256 model = _model(spec.modelId);
         uint8 mask = spec.policy.mask;
         if ((model >> mask) & 1 == 0 || mask > 31) revert MaskNotAccepted(mask, uint32(model));
+        // Floats compared exactly would slash honest seats; integers compared loosely would pay wrong ones.
+        if (spec.policy.cls != model & 1) revert SpecInvalid("cls", spec.policy.cls, model & 1, model & 1);
         uint256 stages = uint8(model >> 96);
         if (stages != spec.stages) revert SpecInvalid("stages", spec.stages, stages, stages);
         if ((model >> 104) & 1 == 0) revert NotSupported("client stages");
@@ -226,7 +234,7 @@ contract AssayHub is HubMoney {
     function _isPlain(Spec calldata spec, Slot memory s, StageVotes[] calldata votes) private view returns (bool) {
         if (s.state != STATE_OPEN || s.word != 0 || s.flags & JobLib.LINEAR == 0) return false;
         if (votes.length != spec.stages || spec.policy.window != 0 || block.timestamp > spec.expiry) return false;
-        if (spec.policy.mask != VOTE) return false;
+        if (spec.policy.mask != VOTE || spec.policy.cls != 0) return false;
         uint256 k = spec.policy.k;
         for (uint256 i; i < votes.length; ++i) {
             StageVotes calldata v = votes[i];
@@ -382,6 +390,11 @@ contract AssayHub is HubMoney {
                 s == IHubVotes.reveal.selector ||
                 s == IHubVotes.pin.selector;
         if (vote) _delegate(VOTES);
+        bool sketch =
+            s == IHubSketches.submitSketches.selector ||
+                s == IHubSketches.revealSketch.selector ||
+                s == IHubSketches.tallySketches.selector;
+        if (sketch) _delegate(SKETCHES);
         if (s == IHubProofs.submitProofs.selector || s == IHubProofs.court.selector) _delegate(PROOFS);
         bool audit =
             s == IHubAudits.propose.selector ||

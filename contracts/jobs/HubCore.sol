@@ -27,9 +27,9 @@ struct HubConfig {
 }
 
 /// @title What the hub's contracts share: storage, collaborators, callback
-/// @dev The hub is five contracts behind one address (a contract's code is limited to 24,576 bytes): `AssayHub` delegates
-/// votes to `HubVotes`, proofs to `HubProofs`, samples to `HubAudits` and the rest to `HubDisputes`. All start from this one:
-/// same storage.
+/// @dev The hub is six contracts behind one address (a contract's code is limited to 24,576 bytes): `AssayHub` delegates votes
+/// to `HubVotes`, votes on floats to `HubSketches`, proofs to `HubProofs`, samples to `HubAudits` and the rest to
+/// `HubDisputes`. All start from this one: same storage.
 abstract contract HubCore is IHubTypes {
     uint48 internal constant RETRY_TIME = 30 days;
     uint256 internal constant CALLBACK_SPARE = 30_000; // gas kept for what follows a callback

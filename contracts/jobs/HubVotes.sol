@@ -24,11 +24,12 @@ import {JobLib} from "../libraries/JobLib.sol";
 import {VoteRules} from "../libraries/VoteRules.sol";
 import {HubConfig, HubCore} from "./HubCore.sol";
 import {HubDisputes} from "./HubDisputes.sol";
+import {HubBallots} from "./HubBallots.sol";
 import {HubRounds} from "./HubRounds.sol";
 
 /// @title Committees of all kinds of jobs: the fast path in general, and the slow path
 /// @dev Warning: runs by delegatecall from `AssayHub` only; called directly it finds an empty storage.
-contract HubVotes is HubRounds, IHubVotes {
+contract HubVotes is HubBallots, IHubVotes {
     constructor(HubConfig memory config, HubDisputes disputes) HubCore(config) HubRounds(disputes) {}
 
     // --- Fast path ----------------------------------------------------------------------------------------------------
@@ -62,7 +63,7 @@ contract HubVotes is HubRounds, IHubVotes {
         uint256 n = c.size;
         uint256 stage = c.slot.stage;
         BallotLib.checkShape(votes, stage, n);
-        BallotLib.Ballot memory b = _ballot(c, spec, table);
+        BallotLib.Ballot memory b = _exact(c, spec, table);
         address[] memory signers = VAULT.signersOf(_seats(c));
         if (votes.outs.length != 1) BallotLib.check(b, votes, signers, 0, n);
         else BallotLib.checkUnanimous(b, votes.outs[0], votes.payloads[0], votes.seats, signers, 0);
@@ -170,7 +171,7 @@ contract HubVotes is HubRounds, IHubVotes {
         if (vote.seat >= c.size) revert SeatInvalid(vote.seat);
         if (_revealed[key][vote.seat] != 0) revert AlreadyRevealed(vote.seat);
         _checkOpening(
-            _ballot(c, job.spec, table),
+            _exact(c, job.spec, table),
             vote,
             VAULT.signersOf(_seats(c))[vote.seat],
             _commitments(c, key, batch)[vote.seat]
@@ -219,7 +220,7 @@ contract HubVotes is HubRounds, IHubVotes {
         uint256 until = _revealEnd(c, spec, _boxes[poll.key]);
         poll.commitments = _commitments(c, poll.key, batch);
         poll.signers = VAULT.signersOf(_seats(c));
-        poll.ballot = _ballot(c, spec, table);
+        poll.ballot = _exact(c, spec, table);
         said = new bytes32[](c.size);
         uint32 missing;
         for (uint256 i; i < said.length; ++i) {
@@ -251,42 +252,17 @@ contract HubVotes is HubRounds, IHubVotes {
         return _say(c, vote.outDigest, vote.payload);
     }
 
+    /// Class E is counted here; of class T only the commitments.
+    function _exact(
+        Context memory c,
+        Spec calldata spec,
+        StageInfo[] calldata table
+    ) private view returns (BallotLib.Ballot memory) {
+        if (spec.policy.cls != 0) revert NotSupported("class E");
+        return _ballot(c, spec, table);
+    }
+
     // --- Counting -----------------------------------------------------------------------------------------------------
-
-    /// Enters one committee's words into the record and moves the job on.
-    /// @param digest the outDigest behind the quorum's word, if there is one
-    function _count(Context memory c, Spec calldata spec, bytes32[] memory said, bytes32 digest) private view {
-        (uint8 verdict, , ) = VoteRules.decide(said, c.slot.stage, c.slot.round);
-        uint256 stage = c.slot.stage;
-        if (c.slot.round == 0) {
-            _push(c, Tally(uint16(stage), 0, _seats(c), said, address(0), 0));
-        } else {
-            c.record.tallies[c.record.tallies.length - 1].said = said;
-        }
-        if (verdict == VoteRules.VERDICT_HUNG) return _hang(c);
-        if (verdict != VoteRules.VERDICT_ACCEPTED) {
-            (c.slot.state, c.reason) = (STATE_CLOSED, verdict);
-            return;
-        }
-        uint256 accepted = c.record.boundaries.length;
-        if (accepted == stage) {
-            _setBoundary(c, stage, digest);
-            if (stage + 1 < spec.stages) return _nextStage(c, spec, stage + 1);
-        } else if (c.record.boundaries[stage] != digest) {
-            // Overturned: what came after it has no input any more.
-            _setBoundary(c, stage, digest);
-        }
-        _closeVote(c, spec, c.slot.round != 0 || _hasDissent(c.record));
-    }
-
-    function _hasDissent(Record memory record) private pure returns (bool) {
-        for (uint256 t; t < record.tallies.length; ++t) {
-            Tally memory past = record.tallies[t];
-            (, , bool dissent) = VoteRules.decide(past.said, past.stage, past.round);
-            if (dissent) return true;
-        }
-        return false;
-    }
 
     /// A stage with a probe is compared by what the probe saw: who does not say it says nothing. Then every word that is
     /// said there is the hash of a pair, and a court can be shown what each stands for.
@@ -296,12 +272,6 @@ contract HubVotes is HubRounds, IHubVotes {
     }
 
     // --- Parts --------------------------------------------------------------------------------------------------------
-
-    function _openToVote(Job calldata job, Record calldata record) private returns (Context memory c) {
-        c = _openLive(job, record);
-        if (!_isVoted(c, job.spec)) revert EvidenceWrong(job.spec.policy.mask, VOTE);
-        c.probes = uint8(_model(job.spec.modelId) >> 107);
-    }
 
     function _openToCommit(
         Job calldata job,
@@ -321,61 +291,6 @@ contract HubVotes is HubRounds, IHubVotes {
         // size <= 31
         if (box_.posted | box_.batched == uint32((1 << c.size) - 1)) box_.closedAt = uint48(block.timestamp);
         _save(c);
-    }
-
-    /// When openings may still be stored; reverts while commitments are taken, or if too few were.
-    function _revealEnd(Context memory c, Spec calldata spec, Box storage box_) private view returns (uint256) {
-        uint256 closed = box_.closedAt;
-        if (closed == 0) {
-            closed = c.slot.deadline;
-            if (block.timestamp <= closed) revert TooEarly(block.timestamp, closed + 1);
-            uint256 have = _bits(box_.posted | box_.batched);
-            uint256 need = _openingQuorum(c);
-            if (have < need) revert TooFewCommitments(have, need);
-        }
-        return closed + spec.policy.tReveal;
-    }
-
-    /// Commitment of every seat of the current committee, 0 where there is none.
-    function _commitments(
-        Context memory c,
-        bytes32 key,
-        bytes32[] calldata batch
-    ) private view returns (bytes32[] memory commitments) {
-        Box memory box_ = _boxes[key];
-        commitments = new bytes32[](c.size);
-        if (box_.batched != 0) {
-            bytes32 have = keccak256(abi.encodePacked(batch));
-            if (have != box_.batchHash) revert CommitmentMismatch(type(uint8).max, have, box_.batchHash);
-        }
-        address[] memory signers = box_.posted == 0 ? new address[](0) : VAULT.signersOf(_seats(c));
-        uint256 next;
-        for (uint256 i; i < commitments.length; ++i) {
-            if ((box_.batched >> i) & 1 != 0) commitments[i] = batch[next++];
-            else if ((box_.posted >> i) & 1 != 0) commitments[i] = _posted[key][signers[i]];
-        }
-    }
-
-    function _checkOpening(BallotLib.Ballot memory b, SeatVote memory vote, address signer, bytes32 need) private pure {
-        bytes32 claim = ClaimLib.claimHash(b.jobId, b.stage, b.inDigest, vote.outDigest, signer);
-        bytes32 have = ClaimLib.commitment(b.domain, claim, b.round, vote.payload, vote.salt);
-        if (have != need) revert CommitmentMismatch(vote.seat, have, need);
-    }
-
-    function _ballot(
-        Context memory c,
-        Spec calldata spec,
-        StageInfo[] calldata table
-    ) private view returns (BallotLib.Ballot memory) {
-        uint256 stage = c.slot.stage;
-        bytes32 inDigest;
-        if (c.slot.flags & JobLib.LINEAR != 0) {
-            inDigest = stage == 0 ? spec.inDigest : c.record.boundaries[stage - 1];
-        } else {
-            _checkTable(spec, table);
-            inDigest = DigestLib.inDigestOf(table, stage, spec.inDigest, c.record.boundaries);
-        }
-        return BallotLib.Ballot(_domain(), c.jobId, stage, c.slot.round, inDigest);
     }
 
     /// Counts `said` and tells; finds the outDigest behind the quorum's word among the pairs.

@@ -61,7 +61,8 @@ library PolicyLib {
     function checkShape(Policy calldata policy, uint256 stages, uint8 supported) internal pure returns (uint256 seats) {
         uint8 mask = policy.mask;
         if (mask & ~supported != 0) revert IHubTypes.NotSupported("mask");
-        if (policy.cls != 0) revert IHubTypes.NotSupported("class T");
+        // Floats are only voted on.
+        if (policy.cls > 1 || (policy.cls == 1 && mask != VOTE)) revert IHubTypes.NotSupported("class T");
         uint32 unknown = policy.flags & ~(FLAG_CRITICAL | FLAG_ACCEPT_DOWNGRADE | FLAG_SMALL_POOL);
         if (unknown != 0) revert IHubTypes.NotSupported("flags");
         bool sampled = mask & OPTIMISTIC != 0;
@@ -116,8 +117,12 @@ library PolicyLib {
                 if (workers < least) revert IHubTypes.PoolTooSmall(workers, least);
                 return 0;
             }
-            uint256 full = seats + 6 * k + 4;
-            if (workers >= full && workers >= least) return 2;
+            // Of class T one escalation is judged: nothing may be insured by it.
+            bool tolerant = spec.policy.cls == 1;
+            if (tolerant && spec.insuredValue != 0)
+                revert IHubTypes.SpecInvalid("insuredValue", spec.insuredValue, 0, 0);
+            uint256 full = seats + (tolerant ? 2 * k + 1 : 6 * k + 4);
+            if (workers >= full && workers >= least) return tolerant ? 1 : 2;
             if (mask & PROOF == 0) {
                 if (spec.policy.flags & FLAG_SMALL_POOL == 0)
                     revert IHubTypes.PoolTooSmall(workers, full > least ? full : least);

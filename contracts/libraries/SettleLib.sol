@@ -374,6 +374,8 @@ library SettleLib {
                 truth.ruled[tally.stage] = true;
             } else {
                 (, truth.standing[tally.stage], ) = VoteRules.decide(tally.said, tally.stage, tally.round);
+                // What hung is not made a verdict by a later round that judges its seats.
+                if (_hung(tally)) truth.standing[tally.stage] = 0;
             }
         }
     }
@@ -388,6 +390,11 @@ library SettleLib {
         bytes32[] memory words = truth.court[stage];
         for (uint256 i; i < words.length; ++i) if (words[i] == word) return true;
         return false;
+    }
+
+    /// Class T: the last byte of a round 0 tally's `challenger` (`IHubSketches`); 0 in class E.
+    function _hung(Tally memory tally) private pure returns (bool) {
+        return tally.round == 0 && uint8(uint160(tally.challenger)) == 0xff;
     }
 
     /// Seats of a tally that was counted; a committee seated for nothing (`said` empty) owes nothing.

@@ -6,6 +6,7 @@ import {
     CIPHER,
     KIND_BLINDED,
     KIND_CIPHER,
+    KIND_PUBLIC,
     ModelManifest,
     NO_PROBE,
     OPTIMISTIC,
@@ -16,6 +17,8 @@ import {
     StageInfo,
     VOTE
 } from "../types/Types.sol";
+
+import {SketchLib} from "../libraries/SketchLib.sol";
 
 /// @title Models, two slots each
 contract ModelRegistry is IModelRegistry {
@@ -28,6 +31,8 @@ contract ModelRegistry is IModelRegistry {
         bool linear;
         bool provable; // every plaintext network stage has a key, and at least one stage has
         bool ciphered; // every network stage maps ciphertext to ciphertext
+        bool tolerant; // every network stage computes in floats and says how exactly
+        bool exact; // none does
         uint8 probes;
     }
 
@@ -77,7 +82,7 @@ contract ModelRegistry is IModelRegistry {
     function _checkStages(StageInfo[] calldata stages) private pure returns (Shape memory shape) {
         uint256 count = stages.length;
         require(count != 0 && count <= _MAX_STAGES, StageCountInvalid(count, _MAX_STAGES));
-        shape = Shape(true, true, true, true, 0);
+        shape = Shape(true, true, true, true, true, true, 0);
         bool networked;
         bool keyed;
         uint256 used; // bit s: a later stage takes the output of stage s
@@ -88,7 +93,9 @@ contract ModelRegistry is IModelRegistry {
             used |= _checkProducers(stages, s);
             bool blinded = stage.inKind == KIND_BLINDED || stage.outKind == KIND_BLINDED;
             require(stage.keyId == 0 || !blinded, StageInvalid(s, 4));
-            require(stage.keyId != 0 || stage.weightsX | stage.weightsY == 0, StageInvalid(s, 8));
+            bool tolerant = stage.keyId == 0 && stage.weightsX == 0 && stage.weightsY != 0;
+            require(stage.keyId != 0 || stage.weightsX | stage.weightsY == 0 || tolerant, StageInvalid(s, 8));
+            if (tolerant) _checkTolerant(stage, s);
             require(stage.kernel != 0, StageInvalid(s, 5));
 
             if (stage.probe != NO_PROBE) shape.probes |= uint8(1 << s);
@@ -99,6 +106,8 @@ contract ModelRegistry is IModelRegistry {
             if (onNetwork) {
                 networked = true;
                 shape.ciphered = shape.ciphered && ciphered;
+                shape.tolerant = shape.tolerant && tolerant;
+                shape.exact = shape.exact && !tolerant;
                 shape.provable = shape.provable && (stage.keyId != 0 || ciphered);
             }
             uint16 before = s == 0 ? PRODUCER_INPUT : uint16(s - 1);
@@ -109,6 +118,13 @@ contract ModelRegistry is IModelRegistry {
         shape.provable = shape.provable && keyed;
         // A stage whose output goes nowhere would be paid for nothing and could not be disputed to any effect.
         for (uint256 s; s + 1 < count; ++s) require(used & (1 << s) != 0, StageInvalid(s, 7));
+    }
+
+    /// A delivered output is held to its sketches, which takes its bytes; a probe would be compared exactly.
+    function _checkTolerant(StageInfo calldata stage, uint256 s) private pure {
+        require(SketchLib.isTolerance(stage.weightsY), StageInvalid(s, 8));
+        bool plain = stage.outKind == KIND_PUBLIC && stage.place == PLACE_NETWORK && stage.probe == NO_PROBE;
+        require(plain, StageInvalid(s, 9));
     }
 
     /// Producers ascend and come earlier (so the table is in topological order and no join has two spellings); the job's
@@ -127,7 +143,12 @@ contract ModelRegistry is IModelRegistry {
     }
 
     function _checkMasks(uint32 accepted, uint256 stages, Shape memory shape) private pure {
-        require(accepted != 0 && accepted & 1 == 0, ManifestInvalid(3)); // mask 0 asks for no evidence
+        // Mask 0 asks for no evidence, so its bit is free to say that stages compute in floats: such a model is voted on.
+        if (accepted & 1 != 0) {
+            require(accepted == 1 | (1 << VOTE) && shape.tolerant, ManifestInvalid(3));
+            return;
+        }
+        require(accepted != 0 && shape.exact, ManifestInvalid(3));
         for (uint8 mask = 1; mask < 32; ++mask) {
             if ((accepted >> mask) & 1 == 0) continue;
             bool cipher = mask & CIPHER != 0;

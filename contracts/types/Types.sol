@@ -56,7 +56,7 @@ struct StageInfo {
     bytes32 kernel; // keccak256 of the stage's canonical program bytes
     bytes32 keyId; // verifying key of the stage's circuit, 0 if none
     bytes32 weightsX; // C_w, the commitment to private weights in that key's basis (BN254 G1);
-    bytes32 weightsY; // both 0 where the weights are constants of the circuit
+    bytes32 weightsY; // both 0 where the weights are constants of the circuit. Without a key: the tolerance of a float stage
     uint16[] producers; // stages that feed this one, or PRODUCER_INPUT
 }
 
@@ -65,7 +65,7 @@ struct ModelManifest {
     string name;
     bytes32 programRoot; // Merkle root over the stages' bytes
     StageInfo[] stages;
-    uint32 acceptedMasks; // bit m set: policies with mask m are accepted
+    uint32 acceptedMasks; // bit m set: policies with mask m are accepted; bit 0: stages compute in floats, class T only
     uint64 workUnits; // price basis: a seat's reward must reach its class' price a unit times this
     bytes32 weightsHash; // per-stage weight mode and commitment
     bytes32 reportHash; // accuracy report with its leakage section; 0 is refused
@@ -130,7 +130,7 @@ struct Tally {
     uint8 round;
     uint32[] seats;
     bytes32[] said;
-    address challenger;
+    address challenger; // round 0 of class T: a fingerprint of its sketches, see `IHubSketches`
     uint96 bond;
 }
 
@@ -156,6 +156,22 @@ struct StageVotes {
     bytes32[] outs;
     bytes32[] payloads;
     Opening[] seats;
+}
+
+/// One committee's openings in class T: `which` of an opening points at a triple (outs[i], a[i], b[i]) of outDigest and sketches.
+struct SketchVotes {
+    bytes32[] outs;
+    bytes32[] a;
+    bytes32[] b;
+    Opening[] seats;
+}
+
+/// Whose output a class T committee delivers.
+struct Delivery {
+    uint8 seat; // any that agrees; honest senders name the lowest whose output they hold
+    bytes output; // its canonical tensor bytes
+    bytes32[] pastA; // round 1: all sketches of round 0, as `Sketched` told them; else empty
+    bytes32[] pastB;
 }
 
 /// One stage's proof: evidence for the claim that `worker`, a candidate's signer, maps the stage's input to `outDigest`.

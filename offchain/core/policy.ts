@@ -107,7 +107,9 @@ export function checkPolicy(spec: PolicySpec, set: PolicySet, limits: PolicyLimi
 export function checkShape(policy: PolicyTerms, stages: number, supported: number): void {
   const { mask, k, flags } = policy;
   if (has(mask, ~supported)) throw new RuleError("NOT_SUPPORTED", { what: "mask" });
-  if (policy.cls !== 0) throw new RuleError("NOT_SUPPORTED", { what: "class T" });
+  // Floats are only voted on.
+  if (policy.cls > 1 || (policy.cls === 1 && mask !== EVIDENCE.VOTE))
+    throw new RuleError("NOT_SUPPORTED", { what: "class T" });
   if (has(flags, ~(FLAG.CRITICAL | FLAG.ACCEPT_DOWNGRADE | FLAG.SMALL_POOL)))
     throw new RuleError("NOT_SUPPORTED", { what: "flags" });
   const sampled = has(mask, EVIDENCE.OPTIMISTIC);
@@ -196,8 +198,11 @@ export function roundsOf(
     assertPool(least); // only a proof can decide here
     return 0;
   }
-  const full = Math.max(seats + 6 * k + 4, least);
-  if (workers >= full) return 2;
+  // Of class T one escalation is judged: nothing may be insured by it.
+  const tolerant = policy.cls === 1;
+  if (tolerant) assertRange("insuredValue", insuredValue, 0n, 0n);
+  const full = Math.max(seats + (tolerant ? 2 * k + 1 : 6 * k + 4), least);
+  if (workers >= full) return tolerant ? 1 : 2;
   if (!proven) {
     if (!has(flags, FLAG.SMALL_POOL)) assertPool(full);
     assertRange("insuredValue", insuredValue, 0n, 0n);

@@ -31,6 +31,8 @@ export type SettleTally = {
   readonly seats: readonly number[];
   readonly said: readonly Word[];
   readonly bond: bigint;
+  /** Round 0 of class T: a fingerprint whose last byte is 255 if the stage hung. */
+  readonly challenger?: Word;
 };
 
 /** The part of a Record that settlement reads: one boundary for each stage that has a verdict. OPTIMISTIC: the first tally is the primary's alone, or that of an audit, whose seat 0 is the primary. */

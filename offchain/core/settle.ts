@@ -29,10 +29,11 @@ type Truth = {
 function truthOf(record: SettleRecord): Truth {
   const standing = new Map<number, Word | undefined>();
   const court = new Map<number, readonly Word[]>();
-  const before = record.tallies.map(({ stage, round, said }) => {
+  const before = record.tallies.map(({ stage, round, said, challenger }) => {
     const earlier = standing.get(stage);
     if (round === COURT_ROUND) court.set(stage, said);
-    else standing.set(stage, decideVote(said, stage, round).accepted);
+    // What hung is not made a verdict by a later round that judges its seats.
+    else standing.set(stage, hung(round, challenger) ? undefined : decideVote(said, stage, round).accepted);
     return earlier;
   });
   return {
@@ -41,6 +42,10 @@ function truthOf(record: SettleRecord): Truth {
     before,
   };
 }
+
+/** Class T: the last byte of a round 0 tally's `challenger` (IHubSketches.sol); 0 in class E. */
+const hung = (round: number, challenger: Word = "0x"): boolean =>
+  round === 0 && challenger.toLowerCase().endsWith("ff");
 
 /** Seats of a tally that was counted; a committee seated for nothing (`said` empty) owes nothing. */
 const sat = ({ seats, said }: SettleTally): number => (said.length === seats.length ? seats.length : 0);

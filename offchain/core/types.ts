@@ -141,6 +141,21 @@ export const STAGE_VOTES = {
   struct: { outs: { array: "bytes32" }, payloads: { array: "bytes32" }, seats: { array: OPENING } },
 } as const satisfies AbiType;
 
+/** Class T: `which` of an opening points at a triple (outs[i], a[i], b[i]) of outDigest and sketches. */
+export const SKETCH_VOTES = {
+  struct: {
+    outs: { array: "bytes32" },
+    a: { array: "bytes32" },
+    b: { array: "bytes32" },
+    seats: { array: OPENING },
+  },
+} as const satisfies AbiType;
+
+/** Class T: whose output a committee delivers. */
+export const DELIVERY = {
+  struct: { seat: "uint8", output: "bytes", pastA: { array: "bytes32" }, pastB: { array: "bytes32" } },
+} as const satisfies AbiType;
+
 export const STAGE_PROOF = {
   struct: { worker: "address", outDigest: "bytes32", evidence: "bytes" },
 } as const satisfies AbiType;
@@ -175,6 +190,8 @@ export type Tally = AbiValue<typeof TALLY>;
 export type Record = AbiValue<typeof RECORD>;
 export type Opening = AbiValue<typeof OPENING>;
 export type StageVotes = AbiValue<typeof STAGE_VOTES>;
+export type SketchVotes = AbiValue<typeof SKETCH_VOTES>;
+export type Delivery = AbiValue<typeof DELIVERY>;
 export type StageProof = AbiValue<typeof STAGE_PROOF>;
 export type SignedCommit = AbiValue<typeof SIGNED_COMMIT>;
 export type ParameterSet = AbiValue<typeof PARAMETER_SET>;

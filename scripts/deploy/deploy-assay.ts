@@ -49,6 +49,7 @@ type Part =
   | "vault"
   | "disputes"
   | "votes"
+  | "sketches"
   | "proofs"
   | "audits"
   | "hub"
@@ -113,6 +114,7 @@ export async function deployAssay(options: DeployAssayParameters): Promise<Deplo
     "vault",
     "disputes",
     "votes",
+    "sketches",
     "proofs",
     "audits",
     "hub",
@@ -149,12 +151,25 @@ export async function deployAssay(options: DeployAssayParameters): Promise<Deplo
       args: [parameters.timelock ?? account.address, [PROOF], [at("proofAdapter")]],
     },
     vault: { contract: "StakeVault", args: [at("hub"), at("token"), minimumStake, unbondingSeconds, epochSeconds] },
-    // The hub is five contracts behind one address; the other four are code that it delegates to.
+    // The hub is six contracts behind one address; the other five are code that it delegates to.
     disputes: { contract: "HubDisputes", args: [config] },
     votes: { contract: "HubVotes", args: [config, at("disputes")] },
     proofs: { contract: "HubProofs", args: [config, at("disputes")] },
     audits: { contract: "HubAudits", args: [config, at("disputes")] },
-    hub: { contract: "AssayHub", args: [config, at("votes"), at("proofs"), at("audits"), at("disputes")] },
+    sketches: { contract: "HubSketches", args: [config, at("disputes")] },
+    hub: {
+      contract: "AssayHub",
+      args: [
+        config,
+        {
+          votes: at("votes"),
+          sketches: at("sketches"),
+          proofs: at("proofs"),
+          audits: at("audits"),
+          disputes: at("disputes"),
+        },
+      ],
+    },
     lens: { contract: "HubLens", args: [at("hub")] },
   };
 

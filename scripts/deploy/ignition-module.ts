@@ -12,7 +12,7 @@ export interface IgnitionOptions extends Omit<DeploymentParameters, "token"> {
 }
 
 /** Futures before the hub, each a transaction of its own: the hub's nonce is the first one plus their number. */
-const BEFORE_THE_HUB = 11;
+const BEFORE_THE_HUB = 12;
 
 /**
  * The deployment of `deployAssay` as an Ignition module, which keeps a journal in deployments/<id> and can resume.
@@ -51,9 +51,10 @@ export function assayModule(options: IgnitionOptions) {
     };
     const disputes = m.contract("HubDisputes", [config], { after: [vault] });
     const votes = m.contract("HubVotes", [config, disputes]);
-    const proofs = m.contract("HubProofs", [config, disputes], { after: [votes] });
+    const sketches = m.contract("HubSketches", [config, disputes], { after: [votes] });
+    const proofs = m.contract("HubProofs", [config, disputes], { after: [sketches] });
     const audits = m.contract("HubAudits", [config, disputes], { after: [proofs] });
-    const hub = m.contract("AssayHub", [config, votes, proofs, audits, disputes]);
+    const hub = m.contract("AssayHub", [config, { votes, sketches, proofs, audits, disputes }]);
     const lens = m.contract("HubLens", [hub]);
     return { registry, params, randomness, keys, proofAdapter, router, vault, hub, lens };
   });

@@ -11,9 +11,14 @@ const FOLDER = "offchain/adapters/chain/abi";
  * delegates to more contracts, whose errors and events are its own.
  */
 const contracts: readonly { name: string; facade?: string; behind?: readonly string[] }[] = [
-  { name: "AssayHub", facade: "IAssayHub", behind: ["HubVotes", "HubProofs", "HubAudits", "HubDisputes"] },
+  {
+    name: "AssayHub",
+    facade: "IAssayHub",
+    behind: ["HubVotes", "HubSketches", "HubProofs", "HubAudits", "HubDisputes"],
+  },
   { name: "BlockSeed", facade: "IRandomness" },
   { name: "DevToken" },
+  { name: "DrandBeacon", facade: "IDrandBeacon" },
   { name: "EvidenceRouter", facade: "IEvidenceRouter" },
   { name: "HubLens", facade: "IHubLens" },
   { name: "KeyRegistry", facade: "IKeyRegistry" },
@@ -22,6 +27,7 @@ const contracts: readonly { name: string; facade?: string; behind?: readonly str
   { name: "ProofAdapter", facade: "IProofAdapter" },
   { name: "ProtocolParams", facade: "IProtocolParams" },
   { name: "StakeVault", facade: "IStakeVault" },
+  { name: "WorkerBeacon", facade: "IWorkerBeacon" },
 ];
 
 interface Entry {

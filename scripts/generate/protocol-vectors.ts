@@ -119,10 +119,11 @@ function settleVectors(): Field[][] {
       escrow,
       record.boundaries.length,
       record.tallies.length,
-      ...record.tallies.flatMap(({ stage, round, bond, seats: ids, said }) => [
+      ...record.tallies.flatMap(({ stage, round, bond, seats: ids, said, challenger = toWord(0) }) => [
         stage,
         round,
         bond,
+        BigInt(challenger),
         ids.length,
         said.length,
         ...ids,
@@ -253,7 +254,7 @@ write(
 );
 write(
   "settle",
-  "mask k L R S pokeFee reason seatsKnown poked feeBps escrow boundaries tallies (stage round bond seats.length said.length seats said)* seats.length (kind lostRho slash taken pay)* challengers* requester burn fees poke",
+  "mask k L R S pokeFee reason seatsKnown poked feeBps escrow boundaries tallies (stage round bond challenger seats.length said.length seats said)* seats.length (kind lostRho slash taken pay)* challengers* requester burn fees poke",
   settleVectors(),
 );
 write(

@@ -13,6 +13,7 @@ export function policyCase(seed: number): PolicyCase {
   const votes = sampled || (mask & 1) === 1;
   const k = votes ? rng.pick(sampled ? [3, 3, 5, 5, 7] : [2, 3, 5, 5, 7]) : mask === 6 ? rng.int(1, 2) : 1;
   const stages = sampled ? 1 : rng.int(1, Math.min(8, Math.floor((votes ? 31 : 12) / k)));
+  const cls = mask === 1 && rng.chance(0.2) ? 1 : 0;
   const R = rng.bigint(rng.int(10, 80)) + 1n;
   const auditBps = sampled ? rng.pick([0, 200, 800, 2_000, 10_000]) : rng.pick([0, 10_000]);
   const bySampling = auditBps === 0 || !sampled ? 0n : (leastStakeBySampling(auditBps, k, 0n, R) ?? 0n);
@@ -27,7 +28,7 @@ export function policyCase(seed: number): PolicyCase {
     feeBps: rng.int(0, 500),
     forceUninsured: rng.chance(0.1),
   };
-  const insured = !set.forceUninsured && rng.chance(0.4);
+  const insured = cls === 0 && !set.forceUninsured && rng.chance(0.4);
   const byReward = (R * 5n ** BigInt(k)) / BigInt(20 * stages);
   const byStake = (BigInt(8 * Math.floor((2 * k + 2) / 3)) * seatStake) / 10n;
   const byAudits = auditBps === 0 ? 0n : mostInsuredBySampling(auditBps, k, seatStake, R);
@@ -36,7 +37,7 @@ export function policyCase(seed: number): PolicyCase {
     mask,
     k,
     auditBps,
-    cls: 0,
+    cls,
     flags: rng.pick([0, 0, 2, 4, insured ? 0 : 4, (mask & 10) === 0 ? 3 : 1]),
     seatStake,
     window: insured || sampled || rng.chance(0.5) ? set.minWindow + rng.int(0, 600) : 0,
@@ -77,7 +78,7 @@ function spoil(rng: Prng, { spec, set, limits }: PolicyCase): PolicyCase {
     () => policy({ mask: rng.int(0, 31) }),
     () => policy({ k: rng.int(0, 9) }),
     () => policy({ auditBps: rng.int(1, 9_999) }),
-    () => policy({ cls: 1 }),
+    () => policy({ cls: rng.int(0, 2) }),
     () => policy({ flags: rng.int(0, 15) }),
     () => policy({ flags: 1 }),
     () => policy({ seatStake: BigInt(4 * (2 * k + 1)) * spec.seatReward - 1n }),

@@ -73,6 +73,7 @@ export function settleCase(seed: number): SettleCase {
   const seatStake = BigInt(4 * (2 * k + 1)) * seatReward + BigInt(rng.int(0, 9));
   const pokeFee = seatReward / 20n;
   const sampled = k > 1 && stages === 1 && rng.chance(0.4);
+  const tolerant = !sampled && rng.chance(0.3);
   const alone = sampled && rng.chance(0.5);
   const spec = { stages, seatReward, pokeFee, policy: { k, seatStake, mask: sampled ? OPTIMISTIC : VOTE } };
   const feeBps = rng.pick([200, 0, 500, 37]);
@@ -91,7 +92,19 @@ export function settleCase(seed: number): SettleCase {
     // A reveal phase that never opened holds commitments, no digests.
     if (neverOpened(said, audit)) said = said.map((word) => (BigInt(word) === 0n ? word : SAID_UNREVEALED));
     tallies.push({ stage, round, seats, said, bond: round === 0 ? 0n : bondOf(k, round, seatReward) });
-    return decideVote(said, stage, round);
+    const outcome = decideVote(said, stage, round);
+    if (tolerant && round === 1 && outcome.accepted !== undefined) rejudge(stage, outcome.accepted);
+    return outcome;
+  };
+  /** Class T: the quorum of round 1 says which seats of round 0 were right; what hung there stays hung. */
+  const rejudge = (stage: number, truth: Word) => {
+    const at = tallies.findIndex((tally) => tally.stage === stage && tally.round === 0);
+    const first = tallies[at];
+    if (first === undefined) return;
+    const isHung = decideVote(first.said, stage, 0).verdict === "HUNG";
+    const challenger = toWord(256 * rng.int(0, 2 ** 20) + (isHung ? 255 : rng.int(1, 31)));
+    const said = first.said.map((word) => (isReserved(word) || rng.chance(0.4) ? word : truth));
+    tallies[at] = { ...first, said, challenger };
   };
   const court = (stage: number) => {
     const mine = tallies.filter((tally) => tally.stage === stage).flatMap(({ said }) => said);

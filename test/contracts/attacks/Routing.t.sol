@@ -7,14 +7,16 @@ import {IHubDisputes} from "../../../contracts/interfaces/IHubDisputes.sol";
 import {IHubFront} from "../../../contracts/interfaces/IHubFront.sol";
 import {IHubTypes} from "../../../contracts/interfaces/IHubTypes.sol";
 import {IHubProofs} from "../../../contracts/interfaces/IHubProofs.sol";
+import {IHubSketches} from "../../../contracts/interfaces/IHubSketches.sol";
 import {IHubVotes} from "../../../contracts/interfaces/IHubVotes.sol";
 import {IInferenceConsumer} from "../../../contracts/interfaces/IInferenceConsumer.sol";
 import {IStakeVault} from "../../../contracts/interfaces/IStakeVault.sol";
-import {AssayHub} from "../../../contracts/jobs/AssayHub.sol";
+import {AssayHub, HubCode} from "../../../contracts/jobs/AssayHub.sol";
 import {HubConfig} from "../../../contracts/jobs/HubCore.sol";
 import {HubAudits} from "../../../contracts/jobs/HubAudits.sol";
 import {HubDisputes} from "../../../contracts/jobs/HubDisputes.sol";
 import {HubProofs} from "../../../contracts/jobs/HubProofs.sol";
+import {HubSketches} from "../../../contracts/jobs/HubSketches.sol";
 import {HubVotes} from "../../../contracts/jobs/HubVotes.sol";
 import {EvidenceRouter} from "../../../contracts/registry/EvidenceRouter.sol";
 import {FeeToken} from "../../../contracts/mocks/FeeToken.sol";
@@ -24,25 +26,26 @@ import {AttackBase} from "../support/AttackBase.sol";
 import {LogVm, logs} from "../support/HubBase.sol";
 import {vm} from "../support/Vm.sol";
 
-/// Five contracts behind one address, and what reaches which.
+/// Six contracts behind one address, and what reaches which.
 contract RoutingTest is AttackBase {
     AssayHub private _front;
     HubVotes private _votesCode;
     HubProofs private _proofsCode;
     HubAudits private _auditsCode;
+    HubSketches private _sketchesCode;
     HubDisputes private _disputesCode;
 
     function setUp() public {
         _deploy(60);
         _front = AssayHub(address(_hub));
         (_votesCode, _proofsCode) = (HubVotes(_front.VOTES()), HubProofs(_front.PROOFS()));
-        _auditsCode = HubAudits(_front.AUDITS());
+        (_auditsCode, _sketchesCode) = (HubAudits(_front.AUDITS()), HubSketches(_front.SKETCHES()));
         _disputesCode = HubDisputes(_front.DISPUTES());
     }
 
-    /// No two functions of the five contracts share a selector, save `submit`, which two of them mean alike.
+    /// No two functions of the six contracts share a selector, save `submit`, which two of them mean alike.
     function test_SelectorsDoNotCollide() public pure {
-        bytes4[39] memory all = [
+        bytes4[42] memory all = [
             IHubFront.deposit.selector,
             IHubFront.depositWithPermit.selector,
             IHubFront.withdraw.selector,
@@ -75,6 +78,9 @@ contract RoutingTest is AttackBase {
             IHubVotes.commitMany.selector,
             IHubVotes.reveal.selector,
             IHubVotes.tally.selector,
+            IHubSketches.submitSketches.selector,
+            IHubSketches.revealSketch.selector,
+            IHubSketches.tallySketches.selector,
             IHubAudits.propose.selector,
             IHubAudits.draw.selector,
             IHubAudits.open.selector,
@@ -107,28 +113,55 @@ contract RoutingTest is AttackBase {
         (c.guardian, c.treasury) = (address(this), TREASURY);
     }
 
+    function _code() private view returns (HubCode memory) {
+        return HubCode(_votesCode, _sketchesCode, _proofsCode, _auditsCode, _disputesCode);
+    }
+
+    function _expectMismatch(HubConfig memory c, HubCode memory code) private {
+        vm.expectRevert(IHubTypes.ConfigMismatch.selector);
+        new AssayHub(c, code);
+    }
+
     /// A hub cannot be built over code that was built for other collaborators, or that settles by other code.
     function test_RevertWhen_TheContractsDoNotBelongTogether() public {
         HubConfig memory c = _config();
         HubDisputes twin = new HubDisputes(c);
-        vm.expectRevert(IHubTypes.ConfigMismatch.selector);
-        new AssayHub(c, _votesCode, _proofsCode, _auditsCode, twin);
-        HubAudits audits = new HubAudits(c, twin);
-        vm.expectRevert(IHubTypes.ConfigMismatch.selector);
-        new AssayHub(c, _votesCode, _proofsCode, audits, _disputesCode);
-        HubProofs proofs = new HubProofs(c, twin);
-        vm.expectRevert(IHubTypes.ConfigMismatch.selector);
-        new AssayHub(c, _votesCode, proofs, _auditsCode, _disputesCode);
-        c.router = EvidenceRouter(address(this));
-        proofs = new HubProofs(c, _disputesCode);
-        c.router = _router;
-        vm.expectRevert(IHubTypes.ConfigMismatch.selector);
-        new AssayHub(c, _votesCode, proofs, _auditsCode, _disputesCode);
+        for (uint256 other; other < 2; ++other) {
+            // Settled by other code, then built for another router.
+            HubCode memory code = _code();
+            if (other == 0) code.disputes = twin;
+            else c.router = EvidenceRouter(address(this));
+            HubDisputes judge = other == 0 ? twin : _disputesCode;
+            HubCode memory alien = HubCode(
+                new HubVotes(c, judge),
+                new HubSketches(c, judge),
+                new HubProofs(c, judge),
+                new HubAudits(c, judge),
+                new HubDisputes(c)
+            );
+            c.router = _router;
+            if (other == 0) _expectMismatch(c, code);
+            code = _code();
+            code.votes = alien.votes;
+            _expectMismatch(c, code);
+            code = _code();
+            code.sketches = alien.sketches;
+            _expectMismatch(c, code);
+            code = _code();
+            code.proofs = alien.proofs;
+            _expectMismatch(c, code);
+            code = _code();
+            code.audits = alien.audits;
+            _expectMismatch(c, code);
+            if (other == 0) continue;
+            code = _code();
+            code.disputes = alien.disputes;
+            _expectMismatch(c, code);
+        }
         c.treasury = address(this);
-        vm.expectRevert(IHubTypes.ConfigMismatch.selector);
-        new AssayHub(c, _votesCode, _proofsCode, _auditsCode, _disputesCode);
+        _expectMismatch(c, _code());
         c.treasury = TREASURY;
-        new AssayHub(c, _votesCode, _proofsCode, _auditsCode, _disputesCode);
+        new AssayHub(c, _code());
     }
 
     /// R9, invariant 1: a token that keeps a fee is refused, whichever way it comes.
@@ -139,10 +172,13 @@ contract RoutingTest is AttackBase {
         HubDisputes disputes = new HubDisputes(c);
         AssayHub hub = new AssayHub(
             c,
-            new HubVotes(c, disputes),
-            new HubProofs(c, disputes),
-            new HubAudits(c, disputes),
-            disputes
+            HubCode(
+                new HubVotes(c, disputes),
+                new HubSketches(c, disputes),
+                new HubProofs(c, disputes),
+                new HubAudits(c, disputes),
+                disputes
+            )
         );
         fee.mint(address(this), 10_000);
         fee.approve(address(hub), 10_000);

@@ -117,7 +117,9 @@ contract AttacksTest is HubBase {
         spec.policy.mask = VOTE | PROOF; // a vote beside a proof
         _expectSpecError(spec, IHubTypes.NotSupported.selector);
         spec = _spec(5, 1);
-        spec.policy.cls = 1;
+        spec.policy.cls = 1; // the model computes in integers
+        _expectSpecError(spec, IHubTypes.SpecInvalid.selector);
+        spec.policy.cls = 2;
         _expectSpecError(spec, IHubTypes.NotSupported.selector);
         spec = _spec(5, 1);
         spec.policy.flags = 8;

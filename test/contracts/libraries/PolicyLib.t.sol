@@ -109,6 +109,22 @@ contract PolicyLibTest {
         this.check(spec, set, limits);
     }
 
+    /// Class T has one escalation, whatever the pool, and insures nothing.
+    function test_FloatsEscalateOnce() public {
+        (Spec memory spec, ParameterSet memory set, PolicyLib.Limits memory limits) = _good();
+        spec.policy.cls = 1;
+        limits.workers = 15;
+        vm.expectRevert(abi.encodeWithSelector(IHubTypes.PoolTooSmall.selector, 15, 16));
+        this.check(spec, set, limits);
+        (limits.workers, limits.ticketedStake) = (100, 1e24);
+        (uint8 rounds, , ) = this.check(spec, set, limits);
+        require(rounds == 1, "one");
+        (spec.insuredValue, spec.policy.window) = (1, 15);
+        (set.forceUninsured, limits.maxInsured) = (false, 100);
+        vm.expectRevert(abi.encodeWithSelector(IHubTypes.SpecInvalid.selector, "insuredValue", 1, 0, 0));
+        this.check(spec, set, limits);
+    }
+
     /// R6: critical never weakens without the requester's own flag.
     function test_RevertWhen_CriticalIsOnlyVoted() public {
         (Spec memory spec, ParameterSet memory set, PolicyLib.Limits memory limits) = _good();
@@ -126,10 +142,16 @@ contract PolicyLibTest {
             vm.expectRevert(abi.encodeWithSelector(IHubTypes.NotSupported.selector, "mask"));
             this.check(spec, set, limits);
         }
-        spec.policy.mask = 1;
-        spec.policy.cls = 1;
+        (spec.policy.mask, spec.policy.cls) = (1, 2);
         vm.expectRevert(abi.encodeWithSelector(IHubTypes.NotSupported.selector, "class T"));
         this.check(spec, set, limits);
+        // Floats are voted on, not sampled, proven or encrypted.
+        (limits.supported, spec.policy.cls) = (31, 1);
+        for (uint8 mask = 2; mask < 32; ++mask) {
+            spec.policy.mask = mask;
+            vm.expectRevert(abi.encodeWithSelector(IHubTypes.NotSupported.selector, "class T"));
+            this.check(spec, set, limits);
+        }
     }
 
     /// Invariant 27, for any numbers: what is accepted satisfies section 8.

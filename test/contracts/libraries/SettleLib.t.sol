@@ -73,6 +73,7 @@ contract SettleLibTest {
             tally.stage = uint16(c.next());
             tally.round = uint8(c.next());
             tally.bond = uint96(c.next());
+            tally.challenger = address(uint160(c.next()));
             moneyIn += tally.bond;
             uint256 seats_ = c.next();
             uint256 said = c.next();

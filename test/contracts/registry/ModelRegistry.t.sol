@@ -225,6 +225,38 @@ contract ModelRegistryTest {
         _registry.register(manifest);
     }
 
+    /// A float model says how exactly it computes, on every stage, and is voted on; everything else would slash honest seats.
+    function test_FloatModels() public {
+        bytes32 tolerance = bytes32((uint256(3) << 240) | (uint256(1) << 160));
+        ModelManifest memory manifest = _chain(2);
+        manifest.acceptedMasks = 3;
+        _refused(manifest, _field(3)); // no stage says so
+        manifest.stages[0].weightsY = tolerance;
+        _refused(manifest, _field(3)); // the other does not
+        manifest.acceptedMasks = 2;
+        _refused(manifest, _field(3)); // a float stage compared exactly
+        manifest.stages[1].weightsY = tolerance;
+        _refused(manifest, _field(3));
+        for (uint256 mask = 2; mask < 32; ++mask) {
+            manifest.acceptedMasks = 3 | uint32(1 << mask);
+            _refused(manifest, _field(3)); // floats are only voted on
+        }
+        manifest.acceptedMasks = 1;
+        _refused(manifest, _field(3));
+        manifest.acceptedMasks = 3;
+        bytes32 id = _registry.register(manifest);
+        require(_registry.model(id).acceptedMasks == 3, "class T");
+        manifest.stages[1].weightsY = bytes32(uint256(tolerance) + 1);
+        _refused(manifest, _stageField(1, 8)); // not canonical
+        manifest.stages[1].weightsY = tolerance;
+        manifest.stages[1].outKind = KIND_SALTED;
+        _refused(manifest, _stageField(1, 9)); // its bytes could not be shown
+        (manifest.stages[1].outKind, manifest.stages[1].probe) = (KIND_PUBLIC, 1);
+        _refused(manifest, _stageField(1, 9));
+        (manifest.stages[1].place, manifest.stages[1].probe) = (PLACE_CLIENT, NO_PROBE);
+        _refused(manifest, _stageField(1, 9));
+    }
+
     function test_RevertWhen_ProofIsAcceptedWithoutKeys() public {
         ModelManifest memory manifest = _chain(2);
         manifest.acceptedMasks = uint32(1) << PROOF;

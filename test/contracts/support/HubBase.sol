@@ -4,11 +4,13 @@ pragma solidity 0.8.37;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IAssayHub} from "../../../contracts/interfaces/IAssayHub.sol";
 import {IHubTypes} from "../../../contracts/interfaces/IHubTypes.sol";
-import {AssayHub} from "../../../contracts/jobs/AssayHub.sol";
+import {IRandomness} from "../../../contracts/interfaces/IRandomness.sol";
+import {AssayHub, HubCode} from "../../../contracts/jobs/AssayHub.sol";
 import {HubConfig} from "../../../contracts/jobs/HubCore.sol";
 import {HubAudits} from "../../../contracts/jobs/HubAudits.sol";
 import {HubDisputes} from "../../../contracts/jobs/HubDisputes.sol";
 import {HubProofs} from "../../../contracts/jobs/HubProofs.sol";
+import {HubSketches} from "../../../contracts/jobs/HubSketches.sol";
 import {HubVotes} from "../../../contracts/jobs/HubVotes.sol";
 import {ClaimLib} from "../../../contracts/libraries/ClaimLib.sol";
 import {DrawLib} from "../../../contracts/libraries/DrawLib.sol";
@@ -50,7 +52,7 @@ abstract contract HubBase is VaultBase {
 
     IAssayHub internal _hub;
     ModelRegistry internal _registry;
-    BlockSeed internal _random;
+    IRandomness internal _random;
     ProtocolParams internal _params;
     EvidenceRouter internal _router;
     SimulatedAdapter internal _adapter;
@@ -64,18 +66,24 @@ abstract contract HubBase is VaultBase {
         sets[0] = ParameterSet(15, 10, 8, 20, 60, 15, 15, 1800, 600, 200, true, true);
         sets[1] = ParameterSet(W, 60, 120, 600, 86_400, 60, 600, 7 days, 7 days, 200, false, false);
         c.params = _params = new ProtocolParams(address(this), UNBONDING, keccak256("table"), sets);
-        c.randomness = _random = new BlockSeed(M);
         _adapter = new SimulatedAdapter();
         (uint8[] memory kinds, address[] memory adapters) = (new uint8[](1), new address[](1));
         (kinds[0], adapters[0]) = (PROOF, address(_adapter));
         c.router = _router = new EvidenceRouter(address(this), kinds, adapters);
-        _deployVault(_created(12));
+        _deployVault(_created(13));
         (c.token, c.vault) = (IERC20(address(_token)), _vault);
+        c.randomness = _random = _newRandomness();
         (c.guardian, c.treasury) = (address(this), TREASURY);
         HubDisputes disputes = new HubDisputes(c);
         HubVotes votes = new HubVotes(c, disputes);
-        HubProofs proofs = new HubProofs(c, disputes);
-        _hub = IAssayHub(address(new AssayHub(c, votes, proofs, new HubAudits(c, disputes), disputes)));
+        HubCode memory code = HubCode(
+            votes,
+            new HubSketches(c, disputes),
+            new HubProofs(c, disputes),
+            new HubAudits(c, disputes),
+            disputes
+        );
+        _hub = IAssayHub(address(new AssayHub(c, code)));
         require(address(_hub) == _vault.HUB(), "address of the hub");
 
         _token.approve(address(_hub), type(uint256).max);
@@ -85,6 +93,11 @@ abstract contract HubBase is VaultBase {
         _nextEpoch();
         vm.roll(1000);
         logs.recordLogs();
+    }
+
+    /// One creation; the vault exists.
+    function _newRandomness() internal virtual returns (IRandomness) {
+        return new BlockSeed(M);
     }
 
     /// Address of this contract's n-th creation, n < 128.
@@ -135,7 +148,7 @@ abstract contract HubBase is VaultBase {
     }
 
     /// The job's seed exists.
-    function _toSeed(bytes32 jobId) internal {
+    function _toSeed(bytes32 jobId) internal virtual {
         uint48 ref = _hub.slot(jobId).seedRef;
         if (block.number <= ref) vm.roll(ref + 1);
         vm.setBlockhash(ref, keccak256(abi.encode("block", ref)));

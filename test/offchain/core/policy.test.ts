@@ -120,7 +120,9 @@ describe("policy", () => {
     const vote = { ...LIMITS, supported: 1 };
     for (let mask = 2; mask < 32; mask++)
       await expectCode("NOT_SUPPORTED", () => checkPolicy(job({ mask }), SET, vote));
-    await expectCode("NOT_SUPPORTED", () => checkPolicy(job({ cls: 1 }), SET, LIMITS));
+    await expectCode("NOT_SUPPORTED", () => checkPolicy(job({ cls: 2 }), SET, LIMITS));
+    for (const mask of [2, 4, 6, 16, 20])
+      await expectCode("NOT_SUPPORTED", () => checkPolicy(job({ mask, cls: 1 }), SET, LIMITS));
     await expectCode("NOT_SUPPORTED", () => checkPolicy(job({ flags: 8 }), SET, LIMITS));
     for (const mask of [0, 8, 10, 12, 13, 17, 18, 24])
       await expectCode("NOT_SUPPORTED", () => checkPolicy(job({ mask }), SET, LIMITS));

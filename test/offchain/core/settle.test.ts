@@ -55,8 +55,9 @@ describe("settle", () => {
       const escrow = c.big();
       const boundaries = Array.from({ length: c.number() }, () => toWord(65));
       const tallies = Array.from({ length: c.number() }, () => {
-        const [stage, round, bond, seats, said] = [c.number(), c.number(), c.big(), c.number(), c.number()];
-        return { stage, round, bond, seats: c.numbers(seats), said: c.words(said) };
+        const [stage, round, bond, challenger] = [c.number(), c.number(), c.big(), toWord(c.big())];
+        const [seats, said] = [c.number(), c.number()];
+        return { stage, round, bond, challenger, seats: c.numbers(seats), said: c.words(said) };
       });
       const job = { stages, seatReward, pokeFee, policy: { k, seatStake, mask } };
       const seats = offences(job, { boundaries, tallies });

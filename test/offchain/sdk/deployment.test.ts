@@ -115,7 +115,7 @@ describe("sdk actions around money and deployments", function suite() {
       expect(code).to.have.nested.property("meta.name", "vault");
     });
     it("error: DEPLOYMENT_MISMATCH for a hub that borrows another hub's vault", async () => {
-      const artifacts = ["HubDisputes", "HubAudits", "HubProofs", "HubVotes", "AssayHub"].map((name) =>
+      const artifacts = ["HubDisputes", "HubAudits", "HubProofs", "HubSketches", "HubVotes", "AssayHub"].map((name) =>
         readArtifact(name),
       );
       const { token, vault, registry, params, randomness, router } = dev.deployment;
@@ -124,13 +124,15 @@ describe("sdk actions around money and deployments", function suite() {
       const built: `0x${string}`[] = [];
       for (const artifact of artifacts) {
         if (artifact === undefined) throw new TypeError("the hub is not built");
-        // The first is the others' judge of settlement; the hub takes all four.
-        const args = [config, ...(built.length === 4 ? built.toReversed() : built.slice(0, 1))];
+        // The first is the others' judge of settlement; the hub takes all five.
+        const [disputes, audits, proofs, sketches, votes] = built;
+        const code = { votes, sketches, proofs, audits, disputes };
+        const args = [config, ...(votes === undefined ? built.slice(0, 1) : [code])];
         const hash = await deployContract(wallet, { ...artifact, args, chain: null, gas: 16_000_000n });
         built.push((await wallet.waitForTransactionReceipt({ hash })).contractAddress ?? "0x");
       }
       const error = await expectCode("DEPLOYMENT_MISMATCH", async () =>
-        wallet.assertDeployment({ hub: built[4] ?? "0x" }),
+        wallet.assertDeployment({ hub: built[5] ?? "0x" }),
       );
       expect(error).to.have.nested.property("meta.name", "vault of this hub");
     });
