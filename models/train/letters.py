@@ -29,6 +29,7 @@ ALPHABET = " abcdefghijklmnopqrstuvwxyz0.,!?$%'-:/()"
 # Code 0 is "before the text", 1 is any other character, then the alphabet.
 CODES = {letter: i + 2 for i, letter in enumerate(ALPHABET)}
 CLASSES = len(ALPHABET) + 2
+INDICES = {str(value): value for value in (0, 1, CONTEXT, CONTEXT + CLASSES)}
 
 
 def visible(mail):
@@ -146,19 +147,23 @@ def write(path, p):
         f32("gru.b", np.concatenate([p["wb"], p["rb"]])[None]),
         f32("out.weight", p["out"]),
         f32("out.bias", p["ob"]),
-        array("axes", np.array([0], dtype=np.int64)),
+        *(array(name, np.array([value], dtype=np.int64)) for name, value in INDICES.items()),
     ]
     node = helper.make_node
     nodes = [
-        node("Cast", ["input"], ["codes"], name="codes", to=TensorProto.INT64),
+        node("Slice", ["input", "0", "32", "1"], ["context"], name="context"),
+        # Noise is an input: a seeded answer is argmax(scores + noise), and a model that draws by itself could not be checked.
+        node("Slice", ["input", "32", "74", "1"], ["noise"], name="noise"),
+        node("Cast", ["context"], ["codes"], name="codes", to=TensorProto.INT64),
         node("Gather", ["embedding", "codes"], ["letters"], name="letters", axis=0),
         node("Transpose", ["letters"], ["steps"], name="steps", perm=[1, 0, 2]),
         node("GRU", ["steps", "gru.w", "gru.r", "gru.b"], ["", "last"], name="gru", hidden_size=HIDDEN, linear_before_reset=1),
-        node("Squeeze", ["last", "axes"], ["state"], name="state"),
-        node("Gemm", ["state", "out.weight", "out.bias"], ["output"], name="output", transB=1),
+        node("Squeeze", ["last", "0"], ["state"], name="state"),
+        node("Gemm", ["state", "out.weight", "out.bias"], ["scores"], name="scores", transB=1),
+        node("Add", ["scores", "noise"], ["output"], name="output"),
     ]
     info = lambda name, dims: helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *dims])
-    graph = helper.make_graph(nodes, "mail-letters", [info("input", [CONTEXT])], [info("output", [CLASSES])], weights)
+    graph = helper.make_graph(nodes, "mail-letters", [info("input", [CONTEXT + CLASSES])], [info("output", [CLASSES])], weights)
     model = helper.make_model(graph, producer_name="assay-train", opset_imports=[helper.make_opsetid("", 13)])
     model.ir_version = 8
     onnx.checker.check_model(model)

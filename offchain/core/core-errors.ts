@@ -96,4 +96,10 @@ export const CoreError = defineErrors("core", 1, {
     fix: "Refuse it; a seat whose model yields it abstains.",
     retry: "never",
   },
+  AGREEMENT_INVALID: {
+    n: 42,
+    text: "Agreement cannot be measured: {why}.",
+    fix: "Give two or more runs of one model and one question, each with its own seed.",
+    retry: "never",
+  },
 });

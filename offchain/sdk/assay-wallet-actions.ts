@@ -4,6 +4,7 @@ import { depositWithPermit, type DepositWithPermitParameters } from "./actions/d
 import { deliverInput, type DeliverInputParameters } from "./actions/deliver-input.ts";
 import { registerKey, type RegisterKeyParameters } from "./actions/register-key.ts";
 import { registerModel, type RegisterModelParameters } from "./actions/register-model.ts";
+import { requestAgreement, type RequestAgreementParameters } from "./actions/request-agreement.ts";
 import { requestInferenceSync, type RequestInferenceSyncParameters } from "./actions/request-inference-sync.ts";
 import { requestInference, type RequestInferenceParameters } from "./actions/request-inference.ts";
 import { withdraw, type WithdrawParameters } from "./actions/withdraw.ts";
@@ -24,6 +25,8 @@ export function assayWalletActions(config: AssayConfig) {
       depositWithPermit(client, { ...config, ...parameters }),
     deliverInput: async (parameters: Configured<DeliverInputParameters>) =>
       deliverInput(client, { ...config, ...parameters }),
+    requestAgreement: async (parameters: Configured<RequestAgreementParameters>) =>
+      requestAgreement(client, { ...config, ...parameters }),
     registerModel: async (parameters: Configured<RegisterModelParameters>) =>
       registerModel(client, { ...config, ...parameters }),
     registerKey: async (parameters: Configured<RegisterKeyParameters>) =>

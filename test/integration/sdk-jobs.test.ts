@@ -6,7 +6,9 @@ import { devTokenAbi } from "../../offchain/adapters/chain/abi/dev-token.ts";
 import { splitBlob } from "../../offchain/core/blob.ts";
 import { publicDigest } from "../../offchain/core/digest.ts";
 import { modelId } from "../../offchain/core/model.ts";
-import { encodeTensor } from "../../offchain/core/tensor.ts";
+import { agreementOfReceipts } from "../../offchain/audit/agreement-of-receipts.ts";
+import { encodeReceipt } from "../../offchain/core/receipt.ts";
+import { encodeTensor, type Tensor } from "../../offchain/core/tensor.ts";
 import { KIND_BLINDED, KIND_PUBLIC, ZERO_BYTES32, type ModelManifest } from "../../offchain/core/types.ts";
 import { verifyReceipt } from "../../offchain/core/verify-receipt.ts";
 import type { InferenceProgress } from "../../offchain/sdk/actions/request-inference-sync.ts";
@@ -93,6 +95,25 @@ describe("jobs through the SDK", function suite() {
     const receipt = await wallet.getReceipt({ jobId: done.jobId, result: done.result });
     expect(verifyReceipt(receipt).ok).to.equal(true);
     expect(receipt.settlement).to.have.length(1);
+  });
+
+  it("R29: one question under three seeds, a job each: agreement, and receipts that an auditor finds it in again", async () => {
+    // The seed is the input's last number; the answer is read from the others.
+    const runs = [1, 2, 3].map((seed) => ({
+      seed: toHex(seed, { size: 32 }),
+      input: { ...input, data: Int8Array.of(1, 2, seed === 3 ? 8 : 9, seed) },
+    }));
+    const answerOf = ({ data }: Tensor) => `${data[2]}`;
+    const asked = { ...wishes, manifest: open, deposit: true, answerOf };
+    await expectCode("AGREEMENT_INVALID", async () =>
+      wallet.requestAgreement({ ...asked, runs: runs.map((run) => ({ ...run, input })) }),
+    );
+    const done = await wallet.requestAgreement({ ...asked, runs });
+    expect(done.agreement).to.deep.include({ runs: 3, answers: 2, largest: 2 });
+    const receipts: Uint8Array[] = [];
+    for (const { jobId, result } of done.runs) receipts.push(encodeReceipt(await wallet.getReceipt({ jobId, result })));
+    const { ok, agreement } = await agreementOfReceipts(receipts, { answerOf });
+    expect([ok, agreement]).to.deep.equal([true, done.agreement]);
   });
 
   it("behavior: a PUBLIC input with a private result travels sealed, with the result's salt", async () => {

@@ -13,6 +13,7 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   "job show": async () => (await import("./job/show.ts")).jobShow,
   "job list": async () => (await import("./job/list.ts")).jobList,
   "receipt verify": async () => (await import("./receipt/verify.ts")).receiptVerify,
+  "receipt agreement": async () => (await import("./receipt/agreement.ts")).receiptAgreement,
   prove: async () => (await import("./prove.ts")).prove,
   verify: async () => (await import("./verify.ts")).verify,
   "node init": async () => (await import("./node/init.ts")).nodeInit,

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+import { fromHex } from "../bytes.ts";
+import { taggedHash, toWord, type Word } from "../tagged-hash.ts";
 import type { Tensor } from "../tensor.ts";
 import { elementsOf } from "./analyse.ts";
 import { ProgramError } from "./errors.ts";
@@ -12,6 +14,11 @@ export interface RealPreprocess {
   /** One number for all features, or one per feature. */
   readonly offset: number | readonly number[];
   readonly scale: number | readonly number[];
+  /**
+   * Of a seeded model: how many of the input's last numbers are noise. The best of scores + noise is then one draw from
+   * the distribution that the scores stand for (Gumbel), and nothing in the network is random.
+   */
+  readonly noise?: number | undefined;
 }
 
 /** What the reals of a float model's output mean. */
@@ -24,16 +31,43 @@ export interface RealMeaning {
 const at = (value: number | readonly number[], index: number) =>
   typeof value === "number" ? value : (value[index] ?? 0);
 
-/** Raw features of one or more inputs, row after row, to the model's f32 tensor. Error: RAW_INPUT_INVALID. */
-export function prepareReals(spec: RealPreprocess, raw: ArrayLike<number>): Tensor {
-  const size = elementsOf(spec.dims);
-  if (raw.length === 0 || raw.length % size !== 0) {
-    throw new ProgramError("RAW_INPUT_INVALID", { reason: `${size} numbers per input expected, got ${raw.length}` });
+/** Raw numbers of one input: noise is not among them. */
+export const rawReals = ({ dims, noise = 0 }: RealPreprocess): number => elementsOf(dims) - noise;
+
+/**
+ * Standard Gumbel numbers of a seed: −ln(−ln u_i), u_i from the first 52 bits of keccak256(abi.encode("assay.v1.noise",
+ * seed, i)).
+ */
+export function seedNoise(seed: Word, count: number): Float64Array {
+  return Float64Array.from({ length: count }, (_, i) => {
+    const view = new DataView(fromHex(taggedHash("assay.v1.noise", [seed, toWord(i)]), 32).buffer);
+    return -Math.log(-Math.log((Number(view.getBigUint64(0) >> 12n) + 0.5) / 2 ** 52));
+  });
+}
+
+/**
+ * Raw features of one or more inputs, row after row, to the model's f32 tensor. `seed` is the noise's, of every row;
+ * without one there is none, and the answer is the likeliest. Error: RAW_INPUT_INVALID, also for a seed without a use.
+ */
+export function prepareReals(spec: RealPreprocess, raw: ArrayLike<number>, seed?: Word): Tensor {
+  const { dims, noise = 0 } = spec;
+  const size = rawReals(spec);
+  const invalid = (reason: string) => new ProgramError("RAW_INPUT_INVALID", { reason });
+  if (raw.length === 0 || raw.length % size !== 0)
+    throw invalid(`${size} numbers per input expected, got ${raw.length}`);
+  if (seed !== undefined && noise === 0) throw invalid("this model takes no seed");
+  const rows = raw.length / size;
+  const data = new Float32Array(rows * (size + noise));
+  const drawn = seed === undefined ? new Float64Array(noise) : seedNoise(seed, noise);
+  for (let row = 0; row < rows; row++) {
+    const from = row * (size + noise);
+    for (let i = 0; i < size; i++)
+      data[from + i] = ((raw[row * size + i] ?? 0) - at(spec.offset, i)) * at(spec.scale, i);
+    data.set(drawn, from + size);
   }
-  const data = Float32Array.from(raw, (value, i) => (value - at(spec.offset, i % size)) * at(spec.scale, i % size));
   const bad = data.findIndex((value) => !Number.isFinite(value));
-  if (bad !== -1) throw new ProgramError("RAW_INPUT_INVALID", { reason: `number ${bad} is not a finite f32` });
-  return { dtype: "f32", dims: [raw.length / size, ...spec.dims], data };
+  if (bad !== -1) throw invalid(`number ${bad} is not a finite f32`);
+  return { dtype: "f32", dims: [rows, ...dims], data };
 }
 
 /** Reads the answers out of a float model's output, one per row of the batch. */

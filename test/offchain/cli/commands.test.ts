@@ -9,6 +9,7 @@ import { encodeReceipt } from "../../../offchain/core/receipt.ts";
 import { captureCli } from "../../support/capture-cli.ts";
 import { provenReceipt } from "../../support/proven-receipt.ts";
 import { fastReceipt } from "../../support/sample-receipt.ts";
+import { seededReceipt } from "../../support/seeded-receipt.ts";
 
 const HUB = `0x${"11".repeat(20)}`;
 const commands = await loadAllCommands();
@@ -46,6 +47,7 @@ describe("commands", () => {
       "job show",
       "job list",
       "receipt verify",
+      "receipt agreement",
       "prove",
       "verify",
       "node init",
@@ -104,6 +106,36 @@ describe("commands", () => {
     );
     expect((await run("receipt", "verify", ...names, "--input", "x")).code).to.equal(EXIT.usage);
     expect((await run("receipt", "verify")).code).to.equal(EXIT.usage);
+  });
+
+  it("R29: receipt agreement says agreement, and never correctness; a receipt that does not hold leaves nothing to say", async () => {
+    const paths = [1, 1, 0].map((second, seed) => {
+      const output = { dtype: "i8" as const, dims: [1, 2], data: Int8Array.of(0, second) };
+      return file(`seed ${seed}.receipt`, encodeReceipt(seededReceipt({ seed, output })));
+    });
+    const good = await run("receipt", "agreement", ...paths);
+    expect(good.code).to.equal(EXIT.done);
+    expect(good.out)
+      .to.match(/^agreement 67 %/)
+      .and.contain("not correctness")
+      .and.contain("Not checked:");
+    const json = await run("receipt", "agreement", ...paths, "--json");
+    expect((JSON.parse(json.out) as { agreement: unknown }).agreement).to.deep.include({ largest: 2, runs: 3 });
+    const replicas = await run("receipt", "agreement", paths[0] ?? "", paths[0] ?? "", "--json");
+    expect(replicas.code).to.not.equal(EXIT.done);
+    expect(codeOf(replicas.out)).to.equal("AGREEMENT_INVALID");
+    const broken = await run("receipt", "agreement", ...paths, file("broken.receipt", "hello"));
+    expect(broken.code).to.equal(EXIT.failed);
+    expect(broken.out).to.contain("nothing measured").and.contain("broken.receipt");
+    const foreign = await run("receipt", "agreement", ...paths, "--model", "models/mail-letters");
+    expect(foreign.code).to.equal(EXIT.failed);
+  });
+
+  it("R28: model inspect shows a float model's tolerance", async () => {
+    const { code, out } = await run("model", "inspect", "models/mail-letters", "--json");
+    expect(code).to.equal(EXIT.done);
+    expect(JSON.parse(out)).to.deep.include({ name: "mail-letters", class: "T", inputDims: [74], outputDims: [42] });
+    expect((await run("model", "inspect", "models/mail-letters")).out).to.contain("seats agree within");
   });
 
   it("default: model inspect names the model", async () => {

@@ -11,12 +11,18 @@ const numbers = z.union([
     .max(1 << 16),
 ]);
 
-const preprocess = z.strictObject({
-  kind: z.literal("reals"),
-  dims: z.array(z.int().positive()).min(1).max(5),
-  offset: numbers,
-  scale: numbers,
-});
+const preprocess = z
+  .strictObject({
+    kind: z.literal("reals"),
+    dims: z.array(z.int().positive()).min(1).max(5),
+    offset: numbers,
+    scale: numbers,
+    noise: z.int().positive().optional(),
+  })
+  .refine(
+    ({ dims, noise = 0 }) => noise === 0 || (dims.length === 1 && noise < (dims[0] ?? 0)),
+    "noise is the end of an input of one dimension",
+  );
 const labels = z.array(z.string().min(1).max(64)).min(2).max(1000);
 const decision = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("argmax") }),

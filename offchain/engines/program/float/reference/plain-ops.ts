@@ -90,6 +90,30 @@ function reshape({ node, input }: OpContext): Value {
   return { dims: result, data };
 }
 
+function slice(context: OpContext): Value {
+  const { dims, data } = context.input(0);
+  const list = (index: number) => [...context.input(index).data];
+  const [starts, ends] = [list(1), list(2)];
+  const axes = context.optional(3) === undefined ? starts.map((_, axis) => axis) : list(3);
+  if (context.optional(4)?.data.some((step) => step !== 1) === true) throw refuse(context.node, "steps other than 1");
+  return axes.reduce<Value>(
+    (value, wanted, i) => {
+      const axis = axisOf(wanted, value.dims.length);
+      const size = value.dims[axis] ?? 1;
+      const inside = (place: number) => Math.min(size, Math.max(0, place < 0 ? place + size : place));
+      const [from, to] = [inside(starts[i] ?? 0), inside(ends[i] ?? size)];
+      const inner = countOf(value.dims.slice(axis + 1));
+      const outer = countOf(value.dims.slice(0, axis));
+      const kept = Math.max(0, to - from) * inner;
+      const result = new Float64Array(outer * kept);
+      for (let o = 0; o < outer; o++)
+        result.set(value.data.subarray((o * size + from) * inner, (o * size + from) * inner + kept), o * kept);
+      return { dims: value.dims.with(axis, Math.max(0, to - from)), data: result };
+    },
+    { dims, data },
+  );
+}
+
 /** Rows along one axis: `fn` sees each as a slice and returns its values. */
 function alongAxis({ node, input }: OpContext, fn: (row: Float64Array) => Float64Array): Value {
   const { dims, data } = input(0);
@@ -217,6 +241,7 @@ export const PLAIN_OPS: Readonly<Record<string, OpHandler>> = {
   Gather: gather,
   Transpose: transpose,
   Reshape: reshape,
+  Slice: slice,
   Flatten: ({ node, input }) => {
     const { dims, data } = input(0);
     const axis = axisOf(intOf(node, "axis", 1), dims.length);
