@@ -61,7 +61,7 @@ export async function measureTolerance(
   const width = program.graph.outputDims.reduce((product, dim) => product * dim, 1);
   const answersOf = async (bytes: Uint8Array, wanted: (name: string) => boolean) => {
     const all: { readonly name: string; readonly outputs: Float32Array }[] = [];
-    const subject = bytes === program.bytes ? program : { bytes, graph: checkFloatModel(bytes) };
+    const subject = bytes === program.bytes ? program : { bytes, graph: checkFloatModel(bytes), range: preprocess };
     for (const machine of honestMachines(subject)) {
       if (wanted(machine.name)) {
         progress(machine.name);

@@ -19,6 +19,12 @@ export interface RealPreprocess {
    * the distribution that the scores stand for (Gumbel), and nothing in the network is random.
    */
   readonly noise?: number | undefined;
+  /**
+   * Least and largest input, one number for all elements or one per element, noise included. A tolerance is calibrated
+   * within them: beyond, a requester could look for inputs on which honest machines differ, so seats abstain.
+   */
+  readonly lo: number | readonly number[];
+  readonly hi: number | readonly number[];
 }
 
 /** What the reals of a float model's output mean. */
@@ -30,6 +36,19 @@ export interface RealMeaning {
 
 const at = (value: number | readonly number[], index: number) =>
   typeof value === "number" ? value : (value[index] ?? 0);
+
+/** Place of the first element that is outside its range, or no number; -1 if there is none. */
+export function firstOutside(
+  { dims, lo, hi }: Pick<RealPreprocess, "dims" | "lo" | "hi">,
+  data: ArrayLike<number>,
+): number {
+  const size = elementsOf(dims);
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i] ?? Number.NaN;
+    if (!(value >= at(lo, i % size) && value <= at(hi, i % size))) return i;
+  }
+  return -1;
+}
 
 /** Raw numbers of one input: noise is not among them. */
 export const rawReals = ({ dims, noise = 0 }: RealPreprocess): number => elementsOf(dims) - noise;
@@ -65,8 +84,8 @@ export function prepareReals(spec: RealPreprocess, raw: ArrayLike<number>, seed?
       data[from + i] = ((raw[row * size + i] ?? 0) - at(spec.offset, i)) * at(spec.scale, i);
     data.set(drawn, from + size);
   }
-  const bad = data.findIndex((value) => !Number.isFinite(value));
-  if (bad !== -1) throw invalid(`number ${bad} is not a finite f32`);
+  const bad = firstOutside(spec, data);
+  if (bad !== -1) throw invalid(`number ${bad} is not within the model's range`);
   return { dtype: "f32", dims: [rows, ...dims], data };
 }
 

@@ -79,9 +79,14 @@ function roundUp(value: number): number {
 /**
  * A model's scale and tau from what honest machines answered: ε is 4 × the 99.9th percentile of a coordinate's distance
  * from the machines' median; the scale lets twice the largest coordinate fit int16; τ = ⌈2ε/scale⌉ + 1, two honest
- * machines at either end and the rounding of a step. Errors: CALIBRATION_FAILED, TOLERANCE_TOO_WIDE, GUESSABLE.
+ * machines at either end and the rounding of a step. Rows that are not natural (sent to find where machines differ) count
+ * for ε, not for the range or the bits. Errors: CALIBRATION_FAILED, TOLERANCE_TOO_WIDE, GUESSABLE.
  */
-export function calibrateTolerance(runs: readonly HonestRun[], width: number): Calibration {
+export function calibrateTolerance(
+  runs: readonly HonestRun[],
+  width: number,
+  isNatural: (row: number) => boolean = () => true,
+): Calibration {
   const failed = (reason: string) => new CommitteeError("CALIBRATION_FAILED", { reason });
   const rows = Math.max(0, ...runs.map((run) => run.rows));
   if (runs.length < FEWEST_MACHINES) throw failed(`${runs.length} machines, at least ${FEWEST_MACHINES} are needed`);
@@ -98,8 +103,10 @@ export function calibrateTolerance(runs: readonly HonestRun[], width: number): C
       return project(output);
     });
     const centre = Float64Array.from({ length: seen[0]?.length ?? 0 }, (_, c) => median(seen.map((s) => s[c] ?? 0)));
-    firstDraw.push(centre.slice(0, SKETCH_COORDINATES));
-    for (const value of centre) largestCoordinate = Math.max(largestCoordinate, Math.abs(value));
+    if (isNatural(row)) {
+      firstDraw.push(centre.slice(0, SKETCH_COORDINATES));
+      for (const value of centre) largestCoordinate = Math.max(largestCoordinate, Math.abs(value));
+    }
     present.forEach((machine, i) =>
       centre.forEach((value, c) => distances[machine]?.push(Math.abs((seen[i]?.[c] ?? 0) - value))),
     );

@@ -3,6 +3,7 @@ import * as ort from "onnxruntime-node";
 import { DEFAULT_MAX_BATCH } from "../../../core/program/check-inputs.ts";
 import { CoreError } from "../../../core/core-errors.ts";
 import { ProgramError } from "../../../core/program/errors.ts";
+import { firstOutside, type RealPreprocess } from "../../../core/program/real-input.ts";
 import { describeShape, type Tensor } from "../../../core/tensor.ts";
 import type { CheckedGraph } from "./float-graph.ts";
 import { countOf } from "./reference/values.ts";
@@ -26,12 +27,14 @@ export interface FloatProgram {
   /** The ONNX file. */
   readonly bytes: Uint8Array;
   readonly graph: CheckedGraph;
+  /** Inputs within which the tolerance was calibrated. */
+  readonly range: Pick<RealPreprocess, "lo" | "hi">;
 }
 
 /** Runs float models, f32 in and out. Answers are those of class T: equal between machines up to the model's tolerance only. */
 export interface FloatExecutor {
   readonly name: string;
-  /** Errors: INPUT_SHAPE, BATCH_TOO_LARGE, NOT_FINITE, EXECUTION_FAILED. */
+  /** Errors: INPUT_SHAPE, INPUT_RANGE, BATCH_TOO_LARGE, NOT_FINITE, EXECUTION_FAILED: a seat then abstains. */
   run(model: FloatProgram, input: Tensor): Promise<Tensor>;
   warm(model: FloatProgram): Promise<void>;
   close(): Promise<void>;
@@ -58,8 +61,8 @@ async function createFloatSession(bytes: Uint8Array, options: FloatSessionOption
   }
 }
 
-/** Checks an input and returns its rows. Errors: INPUT_SHAPE, BATCH_TOO_LARGE, NOT_FINITE. */
-export function checkFloatInput({ graph }: FloatProgram, input: Tensor, maxBatch: number): number {
+/** Checks an input and returns its rows. Errors: INPUT_SHAPE, BATCH_TOO_LARGE, INPUT_RANGE. */
+export function checkFloatInput({ graph, range }: FloatProgram, input: Tensor, maxBatch: number): number {
   const dims = graph.inputDims;
   const batch = input.dims[0] ?? 0;
   const fits = input.dtype === "f32" && input.dims.slice(1).join() === dims.join() && input.dims.length > 1;
@@ -68,8 +71,13 @@ export function checkFloatInput({ graph }: FloatProgram, input: Tensor, maxBatch
     throw new ProgramError("INPUT_SHAPE", { input: 0, expected, actual: describeShape(input) });
   }
   if (batch > maxBatch) throw new ProgramError("BATCH_TOO_LARGE", { actual: batch, limit: maxBatch });
-  const index = input.data.findIndex((value) => !Number.isFinite(value));
-  if (index !== -1) throw new CoreError("NOT_FINITE", { index });
+  const index = firstOutside({ dims, ...range }, input.data);
+  if (index !== -1) {
+    const bound = (limit: number | readonly number[]) =>
+      typeof limit === "number" ? limit : (limit[index % countOf(dims)] ?? 0);
+    // The value stays out of the error: inputs may be secret.
+    throw new ProgramError("INPUT_RANGE", { index, input: 0, lo: bound(range.lo), hi: bound(range.hi) });
+  }
   return batch;
 }
 

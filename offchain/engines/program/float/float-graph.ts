@@ -38,6 +38,25 @@ const fixed = (dims: readonly (number | null)[], what: string): readonly number[
     return dim;
   });
 
+/** Operators that only move numbers, or take whole ones. */
+const MOVES = "Identity Slice Squeeze Unsqueeze Reshape Flatten Transpose Concat Gather Cast Constant".split(" ");
+const WHOLE = [6, 7];
+
+/**
+ * A whole number of something computed jumps where honest machines differ in the last bit, and a requester could aim at
+ * the jump: only inputs themselves may become indices. Error: FLOAT_MODEL_INVALID.
+ */
+function refuseJumps({ nodes, constants, inputs }: OnnxModel): void {
+  const exact = new Set(["", ...constants.keys(), ...inputs.map(({ name }) => name)]);
+  for (const node of nodes) {
+    const fromInputs = MOVES.includes(node.operator) && node.inputs.every((name) => exact.has(name));
+    if (fromInputs) for (const name of node.outputs) exact.add(name);
+    const to = node.attributes.get("to");
+    if (node.operator === "Cast" && !fromInputs && to?.kind === "int" && WHOLE.includes(to.value))
+      throw invalid(`node ${node.name} rounds what was computed to whole numbers, which jumps`);
+  }
+}
+
 /**
  * Reads and checks a float model: known operators only, so nothing random, no second file, no subgraph; one f32 input,
  * one f32 output; and it runs, on zeros, in the reference. Errors: every ONNX_…, FLOAT_OPERATOR, FLOAT_MODEL_INVALID.
@@ -47,6 +66,7 @@ export function checkFloatModel(bytes: Uint8Array): CheckedGraph {
   for (const { name, operator } of onnx.nodes)
     if (operator !== "Constant" && !Object.hasOwn(HANDLERS, operator))
       throw new ProgramError("FLOAT_OPERATOR", { node: name, operator });
+  refuseJumps(onnx);
   const input = endOf(
     onnx.inputs.filter(({ name }) => !onnx.constants.has(name)),
     "input",

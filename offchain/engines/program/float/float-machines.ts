@@ -40,7 +40,7 @@ export function honestMachines(model: FloatProgram): FloatMachine[] {
     return {
       name: `${executor.name}${rows}`,
       batch,
-      mostRows: options.parallel === true ? 100 : 1000,
+      mostRows: options.parallel === true ? 100 : 2000,
       run: (input) => executor.run(model, input),
       close: () => executor.close(),
     };

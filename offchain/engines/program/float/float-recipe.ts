@@ -18,7 +18,19 @@ const preprocess = z
     offset: numbers,
     scale: numbers,
     noise: z.int().positive().optional(),
+    lo: numbers,
+    hi: numbers,
   })
+  .refine(({ dims, lo, hi }) => {
+    const size = dims.reduce((product, dim) => product * dim, 1);
+    const list = (value: number | readonly number[]) => (typeof value === "number" ? [value] : value);
+    const fits = [lo, hi].every((value) => list(value).length === 1 || list(value).length === size);
+    return (
+      fits &&
+      Math.max(...list(lo)) <= Math.max(...list(hi)) &&
+      list(lo).every((low, i) => low <= (list(hi)[i] ?? list(hi)[0] ?? 0))
+    );
+  }, "lo and hi are one number, or one per input, and lo is not above hi")
   .refine(
     ({ dims, noise = 0 }) => noise === 0 || (dims.length === 1 && noise < (dims[0] ?? 0)),
     "noise is the end of an input of one dimension",

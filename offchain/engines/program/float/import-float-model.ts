@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { toHex, utf8 } from "../../../core/bytes.ts";
+import { fromHex, toHex, utf8 } from "../../../core/bytes.ts";
 import { keccak256 } from "../../../core/keccak.ts";
 import { canonicalJson, encodeManifestFile, hashJson, type ToolsRecord } from "../../../core/manifest.ts";
 import { programRoot, stageKernel } from "../../../core/program/container.ts";
 import { ProgramError } from "../../../core/program/errors.ts";
-import { interpretReals, prepareReals } from "../../../core/program/real-input.ts";
+import { interpretReals, prepareReals, type RealPreprocess } from "../../../core/program/real-input.ts";
 import { encodeTolerance, type Tolerance } from "../../../core/sketch.ts";
+import { taggedHash, toWord } from "../../../core/tagged-hash.ts";
 import type { Tensor } from "../../../core/tensor.ts";
 import {
   KIND_PUBLIC,
@@ -30,6 +31,7 @@ export const FLOAT_COMPILER = "assay-float 1";
 export type ToleranceCalibrator = (
   runs: readonly { readonly machine: string; readonly rows: number; readonly outputs: Float32Array }[],
   width: number,
+  isNatural: (row: number) => boolean,
 ) => { readonly tolerance: Tolerance; readonly report: object };
 
 export interface FloatImportParameters {
@@ -52,6 +54,40 @@ export interface ImportedFloatModel {
   };
   readonly model: ModelManifest;
   readonly tolerance: Tolerance;
+}
+
+/** Calibration rows alternate: one of the data set, one that a hostile requester may send. */
+export const isNaturalRow = (row: number): boolean => row % 2 === 0;
+
+/**
+ * Between the rows of the data set, rows from anywhere in the range: uniform ones, and corners with every element at its
+ * least or largest. Where honest machines differ most is the requester's to choose, not the data set's.
+ */
+export function withExtremes(spec: RealPreprocess, natural: Tensor): Tensor {
+  const [rows = 0, ...dims] = natural.dims;
+  const size = countOf(dims);
+  const data = new Float32Array(2 * rows * size);
+  const limit = (value: number | readonly number[], i: number) => (typeof value === "number" ? value : (value[i] ?? 0));
+  for (let row = 0; row < rows; row++) {
+    data.set(natural.data.subarray(row * size, (row + 1) * size), 2 * row * size);
+    const random = seededBits(row, size);
+    for (let i = 0; i < size; i++) {
+      const share = (random[i] ?? 0) / 0xffff_ffff;
+      const [lo, hi] = [Math.fround(limit(spec.lo, i)), Math.fround(limit(spec.hi, i))];
+      data[(2 * row + 1) * size + i] = row % 2 === 0 ? lo + share * (hi - lo) : share < 0.5 ? lo : hi;
+    }
+  }
+  return { dtype: "f32", dims: [2 * rows, ...dims], data };
+}
+
+/** The same numbers on every machine: keccak in counter mode. */
+function seededBits(row: number, count: number): Uint32Array {
+  const bits = new Uint32Array(Math.ceil(count / 8) * 8);
+  for (let block = 0; 8 * block < bits.length; block++) {
+    const view = new DataView(fromHex(taggedHash("assay.v1.extremes", [toWord(row), toWord(block)])).buffer);
+    for (let i = 0; i < 8; i++) bits[8 * block + i] = view.getUint32(4 * i);
+  }
+  return bits;
 }
 
 /** Answers of every honest machine over the calibration rows; slow ones answer the first of them. */
@@ -102,14 +138,14 @@ export async function importFloatModel(
   const { onnx, recipe, calibration } = parameters;
   onProgress("checking");
   const graph = checkFloatModel(onnx);
-  const program = { bytes: onnx, graph };
+  const program = { bytes: onnx, graph, range: recipe.preprocess };
   if (graph.inputDims.join() !== recipe.preprocess.dims.join()) {
     const reason = `preprocess.dims is [${recipe.preprocess.dims.join()}], the network takes [${graph.inputDims.join()}]`;
     throw new ProgramError("MODEL_FILE_INVALID", { file: "recipe.json", reason });
   }
-  const input = prepareReals(recipe.preprocess, takeRows(calibration, 1000).features);
-  const runs = await runHonestly(program, input, onProgress);
-  const { tolerance, report } = calibrate(runs, countOf(graph.outputDims));
+  const natural = prepareReals(recipe.preprocess, takeRows(calibration, 1000).features);
+  const runs = await runHonestly(program, withExtremes(recipe.preprocess, natural), onProgress);
+  const { tolerance, report } = calibrate(runs, countOf(graph.outputDims), isNaturalRow);
   onProgress("evaluating");
   const correct = await countCorrect(program, parameters);
   const { rows } = parameters.evaluation;

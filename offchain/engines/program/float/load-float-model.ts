@@ -101,5 +101,5 @@ export async function loadFloatModel(source: string | FloatModelFiles): Promise<
   const [hints] = tools.stages;
   if (hints?.outDtype !== "f32" || hints.outDims.join() !== graph.outputDims.join())
     throw invalid("its hints do not fit");
-  return { manifest, program: { bytes, graph }, tolerance, preprocess, output };
+  return { manifest, program: { bytes, graph, range: preprocess }, tolerance, preprocess, output };
 }

@@ -33,7 +33,7 @@ async function difference(bytes: Uint8Array, data: readonly number[], rows: numb
   const executor = createFloatExecutor();
   const input: Tensor = { dtype: "f32", dims: [rows, ...graph.inputDims], data: Float32Array.from(data) };
   try {
-    const { data: found, dims } = await executor.run({ bytes, graph }, input);
+    const { data: found, dims } = await executor.run({ bytes, graph, range: { lo: -1e9, hi: 1e9 } }, input);
     const expected = Float32Array.from(found);
     const most = expected.reduce((peak, value) => Math.max(peak, Math.abs(value)), 1e-9);
     let worst = 0;
@@ -137,6 +137,23 @@ describe("float models, the reference beside onnxruntime", () => {
     await expectCode("FLOAT_MODEL_INVALID", () =>
       checkFloatModel(one("Cast", { nodes: [{ op: "Cast", inputs: ["x"], output: "output", ints: { to: 9 } }] })),
     );
+  });
+
+  it("error: FLOAT_MODEL_INVALID for whole numbers of computed values: their jumps would be aimed at", async () => {
+    const cast = (from: string): Uint8Array =>
+      buildOnnx({
+        input: ["batch", 4],
+        nodes: [
+          { op: "Relu", inputs: ["x"], output: "computed" },
+          { op: "Identity", inputs: [from], output: "moved" },
+          { op: "Cast", inputs: ["moved"], output: "whole", ints: { to: 7 } },
+          { op: "Gather", inputs: ["rows", "whole"], output: "output", ints: { axis: 0 } },
+        ],
+        constants: [constant("rows", [3, 2])],
+        output: "output",
+      });
+    expect(checkFloatModel(cast("x")).outputDims).to.deep.equal([4, 2]);
+    await expectCode("FLOAT_MODEL_INVALID", () => checkFloatModel(cast("computed")));
   });
 
   it("error: every operator says what it cannot do, and changed shapes never run", async () => {

@@ -3,14 +3,23 @@ import { expect } from "chai";
 import { readFileSync } from "node:fs";
 import { utf8 } from "../../../../../offchain/core/bytes.ts";
 import { decodeManifestFile, encodeManifestFile } from "../../../../../offchain/core/manifest.ts";
-import { interpretReals, prepareReals } from "../../../../../offchain/core/program/real-input.ts";
-import { encodeTolerance, scaleOf, toleranceOf } from "../../../../../offchain/core/sketch.ts";
+import { firstOutside, interpretReals, prepareReals } from "../../../../../offchain/core/program/real-input.ts";
+import {
+  encodeTolerance,
+  scaleOf,
+  sketchA,
+  sketchB,
+  tallySketches,
+  toleranceOf,
+} from "../../../../../offchain/core/sketch.ts";
+import { toWord } from "../../../../../offchain/core/tagged-hash.ts";
 import { decodeTensor, encodeTensor, type Tensor } from "../../../../../offchain/core/tensor.ts";
 import type { ModelManifest } from "../../../../../offchain/core/types.ts";
 import { calibrateTolerance } from "../../../../../offchain/engines/committee/calibrate-tolerance.ts";
 import { parseCsv } from "../../../../../offchain/engines/program/dataset.ts";
 import { createFloatExecutor } from "../../../../../offchain/engines/program/float/float-executor.ts";
 import { importFloatFolder, isFloatFolder } from "../../../../../offchain/engines/program/float/import-float-folder.ts";
+import { withExtremes } from "../../../../../offchain/engines/program/float/import-float-model.ts";
 import { inspectFloatModel } from "../../../../../offchain/engines/program/float/inspect-float-model.ts";
 import {
   loadFloatModel,
@@ -83,6 +92,36 @@ describe("float models", () => {
     expect(fixed(made.model)).to.deep.equal(fixed(known));
   });
 
+  it("R28: a requester cannot aim at where machines differ: the range is calibrated to its corners, and seats refuse the rest", async () => {
+    const natural = prepareReals(model.preprocess, heldOut().features.subarray(0, 32 * 30));
+    const input = withExtremes(model.preprocess, natural);
+    expect(input.dims).to.deep.equal([60, 74]);
+    expect(firstOutside(model.preprocess, input.data)).to.equal(-1);
+    const rows = Array.from({ length: 60 }, (_, row) => [...input.data.subarray(74 * row, 74 * row + 74)]);
+    expect(rows[0]).to.deep.equal([...natural.data.subarray(0, 74)]);
+    expect(rows[3]?.every((value) => [0, 41, -4, 37].includes(value))).to.equal(true);
+    // What the range prevents: two huge numbers that cancel in half of the coordinates carry a last bit of eight steps,
+    // and scores a hundred-thousandth apart fall on either side of a rounding.
+    const answer = (score: number) =>
+      Float32Array.from({ length: 42 }, (_, i) => (i === 0 ? 1e6 + score : i === 1 ? -1e6 : 0));
+    const flagged = (run: number): boolean => {
+      const [seed, commitSet] = [toWord(run), toWord(run + 100)];
+      const votes = [0.03124, 0.03126, 0.03126].map((score) => {
+        const output = answer(score);
+        return {
+          a: sketchA(output, model.tolerance, seed),
+          b: sketchB(output, model.tolerance, seed, commitSet),
+        };
+      });
+      return !tallySketches(votes, model.tolerance.tau).agreeing.every((agrees) => agrees);
+    };
+    expect([0, 1, 2, 3].some(flagged)).to.equal(true);
+    const aimed: Tensor = { dtype: "f32", dims: [1, 74], data: new Float32Array(74).fill(1e6, 32, 34) };
+    const executor = createFloatExecutor();
+    await expectCode("INPUT_RANGE", () => executor.run(model.program, aimed));
+    await executor.close();
+  });
+
   it("error: MODEL_HASH_MISMATCH for every file that is not the manifest's", async () => {
     for (const name of ["model.onnx", "model.json", "report.json"] as const) {
       const bytes = files()[name].slice();
@@ -111,7 +150,7 @@ describe("float models", () => {
   });
 
   it("error: inputs of other shapes and types, and answers that are not finite", async () => {
-    const executor = createFloatExecutor({ maxBatch: 2 });
+    const [executor, free] = [createFloatExecutor({ maxBatch: 2 }), createFloatExecutor()];
     const run = (tensor: Tensor) => executor.run(model.program, tensor);
     const rows = (n: number): Tensor => ({ dtype: "f32", dims: [n, 74], data: new Float32Array(74 * n) });
     try {
@@ -124,20 +163,26 @@ describe("float models", () => {
       await expectCode("INPUT_SHAPE", () => run({ dtype: "f32", dims: [2, 74], data: new Float32Array(74) }));
       const data = new Float32Array(74);
       data[3] = Number.NaN;
-      await expectCode("NOT_FINITE", () => run({ dtype: "f32", dims: [1, 74], data }));
+      await expectCode("INPUT_RANGE", () => run({ dtype: "f32", dims: [1, 74], data }));
       // A code without an embedding.
-      await expectCode("EXECUTION_FAILED", () =>
-        run({ dtype: "f32", dims: [1, 74], data: new Float32Array(74).fill(99) }),
+      await expectCode("INPUT_RANGE", () =>
+        run({ dtype: "f32", dims: [1, 74], data: data.fill(38, 0, 1).fill(99, 1) }),
       );
     } finally {
       await executor.close();
     }
+    const ends = { dtype: "f32", dims: [1, 74] } as const;
+    const unbound = { ...model.program, range: { lo: -1e38, hi: 1e38 } };
+    // The library's own refusals, and what a network makes of numbers too large for it.
+    await expectCode("EXECUTION_FAILED", () => free.run(unbound, { ...ends, data: new Float32Array(74).fill(99) }));
     await expectCode("RAW_INPUT_INVALID", () => prepareReals(model.preprocess, [1, 2]));
-    await expectCode("RAW_INPUT_INVALID", () =>
-      prepareReals(
-        model.preprocess,
-        Array.from({ length: 32 }, () => 1e39),
-      ),
-    );
+    for (const value of [1e39, 42, -1])
+      await expectCode("RAW_INPUT_INVALID", () =>
+        prepareReals(
+          model.preprocess,
+          Array.from({ length: 32 }, () => value),
+        ),
+      );
+    await free.close();
   });
 });

@@ -121,7 +121,7 @@ describe("seeded runs of a float model", () => {
     expect(await ask(text)).to.equal(await ask(text));
     const { noise: _noise, ...without } = model.preprocess;
     await expectCode("RAW_INPUT_INVALID", () =>
-      prepareReals({ ...without, dims: [32] }, codesOf(text), keccakText("x")),
+      prepareReals({ ...without, dims: [32], lo: 0, hi: 41 }, codesOf(text), keccakText("x")),
     );
   });
 });
