@@ -12,10 +12,13 @@ interface IRandomness {
     function activate() external returns (uint48 seedRef);
 
     /// @notice The seed behind `seedRef`; the same value for as long as it can be answered.
-    /// @dev Reverts `SeedNotReady` before the fixed block is mined and `SeedLost` once the chain forgot it.
+    /// @dev Reverts `SeedNotReady` before it exists, with the block (or, for an outside beacon, the time) from which to ask
+    /// again, and `SeedLost` if it will never exist or the chain forgot it.
     function seedOf(uint48 seedRef) external view returns (bytes32 seed);
 
-    /// @notice The block whose hash first determines the seed: from it on no job may be cancelled for free.
+    /// @notice The first block in which anyone may know something about the seed: from it on no job may be cancelled for
+    /// free. type(uint256).max while no block number is known, and for a seed that will never exist: nobody is charged for
+    /// that.
     function fixedBlock(uint48 seedRef) external view returns (uint256 blockNumber);
 
     /// @notice The largest insured value for which this source is strong enough.

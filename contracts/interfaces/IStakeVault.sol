@@ -4,7 +4,8 @@ pragma solidity 0.8.37;
 /// @title Stake, tickets and the committee draw
 /// @notice One worker id per owner address; the owner is the operator. Slashing reaches staked and unbonding tokens.
 /// @dev Warning: the vault has no owner and no administrator. It trusts one immutable contract, the hub, to slash and
-/// to jail; the hub can send nothing but slashed tokens, and only to itself.
+/// to jail; the hub can send nothing but slashed tokens, and only to itself. The hub's source of randomness, as immutable as
+/// the hub, may take small fines.
 /// @dev Warning: the token is trusted to be a plain ERC-20: no fees on transfer, no rebasing, no blocked accounts.
 interface IStakeVault {
     struct Worker {
@@ -58,6 +59,7 @@ interface IStakeVault {
     event EpochAdvanced(uint16 indexed version, uint48 startedAt);
 
     error NotHub(address caller, address hub);
+    error NotBeacon(address caller, address beacon);
     error NotOwner(address caller, address owner);
     error WorkerUnknown(uint32 workerId);
     error OwnerHasWorker(address owner, uint32 workerId);
@@ -122,8 +124,8 @@ interface IStakeVault {
     function createTicketClass(TicketClass calldata class_) external returns (uint32 ticketClass_);
 
     /// @notice Changes the next table. Only in the second half of an epoch; at once while the version is still 0.
-    /// @dev Owner and signer may do anything stake allows. Anyone may remove cells of workers that are jailed, expired
-    /// or hold more tickets than their stake backs (then down to what it backs).
+    /// @dev Owner and signer may do anything stake and reputation allow. Anyone may remove cells of workers that are jailed,
+    /// expired or hold more tickets than stake and reputation back by now (then down to that).
     function applyChanges(TicketChange[] calldata changes) external;
 
     /// @notice Ends an epoch that ran its time and makes the changed table the current one. Anyone.
@@ -138,6 +140,11 @@ interface IStakeVault {
 
     /// @notice Keeps a worker out of later tables until `until`. HUB only. Never shortens an earlier sentence.
     function jail(uint32 workerId, uint48 until) external;
+
+    /// @notice Takes minimumStake / 1,000 (rounded up) from a worker that withheld a preimage: a tenth goes to `reporter`, the
+    /// rest is burned. Only the randomness that the hub was built with.
+    /// @dev Warning: so that contract, named by the hub for good, is trusted to take that much; it can send it nowhere else.
+    function slashWithheld(uint32 workerId, address reporter) external returns (uint96 taken);
 
     // --- Views -------------------------------------------------------------------------------------------------------
 
@@ -169,7 +176,8 @@ interface IStakeVault {
 
     /// @notice Current table version, distinct workers holding tickets in the class, and all ticketed stake.
     /// @dev Version 0 means that the table has not started: no request may be accepted. Ticketed stake counts what
-    /// backs tickets, 2U = minimumStake / 4 each; stake beyond 64 tickets does not count.
+    /// backs tickets, 2U = minimumStake / 4 each; stake beyond 64 tickets does not count, nor do tickets beyond what the stake
+    /// alone backs.
     function pool(uint32 ticketClass_) external view returns (uint16 version, uint32 workers, uint96 ticketedStake);
 
     /// @notice Whether draws at `version` may still be made (its epoch or the first half of the next). Never for 0.
@@ -193,8 +201,14 @@ interface IStakeVault {
     /// @notice Tickets of a worker in a class, in the table being changed.
     function ticketsOf(uint32 workerId, uint32 ticketClass_) external view returns (uint16);
 
-    /// @notice Tickets that a stake backs: one for each quarter of the minimum stake, at most 64.
+    /// @notice Tickets that a stake backs without reputation: one for each quarter of the minimum stake, at most 64.
     function ticketsFor(uint96 stake_) external view returns (uint16);
+
+    /// @notice Tickets that a worker may hold now: up to twice `ticketsFor` its stake, in proportion to the positive part of the
+    /// reputation that the hub keeps for it, at most 64.
+    /// @dev Read when tickets are taken or trimmed, so it acts at a change of tables only. Below 0 reputation weighs like none:
+    /// a fresh identity gains nothing. Ticketed stake, slashes and unbonding never depend on it.
+    function mostTickets(uint32 workerId) external view returns (uint16);
 
     /// @return version current table version
     /// @return startedAt when its epoch began, 0 at version 0
@@ -218,6 +232,9 @@ interface IStakeVault {
     function capabilitiesOf(uint32 workerId) external view returns (uint64);
 
     function minimumStake() external view returns (uint96);
+
+    /// @notice The one contract that may slash and jail.
+    function HUB() external view returns (address);
 
     function unbondingPeriod() external view returns (uint48);
 

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IRandomness} from "../interfaces/IRandomness.sol";
+import {BlockHistory} from "./BlockHistory.sol";
 
 /// @title Seeds from block hashes
 /// @notice The seed of a request in block b is the hash of block b + 2: unknown to everyone when the request is made.
@@ -9,9 +10,6 @@ import {IRandomness} from "../interfaces/IRandomness.sol";
 /// Hence the small `maxInsured`.
 contract BlockSeed is IRandomness {
     uint256 private constant _DELAY = 2;
-    uint256 private constant _OPCODE_REACH = 256;
-    uint256 private constant _HISTORY_REACH = 8_191; // EIP-2935's ring
-    address private constant _HISTORY = 0x0000F90827F1C53a10cb7A02335B175320002935;
 
     /// @inheritdoc IRandomness
     uint96 public immutable maxInsured;
@@ -29,20 +27,12 @@ contract BlockSeed is IRandomness {
     /// @inheritdoc IRandomness
     function seedOf(uint48 seedRef) external view returns (bytes32 seed) {
         require(block.number > seedRef, SeedNotReady(seedRef, uint256(seedRef) + 1));
-        uint256 age = block.number - seedRef;
-        if (age <= _OPCODE_REACH) seed = blockhash(seedRef);
-        else if (age <= _HISTORY_REACH) seed = _history(seedRef);
+        seed = BlockHistory.hashOf(seedRef);
         require(seed != 0, SeedLost(seedRef));
     }
 
     /// @inheritdoc IRandomness
     function fixedBlock(uint48 seedRef) external pure returns (uint256 blockNumber) {
         return seedRef;
-    }
-
-    /// Chains without the history contract answer with nothing: then the seed is lost, never a wrong one.
-    function _history(uint256 blockNumber) private view returns (bytes32) {
-        (bool ok, bytes memory answer) = _HISTORY.staticcall(abi.encode(blockNumber));
-        return ok && answer.length == 32 ? abi.decode(answer, (bytes32)) : bytes32(0);
     }
 }

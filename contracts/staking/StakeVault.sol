@@ -6,6 +6,7 @@ import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC2
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {IHubFront} from "../interfaces/IHubFront.sol";
 import {IStakeVault} from "../interfaces/IStakeVault.sol";
 import {TicketTable} from "./TicketTable.sol";
 
@@ -18,6 +19,10 @@ contract StakeVault is TicketTable, EIP712 {
     uint256 private constant _MAX_CLASSES = 4;
     uint256 private constant _HOLDING_BITS = 48; // class u32 | tickets u16, four a word; free while tickets are 0
     uint256 private constant _HOLDING_MASK = (1 << _HOLDING_BITS) - 1;
+    uint256 private constant _HOLDINGS_BITS = _MAX_CLASSES * _HOLDING_BITS; // above them: merit
+    int32 private constant _MOST_RHO = 2_302_585; // ln 10 in micro-nats
+    uint8 private constant _OFFENCE_BEACON = 5;
+    address private constant _DEAD = 0x000000000000000000000000000000000000dEaD;
 
     /// What a draw does not need, in a slot of its own.
     struct Background {
@@ -25,15 +30,17 @@ contract StakeVault is TicketTable, EIP712 {
         uint64 capabilities;
         bool mustLeave; // jailed while holding tickets: nothing but removal until they are gone
         bool overdue; // counted in Clock.overdue
+        uint16 backed; // counted in Clock.backed
     }
 
+    /// @inheritdoc IStakeVault
     address public immutable HUB;
     IERC20 public immutable TOKEN;
     /// @inheritdoc IStakeVault
     uint96 public immutable minimumStake;
     /// @inheritdoc IStakeVault
     uint48 public immutable unbondingPeriod;
-    uint96 private immutable _TICKET_STAKE; // 2U = M/4: half a ticket for each unit U = M/8
+    uint96 private immutable _UNIT; // U = M/8: half a ticket for each, up to a whole one with the best reputation
 
     mapping(uint32 workerId => Worker) private _workers;
     mapping(uint32 workerId => Background) private _backgrounds;
@@ -65,7 +72,7 @@ contract StakeVault is TicketTable, EIP712 {
     ) TicketTable(epochLength_) EIP712("Assay Vault", "1") {
         require(minimumStake_ >= 8, StakeTooLow(minimumStake_, 8));
         (HUB, TOKEN, minimumStake, unbondingPeriod) = (hub, token, minimumStake_, unbondingPeriod_);
-        _TICKET_STAKE = 2 * (minimumStake_ / 8);
+        _UNIT = minimumStake_ / 8;
         _createClass(TicketClass(0, type(uint64).max, 0));
     }
 
@@ -89,7 +96,7 @@ contract StakeVault is TicketTable, EIP712 {
         workerOfSigner[signer] = workerId;
         workerOf[msg.sender] = workerId;
         (_workers[workerId].signer, _workers[workerId].expiry) = (signer, profile.expiry);
-        _backgrounds[workerId] = Background(msg.sender, profile.capabilities, false, false);
+        _backgrounds[workerId] = Background(msg.sender, profile.capabilities, false, false, 0);
         emit WorkerRegistered(workerId, msg.sender, signer, profile);
     }
 
@@ -97,7 +104,7 @@ contract StakeVault is TicketTable, EIP712 {
     function updateProfile(uint32 workerId, Profile calldata profile) external onlyOwner(workerId) {
         require(profile.expiry > block.timestamp, ExpiryInPast(profile.expiry, block.timestamp));
         uint64 needed;
-        for (uint256 held = _holdings[workerId]; held != 0; held >>= _HOLDING_BITS) {
+        for (uint256 held = _held(workerId); held != 0; held >>= _HOLDING_BITS) {
             if (uint16(held) != 0) needed |= _classes[uint32(held >> 16)].capabilities;
         }
         require(needed & ~profile.capabilities == 0, CapabilitiesInUse(profile.capabilities, needed));
@@ -133,7 +140,7 @@ contract StakeVault is TicketTable, EIP712 {
         Worker storage worker_ = _workers[workerId];
         require(amount <= worker_.stake, StakeTooLow(worker_.stake, amount));
         // Else a worker could sit with an exit: unbond early, keep its tickets, withdraw the moment a slash is due.
-        uint16 backed = ticketsFor(worker_.stake - amount);
+        uint16 backed = _backedBy(worker_.stake - amount, _merit(workerId));
         require(worker_.tickets <= backed, TooManyTickets(worker_.tickets, backed));
         uint48 unbondAt = uint48(block.timestamp) + unbondingPeriod;
         worker_.stake -= amount;
@@ -173,9 +180,11 @@ contract StakeVault is TicketTable, EIP712 {
         Background storage background = _backgrounds[id];
         uint256 removed = change.remove.length;
         require(removed + change.add != 0, AmountZero());
+        uint256 merit = _merit(id);
         if (msg.sender != background.owner && msg.sender != worker_.signer) {
             bool out = background.mustLeave || _isJailed(worker_) || _isExpired(worker_);
-            bool trims = worker_.tickets >= removed + ticketsFor(worker_.stake);
+            if (!out) merit = _earnedMerit(id);
+            bool trims = worker_.tickets >= removed + _backedBy(worker_.stake, merit);
             require(change.add == 0 && (out || trims), ChangeNotAllowed(id, msg.sender));
         }
 
@@ -188,13 +197,18 @@ contract StakeVault is TicketTable, EIP712 {
         }
         if (change.add != 0) {
             uint256 total = uint256(worker_.tickets) + change.add;
-            _checkMayHold(id, worker_, background, class_, total);
+            merit = _earnedMerit(id);
+            _checkMayHold(id, worker_, background, class_, total, merit);
             _addCells(class_, id, change.add, held == 0, version);
             held += change.add;
             worker_.tickets = uint16(total);
         }
-        _setHolding(id, class_, held);
+        _setHolding(id, class_, held, merit);
         if (worker_.tickets == 0) background.mustLeave = false;
+        uint16 backed = _backedBy(worker_.stake, 0);
+        if (worker_.tickets < backed) backed = worker_.tickets;
+        _countBacked(background.backed, backed);
+        background.backed = backed;
         _refreshOverdue(id);
         emit TicketsChanged(id, class_, uint16(held), version);
     }
@@ -204,13 +218,15 @@ contract StakeVault is TicketTable, EIP712 {
         Worker storage worker_,
         Background storage background,
         uint32 class_,
-        uint256 total
+        uint256 total,
+        uint256 merit
     ) private view {
         require(!_isJailed(worker_), WorkerJailedUntil(id, worker_.jailedUntil));
         require(!background.mustLeave, WorkerLeaving(id));
         require(!_isExpired(worker_), WorkerExpired(id, worker_.expiry));
         require(worker_.stake >= minimumStake, StakeTooLow(worker_.stake, minimumStake));
-        require(total <= ticketsFor(worker_.stake), TooManyTickets(total, ticketsFor(worker_.stake)));
+        uint256 most = _backedBy(worker_.stake, merit);
+        require(total <= most, TooManyTickets(total, most));
         require(class_ < _clock.classes, TicketClassUnknown(class_));
         uint64 needed = _classes[class_].capabilities;
         require(needed & ~background.capabilities == 0, CapabilitiesInUse(background.capabilities, needed));
@@ -222,8 +238,8 @@ contract StakeVault is TicketTable, EIP712 {
         emit TicketClassCreated(id, class_.minPrice, class_.maxUnits, class_.capabilities);
     }
 
-    function _setHolding(uint32 id, uint32 class_, uint256 count) private {
-        uint256 word = _holdings[id];
+    function _setHolding(uint32 id, uint32 class_, uint256 count, uint256 merit) private {
+        uint256 word = _held(id) | (merit << _HOLDINGS_BITS);
         uint256 free = _MAX_CLASSES;
         uint256 place = _MAX_CLASSES;
         for (uint256 i; i < _MAX_CLASSES; ++i) {
@@ -246,16 +262,21 @@ contract StakeVault is TicketTable, EIP712 {
         bytes32 jobId,
         uint8 offence
     ) external onlyHub returns (uint96 taken) {
-        Worker storage worker_ = _known(workerId);
-        (uint96 staked, uint96 unbonding) = (worker_.stake, worker_.unbonding);
-        uint96 fromStake = amount < staked ? amount : staked;
-        uint96 rest = amount - fromStake;
-        uint96 fromUnbonding = rest < unbonding ? rest : unbonding;
-        (worker_.stake, worker_.unbonding) = (staked - fromStake, unbonding - fromUnbonding);
-        taken = fromStake + fromUnbonding;
-        _refreshOverdue(workerId);
+        taken = _take(workerId, amount);
         emit WorkerSlashed(workerId, jobId, offence, amount, taken);
         if (taken != 0) TOKEN.safeTransfer(HUB, taken);
+    }
+
+    /// @inheritdoc IStakeVault
+    function slashWithheld(uint32 workerId, address reporter) external returns (uint96 taken) {
+        address beacon = IHubFront(HUB).randomness();
+        require(msg.sender == beacon, NotBeacon(msg.sender, beacon));
+        uint96 amount = (minimumStake + 999) / 1_000;
+        taken = _take(workerId, amount);
+        emit WorkerSlashed(workerId, 0, _OFFENCE_BEACON, amount, taken);
+        uint96 share = taken / 10;
+        if (share != 0) TOKEN.safeTransfer(reporter, share);
+        if (taken != 0) TOKEN.safeTransfer(_DEAD, taken - share);
     }
 
     /// @inheritdoc IStakeVault
@@ -305,7 +326,7 @@ contract StakeVault is TicketTable, EIP712 {
     function pool(uint32 ticketClass_) external view returns (uint16 version, uint32 workers_, uint96 ticketedStake) {
         version = _clock.version;
         workers_ = _workersAt(version, ticketClass_);
-        uint256 total = uint256(_cellsAt(version)) * _TICKET_STAKE;
+        uint256 total = uint256(_backedAt(version)) * 2 * _UNIT;
         ticketedStake = total > type(uint96).max ? type(uint96).max : uint96(total);
     }
 
@@ -343,7 +364,7 @@ contract StakeVault is TicketTable, EIP712 {
 
     /// @inheritdoc IStakeVault
     function ticketsOf(uint32 workerId, uint32 ticketClass_) public view returns (uint16) {
-        for (uint256 held = _holdings[workerId]; held != 0; held >>= _HOLDING_BITS) {
+        for (uint256 held = _held(workerId); held != 0; held >>= _HOLDING_BITS) {
             if (uint16(held) != 0 && uint32(held >> 16) == ticketClass_) return uint16(held);
         }
         return 0;
@@ -351,7 +372,12 @@ contract StakeVault is TicketTable, EIP712 {
 
     /// @inheritdoc IStakeVault
     function ticketsFor(uint96 stake_) public view returns (uint16) {
-        return _backedBy(stake_);
+        return _backedBy(stake_, 0);
+    }
+
+    /// @inheritdoc IStakeVault
+    function mostTickets(uint32 workerId) external view returns (uint16) {
+        return _backedBy(_known(workerId).stake, _earnedMerit(workerId));
     }
 
     /// @inheritdoc IStakeVault
@@ -383,6 +409,18 @@ contract StakeVault is TicketTable, EIP712 {
         require(worker_.signer != address(0), WorkerUnknown(workerId));
     }
 
+    /// Stake first, then what is unbonding.
+    function _take(uint32 workerId, uint96 amount) private returns (uint96 taken) {
+        Worker storage worker_ = _known(workerId);
+        (uint96 staked, uint96 unbonding) = (worker_.stake, worker_.unbonding);
+        uint96 fromStake = amount < staked ? amount : staked;
+        uint96 rest = amount - fromStake;
+        uint96 fromUnbonding = rest < unbonding ? rest : unbonding;
+        (worker_.stake, worker_.unbonding) = (staked - fromStake, unbonding - fromUnbonding);
+        taken = fromStake + fromUnbonding;
+        _refreshOverdue(workerId);
+    }
+
     function _isJailed(Worker storage worker_) private view returns (bool) {
         return worker_.jailedUntil > block.timestamp;
     }
@@ -391,19 +429,47 @@ contract StakeVault is TicketTable, EIP712 {
         return worker_.expiry <= block.timestamp;
     }
 
-    function _backedBy(uint256 amount) private view returns (uint16) {
-        uint256 count = amount / _TICKET_STAKE;
+    /// floor(amount * m / U), at most 64, with m = 1/2 + merit / (2 ln 10): protocol.md section 9.
+    function _backedBy(uint256 amount, uint256 merit) private view returns (uint16) {
+        uint256 most = uint256(uint32(_MOST_RHO));
+        uint256 count = (amount * (most + merit)) / (2 * most * _UNIT);
         return count < _MAX_TICKETS ? uint16(count) : _MAX_TICKETS;
     }
 
-    /// Keeps `Clock.overdue` exact. Unbonding tokens still back tickets here (a slash takes stake first), because they can
-    /// still be slashed. Anyone may trim down to what the stake alone backs.
+    /// max(0, rho) as the hub keeps it now. Whatever goes wrong there counts as no merit: the vault depends on nobody for
+    /// tickets to be given back and stakes to leave.
+    function _earnedMerit(uint32 workerId) private view returns (uint256) {
+        (bool ok, bytes memory answer) = HUB.staticcall(abi.encodeCall(IHubFront.account, (workerId)));
+        if (!ok || answer.length < 64) return 0;
+        (, int256 rho) = abi.decode(answer, (uint256, int256));
+        if (rho <= 0) return 0;
+        return rho < _MOST_RHO ? uint256(rho) : uint256(uint32(_MOST_RHO));
+    }
+
+    /// The same when the worker's tickets last changed.
+    function _merit(uint32 workerId) private view returns (uint256) {
+        return _holdings[workerId] >> _HOLDINGS_BITS;
+    }
+
+    function _held(uint32 workerId) private view returns (uint256) {
+        return _holdings[workerId] & ((1 << _HOLDINGS_BITS) - 1);
+    }
+
+    /// Keeps `Clock.overdue` and `Clock.backed` exact. Unbonding tokens still back tickets here (a slash takes stake first),
+    /// because they can still be slashed; so does the reputation that the worker had when it took them. Anyone may trim down
+    /// to what stake and reputation back now.
     function _refreshOverdue(uint32 workerId) private {
         Worker storage worker_ = _workers[workerId];
         Background storage background = _backgrounds[workerId];
         uint16 count = worker_.tickets;
-        bool overdue =
-            count != 0 && (background.mustLeave || count > _backedBy(uint256(worker_.stake) + worker_.unbonding));
+        uint256 all = uint256(worker_.stake) + worker_.unbonding;
+        uint16 backed = _backedBy(all, 0);
+        if (background.backed > backed) {
+            _countBacked(background.backed, backed);
+            background.backed = backed;
+        }
+        bool tooMany = count > backed && count > _backedBy(all, _merit(workerId));
+        bool overdue = count != 0 && (background.mustLeave || tooMany);
         if (overdue == background.overdue) return;
         background.overdue = overdue;
         if (overdue) ++_clock.overdue;

@@ -18,8 +18,8 @@ abstract contract TicketTable is IStakeVault {
     struct Clock {
         uint16 version;
         uint48 startedAt; // of the current version's epoch; 0 at version 0
-        uint32 cells; // tickets in all classes
-        uint32 cellsBefore;
+        uint32 backed; // tickets in all classes that stakes back without reputation
+        uint32 backedBefore;
         uint16 changedAt; // of the two above
         uint32 overdue; // workers whose cells must go before the next version
         uint32 classes;
@@ -51,7 +51,7 @@ abstract contract TicketTable is IStakeVault {
     /// @inheritdoc IStakeVault
     function advanceEpoch() external returns (uint16 version) {
         Clock memory clock = _clock;
-        require(clock.cells != 0 || clock.version != 0, TableEmpty());
+        require(clock.backed != 0 || clock.version != 0, TableEmpty());
         require(clock.overdue == 0, WorkersOverdue(clock.overdue));
         uint256 endsAt = clock.version == 0 ? 0 : uint256(clock.startedAt) + epochLength;
         require(block.timestamp >= endsAt, EpochRunning(block.timestamp, endsAt));
@@ -97,7 +97,6 @@ abstract contract TicketTable is IStakeVault {
         for (uint256 i; i < count; ++i) _setCell(class_, table.length++, workerId, version);
         if (entering) ++table.workers;
         _tables[class_] = table;
-        _countCells(int256(count), version);
     }
 
     /// Removes the worker's cells at `indices`, filling each gap with the last cell; `leaving` if it keeps none here.
@@ -120,7 +119,6 @@ abstract contract TicketTable is IStakeVault {
         }
         if (leaving) --table.workers;
         _tables[class_] = table;
-        _countCells(-int256(indices.length), version);
     }
 
     function _opened(uint32 class_, uint16 version) private view returns (Table memory table) {
@@ -129,10 +127,13 @@ abstract contract TicketTable is IStakeVault {
         (table.lengthBefore, table.workersBefore, table.changedAt) = (table.length, table.workers, version);
     }
 
-    function _countCells(int256 change, uint16 version) private {
+    /// A worker's share of `Clock.backed` changes. Allowed at any time: readers of the current version see it from the next on.
+    function _countBacked(uint256 before, uint256 now_) internal {
+        if (before == now_) return;
         Clock memory clock = _clock;
-        if (clock.changedAt != version) (clock.cellsBefore, clock.changedAt) = (clock.cells, version);
-        clock.cells = uint32(uint256(int256(uint256(clock.cells)) + change)); // at most 64 a worker
+        uint16 version = clock.version == 0 ? 0 : clock.version + 1;
+        if (clock.changedAt != version) (clock.backedBefore, clock.changedAt) = (clock.backed, version);
+        clock.backed = uint32(clock.backed + now_ - before); // at most 64 a worker
         _clock = clock;
     }
 
@@ -158,8 +159,8 @@ abstract contract TicketTable is IStakeVault {
         return table.changedAt > version ? table.workersBefore : table.workers;
     }
 
-    function _cellsAt(uint16 version) internal view returns (uint32) {
-        return _clock.changedAt > version ? _clock.cellsBefore : _clock.cells;
+    function _backedAt(uint16 version) internal view returns (uint32) {
+        return _clock.changedAt > version ? _clock.backedBefore : _clock.backed;
     }
 
     function _workerAt(uint16 version, uint32 class_, uint256 index) internal view returns (uint32) {

@@ -107,11 +107,11 @@ export async function deployAssay(options: DeployAssayParameters): Promise<Deplo
     ...(parameters.token === undefined ? (["token"] as const) : []),
     "registry",
     "params",
-    "randomness",
     "keys",
     "proofAdapter",
     "router",
     "vault",
+    "randomness", // after the vault, whose hub and least stake the worker beacon reads
     "disputes",
     "votes",
     "sketches",
@@ -143,7 +143,10 @@ export async function deployAssay(options: DeployAssayParameters): Promise<Deplo
       contract: "ProtocolParams",
       args: [parameters.timelock ?? account.address, unbondingSeconds, policyTableHash, sets],
     },
-    randomness: { contract: "BlockSeed", args: [minimumStake] },
+    randomness:
+      parameters.randomness === "workers"
+        ? { contract: "WorkerBeacon", args: [at("vault")] }
+        : { contract: "BlockSeed", args: [minimumStake] },
     keys: { contract: "KeyRegistry", args: [] },
     proofAdapter: { contract: "ProofAdapter", args: [at("keys")] },
     router: {

@@ -32,13 +32,16 @@ export function assayModule(options: IgnitionOptions) {
       [options.timelock ?? deployer, unbondingSeconds, policyTableHash, sets],
       { after: [registry] },
     );
-    const randomness = m.contract("BlockSeed", [minimumStake], { after: [params] });
-    const keys = m.contract("KeyRegistry", [], { after: [randomness] });
+    const keys = m.contract("KeyRegistry", [], { after: [params] });
     const proofAdapter = m.contract("ProofAdapter", [keys]);
     const router = m.contract("EvidenceRouter", [options.timelock ?? deployer, [PROOF], [proofAdapter]]);
     const vault = m.contract("StakeVault", [hubAddress, token, minimumStake, unbondingSeconds, epochSeconds], {
       after: [router],
     });
+    const randomness =
+      options.randomness === "workers"
+        ? m.contract("WorkerBeacon", [vault])
+        : m.contract("BlockSeed", [minimumStake], { after: [vault] });
     const config = {
       token,
       vault,
@@ -49,7 +52,7 @@ export function assayModule(options: IgnitionOptions) {
       guardian: options.guardian ?? deployer,
       treasury: options.treasury ?? deployer,
     };
-    const disputes = m.contract("HubDisputes", [config], { after: [vault] });
+    const disputes = m.contract("HubDisputes", [config], { after: [randomness] });
     const votes = m.contract("HubVotes", [config, disputes]);
     const sketches = m.contract("HubSketches", [config, disputes], { after: [votes] });
     const proofs = m.contract("HubProofs", [config, disputes], { after: [sketches] });

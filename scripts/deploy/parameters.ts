@@ -28,6 +28,8 @@ export interface DeploymentParameters {
   /** Set 0 is the development set everywhere; it is refused off local chains. */
   readonly sets: readonly ParameterSet[];
   readonly policyTableHash: Hex;
+  /** Where seeds come from: hashes of single blocks (default; low insured values), or `WorkerBeacon`. Fixed for good. */
+  readonly randomness?: "blocks" | "workers";
   /** May pause new requests; default: the deployer. */
   readonly guardian?: Address;
   /** Receives fees; default: the deployer. */

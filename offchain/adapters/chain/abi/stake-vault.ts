@@ -152,6 +152,13 @@ export const stakeVaultAbi = [
   },
   {
     inputs: [{ name: "workerId", type: "uint32" }],
+    name: "mostTickets",
+    outputs: [{ name: "", type: "uint16" }],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [{ name: "workerId", type: "uint32" }],
     name: "ownerOf",
     outputs: [{ name: "", type: "address" }],
     stateMutability: "view",
@@ -205,6 +212,16 @@ export const stakeVaultAbi = [
       { name: "offence", type: "uint8" },
     ],
     name: "slash",
+    outputs: [{ name: "taken", type: "uint96" }],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      { name: "workerId", type: "uint32" },
+      { name: "reporter", type: "address" },
+    ],
+    name: "slashWithheld",
     outputs: [{ name: "taken", type: "uint96" }],
     stateMutability: "nonpayable",
     type: "function",
@@ -561,6 +578,14 @@ export const stakeVaultAbi = [
     type: "error",
   },
   { inputs: [], name: "InvalidShortString", type: "error" },
+  {
+    inputs: [
+      { name: "caller", type: "address" },
+      { name: "beacon", type: "address" },
+    ],
+    name: "NotBeacon",
+    type: "error",
+  },
   {
     inputs: [
       { name: "caller", type: "address" },
