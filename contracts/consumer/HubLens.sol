@@ -8,7 +8,8 @@ import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
 import {IProtocolParams} from "../interfaces/IProtocolParams.sol";
 import {IRandomness} from "../interfaces/IRandomness.sol";
 import {IStakeVault} from "../interfaces/IStakeVault.sol";
-import {Slot, Spec} from "../types/Types.sol";
+import {Job, Slot, Spec} from "../types/Types.sol";
+import {BatchLib} from "../libraries/BatchLib.sol";
 
 /// @title Views over hub, vault and registry
 contract HubLens is IHubLens {
@@ -70,12 +71,30 @@ contract HubLens is IHubLens {
         (version, found.workers, ticketedStake) = VAULT.pool(spec.policy.ticketClass);
         found.escrow = HUB.escrowOf(spec);
         found.free = HUB.balanceOf(requester);
-        found.leastReward = uint256(class_.minPrice) * found.model.workUnits;
+        uint256 count = BatchLib.countOf(spec.policy.flags);
+        found.leastReward = uint256(class_.minPrice) * found.model.workUnits * (count == 0 ? 1 : count);
         found.riskLeft = ticketedStake / 8 > totals.openRisk ? ticketedStake / 8 - totals.openRisk : 0;
         found.pausedUntil = totals.pausedUntil;
         found.started = version != 0;
         found.maskAccepted = spec.policy.mask < 32 && (found.model.acceptedMasks >> spec.policy.mask) & 1 == 1;
         found.sizeAccepted = found.model.workUnits <= class_.maxUnits;
+    }
+
+    /// @inheritdoc IHubLens
+    function verifyInference(
+        Job calldata job,
+        bytes32 root,
+        bytes32 recordHash,
+        bytes32 outDigest,
+        uint256 index,
+        bytes32[] calldata siblings
+    ) external view returns (bool) {
+        uint256 count = BatchLib.countOf(job.spec.policy.flags);
+        bool fits =
+            count == 0
+                ? index == 0 && siblings.length == 0 && outDigest == root
+                : BatchLib.verify(root, outDigest, index, count, siblings);
+        return fits && HUB.verifyResult(HUB.jobIdOf(job.requester, job.nonce, job.spec), root, recordHash);
     }
 
     /// @inheritdoc IHubLens

@@ -35,4 +35,14 @@ interface IHubAudits is IHubTypes {
         bytes32 salt,
         bytes calldata evidence
     ) external;
+
+    // --- Bundles ------------------------------------------------------------------------------------------------------
+
+    /// @notice Several calls to this hub in one transaction: `submit` of several jobs above all, or any others. Anyone; each
+    /// counts as the sender's own.
+    /// @dev One that fails is undone alone and told by `CallFailed`. That includes one that lacks gas (`InsufficientGas`): give
+    /// enough for all, callbacks included, or it fails alone and can be sent again.
+    /// @param calls the calls' data, selector first
+    /// @return done how many succeeded
+    function submitMany(bytes[] calldata calls) external returns (uint256 done);
 }

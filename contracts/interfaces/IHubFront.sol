@@ -28,7 +28,8 @@ interface IHubFront is IHubTypes {
     // --- Requesting ---------------------------------------------------------------------------------------------------
 
     /// @notice Opens a job paid from the caller's free balance: seats' rewards, the fee, six poke fees.
-    /// @dev The nonce is free choice; (caller, nonce, spec) must be new. Deadlines start here; seats become known two
+    /// @dev A batch names the number of its inputs in the upper 24 bits of `policy.flags` (`BatchLib`); its digests are roots
+    /// over tensor digests, and the class' price counts for every input. The nonce is free choice; (caller, nonce, spec) must be new. Deadlines start here; seats become known two
     /// blocks later. Reverts while paused, for anything `NotSupported`, for every inequality the job would break.
     function request(uint96 nonce, Spec calldata spec) external returns (bytes32 jobId);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Slot, Spec} from "../types/Types.sol";
+import {Job, Slot, Spec} from "../types/Types.sol";
 import {IAssayHub} from "./IAssayHub.sol";
 import {IModelRegistry} from "./IModelRegistry.sol";
 import {IStakeVault} from "./IStakeVault.sol";
@@ -74,6 +74,19 @@ interface IHubLens {
     /// @notice The quantities `request` compares, so that a client can say what is wrong before it pays. Only `request`
     /// itself decides.
     function quote(address requester, Spec calldata spec) external view returns (Quote memory);
+
+    /// @notice Whether a job that ended FINAL gave this output for number `index` of its inputs.
+    /// @param root the job's outDigest, and `recordHash`, as in `Finalized`
+    /// @param outDigest of that output; `siblings` from its leaf upwards. Of a job with a single input `root` itself, index 0,
+    /// no siblings
+    function verifyInference(
+        Job calldata job,
+        bytes32 root,
+        bytes32 recordHash,
+        bytes32 outDigest,
+        uint256 index,
+        bytes32[] calldata siblings
+    ) external view returns (bool);
 
     function slots(bytes32[] calldata jobIds) external view returns (Slot[] memory);
 

@@ -152,6 +152,9 @@ interface IHubTypes {
     /// Not every committed seat has opened, and its time is not over.
     error OpeningsMissing(uint32 missing, uint256 until);
 
+    /// Number `index` of `submitMany` was undone, for this reason (the revert data); the others were not.
+    event CallFailed(uint256 index, bytes reason);
+
     // --- Proofs -------------------------------------------------------------------------------------------------------
 
     /// A proof of one stage was accepted. Followed by `StageTallied`, for the call's last stage, unless the job ended.

@@ -28,6 +28,7 @@ import {
     VOTE
 } from "../types/Types.sol";
 import {AccountLib} from "../libraries/AccountLib.sol";
+import {BatchLib} from "../libraries/BatchLib.sol";
 import {BallotLib} from "../libraries/BallotLib.sol";
 import {DrawLib} from "../libraries/DrawLib.sol";
 import {JobLib} from "../libraries/JobLib.sol";
@@ -171,9 +172,11 @@ contract AssayHub is HubMoney {
         uint32 class_ = spec.policy.ticketClass;
         if (class_ == 0) return flags;
         uint256 units = uint64(model >> 32);
+        // A batch costs what its inputs cost; a class limits the size of one.
+        uint256 count = BatchLib.countOf(spec.policy.flags);
         IStakeVault.TicketClass memory terms = VAULT.ticketClass(class_);
         if (units > terms.maxUnits) revert SpecInvalid("ticketClass", units, 0, terms.maxUnits);
-        uint256 least = terms.minPrice * units;
+        uint256 least = terms.minPrice * units * (count == 0 ? 1 : count);
         if (spec.seatReward < least) revert SpecInvalid("seatReward", spec.seatReward, least, type(uint96).max);
     }
 
@@ -400,6 +403,7 @@ contract AssayHub is HubMoney {
             s == IHubAudits.propose.selector ||
                 s == IHubAudits.draw.selector ||
                 s == IHubAudits.open.selector ||
+                s == IHubAudits.submitMany.selector ||
                 (s == IHubDisputes.expire.selector && _maskInCall() & OPTIMISTIC != 0);
         _delegate(audit ? AUDITS : DISPUTES);
     }

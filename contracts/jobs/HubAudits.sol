@@ -26,7 +26,7 @@ import {HubConfig, HubCore} from "./HubCore.sol";
 import {HubDisputes} from "./HubDisputes.sol";
 import {HubRounds} from "./HubRounds.sol";
 
-/// @title Proposals, and the lottery that has some of them audited
+/// @title Proposals, and the lottery that has some of them audited; bundles of calls
 /// @dev Warning: runs by delegatecall from `AssayHub` only; called directly it finds an empty storage.
 /// A PROPOSED job's record holds one tally, of the primary alone, that says its commitment. Its seats are the primary and, for
 /// a private input, its auditors.
@@ -195,12 +195,26 @@ contract HubAudits is HubRounds, IHubAudits {
             c.record.tallies[0].said[0] = SAID_UNREVEALED;
             c.reason = REASON_EXPIRED;
         } catch {
-            // Without its seed nobody could have opened or audited: no one is at fault.
-            c.record.tallies = new Tally[](0);
+            // Without its seed nobody could have opened or audited: no one is at fault. If it never existed, nothing is
+            // charged either (`IRandomness.fixedBlock`).
+            (c.record.tallies, c.record.seats) = (new Tally[](0), new uint32[](0));
             c.reason = REASON_UNRESOLVED;
         }
         c.slot.state = STATE_CLOSED;
         _proceed(c, job, true, msg.data[:0]);
+    }
+
+    // --- Bundles ------------------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IHubAudits
+    /// @dev Here because here is room.
+    function submitMany(bytes[] calldata calls) external returns (uint256 done) {
+        for (uint256 i; i < calls.length; ++i) {
+            // The same code on the same storage for the same sender: no call can do more here than alone.
+            (bool ok, bytes memory problem) = address(this).delegatecall(calls[i]);
+            if (ok) ++done;
+            else emit CallFailed(i, problem);
+        }
     }
 
     // --- Parts --------------------------------------------------------------------------------------------------------

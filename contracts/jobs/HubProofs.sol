@@ -20,6 +20,7 @@ import {
     Tally,
     VOTE
 } from "../types/Types.sol";
+import {BatchLib} from "../libraries/BatchLib.sol";
 import {DigestLib} from "../libraries/DigestLib.sol";
 import {JobLib} from "../libraries/JobLib.sol";
 import {COURT_ROUND} from "../libraries/SettleLib.sol";
@@ -139,6 +140,8 @@ contract HubProofs is HubRounds, IHubProofs {
         Ruling calldata ruling
     ) external unlocked {
         Context memory c = _openCourt(job, record, stage);
+        // A proof is of one tensor, a batch's digest of many.
+        if (BatchLib.countOf(job.spec.policy.flags) != 0) revert CourtClosed(stage);
         _checkTable(job.spec, table);
         if (ruling.kind != PROOF) revert NotSupported("court");
         _hear(c, job.spec, table, stage, ruling);

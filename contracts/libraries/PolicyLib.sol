@@ -15,6 +15,7 @@ import {
     Spec
 } from "../types/Types.sol";
 import {IHubTypes} from "../interfaces/IHubTypes.sol";
+import {BatchLib} from "./BatchLib.sol";
 import {DrawLib} from "./DrawLib.sol";
 import {VoteRules} from "./VoteRules.sol";
 
@@ -63,8 +64,11 @@ library PolicyLib {
         if (mask & ~supported != 0) revert IHubTypes.NotSupported("mask");
         // Floats are only voted on.
         if (policy.cls > 1 || (policy.cls == 1 && mask != VOTE)) revert IHubTypes.NotSupported("class T");
-        uint32 unknown = policy.flags & ~(FLAG_CRITICAL | FLAG_ACCEPT_DOWNGRADE | FLAG_SMALL_POOL);
+        uint32 unknown = uint8(policy.flags) & ~(FLAG_CRITICAL | FLAG_ACCEPT_DOWNGRADE | FLAG_SMALL_POOL);
         if (unknown != 0) revert IHubTypes.NotSupported("flags");
+        // Many inputs in one job are voted on or sampled by their root. Proofs, quotes and sketches are of one tensor.
+        if (BatchLib.countOf(policy.flags) != 0 && (policy.cls != 0 || (mask != VOTE && mask != OPTIMISTIC)))
+            revert IHubTypes.NotSupported("batch");
         bool sampled = mask & OPTIMISTIC != 0;
         // Whoever is drawn into an audit votes.
         bool vote = sampled || mask & VOTE != 0;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import { batchCount } from "./batch.ts";
 import { CANDIDATES } from "./draw.ts";
 import {
   leastSeatStake,
@@ -110,8 +111,11 @@ export function checkShape(policy: PolicyTerms, stages: number, supported: numbe
   // Floats are only voted on.
   if (policy.cls > 1 || (policy.cls === 1 && mask !== EVIDENCE.VOTE))
     throw new RuleError("NOT_SUPPORTED", { what: "class T" });
-  if (has(flags, ~(FLAG.CRITICAL | FLAG.ACCEPT_DOWNGRADE | FLAG.SMALL_POOL)))
+  if (has(flags & 0xff, ~(FLAG.CRITICAL | FLAG.ACCEPT_DOWNGRADE | FLAG.SMALL_POOL)))
     throw new RuleError("NOT_SUPPORTED", { what: "flags" });
+  // Many inputs in one job are voted on or sampled by their root. Proofs, quotes and sketches are of one tensor.
+  const carried = policy.cls === 0 && (mask === EVIDENCE.VOTE || mask === EVIDENCE.OPTIMISTIC);
+  if (batchCount(flags) !== 0 && !carried) throw new RuleError("NOT_SUPPORTED", { what: "batch" });
   const sampled = has(mask, EVIDENCE.OPTIMISTIC);
   const votes = sampled || has(mask, EVIDENCE.VOTE);
   const cipherAlone = has(mask, EVIDENCE.CIPHER) && (!has(mask, EVIDENCE.VOTE) || has(mask, EVIDENCE.ENCLAVE));

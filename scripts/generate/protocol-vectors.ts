@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// test/fixtures/vectors/{draw,vote,settle,economics}.json: flat lists of numbers that Solidity and TypeScript tests read
+// test/fixtures/vectors/{draw,batch,vote,settle,economics}.json: flat lists of numbers that Solidity and TypeScript tests read
 // with a cursor; `layout` says in which order. Inputs come from a seeded generator, answers from offchain/core.
 import { encodeErrorResult, keccak256 } from "viem";
+import { batchProof, batchRoot } from "../../offchain/core/batch.ts";
+import { toHex } from "../../offchain/core/bytes.ts";
 import { drawSeats, drawSeed } from "../../offchain/core/draw.ts";
 import { isAssayError } from "../../offchain/core/errors.ts";
 import {
@@ -96,6 +98,17 @@ function voteVectors(): Field[][] {
       say(digest, payload),
     ];
     return [codes.length, ...codes, stage, round, ...answer];
+  });
+}
+
+function batchVectors(): Field[][] {
+  const rng = new Prng(6);
+  return Array.from({ length: CASES }, (_, i) => {
+    const count = i < 70 ? i + 1 : rng.pick([rng.int(1, 9), rng.int(1, 100), rng.int(1, 300)]);
+    const digests = Array.from({ length: count }, () => toWord(rng.bigint(256)));
+    const index = rng.int(0, count - 1);
+    const siblings = batchProof(digests, index).siblings.map((sibling) => toHex(sibling));
+    return [batchRoot(digests), digests[index] ?? 0, index, count, siblings.length, ...siblings];
   });
 }
 
@@ -247,6 +260,7 @@ function policyVector({ spec, set, limits }: { spec: PolicySpec; set: PolicySet;
 }
 
 write("draw", "beat jobId stage round seed class cells[n] excluded[n] n ok [ids]", drawVectors());
+write("batch", "root digest index count siblings[n]", batchVectors());
 write(
   "vote",
   "said[n] stage round verdict accepted dissent neverOpened neverAudited outDigest payload word",

@@ -81,6 +81,7 @@ function spoil(rng: Prng, { spec, set, limits }: PolicyCase): PolicyCase {
     () => policy({ cls: rng.int(0, 2) }),
     () => policy({ flags: rng.int(0, 15) }),
     () => policy({ flags: 1 }),
+    () => policy({ flags: spec.policy.flags + 256 * rng.int(0, 2 ** 24 - 1) }),
     () => policy({ seatStake: BigInt(4 * (2 * k + 1)) * spec.seatReward - 1n }),
     () => policy({ seatStake: seatStake + rng.bigint(20) }),
     () => policy({ window: Math.max(0, window - off) }),

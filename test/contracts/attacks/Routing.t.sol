@@ -45,7 +45,7 @@ contract RoutingTest is AttackBase {
 
     /// No two functions of the six contracts share a selector, save `submit`, which two of them mean alike.
     function test_SelectorsDoNotCollide() public pure {
-        bytes4[42] memory all = [
+        bytes4[43] memory all = [
             IHubFront.deposit.selector,
             IHubFront.depositWithPermit.selector,
             IHubFront.withdraw.selector,
@@ -82,6 +82,7 @@ contract RoutingTest is AttackBase {
             IHubSketches.revealSketch.selector,
             IHubSketches.tallySketches.selector,
             IHubAudits.propose.selector,
+            IHubAudits.submitMany.selector,
             IHubAudits.draw.selector,
             IHubAudits.open.selector,
             IHubDisputes.expire.selector,

@@ -1528,6 +1528,13 @@ export const assayHubAbi = [
     type: "function",
   },
   {
+    inputs: [{ name: "calls", type: "bytes[]" }],
+    name: "submitMany",
+    outputs: [{ name: "done", type: "uint256" }],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
     inputs: [
       {
         components: [
@@ -2040,6 +2047,15 @@ export const assayHubAbi = [
       },
     ],
     name: "AuditDrawn",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      { indexed: false, name: "index", type: "uint256" },
+      { indexed: false, name: "reason", type: "bytes" },
+    ],
+    name: "CallFailed",
     type: "event",
   },
   {
