@@ -205,10 +205,6 @@ contract StakeVault is TicketTable, EIP712 {
         }
         _setHolding(id, class_, held, merit);
         if (worker_.tickets == 0) background.mustLeave = false;
-        uint16 backed = _backedBy(worker_.stake, 0);
-        if (worker_.tickets < backed) backed = worker_.tickets;
-        _countBacked(background.backed, backed);
-        background.backed = backed;
         _refreshOverdue(id);
         emit TicketsChanged(id, class_, uint16(held), version);
     }
@@ -464,9 +460,10 @@ contract StakeVault is TicketTable, EIP712 {
         uint16 count = worker_.tickets;
         uint256 all = uint256(worker_.stake) + worker_.unbonding;
         uint16 backed = _backedBy(all, 0);
-        if (background.backed > backed) {
-            _countBacked(background.backed, backed);
-            background.backed = backed;
+        uint16 counted = count < backed ? count : backed;
+        if (background.backed != counted) {
+            _countBacked(background.backed, counted);
+            background.backed = counted;
         }
         bool tooMany = count > backed && count > _backedBy(all, _merit(workerId));
         bool overdue = count != 0 && (background.mustLeave || tooMany);

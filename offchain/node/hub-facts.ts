@@ -35,6 +35,7 @@ export function hubFacts(events: readonly HubEvent[]): HubFact[] {
         return [{ name: "Moved", jobId: event.args.jobId }];
       // Audited jobs: their votes are told as any other's.
       case "AuditDrawn":
+      case "CallFailed":
       case "CallbackResult":
       case "Claimed":
       case "Deposited":
@@ -45,6 +46,8 @@ export function hubFacts(events: readonly HubEvent[]): HubFact[] {
       case "PokePaid":
       case "Proposed":
       case "Proven":
+      case "SketchRevealed":
+      case "Sketched":
       case "Slashed":
       case "Withdrawn":
       default:
