@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A local Assay until Ctrl-C: what `assay devnet` runs.
 //
-//   node scripts/devnet.ts [--workers 16] [--file devnet.json] [--json]
+//   node scripts/devnet.ts [--workers 16] [--file devnet.json] [--beacon] [--json]
 import { parseArgs } from "node:util";
 import { buildContracts } from "./demo/build-contracts.ts";
 import { Children } from "./demo/children.ts";
@@ -9,7 +9,12 @@ import { startDevnet, writeDevnetFile } from "./demo/devnet.ts";
 import { createRunFolder } from "./demo/run-folder.ts";
 
 const { values } = parseArgs({
-  options: { workers: { type: "string", default: "16" }, file: { type: "string" }, json: { type: "boolean" } },
+  options: {
+    workers: { type: "string", default: "16" },
+    file: { type: "string" },
+    beacon: { type: "boolean", default: false },
+    json: { type: "boolean" },
+  },
 });
 const stop = new AbortController();
 const children = new Children();
@@ -26,6 +31,7 @@ try {
     folder,
     workers: Number(values.workers),
     models: ["models/tumor-mlp", "models/digits-mlp", "models/digits-cnn"],
+    beacon: values.beacon,
     children,
     signal: stop.signal,
     progress: note,

@@ -15,6 +15,7 @@ export const DEV_FAULTS = [
   "equivocate",
   "garbage",
   "abstain",
+  "withhold-preimage",
 ] as const;
 export type DevFault = (typeof DEV_FAULTS)[number];
 
@@ -40,6 +41,8 @@ export function devBehaviour(fault: DevFault, challenge: boolean): SeatBehaviour
       return { ...base, isSilent: true };
     case "equivocate":
       return { ...base, equivocates: true };
+    case "withhold-preimage":
+      return { ...base, withholdsPreimage: true };
     case "garbage":
       return { ...base, sendsGarbage: true };
     case "none":

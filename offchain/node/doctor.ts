@@ -10,7 +10,7 @@ import { getWorker } from "../adapters/chain/actions/get-worker.ts";
 import { listProfiles } from "../adapters/chain/list-profiles.ts";
 import { listWorkerIds } from "../adapters/chain/list-worker-ids.ts";
 import type { Chain } from "../adapters/chain/chain.ts";
-import { openKeyRing } from "../adapters/keys/key-ring.ts";
+import { openKeyRing, type OpenKeyRing } from "../adapters/keys/key-ring.ts";
 import { nodeCrypto } from "../adapters/keys/node-crypto.ts";
 import { readPassword } from "../adapters/keys/private-file.ts";
 import { systemClock } from "../adapters/observe/system-clock.ts";
@@ -21,6 +21,7 @@ import { ZERO_BYTES32 } from "../core/types.ts";
 import { decodeKeyRecord, KEY_CEREMONY } from "../core/zk/key-record.ts";
 import { chooseProver } from "../engines/zk/prover/choose-prover.ts";
 import { describeProver } from "./describe-prover.ts";
+import { checkBeacon } from "./beacon/check-beacon.ts";
 import { checkKeys } from "./doctor-keys.ts";
 import type { NodeConfig } from "./settings.ts";
 
@@ -67,6 +68,7 @@ export async function runDoctor(config: NodeConfig, modules: { readonly logger: 
   const life = new AbortController();
   let chain: Chain | null = null;
   let operator: `0x${string}` | null = null;
+  let ring: OpenKeyRing | null = null;
   const checks = [
     await guarded("chain", "Check the RPC URL.", async () => {
       chain = await createChain(
@@ -86,8 +88,8 @@ export async function runDoctor(config: NodeConfig, modules: { readonly logger: 
       const password = await readPassword(config.keys.passwordFile);
       const options = { folder: config.keys.folder, password, development: config.node.development };
       const keys = await openKeyRing(options, { crypto: nodeCrypto });
+      ring = keys;
       operator = keys.operator.address;
-      keys.close();
       const mode = statSync(config.keys.folder).mode & 0o077;
       if (mode !== 0) return fail("keys", "others may read the key folder", `chmod 700 ${config.keys.folder}`);
       return pass("keys", `operator ${operator}`);
@@ -130,7 +132,13 @@ export async function runDoctor(config: NodeConfig, modules: { readonly logger: 
         return fail("stake", "needs chain and keys", "Repair those checks first.");
       return checkRecord(chain, operator, BigInt(config.chain.fromBlock), config.net.publicUrl);
     }),
+    await guarded("beacon", "Start the worker: it registers a hash chain by itself.", async () => {
+      if (chain === null || ring === null) return fail("beacon", "needs chain and keys", "Repair those checks first.");
+      return { name: "beacon", ...(await checkBeacon(chain, ring, BigInt(config.chain.fromBlock))) };
+    }),
   ];
+  // As the others see it: TypeScript does not follow assignments into the checks.
+  (ring as OpenKeyRing | null)?.close();
   life.abort();
   return checks;
 }

@@ -10,6 +10,7 @@ import { JobDesk, type JobDeskOptions } from "../protocol/job-desk.ts";
 import type { ProtocolModules } from "../protocol/ports.ts";
 import { ResultDesk } from "../protocol/result-desk.ts";
 import { SEAT_PROTOCOL } from "../protocol/seat-wire.ts";
+import { serveBeacon } from "./beacon/serve-beacon.ts";
 import { createChainPort } from "./chain-port.ts";
 import { hubFacts } from "./hub-facts.ts";
 import { payEarnings } from "./pay-earnings.ts";
@@ -106,6 +107,17 @@ export class Worker {
     this.#loops.push(this.watcher.run(signal), desk.run(signal));
     const { claimEveryMs, fromBlock } = this.#options;
     if (claimEveryMs > 0) this.#loops.push(payEarnings(chain, { claimEveryMs, fromBlock }, { clock, logger, signal }));
+    const { pollMs, upkeep } = this.#options;
+    const { keys, journal, metrics, randomBytes: random } = this.#modules;
+    const head = (): bigint | null => this.watcher.head?.number ?? null;
+    const withholds = (): boolean => this.#modules.behaviour().withholdsPreimage;
+    this.#loops.push(
+      serveBeacon(
+        chain,
+        { fromBlock, pollMs, upkeep },
+        { keys, journal, clock, logger, metrics, signal, random, head, withholds },
+      ),
+    );
     if (this.#options.upkeep)
       this.#loops.push(upkeepTable(chain, { clock, logger, signal, random: this.#modules.randomBytes }));
   }

@@ -249,6 +249,8 @@ export interface SeatBehaviour {
   readonly isSilent: boolean;
   readonly withholdsReveal: boolean;
   readonly equivocates: boolean;
+  /** On duty for seeds it stays silent. */
+  readonly withholdsPreimage: boolean;
   readonly sendsGarbage: boolean;
   readonly mayChallenge: boolean;
 }
@@ -258,6 +260,7 @@ export const HONEST: SeatBehaviour = {
   isSilent: false,
   withholdsReveal: false,
   equivocates: false,
+  withholdsPreimage: false,
   sendsGarbage: false,
   mayChallenge: true,
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   createPublicClient,
   createWalletClient,
@@ -15,6 +16,7 @@ import { devTokenAbi } from "../../offchain/adapters/chain/abi/dev-token.ts";
 import { keyRegistryAbi } from "../../offchain/adapters/chain/abi/key-registry.ts";
 import { modelRegistryAbi } from "../../offchain/adapters/chain/abi/model-registry.ts";
 import { stakeVaultAbi } from "../../offchain/adapters/chain/abi/stake-vault.ts";
+import { workerBeaconAbi } from "../../offchain/adapters/chain/abi/worker-beacon.ts";
 import { fromHex, toHex } from "../../offchain/core/bytes.ts";
 import { decodeManifestFile, type ManifestFile } from "../../offchain/core/manifest.ts";
 import { Secret } from "../../offchain/core/secret.ts";
@@ -56,6 +58,8 @@ export interface DevnetOptions {
   readonly folder: RunFolder;
   readonly workers: number;
   readonly models: readonly string[];
+  /** Seeds from the workers on duty instead of single blocks. */
+  readonly beacon?: boolean;
   readonly children: Children;
   readonly signal: AbortSignal;
   readonly progress: (text: string) => void;
@@ -115,7 +119,8 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
   const publicClient = createPublicClient({ transport, pollingInterval: 50, cacheTime: 0 });
   const walletClient = createWalletClient({ account, transport });
   progress("deploying the contracts");
-  const deployment = await deployAssay({ publicClient, walletClient });
+  const randomness = options.beacon === true ? "workers" : "blocks";
+  const deployment = await deployAssay({ publicClient, walletClient, parameterOverrides: { randomness } });
   const done = async (hash: Promise<Hex>) => publicClient.waitForTransactionReceipt({ hash: await hash });
 
   progress(`making keys and starting ${options.workers} workers`);
@@ -202,6 +207,13 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
     }),
   );
   const workers = await Promise.all(launching);
+  const atBeacon = { chain: null, address: deployment.randomness, abi: workerBeaconAbi } as const;
+  if (options.beacon === true) {
+    progress("waiting for the workers' hash chains");
+    const hasChain = async ({ workerId }: DevWorker): Promise<boolean> =>
+      (await publicClient.readContract({ ...atBeacon, functionName: "chainOf", args: [workerId] })).from !== 0;
+    while (!(await Promise.all(workers.map(hasChain))).every(Boolean) && !signal.aborted) await sleep(100);
+  }
   await done(
     walletClient.writeContract({
       chain: null,
@@ -211,6 +223,11 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
       gas: 10_000_000n,
     }),
   );
+  if (options.beacon === true) {
+    await done(walletClient.writeContract({ ...atBeacon, functionName: "summon" }));
+    await chain.rpc("hardhat_mine", ["0x8"]); // to the end of that beat
+    await done(walletClient.writeContract({ ...atBeacon, functionName: "seat" }));
+  }
   await chain.mineEvery(BLOCK_MS);
   const restart = async (index: number): Promise<DevWorker> => {
     const place = places[index];

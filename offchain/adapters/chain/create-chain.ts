@@ -16,6 +16,7 @@ import { modelRegistryAbi } from "./abi/model-registry.ts";
 import { proofAdapterAbi } from "./abi/proof-adapter.ts";
 import { protocolParamsAbi } from "./abi/protocol-params.ts";
 import { stakeVaultAbi } from "./abi/stake-vault.ts";
+import { workerBeaconAbi } from "./abi/worker-beacon.ts";
 import type { Chain, Deployment } from "./chain.ts";
 import { ChainClock } from "./chain-clock.ts";
 import { toChainError } from "./decode-revert.ts";
@@ -56,6 +57,7 @@ export const deploymentErrors: Abi = [
   ...modelRegistryAbi,
   ...protocolParamsAbi,
   ...blockSeedAbi,
+  ...workerBeaconAbi,
   ...devTokenAbi,
   ...evidenceRouterAbi,
   ...keyRegistryAbi,

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { defineCommand } from "../command.ts";
 import { CliError } from "../errors.ts";
 import { EXIT } from "../exit-code.ts";
-import { defaulted, integer, optional, text } from "../fields.ts";
+import { defaulted, flag, integer, optional, text } from "../fields.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..", "..");
 
@@ -21,13 +21,20 @@ export const devnet = defineCommand({
   args: {},
   options: {
     workers: defaulted("n", "Workers to run.", integer(1, 31), 16),
+    beacon: flag("Take seeds from the workers on duty instead of single block hashes."),
     file: optional("file", "Where to write the devnet file; in the run folder by default.", text),
   },
   stopsItself: true,
   async run(input, io) {
     const script = join(ROOT, "scripts", "devnet.ts");
     if (!existsSync(script)) throw new CliError("NOT_A_CHECKOUT", { path: script });
-    const args = [script, "--workers", String(input.workers), ...(io.json ? ["--json"] : [])];
+    const args = [
+      script,
+      "--workers",
+      String(input.workers),
+      ...(input.beacon ? ["--beacon"] : []),
+      ...(io.json ? ["--json"] : []),
+    ];
     if (input.file !== undefined) args.push("--file", input.file);
     // A group of its own: the terminal's Ctrl-C comes here first, and is passed on once.
     const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "inherit", "inherit"], detached: true });

@@ -76,6 +76,13 @@ export const METRICS = {
     help: "Transactions sent, by end.",
     labels: { outcome: ["mined", "reverted", "replaced", "dropped"] },
   },
+  assay_beacon_duty_state: { type: "gauge", help: "1 while this worker is on duty for seeds.", labels: {} },
+  assay_beacon_links_count: { type: "gauge", help: "Links left of the hash chain that serves now.", labels: {} },
+  assay_beacon_reveals_total: {
+    type: "counter",
+    help: "Preimages due, by what became of them; refused: the link is unknown or was public before its beat.",
+    labels: { outcome: ["mined", "failed", "refused"] },
+  },
   assay_node_ready_state: { type: "gauge", help: "1 when /readyz answers 200.", labels: {} },
 } as const satisfies Readonly<Record<string, Definition>>;
 

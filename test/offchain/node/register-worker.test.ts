@@ -118,6 +118,7 @@ describe("a worker from nothing to seats", function suite() {
     const fresh = await doctor();
     for (const name of ["chain", "clock", "keys", "disk", "executor", "ports"])
       expect(fresh.get(name), name).to.include({ ok: true, fix: "" });
+    expect(fresh.get("beacon"), "seeds of single blocks").to.deep.include({ ok: true, fix: "" });
     expectFailure(fresh, "models", /none configured/, /work\.models/);
     expectFailure(fresh, "stake", /no worker has the signer/, /stake add/);
 
@@ -125,6 +126,7 @@ describe("a worker from nothing to seats", function suite() {
     expectFailure(unreachable, "chain", /does not answer/, /node runs/);
     expectFailure(unreachable, "clock", /no chain/, /chain check first/);
     expectFailure(unreachable, "stake", /needs chain and keys/, /those checks first/);
+    expectFailure(unreachable, "beacon", /needs chain and keys/, /those checks first/);
     expectFailure(await doctor({ "--chain-hub": `0x${"12".repeat(20)}` }), "chain", /no AssayHub/, /addresses\.json/);
 
     const missing = join(folder, "nothing");

@@ -3,6 +3,7 @@ import { network } from "hardhat";
 import { createPublicClient, createWalletClient, http, parseEther, toHex, type Hex } from "viem";
 import { mnemonicToAccount } from "viem/accounts";
 import { deployAssay, type Deployment } from "../../../scripts/deploy/deploy-assay.ts";
+import type { DeploymentParameters } from "../../../scripts/deploy/parameters.ts";
 
 /** Hardhat's published development mnemonic. */
 const MNEMONIC = "test test test test test test test test test test test junk";
@@ -32,14 +33,14 @@ function clientsOf(url: string, index: number) {
 }
 
 /** A Hardhat node in this process, with a deployment on it. Instant blocks at first; `mineEvery` then runs the clock. */
-export async function startTestChain(): Promise<TestChain> {
+export async function startTestChain(parameterOverrides: Partial<DeploymentParameters> = {}): Promise<TestChain> {
   const server = await network.createServer("hardhatMainnet", "127.0.0.1");
   const { address, port } = await server.listen();
   const url = `http://${address}:${port}`;
   const { public: publicClient, wallet: walletClient } = clientsOf(url, 0);
   const rpc = async (method: string, params: readonly unknown[] = []): Promise<unknown> =>
     publicClient.request({ method: method as "eth_chainId", params: params as never });
-  const deployment = await deployAssay({ publicClient, walletClient });
+  const deployment = await deployAssay({ publicClient, walletClient, parameterOverrides });
   return {
     url,
     deployment,

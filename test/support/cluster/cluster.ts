@@ -4,6 +4,7 @@ import { hashTypedData, parseCompactSignature, toHex, hexToBytes, zeroHash, zero
 import { devTokenAbi } from "../../../offchain/adapters/chain/abi/dev-token.ts";
 import { assayHubAbi } from "../../../offchain/adapters/chain/abi/assay-hub.ts";
 import { modelRegistryAbi } from "../../../offchain/adapters/chain/abi/model-registry.ts";
+import { workerBeaconAbi } from "../../../offchain/adapters/chain/abi/worker-beacon.ts";
 import { stakeVaultAbi } from "../../../offchain/adapters/chain/abi/stake-vault.ts";
 import { createChain } from "../../../offchain/adapters/chain/create-chain.ts";
 import { OpenKeyRing } from "../../../offchain/adapters/keys/key-ring.ts";
@@ -30,6 +31,7 @@ import { Secret } from "../../../offchain/core/secret.ts";
 import { signDigest } from "../../../offchain/core/signature.ts";
 import { encodeTensor, type Tensor } from "../../../offchain/core/tensor.ts";
 import type { DigestKind, Job, ModelManifest, StageInfo } from "../../../offchain/core/types.ts";
+import { BeaconSecrets } from "../../../offchain/node/beacon/beacon-secrets.ts";
 import { Worker } from "../../../offchain/node/worker.ts";
 import {
   HONEST,
@@ -134,6 +136,8 @@ export interface ClusterOptions {
   readonly http?: boolean;
   readonly claimEveryMs?: number;
   readonly upkeep?: boolean;
+  /** The chain was deployed with `randomness: "workers"`: registers everybody's hash chain and seats the first duty. */
+  readonly beacon?: boolean;
   readonly maxWaiting?: number;
   readonly journal?: (index: number) => Journal;
   readonly clock?: (index: number) => Clock;
@@ -179,13 +183,16 @@ export class Cluster {
     const identities = [];
     for (let i = 0; i < options.workers; i += 1) identities.push(await cluster.#enlist(i, options));
     if (options.remote !== undefined) await cluster.#enlist(options.workers, options, options.remote);
+    if (options.beacon === true)
+      for (const [i, { keys, workerId }] of identities.entries()) await cluster.#registerChain(i, keys, workerId);
     await cluster.#write("vault", stakeVaultAbi, "advanceEpoch", []);
+    if (options.beacon === true) await cluster.#seatDuty();
     for (const [i, identity] of identities.entries()) cluster.workers.push(await cluster.launch(i, identity, options));
     return cluster;
   }
 
   async #write(
-    contract: "vault" | "hub" | "token" | "registry",
+    contract: "vault" | "hub" | "token" | "registry" | "randomness",
     abi: readonly unknown[],
     functionName: string,
     args: readonly unknown[],
@@ -201,6 +208,19 @@ export class Cluster {
       args,
     });
     return reader.waitForTransactionReceipt({ hash });
+  }
+
+  async #registerChain(i: number, keys: OpenKeyRing, workerId: number): Promise<void> {
+    const { randomness } = this.chain.deployment;
+    const head = new BeaconSecrets({ beacon: randomness, workerId }, keys).headFrom(1);
+    await this.#write("randomness", workerBeaconAbi, "registerChain", [workerId, head], FIRST_WORKER + i);
+  }
+
+  /** By the block alone: there is no former duty. */
+  async #seatDuty(): Promise<void> {
+    await this.#write("randomness", workerBeaconAbi, "summon", []);
+    await this.chain.rpc("hardhat_mine", ["0x8"]);
+    await this.#write("randomness", workerBeaconAbi, "seat", []);
   }
 
   async #prepare(): Promise<void> {
