@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { join } from "node:path";
+import type { AssayError } from "../core/errors.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import { encodeProofEvidence } from "../core/zk/evidence.ts";
+import type { StageProof } from "../core/zk/verify-proof.ts";
 import type { StageKeys } from "../engines/zk/keys/key-store.ts";
 import { chooseProver, type ChosenProver } from "../engines/zk/prover/choose-prover.ts";
 import type { Prover } from "../engines/zk/prover/prover.ts";
@@ -90,6 +92,10 @@ export class StageProver implements ProofPort {
     } finally {
       this.#load -= 1;
     }
+  }
+
+  async judge(proof: StageProof): Promise<AssayError | undefined> {
+    return (await this.#open()).judge(proof);
   }
 
   /** Circuit and key of a stage, as its table names them. Errors: PROOF_IMPOSSIBLE, KEY_MISSING, KEY_DEVELOPMENT, the compiler's. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Claim } from "../core/claim.ts";
 import type { CryptoPort } from "../core/crypto-port.ts";
+import type { AssayError } from "../core/errors.ts";
 import type { Clock } from "../core/ports/clock.ts";
 import type { Journal } from "../core/ports/journal.ts";
 import type { KeyRing } from "../core/ports/keys.ts";
@@ -8,6 +9,7 @@ import type { Logger } from "../core/ports/logger.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
 import type { PeerAddress, Transport } from "../core/ports/transport.ts";
 import type { Tensor } from "../core/tensor.ts";
+import type { StageProof as StatedProof } from "../core/zk/verify-proof.ts";
 import type { Job, Record, SignedCommit, StageInfo, StageProof, StageVotes } from "../core/types.ts";
 
 export type Hex = `0x${string}`;
@@ -227,6 +229,8 @@ export interface ProofPort {
   readonly maxLoad: number;
   /** abi.encode(ProofEvidence), verified before it is returned. */
   prove(task: ProofTask): Promise<Uint8Array>;
+  /** Why somebody's proof does not hold; undefined if it does. Rejects only over what the machine lacks, never over the proof. */
+  judge(proof: StatedProof): Promise<AssayError | undefined>;
 }
 
 /** Blobs of this node, verified part by part. */

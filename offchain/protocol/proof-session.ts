@@ -74,7 +74,7 @@ export class ProofSession implements InputHolder, ResultHolder {
     this.#state = new SessionState(jobId, memory, null, modules);
     ({ work: this.#work, input: this.#input, prover: this.#prover } = parts);
     this.#orders = new ProofOrders(jobId, memory.job, parts.work);
-    this.#shelf = new ProofShelf(this.#state);
+    this.#shelf = new ProofShelf(this.#state, parts.prover);
   }
 
   static memoryOf(job: Job): JobMemory {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { fromHex } from "../core/bytes.ts";
 import { stageInDigest } from "../core/digest.ts";
-import { isAssayError } from "../core/errors.ts";
+import { isAssayError, type AssayError } from "../core/errors.ts";
 import type { StageInfo, StageProof } from "../core/types.ts";
 import { decodeProofEvidence } from "../core/zk/evidence.ts";
 import { weightsOf } from "../core/verify-proven.ts";
-import { verifyStageProof } from "../core/zk/verify-proof.ts";
+import type { StageProof as StatedProof } from "../core/zk/verify-proof.ts";
 import { openKey, type VerifyingKey } from "../core/zk/verifying-key.ts";
-import type { Hex } from "./ports.ts";
+import type { Hex, ProofPort } from "./ports.ts";
 import type { HeldProof } from "./seat-codec.ts";
 import type { SessionState } from "./session-state.ts";
 
@@ -17,19 +17,21 @@ const same = (a: Hex, b: Hex): boolean => a.toLowerCase() === b.toLowerCase();
 const MAX_ANSWERS = 3;
 
 /**
- * Proofs of one job's stages that this worker holds. Those of others are signed by candidates, and may be false: they are checked, some
- * 60 ms each, when a chain of proofs is put together, and only one a stage and candidate is kept.
+ * Proofs of one job's stages that this worker holds. Those of others are signed by candidates, and may be false: they are judged when
+ * a chain of proofs is put together, and only one a stage and candidate is kept.
  */
 export class ProofShelf {
   readonly #state: SessionState;
+  readonly #prover: Pick<ProofPort, "judge">;
   /** By stage, worker, input and output: whether the held proof holds. */
   readonly #verdicts = new Map<string, boolean>();
   /** What each fellow said of each stage; nothing is heard twice, so a false proof is the last of its answer. */
   readonly #answers = new Map<string, Set<Hex>>();
   readonly #keys = new Map<Hex, VerifyingKey>();
 
-  constructor(state: SessionState) {
+  constructor(state: SessionState, prover: Pick<ProofPort, "judge">) {
     this.#state = state;
+    this.#prover = prover;
   }
 
   get all(): readonly HeldProof[] {
@@ -70,7 +72,7 @@ export class ProofShelf {
 
   /**
    * Proofs of consecutive stages from the chain's current one on, each over what the one before it proved; as far as they are held.
-   * `assigned`: signers that the client chose, one a stage; of several proofs theirs go first. Error: RPC_UNAVAILABLE.
+   * `assigned`: signers that the client chose, one a stage; of several proofs theirs go first. Errors: RPC_UNAVAILABLE, those of `judge`.
    */
   async assemble(table: readonly StageInfo[], assigned: readonly (Hex | null)[]): Promise<StageProof[]> {
     const { job, record } = this.#state;
@@ -105,21 +107,27 @@ export class ProofShelf {
     const key = info === undefined ? null : await this.#key(info.keyId);
     if (info === undefined || key === null) return false;
     const { jobId, modules } = this.#state;
+    const fault = await this.#fault(() => ({
+      key,
+      claim: { jobId, stage, inDigest, outDigest, worker },
+      domain: modules.chain.domainSeparator,
+      evidence: decodeProofEvidence(fromHex(evidence)),
+      producers: info.producers,
+      weights: weightsOf(info),
+    }));
+    if (fault !== undefined) modules.logger.warn("proof.false", { stage, worker, code: fault.code });
+    return fault === undefined;
+  }
+
+  async #fault(read: () => StatedProof): Promise<AssayError | undefined> {
+    let proof: StatedProof;
     try {
-      verifyStageProof({
-        key,
-        claim: { jobId, stage, inDigest, outDigest, worker },
-        domain: modules.chain.domainSeparator,
-        evidence: decodeProofEvidence(fromHex(evidence)),
-        producers: info.producers,
-        weights: weightsOf(info),
-      });
-      return true;
+      proof = read();
     } catch (error) {
-      if (!isAssayError(error)) throw error;
-      modules.logger.warn("proof.false", { stage, worker, code: error.code });
-      return false;
+      if (isAssayError(error)) return error;
+      throw error;
     }
+    return this.#prover.judge(proof);
   }
 
   async #key(keyId: Hex): Promise<VerifyingKey | null> {
@@ -134,7 +142,9 @@ export class ProofShelf {
 
   #drop(proof: HeldProof): void {
     // An own proof was verified when it was made: it waits for the right input.
-    if (!this.#isOwn(proof.worker)) this.#keep(proof, []);
+    if (this.#isOwn(proof.worker)) return;
+    // Its worker may have given another answer meanwhile.
+    if (this.of(proof.stage, proof.worker)?.outDigest === proof.outDigest) this.#keep(proof, []);
   }
 }
 

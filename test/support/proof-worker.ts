@@ -14,6 +14,7 @@ import {
   type ProofRequest,
 } from "../../offchain/core/proof-wire.ts";
 import { encodeProofEvidence } from "../../offchain/core/zk/evidence.ts";
+import { judgeProof } from "../../offchain/core/zk/judge-proofs.ts";
 import { packSignature, signDigest } from "../../offchain/core/signature.ts";
 import { Secret } from "../../offchain/core/secret.ts";
 import { encodeSealedInput, JOB_INPUT } from "../../offchain/core/sealed-input.ts";
@@ -120,6 +121,8 @@ export interface FakeProver {
   readonly tasks: ProofTask[];
   /** Set: proofs wait until it resolves. */
   gate: Promise<void> | null;
+  /** Set: happens before a proof is judged. */
+  beforeJudging: (() => Promise<void>) | null;
   load: number;
   readonly maxLoad: number;
 }
@@ -140,7 +143,7 @@ export interface ProofWorker {
 export function proofWorker(workerId: number, hub: FakeHub, kept?: Journal): ProofWorker {
   const journal = kept ?? new MemoryJournal({ clock: testClock });
   const life = new AbortController();
-  const prover: FakeProver = { tasks: [], gate: null, load: 0, maxLoad: 2 };
+  const prover: FakeProver = { tasks: [], gate: null, beforeJudging: null, load: 0, maxLoad: 2 };
   const passed: ProofWorker["passed"][number][] = [];
   const sent: ProofRequest[] = [];
   const keys = new OpenKeyRing(
@@ -241,6 +244,10 @@ export function proofWorker(workerId: number, hub: FakeHub, kept?: Journal): Pro
           inDigest: claim.inDigest,
         });
         return encodeProofEvidence(made.evidence);
+      },
+      judge: async (proof) => {
+        await prover.beforeJudging?.();
+        return judgeProof(proof);
       },
     },
     clock: testClock,

@@ -255,4 +255,41 @@ describe("proof sessions", function suite() {
     await worker.until(() => hub.submitted.length === 1);
     expect(hub.submitted[0]?.[0]?.worker).to.equal(signerOf(3));
   });
+
+  const withLast = async (hub: ReturnType<typeof fakeHub>) => {
+    const worker = start(7, hub);
+    await known(worker);
+    worker.session.take(orderOf(2), client, false);
+    worker.session.take(boundaryFor(2), fellow(5), false);
+    await proven(worker, 2);
+    worker.session.receive(proofBy(1, 5));
+    return worker;
+  };
+
+  it("R70: a machine that cannot judge loses no proof: it judges again", async () => {
+    const hub = fakeHub();
+    const worker = await withLast(hub);
+    let failures = 0;
+    worker.prover.beforeJudging = async () => {
+      if (++failures <= 2) throw new RangeError("out of memory");
+    };
+    worker.session.receive(proofBy(0, 3));
+    await worker.until(() => hub.submitted.length === 1);
+    expect(failures).to.be.greaterThan(2);
+    expect(hub.submitted[0]?.map(({ worker: by }) => by)).to.deep.equal(WORKERS.map(signerOf));
+  });
+
+  it("behavior: an answer that comes while its worker's false one is judged is kept", async () => {
+    const hub = fakeHub();
+    const worker = await withLast(hub);
+    let corrected = false;
+    worker.prover.beforeJudging = async () => {
+      if (corrected) return;
+      corrected = true;
+      worker.session.receive(proofBy(0, 3));
+    };
+    worker.session.receive(signedBy(3, { ...proofBy(0, 3), outDigest: proofBy(1, 3).outDigest }));
+    await worker.until(() => hub.submitted.length === 1);
+    expect(hub.submitted[0]?.[0]?.worker).to.equal(signerOf(3));
+  });
 });

@@ -2,6 +2,7 @@
 import { availableParallelism } from "node:os";
 import type { PairingEngine } from "../../../core/ports/pairing.ts";
 import { claimHash } from "../../../core/claim.ts";
+import type { AssayError } from "../../../core/errors.ts";
 import { oneRoundContext } from "../../../core/zk/challenge.ts";
 import type { ProofEvidence } from "../../../core/zk/evidence.ts";
 import { BACKEND_ONE_ROUND, encodeKeyRecord, type KeyRecord } from "../../../core/zk/key-record.ts";
@@ -9,6 +10,7 @@ import { wordsOfProof, type Proof } from "../../../core/zk/proof.ts";
 import { publicInputs, statementWords } from "../../../core/zk/statement.ts";
 import { judgeProofs } from "../../../core/zk/judge-proofs.ts";
 import { noblePairing } from "../../../core/zk/noble-pairing.ts";
+import type { StageProof } from "../../../core/zk/verify-proof.ts";
 import { openKey, type VerifyingKey } from "../../../core/zk/verifying-key.ts";
 import { ProverError } from "../prover/errors.ts";
 import type { Commitment, Prover, ProvingKey } from "../prover/prover.ts";
@@ -96,6 +98,12 @@ export class ProverService {
       else this.#counts.failed++;
       throw error;
     }
+  }
+
+  /** Why a proof does not hold; undefined if it does. Not queued behind proofs. Errors: those of the pairing engine. */
+  async judge(proof: StageProof): Promise<AssayError | undefined> {
+    const [fault] = await judgeProofs([proof], this.#pairing);
+    return fault;
   }
 
   stats(): ProverStats {
