@@ -23,6 +23,7 @@ import { mostInsured } from "../../../offchain/core/resolve-policy.ts";
 import { PRESETS } from "../../../offchain/core/policy-presets.ts";
 import { committeeSize } from "../../../offchain/core/vote.ts";
 import { expectCode } from "../../support/expect-code.ts";
+import { expectNear } from "../../support/expect-near.ts";
 
 const JOBS = 2_000;
 const play = (options: Partial<CellOptions>): CellResult =>
@@ -119,8 +120,8 @@ describe("economy", () => {
     it("behavior: are those of section 14 in an endless pool", () => {
       const endless = 10_000_000;
       for (const k of [3, 5, 7]) {
-        expect(forms.capture(endless, endless / 5, k)).to.be.closeTo(captureProbability(k, 0.2), 1e-5);
-        expect(forms.hostile(endless, endless / 5, k, k)).to.be.closeTo(allHostileProbability(k, 0.2), 1e-5);
+        expectNear(forms.capture(endless, endless / 5, k), captureProbability(k, 0.2), 1e-5);
+        expectNear(forms.hostile(endless, endless / 5, k, k), allHostileProbability(k, 0.2), 1e-5);
       }
       const rounded = [3, 5, 7].map((k) => Number(forms.anyCaptureRounded(k, 0.2).toFixed(1)));
       expect(rounded).to.deep.equal([-5, -1.1, -1.4]);
@@ -132,8 +133,8 @@ describe("economy", () => {
       const blocked = [0.2, 0.3].map((alpha) =>
         [1, 2].reduce((p, round) => p * blockProbability(committeeSize(5, round), alpha), 1),
       );
-      expect(blocked[0]).to.be.closeTo(0.012, 0.001);
-      expect(blocked[1]).to.be.closeTo(0.16, 0.01);
+      expectNear(blocked[0], 0.012, 0.001);
+      expectNear(blocked[1], 0.16, 0.01);
     });
   });
 
@@ -162,7 +163,7 @@ describe("economy", () => {
       const result = play({ groups: [{ behaviour: behave.HONEST, share: 0.2 }] });
       expect(result.groups[0]?.gain).to.deep.equal({ value: 0, low: 0, high: 0 });
       expect([result.wrong.value, result.noQuorum.value, result.honestSlash.value]).to.deep.equal([0, 0, 0]);
-      expect(result.cost.value).to.be.closeTo(5.15, 1e-9);
+      expectNear(result.cost.value, 5.15, 1e-9);
     });
 
     it("behavior: are not slashed while a fifth of the stake is hostile, and their challenges cost them nothing", () => {
@@ -178,7 +179,7 @@ describe("economy", () => {
     it("behavior: whoever re-checks at least the break-even share of deliveries turns lying with all seats into a loss", () => {
       const conspire = (watched: number) =>
         play({ jobs: 20_000, insured: 140, watched, groups: [{ behaviour: behave.conspirator, share: 0.3 }] });
-      expect(forms.breakEvenRecheck(5, 44, 140)).to.be.closeTo(0.39, 0.005);
+      expectNear(forms.breakEvenRecheck(5, 44, 140), 0.39, 0.005);
       expect(conspire(0).groups[0]?.gain.value).to.be.above(0);
       expect(conspire(1).groups[0]?.gain.value).to.be.below(0);
     });

@@ -19,6 +19,7 @@ import { parseOnnx } from "../../../../../offchain/engines/program/onnx/parse-on
 import { createReferenceExecutor } from "../../../../../offchain/engines/program/reference-executor.ts";
 import { buildOnnx, type OnnxSpec, type OnnxTensorSpec } from "../../../../support/build-onnx.ts";
 import { expectCode } from "../../../../support/expect-code.ts";
+import { expectNear } from "../../../../support/expect-near.ts";
 import { Random } from "../../../../support/random-program.ts";
 
 const random = new Random(7);
@@ -91,9 +92,6 @@ const rows = Int32Array.from({ length: ROWS * 128 }, () => random.integer(0, 127
 const STEP = 1 / 64;
 const options = { inputStep: STEP, inputLo: 0, inputHi: 127, maxShift: 13 } as const;
 
-// Not closeTo: where a test of the same run loads Hardhat's chai matchers, it takes integers only.
-const distance = (a: number, b: number) => Math.abs(a - b);
-
 describe("compiler", () => {
   const onnx = buildOnnx(spec);
   const graph = simplifyGraph(importGraph(parseOnnx(onnx)));
@@ -110,7 +108,7 @@ describe("compiler", () => {
     await session.release();
     const actual = runFloat(graph, reals)[graph.output] ?? new Float64Array();
     expect(actual.length).to.equal(expected.length);
-    actual.forEach((value, i) => expect(distance(value, expected[i] ?? 0) <= 1e-4).to.equal(true));
+    actual.forEach((value, i) => expectNear(value, expected[i] ?? NaN, 1e-4));
   });
 
   it("behavior: average pools merge into the convolution before them, batch norm and constants vanish", () => {
@@ -233,9 +231,7 @@ describe("compiler", () => {
         Float64Array.from(data, (v) => v * STEP),
       ).at(-1) ?? new Float64Array();
     const peak = Math.max(...expected.map(Math.abs));
-    expected.forEach((real, i) =>
-      expect(distance((result.outputs[0]?.data[i] ?? 0) * step, real) <= peak * 0.03).to.equal(true),
-    );
+    expected.forEach((real, i) => expectNear((result.outputs[0]?.data[i] ?? NaN) * step, real, peak * 0.03));
     await expectCode("CUT_INVALID", () => cutProgram(made, ["a"]));
   });
 
