@@ -79,7 +79,11 @@ export function trials(): {
 export function pairingCompliance(name: string, make: () => PairingEngine): void {
   describe(`${name} as a PairingEngine`, function () {
     this.timeout(240_000);
-    const engine = make();
+    let engine: PairingEngine;
+    before(() => {
+      engine = make();
+    });
+    after(async () => engine.close?.());
 
     it("default: products of sums are 1 where their logarithms say so", async () => {
       const term = (points: readonly bigint[], scalars: readonly bigint[], g2: bigint): PairingTerm => ({

@@ -40,7 +40,8 @@ for (const [prover, make] of Object.entries(provers))
         const options = { weights: "public", inKinds: [kind], outKind: kind } as const;
         keys[kind] = await store.ensureDevelopmentKeys(await store.compile(sample.stage.program, options));
       }
-      service = new ProverService(make(), { memoryMiB: 1024, threads: 2 });
+      // Two snarkjs processes may hold more than a gigabyte together.
+      service = new ProverService(make(), { memoryMiB: 2048, threads: 2 });
     });
     after(() => service.close());
 

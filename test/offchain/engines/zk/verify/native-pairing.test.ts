@@ -78,6 +78,7 @@ describe("NativePairing", function () {
   it("behavior: it is chosen where the native prover is, and not where snarkjs was asked for", async () => {
     const chosen = choosePairing("auto", { env: {} });
     expect(chosen.name).to.equal(`native ${nativePaths[0]}`);
+    await chosen.close?.();
     expect(choosePairing("snarkjs").name).to.equal("noble");
     expect(choosePairing("auto", { env: { ASSAY_ZK_PROVER: "snarkjs" } }).name).to.equal("noble");
     const none = () => ({ reason: "it was not built", fix: "build it" });
