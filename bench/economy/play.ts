@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { afterHung, afterTally, afterWindow, saidUnopened } from "../../offchain/core/job-steps.ts";
+import {
+  afterAbsence,
+  afterHung,
+  afterTally,
+  afterWindow,
+  saidUnopened,
+  type Abandoned,
+  type PastTally,
+} from "../../offchain/core/job-steps.ts";
 import { REASON, type Reason } from "../../offchain/core/settle-types.ts";
 import type { Word } from "../../offchain/core/tagged-hash.ts";
 import { STATE_CLOSED, STATE_FINAL, STATE_HUNG, STATE_OPEN, STATE_WINDOW } from "../../offchain/core/types.ts";
@@ -65,7 +73,8 @@ class Play {
   pokes = 0;
   fast = true;
   touched = 0;
-  #dissent = false;
+  readonly #past: PastTally[] = [];
+  #abandoned: Abandoned | undefined;
   #guesses = 0;
   #watched = false;
 
@@ -97,9 +106,11 @@ class Play {
       }
       const next = step.state === STATE_HUNG ? this.#challengeOf(at, undefined) : this.#challengeOfAny();
       if (next === undefined) {
-        if (step.state !== STATE_HUNG) return afterWindow(this.boundaries, stages);
-        this.boundaries = afterHung(this.boundaries, at);
-        return REASON.UNRESOLVED;
+        if (step.state !== STATE_HUNG) return afterWindow(this.boundaries, stages, this.#abandoned);
+        const given = afterHung(this.boundaries, at, this.#past, this.#world.rounds);
+        this.boundaries = given.boundaries;
+        step = given;
+        continue;
       }
       at = next.stage;
       step = this.#escalate(next.stage, next.group, seats);
@@ -181,7 +192,7 @@ class Play {
 
   /** A committee votes and is counted. */
   #count(stage: number, round: number, seats: readonly number[], challenger: number): Moved {
-    const { settlements, window, committees } = this.#world;
+    const { settlements, window, committees, rounds } = this.#world;
     const { stages, auditBps } = committees.pool;
     const standing = this.boundaries[stage];
     const stands = standing === undefined || standing === settlements.word(CODE.TRUTH) ? CODE.TRUTH : CODE.LIE;
@@ -200,16 +211,22 @@ class Play {
     if (!opened) {
       codes = saidUnopened(committed).map((word) => Number(BigInt(word)));
       this.tallies.push({ stage, round, seats, codes });
-      const state = round === 0 ? STATE_CLOSED : STATE_HUNG;
-      return { state, reason: round === 0 ? REASON.EXPIRED : REASON.FINAL };
+      if (round !== 0) return { state: STATE_HUNG, reason: REASON.FINAL };
+      return this.#note(stage, round, afterAbsence(this.boundaries, this.#past, rounds));
     }
     this.tallies.push({ stage, round, seats, codes });
     this.#answered(seats, codes);
     const outcome = settlements.outcome(codes, stage, round);
-    this.#dissent ||= outcome.dissent;
-    const counted = { stage, round, outcome, digest: outcome.accepted ?? "0x", dissent: this.#dissent } as const;
-    const step = afterTally(counted, this.boundaries, { stages, window });
+    const counted = { stage, round, outcome, digest: outcome.accepted ?? "0x", past: this.#past } as const;
+    const step = afterTally(counted, this.boundaries, { stages, window, rounds });
     this.boundaries = step.boundaries;
+    this.#past.push({ stage, round, dissent: outcome.dissent });
+    return this.#note(stage, round, step);
+  }
+
+  /** Remembers a first committee that came to no verdict. */
+  #note(stage: number, round: number, step: Moved): Moved {
+    if (round === 0 && step.reason !== REASON.FINAL) this.#abandoned = { stage, reason: step.reason };
     return step;
   }
 

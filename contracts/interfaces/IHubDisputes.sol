@@ -11,6 +11,9 @@ interface IHubDisputes is IHubTypes {
     /// @notice Ends what nobody carried on: OPEN with fewer than q commitments at its deadline, HUNG at its deadline, and
     /// anything OPEN or HUNG after `spec.expiry`. Anyone; absent seats of the current stage are slashed (of jobs
     /// without VOTE nobody is: whom the requester asked is not known here).
+    /// @dev A job of several stages that fails in one waits in WINDOW instead while another, which stands, was contested and may
+    /// still be challenged. Past `spec.expiry` such a stage, and what follows it, has no verdict. Whatever goes on is told by
+    /// `StageTallied`, without a digest.
     function expire(Job calldata job, Record calldata record) external;
 
     /// @notice Has a stage voted again by a larger, fresh committee, for a bond of 1.25 times its rewards from the
@@ -18,12 +21,9 @@ interface IHubDisputes is IHubTypes {
     /// @dev The bond returns if the digest changes or a hung stage is decided; otherwise it pays the committee.
     function challenge(Job calldata job, Record calldata record, uint8 stage) external;
 
-    /// @notice Applies payments and slashes of a job whose window is over. Anyone.
+    /// @notice Applies payments and slashes of a job whose window is over. Anyone. FINAL if all stages stand; else CLOSED, for
+    /// the reason of the stage that failed, or UNRESOLVED if an inner one was overturned.
     function settle(Job calldata job, Record calldata record, bytes calldata output) external;
-
-    /// @notice Takes a worker's whole stake, jails it for good, pays 10% to the caller and burns the rest. Anyone, any
-    /// time, as long as the vault still holds tokens of the worker.
-    function proveEquivocation(uint32 workerId, Equivocation calldata proof) external;
 
     /// @notice Delivers the end of a job again after a failed callback. Anyone, for 30 days.
     /// @param outDigest and recordHash as in `Finalized`; both 0 if the job closed

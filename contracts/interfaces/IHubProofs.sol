@@ -41,4 +41,10 @@ interface IHubProofs is IHubTypes {
         uint8 stage,
         Ruling calldata ruling
     ) external;
+
+    // --- Equivocation -------------------------------------------------------------------------------------------------
+
+    /// @notice Takes a worker's whole stake, jails it for good, pays 10% to the caller and burns the rest. Anyone, any
+    /// time, as long as the vault still holds tokens of the worker.
+    function proveEquivocation(uint32 workerId, Equivocation calldata proof) external;
 }

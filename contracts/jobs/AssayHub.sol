@@ -398,7 +398,11 @@ contract AssayHub is HubMoney {
                 s == IHubSketches.revealSketch.selector ||
                 s == IHubSketches.tallySketches.selector;
         if (sketch) _delegate(SKETCHES);
-        if (s == IHubProofs.submitProofs.selector || s == IHubProofs.court.selector) _delegate(PROOFS);
+        bool proof =
+            s == IHubProofs.submitProofs.selector ||
+                s == IHubProofs.court.selector ||
+                s == IHubProofs.proveEquivocation.selector;
+        if (proof) _delegate(PROOFS);
         bool audit =
             s == IHubAudits.propose.selector ||
                 s == IHubAudits.draw.selector ||

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Job, Record, Spec, StageInfo, STATE_CLOSED, Tally, VOTE} from "../types/Types.sol";
+import {Job, Record, Spec, StageInfo, Tally, VOTE} from "../types/Types.sol";
 import {BallotLib} from "../libraries/BallotLib.sol";
 import {ClaimLib} from "../libraries/ClaimLib.sol";
 import {DigestLib} from "../libraries/DigestLib.sol";
@@ -82,18 +82,16 @@ abstract contract HubBallots is HubRounds {
     /// Enters one committee's words into the record and moves the job on.
     /// @param digest the outDigest behind the quorum's word, if there is one
     function _count(Context memory c, Spec calldata spec, bytes32[] memory said, bytes32 digest) internal view {
-        (uint8 verdict, , ) = VoteRules.decide(said, c.slot.stage, c.slot.round);
+        (uint8 verdict, , bool dissent) = VoteRules.decide(said, c.slot.stage, c.slot.round);
         uint256 stage = c.slot.stage;
         if (c.slot.round == 0) {
             _push(c, Tally(uint16(stage), 0, _seats(c), said, address(0), 0));
         } else {
             c.record.tallies[c.record.tallies.length - 1].said = said;
         }
-        if (verdict == VoteRules.VERDICT_HUNG) return _hang(c);
-        if (verdict != VoteRules.VERDICT_ACCEPTED) {
-            (c.slot.state, c.reason) = (STATE_CLOSED, verdict);
-            return;
-        }
+        // Where the pool has no larger committee, only a court may contradict a dissenter.
+        if (verdict == VoteRules.VERDICT_HUNG || (dissent && _rounds(c) == 0)) return _hang(c);
+        if (verdict != VoteRules.VERDICT_ACCEPTED) return _abandon(c, spec, verdict);
         uint256 accepted = c.record.boundaries.length;
         if (accepted == stage) {
             _setBoundary(c, stage, digest);
@@ -102,15 +100,6 @@ abstract contract HubBallots is HubRounds {
             // Overturned: what came after it has no input any more.
             _setBoundary(c, stage, digest);
         }
-        _closeVote(c, spec, c.slot.round != 0 || _hasDissent(c.record));
-    }
-
-    function _hasDissent(Record memory record) private pure returns (bool) {
-        for (uint256 t; t < record.tallies.length; ++t) {
-            Tally memory past = record.tallies[t];
-            (, , bool dissent) = VoteRules.decide(past.said, past.stage, past.round);
-            if (dissent) return true;
-        }
-        return false;
+        _closeVote(c, spec, c.slot.round != 0 || _contested(c, type(uint256).max) != 0);
     }
 }

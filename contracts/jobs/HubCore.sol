@@ -32,6 +32,7 @@ struct HubConfig {
 /// `HubDisputes`. All start from this one: same storage.
 abstract contract HubCore is IHubTypes {
     uint48 internal constant RETRY_TIME = 30 days;
+    address internal constant DEAD = 0x000000000000000000000000000000000000dEaD; // burned tokens
     uint256 internal constant CALLBACK_SPARE = 30_000; // gas kept for what follows a callback
 
     IERC20 internal immutable TOKEN;

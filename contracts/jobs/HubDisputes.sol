@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {IHubDisputes} from "../interfaces/IHubDisputes.sol";
 import {
     Job,
@@ -12,6 +10,7 @@ import {
     SAID_ABSENT,
     SAID_UNREVEALED,
     Slot,
+    Spec,
     STATE_CLOSED,
     STATE_FINAL,
     STATE_HUNG,
@@ -19,19 +18,15 @@ import {
     STATE_WINDOW,
     Tally
 } from "../types/Types.sol";
-import {ClaimLib} from "../libraries/ClaimLib.sol";
 import {JobLib} from "../libraries/JobLib.sol";
 import {SettleLib} from "../libraries/SettleLib.sol";
+import {VoteRules} from "../libraries/VoteRules.sol";
 import {HubConfig, HubCore} from "./HubCore.sol";
 import {HubSettlement} from "./HubSettlement.sol";
 
 /// @title Disputes and ends of jobs
 /// @dev Warning: runs by delegatecall from `AssayHub` only; called directly it finds an empty storage.
 contract HubDisputes is HubSettlement, IHubDisputes {
-    using SafeERC20 for IERC20;
-
-    uint8 private constant _OFFENCE_EQUIVOCATION = 4;
-
     constructor(HubConfig memory config) HubCore(config) {}
 
     // --- Ends ---------------------------------------------------------------------------------------------------------
@@ -47,13 +42,14 @@ contract HubDisputes is HubSettlement, IHubDisputes {
         bool expired = block.timestamp > job.spec.expiry;
         if (state == STATE_HUNG) {
             if (!expired && block.timestamp <= c.slot.deadline) revert TooEarly(block.timestamp, c.slot.deadline + 1);
-            _closeUnresolved(c);
+            _giveUp(c, job.spec, expired);
         } else {
             _expireOpen(c, job, expired);
         }
         if (c.slot.state == STATE_CLOSED) return _settle(c, job, true, msg.data[:0]);
         _payPoke(c, job.spec);
         _save(c);
+        emit StageTallied(c.jobId, c.slot.stage, c.slot.round, 0, c.record);
     }
 
     /// OPEN: too few commitments. The committee is seated if that is still possible, so that absence has a price.
@@ -75,8 +71,7 @@ contract HubDisputes is HubSettlement, IHubDisputes {
         }
         if (c.slot.round == 0 && !enough && late) {
             if (_tryPin(c, job.spec)) _push(c, Tally(c.slot.stage, 0, _seats(c), _missed(c, committed), address(0), 0));
-            (c.slot.state, c.reason) = (STATE_CLOSED, REASON_EXPIRED);
-            return;
+            return _stop(c, job.spec, REASON_EXPIRED, expired);
         }
         if (c.slot.round != 0) {
             Tally memory last = c.record.tallies[c.record.tallies.length - 1];
@@ -85,7 +80,7 @@ contract HubDisputes is HubSettlement, IHubDisputes {
             else last.seats = new uint32[](0);
             if (!expired) return _hang(c);
         }
-        _closeUnresolved(c);
+        _giveUp(c, job.spec, expired);
     }
 
     function _missed(Context memory c, uint32 committed) private pure returns (bytes32[] memory said) {
@@ -93,18 +88,39 @@ contract HubDisputes is HubSettlement, IHubDisputes {
         for (uint256 i; i < said.length; ++i) said[i] = (committed >> i) & 1 != 0 ? SAID_UNREVEALED : SAID_ABSENT;
     }
 
-    function _closeUnresolved(Context memory c) private pure {
+    /// The stage stays undecided, and what came after it has no input any more.
+    function _giveUp(Context memory c, Spec calldata spec, bool expired) private view {
         _truncate(c, c.slot.stage);
-        (c.slot.state, c.reason) = (STATE_CLOSED, REASON_UNRESOLVED);
+        _stop(c, spec, REASON_UNRESOLVED, expired);
+    }
+
+    /// Past the job's expiry nobody may challenge any more: what nobody could contradict is no verdict then.
+    function _stop(Context memory c, Spec calldata spec, uint8 reason, bool expired) private view {
+        if (!expired) return _abandon(c, spec, reason);
+        uint256 contested = _contested(c, 1);
+        uint256 stands;
+        while (contested >> stands != 0 && (contested >> stands) & 1 == 0) ++stands;
+        if (contested != 0) _truncate(c, stands);
+        (c.slot.state, c.reason) = (STATE_CLOSED, reason);
     }
 
     /// @inheritdoc IHubDisputes
     function settle(Job calldata job, Record calldata record, bytes calldata output) external unlocked {
         Context memory c = _open(job, record, STATE_WINDOW);
         if (block.timestamp <= c.slot.deadline) revert TooEarly(block.timestamp, c.slot.deadline + 1);
-        // An inner stage was overturned: nothing follows from the new digest.
-        if (c.record.boundaries.length != job.spec.stages) c.reason = REASON_UNRESOLVED;
+        if (c.record.boundaries.length != job.spec.stages) c.reason = _whyIncomplete(c.record);
         _settle(c, job, true, output);
+    }
+
+    /// The next stage ended without a verdict; or an inner one was overturned, and nothing follows from its digest.
+    function _whyIncomplete(Record memory record) private pure returns (uint8) {
+        for (uint256 t; t < record.tallies.length; ++t) {
+            Tally memory past = record.tallies[t];
+            if (past.round != 0 || past.stage != record.boundaries.length) continue;
+            (uint8 verdict, , ) = VoteRules.decide(past.said, past.stage, 0);
+            if (verdict < VoteRules.VERDICT_ACCEPTED) return verdict;
+        }
+        return REASON_UNRESOLVED;
     }
 
     /// @notice Ends a job that `HubVotes` counted, or `HubProofs`, in the same call. Nobody else can: `_ending` lives within it.
@@ -161,49 +177,6 @@ contract HubDisputes is HubSettlement, IHubDisputes {
         c.slot.seedRef = RANDOM.activate();
         _save(c);
         emit Challenged(c.jobId, stage, uint8(round), msg.sender, bond, c.record);
-    }
-
-    /// @inheritdoc IHubDisputes
-    function proveEquivocation(uint32 workerId, Equivocation calldata proof) external unlocked {
-        uint32[] memory ids = new uint32[](1);
-        ids[0] = workerId;
-        address signer = VAULT.signersOf(ids)[0];
-        if (!_contradicts(signer, proof)) revert NotEquivocation();
-        uint256 taken = VAULT.slash(workerId, type(uint96).max, proof.jobId, _OFFENCE_EQUIVOCATION);
-        if (taken == 0) revert NothingToSlash(workerId);
-        VAULT.jail(workerId, type(uint48).max);
-        uint256 reward = taken / 10;
-        _free[msg.sender] += reward;
-        TOKEN.safeTransfer(DEAD, taken - reward);
-        emit Slashed(workerId, proof.jobId, _OFFENCE_EQUIVOCATION, taken, taken - reward);
-        emit Equivocated(proof.jobId, workerId, msg.sender, taken, reward);
-    }
-
-    function _contradicts(address signer, Equivocation calldata p) private view returns (bool) {
-        if (signer == address(0)) return false;
-        if (p.kind == 1) {
-            (bytes32 a, bytes32 b) = (_revealDigest(signer, p, p.a), _revealDigest(signer, p, p.b));
-            return
-                a != b && ClaimLib.recover(a, p.a.r, p.a.vs) == signer && ClaimLib.recover(b, p.b.r, p.b.vs) == signer;
-        }
-        if (p.kind > 2 || !_signedCommit(signer, p, p.a)) return false;
-        if (p.kind == 0) return p.a.commitment != p.b.commitment && _signedCommit(signer, p, p.b);
-        bytes32 posted = _posted[_boxKey(p.jobId, p.stage, p.round)][signer];
-        return posted != 0 && posted != p.a.commitment;
-    }
-
-    function _signedCommit(address signer, Equivocation calldata p, Statement calldata s) private view returns (bool) {
-        bytes32 digest = ClaimLib.commitDigest(_domain(), p.jobId, p.stage, p.round, s.commitment);
-        return ClaimLib.recover(digest, s.r, s.vs) == signer;
-    }
-
-    function _revealDigest(
-        address signer,
-        Equivocation calldata p,
-        Statement calldata s
-    ) private view returns (bytes32) {
-        bytes32 claim = ClaimLib.claimHash(p.jobId, p.stage, s.inDigest, s.outDigest, signer);
-        return ClaimLib.revealDigest(_domain(), claim, p.round, s.payload, s.extra, s.commitSet);
     }
 
     // --- Callback -----------------------------------------------------------------------------------------------------

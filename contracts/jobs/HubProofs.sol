@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {IEvidenceAdapter} from "../interfaces/IEvidenceAdapter.sol";
 import {IHubProofs} from "../interfaces/IHubProofs.sol";
 import {
@@ -21,6 +23,7 @@ import {
     VOTE
 } from "../types/Types.sol";
 import {BatchLib} from "../libraries/BatchLib.sol";
+import {ClaimLib} from "../libraries/ClaimLib.sol";
 import {DigestLib} from "../libraries/DigestLib.sol";
 import {JobLib} from "../libraries/JobLib.sol";
 import {COURT_ROUND} from "../libraries/SettleLib.sol";
@@ -29,10 +32,14 @@ import {HubConfig, HubCore} from "./HubCore.sol";
 import {HubDisputes} from "./HubDisputes.sol";
 import {HubRounds} from "./HubRounds.sol";
 
-/// @title Proven jobs, and the court
+/// @title Proven jobs, the court, and proofs of equivocation
 /// @dev Warning: runs by delegatecall from `AssayHub` only; called directly it finds an empty storage. What a proof proves
 /// is the adapter's word (`EvidenceRouter`); everything that a claim names is put in here, from the job and its record.
 contract HubProofs is HubRounds, IHubProofs {
+    using SafeERC20 for IERC20;
+
+    uint8 private constant _OFFENCE_EQUIVOCATION = 4;
+
     constructor(HubConfig memory config, HubDisputes disputes) HubCore(config) HubRounds(disputes) {}
 
     // --- Proving ------------------------------------------------------------------------------------------------------
@@ -258,5 +265,50 @@ contract HubProofs is HubRounds, IHubProofs {
         if (changed) _setBoundary(c, stage, outDigest);
         // The other stages must stay open to dispute as if this one had been voted on.
         if (changed || !counted) _closeVote(c, spec, true);
+    }
+
+    // --- Equivocation -------------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IHubProofs
+    function proveEquivocation(uint32 workerId, Equivocation calldata proof) external unlocked {
+        uint32[] memory ids = new uint32[](1);
+        ids[0] = workerId;
+        address signer = VAULT.signersOf(ids)[0];
+        if (!_contradicts(signer, proof)) revert NotEquivocation();
+        uint256 taken = VAULT.slash(workerId, type(uint96).max, proof.jobId, _OFFENCE_EQUIVOCATION);
+        if (taken == 0) revert NothingToSlash(workerId);
+        VAULT.jail(workerId, type(uint48).max);
+        uint256 reward = taken / 10;
+        _free[msg.sender] += reward;
+        TOKEN.safeTransfer(DEAD, taken - reward);
+        emit Slashed(workerId, proof.jobId, _OFFENCE_EQUIVOCATION, taken, taken - reward);
+        emit Equivocated(proof.jobId, workerId, msg.sender, taken, reward);
+    }
+
+    function _contradicts(address signer, Equivocation calldata p) private view returns (bool) {
+        if (signer == address(0)) return false;
+        if (p.kind == 1) {
+            (bytes32 a, bytes32 b) = (_revealDigest(signer, p, p.a), _revealDigest(signer, p, p.b));
+            return
+                a != b && ClaimLib.recover(a, p.a.r, p.a.vs) == signer && ClaimLib.recover(b, p.b.r, p.b.vs) == signer;
+        }
+        if (p.kind > 2 || !_signedCommit(signer, p, p.a)) return false;
+        if (p.kind == 0) return p.a.commitment != p.b.commitment && _signedCommit(signer, p, p.b);
+        bytes32 posted = _posted[_boxKey(p.jobId, p.stage, p.round)][signer];
+        return posted != 0 && posted != p.a.commitment;
+    }
+
+    function _signedCommit(address signer, Equivocation calldata p, Statement calldata s) private view returns (bool) {
+        bytes32 digest = ClaimLib.commitDigest(_domain(), p.jobId, p.stage, p.round, s.commitment);
+        return ClaimLib.recover(digest, s.r, s.vs) == signer;
+    }
+
+    function _revealDigest(
+        address signer,
+        Equivocation calldata p,
+        Statement calldata s
+    ) private view returns (bytes32) {
+        bytes32 claim = ClaimLib.claimHash(p.jobId, p.stage, s.inDigest, s.outDigest, signer);
+        return ClaimLib.revealDigest(_domain(), claim, p.round, s.payload, s.extra, s.commitSet);
     }
 }

@@ -1,7 +1,18 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Job, ParameterSet, Record, Slot, Spec, STATE_HUNG, Tally, VOTE} from "../types/Types.sol";
+import {
+    Job,
+    ParameterSet,
+    Record,
+    Slot,
+    Spec,
+    STATE_CLOSED,
+    STATE_HUNG,
+    STATE_WINDOW,
+    Tally,
+    VOTE
+} from "../types/Types.sol";
 import {DrawLib} from "../libraries/DrawLib.sol";
 import {JobLib} from "../libraries/JobLib.sol";
 import {SettleLib} from "../libraries/SettleLib.sol";
@@ -62,6 +73,34 @@ abstract contract HubRecords is HubCore {
     function _hang(Context memory c) internal view {
         c.slot.state = STATE_HUNG;
         c.slot.deadline = uint48(block.timestamp + (c.slot.round < _rounds(c) ? c.set.hung : c.set.hungLast));
+    }
+
+    /// Nothing follows the stages that stand. While one of them can still be challenged the job waits for that: otherwise
+    /// whoever captured it could end the job elsewhere, and its dissenters would be slashed unheard.
+    function _abandon(Context memory c, Spec calldata spec, uint8 reason) internal view {
+        if (_contested(c, _rounds(c)) == 0) (c.slot.state, c.reason) = (STATE_CLOSED, reason);
+        else _openWindow(c, spec, true);
+    }
+
+    function _openWindow(Context memory c, Spec calldata spec, bool dissent) internal view {
+        c.slot.state = STATE_WINDOW;
+        uint256 time = spec.policy.window;
+        if (dissent && time < c.set.minWindow) time = c.set.minWindow;
+        c.slot.deadline = uint48(block.timestamp + time);
+    }
+
+    /// Bit s: stage s stands, but two digests were said there, no court decided it, and no committee of `round` or later was
+    /// asked.
+    function _contested(Context memory c, uint256 round) internal pure returns (uint256 stages) {
+        uint256 settled = c.record.decided;
+        Tally[] memory tallies = c.record.tallies;
+        for (uint256 t; t < tallies.length; ++t) {
+            Tally memory past = tallies[t];
+            (, , bool dissent) = VoteRules.decide(past.said, past.stage, past.round);
+            if (past.round >= round) settled |= 1 << past.stage;
+            else if (dissent) stages |= 1 << past.stage;
+        }
+        stages &= ~settled & ((1 << c.record.boundaries.length) - 1);
     }
 
     function _truncate(Context memory c, uint256 stages) internal pure {

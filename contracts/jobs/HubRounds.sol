@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Job, Record, Spec, StageInfo, STATE_CLOSED, STATE_FINAL, STATE_OPEN, STATE_WINDOW} from "../types/Types.sol";
+import {Job, Record, Spec, StageInfo, STATE_CLOSED, STATE_FINAL, STATE_OPEN} from "../types/Types.sol";
 import {HubDisputes} from "./HubDisputes.sol";
 import {HubRecords} from "./HubRecords.sol";
 
@@ -32,10 +32,7 @@ abstract contract HubRounds is HubRecords {
             c.slot.state = STATE_FINAL;
             return;
         }
-        c.slot.state = STATE_WINDOW;
-        uint256 time = spec.policy.window;
-        if (dissent && time < c.set.minWindow) time = c.set.minWindow;
-        c.slot.deadline = uint48(block.timestamp + time);
+        _openWindow(c, spec, dissent);
     }
 
     function _nextStage(Context memory c, Spec calldata spec, uint256 stage) internal view {

@@ -13,7 +13,6 @@ import {HubRecords} from "./HubRecords.sol";
 abstract contract HubSettlement is HubRecords {
     using SafeERC20 for IERC20;
 
-    address internal constant DEAD = 0x000000000000000000000000000000000000dEaD;
     uint48 private constant _ABSENCE_JAIL = 7 days;
 
     /// Slashes, pays, ends the job and tells the consumer.

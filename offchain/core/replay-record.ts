@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 import type { Hex } from "./bytes.ts";
 import { stageInDigest } from "./digest.ts";
+import { contestedStages, type PastTally } from "./job-steps.ts";
 import type { CommitteeEvidence, ProvenTally, Receipt } from "./receipt.ts";
 import { COURT_ROUND } from "./settle-types.ts";
 import { bondOf } from "./settle.ts";
 import {
+  FLAG_SMALL_POOL,
   NO_PROBE,
   PLACE_CLIENT,
   REASON_CANCELLED,
@@ -37,6 +39,10 @@ export interface Replay {
   readonly verdict: VoteOutcome["verdict"] | undefined;
   /** An inner stage was overturned: the job can only close. */
   readonly overturned: boolean;
+  /** Why a stage's first committee came to no verdict, if that stage is the next one. */
+  readonly abandoned: VoteOutcome["verdict"] | undefined;
+  /** Stages that stand even if the job was closed past its expiry: those before the first that nobody could challenge. */
+  readonly heard: number;
 }
 
 /** Which stage and round it is, in words. */
@@ -47,6 +53,10 @@ interface Standing {
   boundaries: Hex[];
   verdict: VoteOutcome["verdict"] | undefined;
   overturned: boolean;
+  /** A stage without a verdict ended the voting: only disputes of those before it follow. */
+  abandoned: { readonly stage: number; readonly verdict: VoteOutcome["verdict"] } | undefined;
+  /** Every tally so far. */
+  readonly past: PastTally[];
   /** Stage of the last tally. */
   last: number;
   /** Last round a stage. */
@@ -76,16 +86,39 @@ interface Sitting {
   readonly proof: ProvenTally | undefined;
 }
 
+const bitsOf = (stages: ReadonlySet<number>): number => [...stages].reduce((sum, stage) => sum + 2 ** stage, 0);
+
 /** Whether a stage that has something to dispute may be decided again: it hangs, or nothing else is left to do. */
-function isDisputable({ boundaries, verdict, overturned, last, decided }: Standing, stage: number, stages: number) {
+function isDisputable(standing: Standing, stage: number, { job, manifest }: Receipt): boolean {
+  const { boundaries, verdict, overturned, abandoned, last, decided, past } = standing;
   if (decided.has(stage)) return false;
-  if (verdict !== undefined && verdict !== "ACCEPTED") return verdict === "HUNG" && stage === last;
-  return (overturned || boundaries.length === stages) && stage < boundaries.length;
+  if (verdict === "HUNG" && stage === last) return true;
+  const stands = verdict === "HUNG" ? last : boundaries.length;
+  if (verdict === "HUNG" || abandoned !== undefined)
+    // A stage that stays undecided ends the voting; what stands is given its window only if somebody was outvoted there.
+    return stage < stands && (verdict === "ACCEPTED" || contested(standing, stands, MAX_ROUND).length > 0);
+  // In a pool without larger committees dissent leaves a stage to the court.
+  const isSmall = (job.spec.policy.flags & FLAG_SMALL_POOL) !== 0;
+  if (isSmall && stage === last && past.at(-1)?.round === 0 && past.at(-1)?.dissent === true) return true;
+  return (overturned || boundaries.length === manifest.stages.length) && stage < boundaries.length;
 }
 
+const contested = ({ past, decided }: Standing, stands: number, round: number): readonly number[] =>
+  contestedStages(past, stands, round, bitsOf(decided));
+
 /** Whether it is a stage's turn for its first tally. */
-const isNext = ({ boundaries, verdict, overturned }: Standing, stage: number): boolean =>
-  (verdict === undefined || verdict === "ACCEPTED") && !overturned && boundaries.length === stage;
+const isNext = ({ boundaries, verdict, overturned, abandoned }: Standing, stage: number): boolean =>
+  (verdict === undefined || verdict === "ACCEPTED") &&
+  !overturned &&
+  abandoned === undefined &&
+  boundaries.length === stage;
+
+/** Who disputes an earlier stage found the hung one given up. */
+function giveUpHung(standing: Standing, stage: number): void {
+  if (standing.verdict !== "HUNG" || stage === standing.last) return;
+  standing.boundaries = standing.boundaries.slice(0, standing.last);
+  standing.abandoned ??= { stage: standing.last, verdict: "HUNG" };
+}
 
 /** What the hub demands of a committee before it votes. */
 function seatingFailure(receipt: Receipt, tally: Tally, standing: Standing): string | undefined {
@@ -94,7 +127,7 @@ function seatingFailure(receipt: Receipt, tally: Tally, standing: Standing): str
   const { stage, round } = tally;
   const due = (standing.rounds.get(stage) ?? -1) + 1;
   if (round !== due || round > MAX_ROUND) return "rounds are out of order";
-  const turn = round === 0 ? isNext(standing, stage) : isDisputable(standing, stage, receipt.manifest.stages.length);
+  const turn = round === 0 ? isNext(standing, stage) : isDisputable(standing, stage, receipt);
   if (!turn) return "it is not its turn";
   if (round === 0) {
     const own = receipt.record.seats.slice(stage * k, (stage + 1) * k);
@@ -115,6 +148,7 @@ function replayVotes(
   const { manifest, job } = receipt;
   const { stage, round } = tally;
   const faults = fault("tallies", seatingFailure(receipt, tally, standing));
+  giveUpHung(standing, stage);
   standing.rounds.set(stage, round);
   standing.last = stage;
   const inDigest = stageInDigest(manifest.stages, stage, job.spec.inDigest, standing.boundaries);
@@ -129,6 +163,9 @@ function replayVotes(
   // A committee that was seated but never counted leaves its stage as one that did not agree.
   const decision = tally.seats.length === 0 ? undefined : decideVote(tally.said, stage, round);
   standing.verdict = decision?.verdict ?? "HUNG";
+  standing.past.push({ stage, round, dissent: decision?.dissent ?? false });
+  if (standing.verdict !== "ACCEPTED" && standing.verdict !== "HUNG")
+    standing.abandoned = { stage, verdict: standing.verdict };
   const digest = decision?.accepted === undefined ? undefined : digestOfWord(evidence, decision.accepted);
   if (digest === undefined || standing.boundaries[stage] === digest) return faults;
   const isNew = stage === standing.boundaries.length;
@@ -144,7 +181,7 @@ function replayProof(sitting: Sitting, proof: ProvenTally, standing: Standing, p
   const { manifest, job, record } = receipt;
   const { stage } = tally;
   const isCourt = tally.round === COURT_ROUND;
-  if (isCourt ? !isDisputable(standing, stage, manifest.stages.length) : !isNext(standing, stage))
+  if (isCourt ? !isDisputable(standing, stage, receipt) : !isNext(standing, stage))
     return fault("tallies", "it is not its turn");
   const sat = receipt.committees.filter((_, t) => t < at && record.tallies[t]?.stage === stage);
   const unfit = isCourt
@@ -154,6 +191,7 @@ function replayProof(sitting: Sitting, proof: ProvenTally, standing: Standing, p
   const inDigest = stageInDigest(manifest.stages, stage, job.spec.inDigest, standing.boundaries);
   const scope = { domain, jobId: receipt.jobId, stage, inDigest, info };
   standing.proven.push({ ...readProven(scope, proof, open), where });
+  giveUpHung(standing, stage);
   standing.last = stage;
   standing.verdict = "ACCEPTED";
   const isNew = stage >= standing.boundaries.length;
@@ -187,6 +225,8 @@ export function replayRecord(receipt: Receipt, domain: Hex, open: KeyOpener): Re
     boundaries: [],
     verdict: undefined,
     overturned: false,
+    abandoned: undefined,
+    past: [],
     last: 0,
     rounds: new Map(),
     decided: new Set(),
@@ -218,12 +258,15 @@ export function replayRecord(receipt: Receipt, domain: Hex, open: KeyOpener): Re
           );
     for (const { check, why } of faults) found[check] ??= `${where}: ${why}`;
   }
-  const bits = [...standing.decided].reduce((sum, stage) => sum + 2 ** stage, 0);
+  const bits = bitsOf(standing.decided);
   if (record.decided !== bits) found.tallies ??= `courts decided ${bits}, the record says ${record.decided}`;
-  const { boundaries, verdict, overturned, last, proven } = standing;
+  const { verdict, overturned, abandoned, last, proven } = standing;
+  // The hub truncates the record when it closes a stage that hangs.
+  const boundaries = verdict === "HUNG" ? standing.boundaries.slice(0, last) : standing.boundaries;
   return {
-    // The hub truncates the record when it closes a stage that hangs.
-    boundaries: verdict === "HUNG" ? boundaries.slice(0, last) : boundaries,
+    boundaries,
+    abandoned: abandoned?.stage === boundaries.length ? abandoned.verdict : undefined,
+    heard: contested(standing, boundaries.length, 1)[0] ?? boundaries.length,
     bindings: found.bindings,
     tallies: found.tallies,
     proven,
@@ -233,12 +276,17 @@ export function replayRecord(receipt: Receipt, domain: Hex, open: KeyOpener): Re
 }
 
 /** Whether the end follows from votes and proofs. */
-export function endFailure(receipt: Receipt, { boundaries, verdict, overturned }: Replay): string | undefined {
+export function endFailure(receipt: Receipt, replay: Replay): string | undefined {
+  const { boundaries, verdict, overturned, abandoned, heard } = replay;
   const { record, reason, outDigest, job } = receipt;
   for (const [stage, digest] of record.boundaries.entries())
     if (boundaries[stage] !== digest) return `stage ${stage} was not decided for ${digest}`;
-  if (record.boundaries.length !== boundaries.length) return `stage ${record.boundaries.length} was decided`;
-  const complete = boundaries.length === job.spec.stages;
+  // Whether it ended past its expiry, or in a pool without larger committees, is not told: what nobody could challenge may
+  // then be left out of a job that closes.
+  const isUnheard = record.boundaries.length === heard && (reason === REASON_EXPIRED || reason === REASON_UNRESOLVED);
+  if (record.boundaries.length !== boundaries.length && !isUnheard)
+    return `stage ${record.boundaries.length} was decided`;
+  const complete = record.boundaries.length === job.spec.stages;
   if (reason === 0) {
     if (!complete) return "a stage has no accepted digest";
     return record.boundaries.at(-1) === outDigest ? undefined : "the result is not the last stage's digest";
@@ -248,14 +296,15 @@ export function endFailure(receipt: Receipt, { boundaries, verdict, overturned }
   if (complete) return "every stage was decided: such a job is FINAL";
   if (reason === REASON_CANCELLED && record.seats.length + record.tallies.length > 0)
     return "a cancelled job has no seats";
-  if (reason === REASON_INPUT_UNAVAILABLE && verdict !== "INPUT_UNAVAILABLE")
+  if (reason === REASON_INPUT_UNAVAILABLE && abandoned !== "INPUT_UNAVAILABLE")
     return "nobody said that the input is missing";
   // Nobody owes a proof: a job that waits for one just runs out of time.
   const votes = (job.spec.policy.mask & VOTE) !== 0;
-  if (reason === REASON_EXPIRED && votes && verdict !== undefined && verdict !== "EXPIRED")
+  if (reason === REASON_EXPIRED && votes && verdict !== undefined && abandoned !== "EXPIRED")
     return "the last vote did not expire";
   // Too few abstained or came: the hub closes such a vote for that reason and no other.
-  if (reason === REASON_UNRESOLVED && (verdict === "INPUT_UNAVAILABLE" || verdict === "EXPIRED"))
-    return `the last vote ended ${verdict}`;
-  return reason === REASON_UNRESOLVED || !overturned ? undefined : "an overturned job closes UNRESOLVED";
+  if (reason === REASON_UNRESOLVED && (abandoned === "INPUT_UNAVAILABLE" || abandoned === "EXPIRED"))
+    return `the last vote ended ${abandoned}`;
+  if (reason === REASON_UNRESOLVED || abandoned !== undefined) return undefined;
+  return overturned ? "an overturned job closes UNRESOLVED" : undefined;
 }

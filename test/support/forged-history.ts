@@ -17,6 +17,8 @@ export interface Sitting {
   readonly out: Hex;
   readonly other?: Hex;
   readonly dissenters?: number;
+  /** What the last seat says, if something else again. */
+  readonly third?: Hex;
   /** What the stage's probe gave everybody. */
   readonly payload?: Hex;
   /** Seated, but nothing was ever counted. */
@@ -53,7 +55,7 @@ export function historyReceipt({
   let next = seats.length + 1;
   const committees: CommitteeEvidence[] = [];
   const tallies = sittings.map(
-    ({ stage, round, inDigest, out, other = out, dissenters = 0, empty, payload = ZERO_BYTES32 }): Tally => {
+    ({ stage, round, inDigest, out, other = out, dissenters = 0, third, empty, payload = ZERO_BYTES32 }): Tally => {
       const challenger = round === 0 ? ZERO_ADDRESS : signerOf(1);
       const bond = round === 0 ? 0n : bondOf(k, round, job.spec.seatReward);
       if (empty === true) {
@@ -64,7 +66,7 @@ export function historyReceipt({
         round === 0
           ? seats.slice(stage * k, (stage + 1) * k)
           : Array.from({ length: committeeSize(k, round) }, () => next++);
-      const outs = workers.map((_, i) => (i < dissenters ? other : out));
+      const outs = workers.map((_, i) => (i < dissenters ? other : i === workers.length - 1 ? (third ?? out) : out));
       const keys = workers.map(keyOf);
       const votes = sampleVotes({
         jobId: id,

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IHubTypes} from "../../../contracts/interfaces/IHubTypes.sol";
+import {VoteRules} from "../../../contracts/libraries/VoteRules.sol";
 import "../../../contracts/types/Types.sol";
 import {AttackBase} from "../support/AttackBase.sol";
 import {vm} from "../support/Vm.sol";
@@ -138,6 +139,41 @@ contract EndsTest is AttackBase {
         Spec memory spec = _spec(2, 2);
         spec.policy.window = W;
         return _request(spec);
+    }
+
+    /// Section 7, rules 4 and 5: a challenge that is blocked in both rounds has no verdict. Nobody is wrong; its bonds pay those
+    /// who came, a reward each, and return otherwise. Were they to return in full, blocking would be free.
+    function test_ABlockedChallengerPaysTheSeatsAndNoMore() public {
+        Job memory job = _request(_spec(5, 1));
+        Record memory r = _submit(job, _empty(), 1);
+        uint32 dissenter = r.seats[0];
+        uint256 spent;
+        for (uint256 round = 1; round < 3; ++round) {
+            uint256 n = VoteRules.committeeSize(5, round);
+            uint256 before = _hub.balanceOf(address(this));
+            r = _challenge(job, r, 0);
+            require(before - _hub.balanceOf(address(this)) == (5 * n * REWARD + 3) / 4, "bond");
+            r = _submit(job, r, (1 << (n / 2)) - 1);
+            _expectState(job, STATE_HUNG);
+            spent += n * REWARD;
+        }
+        uint256 escrow = _hub.slot(_id(job)).escrow;
+        uint256 held = _hub.balanceOf(address(this));
+        uint256 kill = (5 * uint256(REWARD)) / 10;
+        vm.warp(_hub.slot(_id(job)).deadline + 1);
+        vm.prank(address(0xCAFE));
+        _hub.expire(job, r);
+        _expectState(job, STATE_CLOSED);
+        // This contract is requester and challenger.
+        uint256 bonds = (5 * 11 * uint256(REWARD) + 3) / 4 + (5 * 23 * uint256(REWARD) + 3) / 4;
+        uint256 back = _hub.balanceOf(address(this)) - held;
+        require(back == bonds - spent + escrow - POKE - kill, "what seats did not need");
+        for (uint256 t = 1; t < 3; ++t) {
+            uint32[] memory seats = r.tallies[t].seats;
+            for (uint256 i; i < seats.length; ++i) require(_hub.account(seats[i]).earned == REWARD, "seat");
+        }
+        require(_vault.worker(dissenter).stake == M && _hub.account(dissenter).earned == 0, "nobody is wrong");
+        _expectSolvent(POKE);
     }
 
     /// Invariant 17, trap 8: an overturned inner stage voids the later ones: nobody there is wrong, the job closes, and its

@@ -116,17 +116,13 @@ contract HubHandler is ProofBase {
         _hub.commitMany(job, r, _commits(p, comes));
         r = _latest(r);
         vm.warp(block.timestamp + WORK + 1);
-        if (_count(comes) < VoteRules.quorum(p.ids.length)) r = _expireSome(job, r, p, comes);
-        else r = _tallySome(job, r, p, comes, opens);
+        if (_count(comes) < VoteRules.quorum(p.ids.length)) {
+            _hub.expire(job, r);
+            r = _latest(r);
+        } else {
+            r = _tallySome(job, r, p, comes, opens);
+        }
         _store(i, job, r);
-    }
-
-    function _expireSome(Job memory job, Record memory r, Poll memory p, uint32 comes) private returns (Record memory) {
-        bytes32[] memory said = new bytes32[](p.ids.length);
-        for (uint256 n; n < said.length; ++n) if ((comes >> n) & 1 != 0) said[n] = SAID_UNREVEALED;
-        _hub.expire(job, r);
-        if (p.round != 0) r.tallies[r.tallies.length - 1].said = said;
-        return r;
     }
 
     function _tallySome(
@@ -220,15 +216,9 @@ contract HubHandler is ProofBase {
         if (s.state == STATE_OPEN && job.spec.policy.mask == VOTE) {
             uint32[] memory ids = _committee(job, r);
             for (uint256 n; n < ids.length; ++n) faulty[ids[n]] = true;
-            _hub.expire(job, r);
-            if (s.round != 0) {
-                r.tallies[r.tallies.length - 1].seats = ids;
-                r.tallies[r.tallies.length - 1].said = new bytes32[](ids.length);
-            }
-        } else {
-            _hub.expire(job, r);
         }
-        _store(i, job, r);
+        _hub.expire(job, r);
+        _store(i, job, _latest(r));
     }
 
     /// Liars who cannot win: in round 0 fewer than a quorum, later a quorum stays honest.

@@ -14,7 +14,8 @@ import {
   type Record as JobRecord,
 } from "../../../offchain/core/types.ts";
 import { verifyReceipt } from "../../../offchain/core/verify-receipt.ts";
-import { historyReceipt } from "../../support/forged-history.ts";
+import type { Hex } from "../../../offchain/core/bytes.ts";
+import { historyReceipt, type Sitting } from "../../support/forged-history.ts";
 import {
   DOMAIN,
   escalatedReceipt,
@@ -106,6 +107,29 @@ describe("receipts that verify but lie", () => {
     ];
     const report = failing(historyReceipt({ stages: 2, k: 3, sittings: early, boundaries: [A, C], reason: 0 }));
     expect(report).to.not.deep.equal([]);
+  });
+
+  it("R24 R68: a job that failed elsewhere was open to whoever had been outvoted, and to nobody else", () => {
+    const captured = { stage: 0, round: 0, out: A, other: B, dissenters: 1 };
+    const aborted = { stage: 1, round: 0, inDigest: A, out: C, other: SAID_ABSTAIN, dissenters: 2 };
+    const heard = { stage: 0, round: 1, out: B };
+    const story = { stages: 3, k: 3, reason: REASON_UNRESOLVED };
+    const told = (sittings: readonly Sitting[], boundaries: readonly Hex[], reason: number = REASON_UNRESOLVED) =>
+      failing(historyReceipt({ ...story, sittings, boundaries, reason }));
+    expect(told([captured, aborted], [A])).to.deep.equal([]);
+    expect(told([captured, aborted, heard], [B])).to.deep.equal([]);
+    expect(told([captured, aborted, heard], [A])).to.deep.equal(["result"]);
+    expect(told([captured, aborted, heard], [B], REASON_EXPIRED)).to.deep.equal(["result"]);
+    // Past its expiry nothing that was not heard is a verdict; what was heard is one.
+    expect(told([captured, aborted], [])).to.deep.equal([]);
+    expect(told([captured, aborted, heard], [])).to.deep.equal(["result"]);
+    // The same where the other stage hangs for good.
+    const hung = { ...aborted, other: D, dissenters: 2 };
+    expect(told([captured, { ...hung, dissenters: 1, third: B }], [A])).to.deep.equal([]);
+    expect(told([captured, { ...hung, dissenters: 1, third: B }, heard], [B])).to.deep.equal([]);
+    // Nobody was outvoted, or the voting is over.
+    expect(told([{ ...captured, dissenters: 0 }, aborted, heard], [B])).to.include("tallies");
+    expect(told([captured, aborted, { ...aborted, stage: 2, inDigest: C }], [A])).to.not.deep.equal([]);
   });
 
   it("R21 R68: one key does not fill two seats, not even in different committees", () => {

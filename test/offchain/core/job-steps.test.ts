@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
 import {
+  afterAbsence,
+  afterExpiry,
   afterHung,
   afterTally,
   afterWindow,
   auditSeed,
+  contestedStages,
   isAuditDrawn,
   saidUnopened,
+  type PastTally,
 } from "../../../offchain/core/job-steps.ts";
 import { REASON } from "../../../offchain/core/settle-types.ts";
 import { toWord, type Word } from "../../../offchain/core/tagged-hash.ts";
@@ -27,12 +31,19 @@ const ABSTAIN = toWord(1);
 function count(
   said: readonly Word[],
   boundaries: readonly Word[],
-  options: { stage?: number; round?: number; stages?: number; window?: number } = {},
+  options: {
+    stage?: number;
+    round?: number;
+    stages?: number;
+    window?: number;
+    rounds?: number;
+    past?: readonly PastTally[];
+  } = {},
 ) {
-  const { stage = 0, round = 0, stages = 1, window = 0 } = options;
+  const { stage = 0, round = 0, stages = 1, window = 0, rounds = 2, past = [] } = options;
   const outcome = decideVote(said, stage, round);
-  const counted = { stage, round, outcome, digest: outcome.accepted ?? A, dissent: outcome.dissent };
-  return afterTally(counted, boundaries, { stages, window });
+  const counted = { stage, round, outcome, digest: outcome.accepted ?? A, past };
+  return afterTally(counted, boundaries, { stages, window, rounds });
 }
 
 describe("job steps", () => {
@@ -64,7 +75,39 @@ describe("job steps", () => {
     expect(count(seven(A), [A, B], { round: 1, stages: 2 }).boundaries).to.deep.equal([A, B]);
     expect(afterWindow([C], 2)).to.equal(REASON.UNRESOLVED);
     expect(afterWindow([A, B], 2)).to.equal(REASON.FINAL);
-    expect(afterHung([A, B], 1)).to.deep.equal([A]);
+    expect(afterHung([A, B], 1, [], 2)).to.deep.include({ state: STATE_CLOSED, boundaries: [A] });
+  });
+
+  const captured = [{ stage: 0, round: 0, dissent: true }];
+
+  it("behavior: a job that fails elsewhere waits for whoever was outvoted", () => {
+    const abstain = { stage: 1, stages: 3, past: captured };
+    const waiting = { state: STATE_WINDOW, reason: REASON.UNRESOLVED, boundaries: [A] };
+    expect(count([A, ABSTAIN, ABSTAIN], [A], abstain)).to.deep.equal(waiting);
+    expect(count([A, ABSTAIN, ABSTAIN], [A], { ...abstain, past: [] }).state).to.equal(STATE_CLOSED);
+    expect(afterHung([A, B], 1, captured, 2)).to.deep.equal(waiting);
+    expect(afterAbsence([A], captured, 2)).to.deep.equal({ ...waiting, reason: REASON.EXPIRED });
+    expect(afterWindow([A], 3, { stage: 1, reason: REASON.EXPIRED })).to.equal(REASON.EXPIRED);
+    expect(afterWindow([B], 3, { stage: 2, reason: REASON.EXPIRED })).to.equal(REASON.UNRESOLVED);
+  });
+
+  it("behavior: it does not wait where nobody could challenge any more", () => {
+    const heard = [...captured, { stage: 0, round: 1, dissent: true }, { stage: 0, round: 2, dissent: true }];
+    expect(afterHung([A, B], 1, heard, 2).state).to.equal(STATE_CLOSED);
+    expect(afterHung([A, B], 1, captured, 2, 1).state).to.equal(STATE_CLOSED); // a court decided stage 0
+    expect(contestedStages([...captured, { stage: 1, round: 0, dissent: true }], 1, 2)).to.deep.equal([0]);
+  });
+
+  it("behavior: past the expiry nothing that was not heard is a verdict", () => {
+    expect(afterExpiry([A, B], captured)).to.deep.equal([]);
+    expect(afterExpiry([A, B], [{ stage: 1, round: 0, dissent: true }])).to.deep.equal([A]);
+    expect(afterExpiry([A, B], [...captured, { stage: 0, round: 1, dissent: false }])).to.deep.equal([A, B]);
+    expect(afterExpiry([A, B], captured, 1)).to.deep.equal([A, B]);
+  });
+
+  it("behavior: without a larger committee any dissent hangs", () => {
+    expect(count([A, A, B], [], { rounds: 0 }).state).to.equal(STATE_HUNG);
+    expect(count([A, A, A], [], { rounds: 0 }).state).to.equal(STATE_FINAL);
   });
 
   it("behavior: in round 1 nothing but a verdict ends a stage", () => {
