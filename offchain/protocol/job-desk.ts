@@ -35,7 +35,7 @@ export class JobDesk {
   constructor(options: JobDeskOptions, modules: ProtocolModules) {
     this.#options = options;
     this.#modules = modules;
-    this.work = new StageWork(options.work, modules.models);
+    this.work = new StageWork(options.work, modules.models, modules.clock);
     this.proofs = new ProofDesk(options.maxTracked, modules, this.work, () => this.input);
     this.input = new InputDesk(
       options.input,

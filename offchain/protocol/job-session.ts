@@ -295,7 +295,7 @@ export class JobSession {
     if (stage === this.job.spec.stages - 1 || this.#work.output(this.jobId) !== null) return;
     if (inDigest === null || this.#work.inputDigest(this.jobId, info, table) !== inDigest) return;
     this.#state.effects.once("recompute", async () => {
-      await this.#work.run(this.jobId, this.job.spec.modelId, stage, table, this.#modules.signal);
+      await this.#work.run(this.jobId, this.job.spec, stage, table, this.#modules.signal);
       this.#modules.logger.info("seat.recomputed", { stage, round: seat.round, seat: seat.own });
     });
   }
@@ -303,7 +303,7 @@ export class JobSession {
   async #run(seat: SeatState): Promise<void> {
     const { metrics, clock, behaviour, signal } = this.#modules;
     const started = clock.monotonicMs();
-    const vote = await this.#work.run(this.jobId, this.job.spec.modelId, seat.stage, this.#state.table ?? [], signal);
+    const vote = await this.#work.run(this.jobId, this.job.spec, seat.stage, this.#state.table ?? [], signal);
     metrics.observe("assay_jobs_stage_seconds", { phase: "infer" }, (clock.monotonicMs() - started) / 1000);
     this.#modules.checkpoint("computed");
     const output = this.#work.output(this.jobId);

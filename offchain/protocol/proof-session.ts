@@ -322,7 +322,7 @@ export class ProofSession implements InputHolder, ResultHolder {
     if (known?.inDigest === inDigest) return known.vote;
     const { job, modules } = this.#state;
     const key = workKey(this.jobId, stage);
-    const vote = await this.#work.run(key, job.spec.modelId, stage, table, modules.signal);
+    const vote = await this.#work.run(key, job.spec, stage, table, modules.signal);
     if (isAbstention(vote.outDigest)) modules.logger.warn("proof.not-computed", { stage, digest: vote.payload });
     this.#votes.set(stage, { inDigest, vote });
     modules.checkpoint("computed");

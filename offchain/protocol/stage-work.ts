@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { hasCode, isAssayError } from "../core/errors.ts";
 import { digestOf, joinDigest } from "../core/digest.ts";
+import { admissionOrder, type Waiting } from "../core/fee-priority.ts";
+import type { Clock } from "../core/ports/clock.ts";
 import { decodeSealedInput, encodeSealedInput, JOB_INPUT, type SealedInput } from "../core/sealed-input.ts";
 import { decodeTensor, encodeTensor, type Tensor } from "../core/tensor.ts";
-import { KIND_PUBLIC, NO_PROBE, type DigestKind, type StageInfo } from "../core/types.ts";
+import { KIND_PUBLIC, NO_PROBE, type DigestKind, type Spec, type StageInfo } from "../core/types.ts";
 import { ProtocolError } from "./errors.ts";
 import type { Hex, ModelShelf, StageRunner } from "./ports.ts";
 import { ABSTAIN_REASON, NO_PAYLOAD, reasonWord, SAID_ABSTAIN_WORD } from "./said.ts";
@@ -12,13 +14,19 @@ import type { Vote } from "./seat-machine.ts";
 export interface StageWorkOptions {
   /** Stages computed at once: each takes a core. */
   readonly maxRunning: number;
-  /** Stages waiting behind them; more are abstained from at once, so that their committees lose no time. */
+  /** Stages waiting behind them; those last in order beyond it are abstained from at once, so that their committees lose no time. */
   readonly maxWaiting: number;
 }
 
 export interface Materials {
   readonly inputs: readonly Tensor[];
   readonly salts: readonly (Uint8Array | undefined)[];
+}
+
+/** A stage that waits for its turn. */
+interface Queued extends Waiting {
+  /** Its turn has come (true), or others of a full queue go before it. */
+  readonly call: (isTurn: boolean) => void;
 }
 
 interface Stash {
@@ -35,12 +43,14 @@ export class StageWork {
   readonly #options: StageWorkOptions;
   readonly #models: ModelShelf;
   readonly #jobs = new Map<Hex, Stash>();
-  readonly #waiting: (() => void)[] = [];
+  readonly #clock: Clock;
+  #waiting: readonly Queued[] = [];
   #running = 0;
   #isDraining = false;
 
-  constructor(options: StageWorkOptions, models: ModelShelf) {
+  constructor(options: StageWorkOptions, models: ModelShelf, clock: Clock) {
     this.#options = options;
+    this.#clock = clock;
     this.#models = models;
   }
 
@@ -103,14 +113,12 @@ export class StageWork {
   }
 
   /** Runs the stage on the held input, which the caller has checked. Failures that are the input's or the model's fault abstain. */
-  async run(jobId: Hex, modelId: Hex, stage: number, table: readonly StageInfo[], signal: AbortSignal): Promise<Vote> {
+  async run(jobId: Hex, spec: Spec, stage: number, table: readonly StageInfo[], signal: AbortSignal): Promise<Vote> {
     const abstain = (reason: number): Vote => ({ outDigest: SAID_ABSTAIN_WORD, payload: reasonWord(reason) });
     const info = table[stage];
     const stash = this.#jobs.get(jobId);
     if (info === undefined || stash === undefined) return abstain(ABSTAIN_REASON.input);
-    if (this.#running >= this.#options.maxRunning && this.#waiting.length >= this.#options.maxWaiting)
-      return abstain(ABSTAIN_REASON.model);
-    const runner = await this.#runner(modelId, stage);
+    const runner = await this.#runner(spec.modelId, stage);
     if (runner === "refused") return abstain(ABSTAIN_REASON.bounds);
     if (runner === null) return abstain(ABSTAIN_REASON.model);
     const inputs: Tensor[] = [];
@@ -125,11 +133,15 @@ export class StageWork {
         throw error;
       }
     }
-    const result = await this.#inTurn(() => runner.run(inputs, signal)).catch((error: unknown) => {
-      // The digest is right but the tensor is not what the model takes: every honest seat finds the same.
-      if (isAssayError(error) && error.code.startsWith("INPUT_")) return null;
-      throw error;
-    });
+    if (!(await this.#turn(spec.seatReward))) return abstain(ABSTAIN_REASON.model);
+    const result = await runner
+      .run(inputs, signal)
+      .catch((error: unknown) => {
+        // The digest is right but the tensor is not what the model takes: every honest seat finds the same.
+        if (isAssayError(error) && error.code.startsWith("INPUT_")) return null;
+        throw error;
+      })
+      .finally(() => this.#next());
     if (result === null) return abstain(ABSTAIN_REASON.bounds);
     const { output, probe } = result;
     const bytes = encodeTensor(output);
@@ -150,15 +162,30 @@ export class StageWork {
     }
   }
 
-  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#running >= this.#options.maxRunning) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    this.#running += 1;
-    try {
-      return await work();
-    } finally {
-      this.#running -= 1;
-      this.#waiting.shift()?.();
+  /** Waits for one of `maxRunning` places, which the caller gives back by `#next`; false if the queue is full of better ones. */
+  async #turn(seatReward: bigint): Promise<boolean> {
+    if (this.#running < this.#options.maxRunning) {
+      this.#running += 1;
+      return true;
     }
+    return new Promise<boolean>((resolve) => {
+      const queued = { seatReward, sinceSec: this.#nowSec(), call: resolve };
+      const order = admissionOrder([...this.#waiting, queued], this.#nowSec());
+      this.#waiting = order.slice(0, this.#options.maxWaiting);
+      for (const { call } of order.slice(this.#options.maxWaiting)) call(false);
+    });
+  }
+
+  /** Passes a place on to the first in order; ages have changed since it was sorted. */
+  #next(): void {
+    const [first, ...rest] = admissionOrder(this.#waiting, this.#nowSec());
+    this.#waiting = rest;
+    if (first === undefined) this.#running -= 1;
+    else first.call(true);
+  }
+
+  #nowSec(): number {
+    return this.#clock.monotonicMs() / 1000;
   }
 
   /** What a prover of the stage needs to know: tensors and salts, inputs in manifest order, then the output's salt. */

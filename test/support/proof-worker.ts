@@ -260,7 +260,7 @@ export function proofWorker(workerId: number, hub: FakeHub, kept?: Journal): Pro
   };
   const row = journal.job({ jobId, role: "watcher", stage: 0, round: 0 });
   const session = new ProofSession(jobId, row === null ? ProofSession.memoryOf(job) : decodeMemory(row.data), modules, {
-    work: new StageWork({ maxRunning: 1, maxWaiting: 4 }, modules.models),
+    work: new StageWork({ maxRunning: 1, maxWaiting: 4 }, modules.models, modules.clock),
     input: {
       send: async (_session, to, boundary, plain) => {
         for (const { workerId: id } of to) passed.push({ to: id, boundary, plain });

@@ -16,6 +16,8 @@ import { reasonWord, SAID_ABSTAIN_WORD } from "../../../offchain/protocol/said.t
 import { StageWork } from "../../../offchain/protocol/stage-work.ts";
 import { placeOpenings, privateModel, type PrivateModel } from "../../support/cluster/private-model.ts";
 import { expectCode } from "../../support/expect-code.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+import { sampleJob } from "../../support/sample-receipt.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 const BOUNDS = 3;
@@ -123,7 +125,7 @@ describe("committed weights of a worker's models", function () {
   it("behavior: a seat of a refused stage abstains with reason 3, before it has run anything", async () => {
     const { checks } = worker(rigged, placed(rigged));
     const shelf = { has: () => true, table: () => rigged.manifest.stages, stage: async () => null };
-    const work = new StageWork({ maxRunning: 1, maxWaiting: 1 }, guardedShelf(shelf, checks));
+    const work = new StageWork({ maxRunning: 1, maxWaiting: 1 }, guardedShelf(shelf, checks), new ManualClock());
     const job = `0x${"aa".repeat(32)}` as const;
     const tensor = encodeTensor({ dtype: "i8", dims: [1, 4], data: Int8Array.of(1, 2, 3, 4) });
     const salts = [{ boundary: JOB_INPUT, salt: new Uint8Array(31) }];
@@ -131,7 +133,8 @@ describe("committed weights of a worker's models", function () {
     expect(work.inputDigest(job, rigged.manifest.stages[0] as never, rigged.manifest.stages)).to.equal(
       digestOf(KIND_SALTED, tensor, new Uint8Array(31)),
     );
-    const vote = await work.run(job, rigged.id, 0, rigged.manifest.stages, new AbortController().signal);
+    const spec = { ...sampleJob(rigged.manifest, 3).spec, modelId: rigged.id };
+    const vote = await work.run(job, spec, 0, rigged.manifest.stages, new AbortController().signal);
     expect(vote).to.deep.equal({ outDigest: SAID_ABSTAIN_WORD, payload: reasonWord(BOUNDS) });
   });
 
