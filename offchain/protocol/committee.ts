@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { recordHash } from "../core/job.ts";
 import { drawSeed, ROUND_0_STAGE } from "../core/draw.ts";
 import type { Job, Record as JobRecord } from "../core/types.ts";
 import { committeeSize } from "../core/vote.ts";
 import type { ChainPort, Hex, SlotView } from "./ports.ts";
+import { EMPTY_RECORD, NO_WORD } from "./session-state.ts";
 
 /** The workers of the current round: all stages' in round 0, else the escalated stage's. */
 export interface Committee {
@@ -18,15 +20,26 @@ export const everyone = (record: JobRecord): number[] => [
   ...record.tallies.flatMap((tally) => (tally.round === 0 ? [] : tally.seats)),
 ];
 
-/** The committee of the slot's round: as pinned in the record, else drawn as the hub will draw it; null before its seed's block. */
+/** The record at the slot: empty until the hub keeps one, null where the events read so far are not those of the slot's word. */
+export function recordAt(slot: SlotView, record: JobRecord): JobRecord | null {
+  if (slot.word === NO_WORD) return EMPTY_RECORD;
+  return recordHash(record) === slot.word ? record : null;
+}
+
+/**
+ * The committee of the slot's round: as pinned in the record, else drawn as the hub will draw it. Null before its seed's block, and where
+ * the record is not read yet (as after a restart): without everyone who sat before, another committee would be drawn.
+ */
 export async function findCommittee(
   chain: Pick<ChainPort, "seed" | "draw" | "signers">,
   jobId: Hex,
   job: Job,
-  record: JobRecord,
+  known: JobRecord,
   slot: SlotView,
 ): Promise<Committee | null> {
   const { stage, round } = slot;
+  const record = recordAt(slot, known);
+  if (record === null) return null;
   const last = record.tallies.at(-1);
   const pinned = round === 0 ? record.seats : last?.stage === stage && last.round === round ? last.seats : [];
   if (pinned.length > 0) return { stage, round, ids: pinned, signers: await chain.signers(pinned) };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { toHex } from "../core/bytes.ts";
-import { recordHash } from "../core/job.ts";
 import type { StageInfo } from "../core/types.ts";
 import { quorum } from "../core/vote.ts";
 import { acceptedDigest, splitSignature, toStageVotes } from "./ballot.ts";
+import { recordAt } from "./committee.ts";
 import { ProtocolError } from "./errors.ts";
 import { challengeBond, jobPoke } from "./job-pokes.ts";
 import type { Hex, ProtocolModules, SlotView } from "./ports.ts";
@@ -12,7 +12,7 @@ import { hasFastVotes, type SeatAction, type SeatState } from "./seat-machine.ts
 import { SeatCourt } from "./seat-court.ts";
 import type { SeatSigning } from "./seat-signing.ts";
 import type { SessionBallots } from "./session-ballots.ts";
-import { EMPTY_RECORD, NO_WORD, type SessionState } from "./session-state.ts";
+import { EMPTY_RECORD, type SessionState } from "./session-state.ts";
 import type { StageWork } from "./stage-work.ts";
 
 /** Actions that are transactions of this seat. */
@@ -42,9 +42,8 @@ export class SeatTransactions {
   /** The job and its record as the chain stands. Error: RECORD_UNKNOWN when the events seen do not hash to the chain's word. */
   call() {
     const slot = this.#state.slot;
-    const record = slot === null || slot.word === NO_WORD ? EMPTY_RECORD : this.#state.record;
-    if (slot !== null && slot.word !== NO_WORD && recordHash(record) !== slot.word)
-      throw new ProtocolError("RECORD_UNKNOWN", { job: this.#state.jobId });
+    const record = slot === null ? EMPTY_RECORD : recordAt(slot, this.#state.record);
+    if (record === null) throw new ProtocolError("RECORD_UNKNOWN", { job: this.#state.jobId });
     return { jobId: this.#state.jobId, job: this.#state.job, record };
   }
 

@@ -114,7 +114,7 @@ describe("faults of seats", function suite() {
   });
 
   it("behavior: an equivocating seat loses its whole stake; garbage does not stop the others (R75)", async () => {
-    const job = await cluster.request(input, { k: 3, tWork: 24 });
+    const job = await cluster.request(input, { k: 3, tWork: 40 });
     const seats = await cluster.seats(job);
     const [twoFaced] = seats;
     if (twoFaced !== undefined) twoFaced.behaviour = devBehaviour("equivocate", false);
