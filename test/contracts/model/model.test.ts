@@ -126,7 +126,8 @@ describe("the hub against its model", function () {
   });
 
   describe("notices a wrong rule", () => {
-    const { distribute, offences, decideVote, afterTally, afterHung, pokeDue, bondOf, saidUnopened } = CORE_RULES;
+    const { distribute, offences, decideVote, afterTally, afterHung, afterAbsence, pokeDue, bondOf, saidUnopened } =
+      CORE_RULES;
     const planted: { readonly [what: string]: Partial<Rules> } = {
       "winning challengers get 59%": {
         distribute: (spec, record, outcome, seats, taken, escrow) => {
@@ -167,10 +168,16 @@ describe("the hub against its model", function () {
         },
       },
       "dissent opens no window": {
-        afterTally: (counted, boundaries, shape) => afterTally({ ...counted, dissent: false }, boundaries, shape),
+        afterTally: ({ outcome, past, ...counted }, ...rest) => {
+          const quiet = past.map((tally) => ({ ...tally, dissent: false }));
+          return afterTally({ ...counted, outcome: { ...outcome, dissent: false }, past: quiet }, ...rest);
+        },
       },
       "a stage that hangs keeps what stood in it": {
-        afterHung: (boundaries, stage) => afterHung(boundaries, stage + 1),
+        afterHung: (boundaries, stage, ...rest) => afterHung(boundaries, stage + 1, ...rest),
+      },
+      "a job may end over a dissenter's head": {
+        afterAbsence: (boundaries, _, rounds) => afterAbsence(boundaries, [], rounds),
       },
       "pokes cost one wei more": { pokeDue: (...args) => pokeDue(...args) + 1n },
       "a bond is a reward a seat": { bondOf: (k, round, reward) => (bondOf(k, round, reward) * 4n) / 5n },

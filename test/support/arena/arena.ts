@@ -280,6 +280,10 @@ export class Arena {
     );
   }
 
+  async setWord(contract: Contract, slot: Hex, value: bigint): Promise<void> {
+    await this.#rpc("hardhat_setStorageAt", [this.deployment[contract], slot, toHex(value, { size: 32 })]);
+  }
+
   async snapshot(): Promise<() => Promise<void>> {
     let id = await this.#rpc("evm_snapshot");
     return async () => {

@@ -3,7 +3,7 @@ import { type Hex, encodeAbiParameters, keccak256, toHex } from "viem";
 import { finalWord, recordHash } from "../../../offchain/core/job.ts";
 import { STATE_FINAL } from "../../../offchain/core/types.ts";
 import { type Arena, type Contract, DEAD } from "./arena.ts";
-import { isLive, type Model, type ModelJob } from "./model.ts";
+import { isLive, type Account, type Model, type ModelJob } from "./model.ts";
 
 // Where contracts keep what is compared; `checkLayout` proves it by the views of the same things.
 const SLOTS = { slots: 0n, free: 1n, accounts: 2n, totals: 3n, clock: 0n, workers: 5n, balances: 0n } as const;
@@ -59,6 +59,25 @@ export class Observer {
   async free(): Promise<Map<Hex, bigint>> {
     const words = await this.#arena.words(this.#free);
     return new Map(this.#holders.map((who, i) => [who, words[i] ?? 0n]));
+  }
+
+  /** The accounts that a model starts from. */
+  async accounts(): Promise<Account[]> {
+    return (await this.#arena.words(this.#accounts)).map((word) => {
+      const [earned = 0n, rho = 0n, ...counters] = split(word, [96, 32, 32, 32, 32, 32]);
+      const [agreed = 0, absent = 0, wrong = 0, abstained = 0] = counters.map(Number);
+      return { earned, rho: Number(BigInt.asIntN(32, rho)), agreed, absent, wrong, abstained };
+    });
+  }
+
+  /** As after one agreed seat each: whoever measures gas wants no first writes. The hub gets the tokens that it then owes. */
+  async wear(reward: bigint): Promise<void> {
+    for (const [contract, slot] of this.#accounts)
+      await this.#arena.setWord(contract, slot, (1n << 128n) | (9_950n << 96n) | reward);
+    await this.#arena.must(this.#arena.requesters[0] ?? "0x", "token", "mint", [
+      this.#arena.deployment.hub,
+      reward * BigInt(this.#accounts.length),
+    ]);
   }
 
   /** That words mean what is read from them here. Throws TypeError. */

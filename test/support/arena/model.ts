@@ -3,6 +3,7 @@
 // core knows is asked from core; what remains here is the order of checks, phases and bookkeeping.
 import { ticketCount } from "../../../offchain/core/reputation.ts";
 import { drawSeats, drawSeed, ROUND_0_STAGE } from "../../../offchain/core/draw.ts";
+import type { Abandoned, PastTally, Step } from "../../../offchain/core/job-steps.ts";
 import { RuleError } from "../../../offchain/core/rule-errors.ts";
 import { REASON, SEAT, type Reason, type SettledSeat } from "../../../offchain/core/settle-types.ts";
 import {
@@ -140,12 +141,13 @@ export class Model {
   /** Cells and backed tickets of each version that began. */
   readonly #tables = new Map<number, { readonly cells: readonly number[]; readonly backed: number }>();
 
-  constructor(rules: Rules, addresses: readonly Hex[], free: ReadonlyMap<Hex, bigint>) {
+  /** `free` and `accounts`: what there is before the first call. */
+  constructor(rules: Rules, addresses: readonly Hex[], free: ReadonlyMap<Hex, bigint>, accounts: readonly Account[]) {
     this.rules = rules;
     this.addresses = addresses;
     for (const [who, amount] of free) this.free.set(who, amount);
+    this.accounts.push(...accounts.map((account) => ({ ...account })));
     for (const [index] of addresses.entries()) {
-      this.accounts.push({ earned: 0n, rho: 0, agreed: 0, absent: 0, wrong: 0, abstained: 0 });
       this.workers.push({
         stake: MINIMUM_STAKE,
         unbonding: 0n,
@@ -460,24 +462,41 @@ export class Model {
       (vote) => typeof vote !== "string" && say(vote.outDigest, vote.payload) === outcome.accepted,
     );
     const digest = typeof behind === "object" ? behind.outDigest : SAID_ABSENT;
-    const dissent = record.tallies.some((tally) => rules.decideVote(tally.said, tally.stage, tally.round).dissent);
-    const step = rules.afterTally({ stage, round, outcome, digest, dissent }, record.boundaries, {
+    const past = this.#past(record.tallies.slice(0, -1));
+    const step = rules.afterTally({ stage, round, outcome, digest, past }, record.boundaries, {
       stages,
       window: policy.window,
+      rounds: job.rounds,
     });
-    record.boundaries = step.boundaries;
-    job.state = step.state;
-    job.reason = step.reason;
+    this.#step(job, step);
     if (step.state === STATE_HUNG) this.#hang(at, job);
     if (step.state === STATE_WINDOW) {
-      const isDisputed = round !== 0 || dissent;
-      job.deadline = at.time + (isDisputed ? Math.max(policy.window, set.minWindow) : policy.window);
+      const isWhole = step.boundaries.length === stages && round === 0;
+      this.#openWindow(at, job, !isWhole || outcome.dissent || past.some(({ dissent }) => dissent));
     }
     if (step.state === STATE_OPEN) {
       job.stage = stage + 1;
       job.round = 0;
       job.deadline = at.time + (stages - job.stage) * policy.tWork;
     }
+  }
+
+  /** What earlier committees said, in the way that core asks for it. */
+  #past(tallies: readonly Tallied[]): PastTally[] {
+    return tallies.map(({ stage, round, said }) => {
+      return { stage, round, dissent: this.rules.decideVote(said, stage, round).dissent };
+    });
+  }
+
+  #step(job: ModelJob, { state, reason, boundaries }: Step): void {
+    job.state = state;
+    job.reason = reason;
+    job.record.boundaries = boundaries;
+  }
+
+  #openWindow(at: At, job: ModelJob, isDisputed: boolean): void {
+    const { window } = job.job.spec.policy;
+    job.deadline = at.time + (isDisputed ? Math.max(window, set.minWindow) : window);
   }
 
   #hang(at: At, job: ModelJob): void {
@@ -505,7 +524,7 @@ export class Model {
     const isLate = at.time > job.deadline;
     if (job.state === STATE_HUNG) {
       demand(isPast || isLate, "TooEarly");
-      return this.#closeUnresolved(at, job, by);
+      return this.#giveUp(at, job, isPast, by);
     }
     const { posted, batched, closedAt } = job.phase;
     const have = posted.size + batched.size;
@@ -526,9 +545,9 @@ export class Model {
           challenger: ZERO_ADDRESS,
           bond: 0n,
         });
-      job.state = STATE_CLOSED;
-      job.reason = REASON.EXPIRED;
-      return this.#settle(at, job, true, by);
+      const past = this.#past(record.tallies);
+      const step = this.rules.afterAbsence(record.boundaries, past, job.rounds);
+      return this.#stop(at, job, step, isPast, by);
     }
     const last = record.tallies.at(-1);
     if (round !== 0 && last !== undefined) {
@@ -541,22 +560,44 @@ export class Model {
         return;
       }
     }
-    this.#closeUnresolved(at, job, by);
+    this.#giveUp(at, job, isPast, by);
   }
 
-  #closeUnresolved(at: At, job: ModelJob, by: Hex): void {
-    job.record.boundaries = this.rules.afterHung(job.record.boundaries, job.stage);
-    job.state = STATE_CLOSED;
-    job.reason = REASON.UNRESOLVED;
-    this.#settle(at, job, true, by);
+  /** The stage stays undecided. */
+  #giveUp(at: At, job: ModelJob, isPast: boolean, by: Hex): void {
+    const { record, stage, rounds } = job;
+    this.#stop(at, job, this.rules.afterHung(record.boundaries, stage, this.#past(record.tallies), rounds), isPast, by);
+  }
+
+  /** The job closes; or waits for those who may still challenge, unless its time is over. */
+  #stop(at: At, job: ModelJob, step: Step, isPast: boolean, by: Hex): void {
+    this.#step(job, step);
+    if (isPast) {
+      job.state = STATE_CLOSED;
+      job.record.boundaries = this.rules.afterExpiry(step.boundaries, this.#past(job.record.tallies));
+    }
+    if (job.state === STATE_CLOSED) return this.#settle(at, job, true, by);
+    this.#openWindow(at, job, true);
+    this.#poke(job, by);
+    job.pinned = true;
   }
 
   settle(at: At, job: ModelJob, by: Hex): void {
     demand(job.state === STATE_WINDOW, "StateWrong");
     demand(at.time > job.deadline, "TooEarly");
-    job.reason = this.rules.afterWindow(job.record.boundaries, job.job.spec.stages);
+    job.reason = this.rules.afterWindow(job.record.boundaries, job.job.spec.stages, this.#abandoned(job));
     job.state = job.reason === REASON.FINAL ? STATE_FINAL : STATE_CLOSED;
     this.#settle(at, job, true, by);
+  }
+
+  /** The stage after those that stand, if its first committee came to no verdict. */
+  #abandoned({ record }: ModelJob): Abandoned | undefined {
+    for (const { stage, round, said } of record.tallies) {
+      if (round !== 0 || stage !== record.boundaries.length) continue;
+      const { verdict } = this.rules.decideVote(said, stage, 0);
+      if (verdict !== "ACCEPTED" && verdict !== "HUNG") return { stage, reason: REASON[verdict] };
+    }
+    return undefined;
   }
 
   /** The round that a challenge of this stage would open. */

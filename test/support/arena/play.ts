@@ -87,6 +87,8 @@ export class Play {
   readonly arena: Arena;
   readonly model: Model;
   readonly log: string[] = [];
+  /** Of the last call. */
+  gas = 0;
   readonly #observer: Observer;
   readonly #casting: Casting;
   readonly #seed: number;
@@ -100,6 +102,8 @@ export class Play {
     readonly stage: number;
     readonly round: number;
   }[] = [];
+  /** Outvoted honest seats challenge. */
+  appeals = true;
   #nonce = 0n;
 
   private constructor(
@@ -123,7 +127,7 @@ export class Play {
     options: { readonly casting: Casting; readonly seed: number; readonly careful: boolean },
   ): Promise<Play> {
     const observer = new Observer(arena);
-    const model = new Model(rules, arena.workers, await observer.free());
+    const model = new Model(rules, arena.workers, await observer.free(), await observer.accounts());
     const play = new Play(arena, observer, model, options);
     await play.advanceEpoch();
     return play;
@@ -164,6 +168,7 @@ export class Play {
     }
     const sent = await this.arena.send(from, contract, data);
     this.log.push(`${sent.time}: ${contract}.${name}${sent.error === undefined ? "" : ` (${sent.error})`}`);
+    this.gas = sent.gas;
     if (sent.error !== expected)
       throw new Disagreement(`${name}: the contracts say ${sent.error ?? "yes"}, the model ${expected ?? "yes"}`);
     const found = await this.#observer.differences(this.model);
@@ -552,6 +557,7 @@ export class Play {
   /** The stage that an honest, outvoted seat would challenge, and who. */
   complaint(job: ModelJob): { readonly stage: number; readonly by: Hex } | undefined {
     const { record, state } = job;
+    if (!this.appeals) return undefined;
     for (const { stage, round, seats, said } of record.tallies) {
       if (state === STATE_HUNG ? stage !== job.stage : stage >= record.boundaries.length) continue;
       const truth = this.truth(job, stage);
