@@ -3,6 +3,7 @@ import { challengeStage } from "../adapters/chain/actions/challenge-stage.ts";
 import { commitMany } from "../adapters/chain/actions/commit-many.ts";
 import { commitVote } from "../adapters/chain/actions/commit-vote.ts";
 import { courtStage } from "../adapters/chain/actions/court-stage.ts";
+import { drawAudit } from "../adapters/chain/actions/draw-audit.ts";
 import { drawSeats } from "../adapters/chain/actions/draw-seats.ts";
 import { expireJob } from "../adapters/chain/actions/expire-job.ts";
 import { getBalance } from "../adapters/chain/actions/get-balance.ts";
@@ -12,6 +13,8 @@ import { getModel } from "../adapters/chain/actions/get-model.ts";
 import { getSeed } from "../adapters/chain/actions/get-seed.ts";
 import { getSigners } from "../adapters/chain/actions/get-signers.ts";
 import { getSlot } from "../adapters/chain/actions/get-slot.ts";
+import { openProposal } from "../adapters/chain/actions/open-proposal.ts";
+import { proposeAnswer } from "../adapters/chain/actions/propose-answer.ts";
 import { proveEquivocation } from "../adapters/chain/actions/prove-equivocation.ts";
 import { revealVote } from "../adapters/chain/actions/reveal-vote.ts";
 import { settleJob } from "../adapters/chain/actions/settle-job.ts";
@@ -48,6 +51,8 @@ const statement = ({ commitment, signature }: EquivocationSide) => ({
   r: `0x${signature.slice(2, 66)}` as const,
   vs: `0x${signature.slice(66)}` as const,
 });
+
+const NO_STATEMENT = statement({ commitment: ZERO, signature: `0x${"0".repeat(128)}` });
 
 /** `ChainPort` over the chain adapter, with the few records that never change kept in memory. */
 export function createChainPort(chain: Chain, fromBlock: bigint): ChainPort {
@@ -114,6 +119,10 @@ export function createChainPort(chain: Chain, fromBlock: bigint): ChainPort {
       if (known !== null) keys.set(keyId, known);
       return known;
     },
+    propose: (call) => done(proposeAnswer(chain, call)),
+    // ENCLAVE jobs would show a quote; no worker makes them.
+    open: (call) => done(openProposal(chain, { ...call, table: [], evidence: "0x" })),
+    drawAudit: (call) => done(drawAudit(chain, call)),
     submitProofs: (call) => done(submitProofs(chain, call)),
     court: (call) => done(courtStage(chain, call)),
     expire: (call) => done(expireJob(chain, call)),
@@ -123,7 +132,10 @@ export function createChainPort(chain: Chain, fromBlock: bigint): ChainPort {
       done(
         proveEquivocation(chain, {
           workerId,
-          proof: { jobId, stage, round, kind: 0, a: statement(a), b: statement(b) },
+          proof:
+            b === null
+              ? { jobId, stage, round, kind: 2, a: statement(a), b: NO_STATEMENT }
+              : { jobId, stage, round, kind: 0, a: statement(a), b: statement(b) },
         }),
       ),
   };

@@ -25,7 +25,12 @@ export function hubFacts(events: readonly HubEvent[]): HubFact[] {
       case "StageTallied":
       case "Challenged":
       case "CourtRuled":
+      case "AuditDrawn":
         return [{ name: "Recorded", jobId: event.args.jobId, record: event.args.record }];
+      case "Proposed": {
+        const { jobId, commitment, record } = event.args;
+        return [{ name: "Proposed", jobId, commitment, record }];
+      }
       case "Committed": {
         const { jobId, stage, round, seat, commitment } = event.args;
         return [{ name: "Committed", jobId, stage, round, seat, commitment }];
@@ -33,8 +38,6 @@ export function hubFacts(events: readonly HubEvent[]): HubFact[] {
       case "Finalized":
       case "Closed":
         return [{ name: "Moved", jobId: event.args.jobId }];
-      // Audited jobs: their votes are told as any other's.
-      case "AuditDrawn":
       case "CallFailed":
       case "CallbackResult":
       case "Claimed":
@@ -44,7 +47,6 @@ export function hubFacts(events: readonly HubEvent[]): HubFact[] {
       case "FeesSwept":
       case "PauseSet":
       case "PokePaid":
-      case "Proposed":
       case "Proven":
       case "SketchRevealed":
       case "Sketched":

@@ -5,7 +5,7 @@ import { ProtocolError } from "./errors.ts";
 import { InputDesk, type InputDeskOptions } from "./input-desk.ts";
 import { JobSession } from "./job-session.ts";
 import { ProofDesk } from "./proof-desk.ts";
-import type { Hex, HubFact, ProtocolModules } from "./ports.ts";
+import type { Hex, HubFact, ProtocolModules, SlotView } from "./ports.ts";
 import { decodeMemory } from "./seat-codec.ts";
 import { hasFastVotes, STATE } from "./seat-machine.ts";
 import { decodeSeatMessage, encodeSeatMessage } from "./seat-wire.ts";
@@ -56,7 +56,9 @@ export class JobDesk {
   get openSeats(): number {
     return (
       this.proofs.openStages +
-      this.sessions.filter((session) => session.seat !== null && session.seat.phase !== "DONE").length
+      this.sessions.filter(({ seat, isNeeded, isOver }) =>
+        seat === null ? isNeeded && !isOver : seat.phase !== "DONE",
+      ).length
     );
   }
 
@@ -76,6 +78,8 @@ export class JobDesk {
   async #reopen(session: JobSession): Promise<void> {
     await this.#guard(session, async () => {
       await session.refresh();
+      // Candidates take inputs too, once they know that they are.
+      if (session.audit !== null) await session.tick();
       for (const offer of session.offers) await this.input.open(session, offer);
     });
   }
@@ -115,7 +119,7 @@ export class JobDesk {
   }
 
   #dropOldest(): void {
-    const idle = this.sessions.find((session) => session.seat === null);
+    const idle = this.sessions.find((session) => !session.isNeeded);
     if (idle === undefined) return;
     idle.abandon();
     this.#sessions.delete(idle.jobId);
@@ -124,6 +128,7 @@ export class JobDesk {
   #learn(session: JobSession, fact: HubFact): void {
     switch (fact.name) {
       case "Pinned":
+        if (fact.round === 0) session.audit?.setCandidates(fact.seats);
         return session.setRecord((record) =>
           fact.round === 0
             ? { ...record, seats: fact.seats }
@@ -134,6 +139,9 @@ export class JobDesk {
                 ),
               },
         );
+      case "Proposed":
+        session.setRecord(() => fact.record);
+        return session.addPosted(0, 0, 0, fact.commitment);
       case "Recorded":
         return session.setRecord(() => fact.record);
       case "CommittedMany":
@@ -206,6 +214,7 @@ export class JobDesk {
   /** Inputs and boundaries that others need from this worker. */
   async #passOn(session: JobSession): Promise<void> {
     const { seat, slot, committee, profiles } = session;
+    if (session.audit !== null && slot !== null) return this.#passToJudges(session, slot);
     if (seat === null || slot?.state !== STATE.OPEN || committee === null || this.#modules.behaviour().isSilent) return;
     const among = (ids: readonly number[]) => ids.flatMap((id) => profiles.get(id) ?? []);
     const boundary = session.table?.[seat.stage]?.producers[0] ?? JOB_INPUT;
@@ -222,6 +231,15 @@ export class JobDesk {
       const ids = committee.ids.slice(next * seat.seats.length, (next + 1) * seat.seats.length);
       if (plain !== null) await this.input.send(session, among(ids), seat.stage, plain, `stage-${next}`);
     }
+  }
+
+  /** A sampled job's input, from whoever holds it to whoever judges it: not from the primary alone, which may have lied. */
+  async #passToJudges(session: JobSession, slot: SlotView): Promise<void> {
+    const ids = session.audit?.passesTo(slot) ?? [];
+    if (ids.length === 0 || this.#modules.behaviour().isSilent) return;
+    const plain = this.work.forSameStage(session.jobId, 0);
+    const profiles = await session.findProfiles(ids);
+    if (plain !== null) await this.input.send(session, profiles, JOB_INPUT, plain, `round-${slot.round}`);
   }
 
   #forget(session: JobSession): void {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { PeerAddress } from "../core/ports/transport.ts";
 import { PLACE_NETWORK, type Job, type Record as JobRecord, type StageInfo } from "../core/types.ts";
-import { quorum } from "../core/vote.ts";
+import { openingQuorum } from "../core/vote.ts";
+import { isAudit, isSampled } from "./audit-steps.ts";
 import { completeSet } from "./ballot.ts";
 import type { Committee } from "./committee.ts";
 import type { Hex, ProtocolModules, SlotView, WorkerProfile } from "./ports.ts";
@@ -10,6 +11,7 @@ import { ABSTAIN_REASON, isAbstention, reasonWord, SAID_ABSTAIN_WORD } from "./s
 import { decodeSeat, type JobMemory, type KnownOffer } from "./seat-codec.ts";
 import { seatActions, STATE, type SeatAction, type SeatState, type SeatTiming } from "./seat-machine.ts";
 import { findSeat, isCommitteeStale } from "./seat-search.ts";
+import { SessionAudit } from "./session-audit.ts";
 import { SeatSigning } from "./seat-signing.ts";
 import { SeatTransactions } from "./seat-transactions.ts";
 import type { SeatMessage } from "./seat-wire.ts";
@@ -33,6 +35,8 @@ export class JobSession {
   readonly #intake: StatementIntake;
   readonly #signing: SeatSigning;
   readonly #transactions: SeatTransactions;
+  /** Of OPTIMISTIC jobs. */
+  readonly #audit: SessionAudit | null;
   #isTicking = false;
 
   private constructor(state: SessionState, work: StageWork) {
@@ -45,6 +49,8 @@ export class JobSession {
     this.#intake = new StatementIntake(state, this.#ballots, this.#sharing);
     this.#signing = new SeatSigning(state, this.#ballots);
     this.#transactions = new SeatTransactions(state, this.#ballots, this.#signing, work);
+    const parts = { work, call: () => this.#transactions.call(), holder: this, readTable: () => this.#readTable() };
+    this.#audit = isSampled(state.job) ? new SessionAudit(state, parts) : null;
     state.onPhase = () => this.#sharing.wake();
   }
 
@@ -89,13 +95,27 @@ export class JobSession {
   }
   /** Signers of the round before an escalation: holders of the input that may pass it on. */
   get formerSigners(): readonly Hex[] {
-    return this.#state.former;
+    return this.#audit === null ? this.#state.former : [...this.#state.former, ...this.#audit.signers];
+  }
+  /** Set for OPTIMISTIC jobs. */
+  get audit(): SessionAudit | null {
+    return this.#audit;
+  }
+  /** A seat, or an answer that it must stand for. */
+  get isNeeded(): boolean {
+    return this.seat !== null || this.#audit?.isBound === true;
   }
   get profiles(): ReadonlyMap<number, WorkerProfile> {
     return this.#state.profiles;
   }
   get isOver(): boolean {
     return this.#state.isOver;
+  }
+  /** Where these workers are reached, read once. Error: RPC_UNAVAILABLE. */
+  async findProfiles(ids: readonly number[]): Promise<readonly WorkerProfile[]> {
+    if (ids.some((id) => !this.#state.profiles.has(id)))
+      this.#state.profiles = new Map([...this.#state.profiles, ...(await this.#modules.chain.profiles(ids))]);
+    return ids.flatMap((id) => this.#state.profiles.get(id) ?? []);
   }
   /** Where a signer of this job can be dialled; empty for requesters. */
   addressesOf(signer: Hex): readonly PeerAddress[] {
@@ -111,8 +131,9 @@ export class JobSession {
   }
 
   /** After a reorganisation: what was drawn and recorded is looked up again. Error: RPC_UNAVAILABLE. */
-  rewind(): Promise<void> {
-    return this.#state.rewind();
+  async rewind(): Promise<void> {
+    await this.#state.rewind();
+    this.#audit?.forgetCandidates();
   }
 
   /** A message of another holder; the reply holds what it asked for. Errors: JOB_UNKNOWN, SEAT_UNKNOWN, STATEMENT_INVALID. */
@@ -135,16 +156,16 @@ export class JobSession {
     this.#state.saveMemory({ offers: [...this.offers, offer] });
   }
 
-  get appetite(): "hungry" | "fed" | "none" {
+  get appetite(): "hungry" | "fed" | "busy" | "none" {
     const { seat } = this.#state;
-    if (seat === null) return "none";
+    if (seat === null) return this.#audit?.appetite ?? "none";
     return seat.phase === "WAITING_INPUT" ? "hungry" : "fed";
   }
 
   /** What an offered blob held. Errors: OFFER_REFUSED, NOT_CANONICAL and the like. */
   take(plain: Uint8Array, _offer: KnownOffer, isPublic: boolean): void {
     if (isPublic) return this.#work.acceptPublic(this.jobId, plain);
-    return this.#work.accept(this.jobId, this.#state.seat?.stage ?? -1, plain);
+    return this.#work.accept(this.jobId, this.#state.seat?.stage ?? (this.#audit === null ? -1 : 0), plain);
   }
 
   /** Own answer and all others are out, or counted: the result cannot help a lazy co-seat any more. */
@@ -187,7 +208,10 @@ export class JobSession {
       if (this.#state.slot === null) await this.#state.refresh();
       const slot = this.#state.slot;
       if (slot === null || this.isOver) return;
-      if (slot.state === STATE.OPEN && isCommitteeStale(this.#state, slot)) await findSeat(this.#state, slot);
+      await this.#audit?.tick(slot);
+      const isVoted = this.#audit?.votes(slot) ?? true;
+      if (isVoted && slot.state === STATE.OPEN && isCommitteeStale(this.#state, slot))
+        await findSeat(this.#state, slot);
       if (this.#state.seat !== null) await this.#tickSeat(slot);
       this.#transactions.poke(slot);
     } finally {
@@ -202,6 +226,7 @@ export class JobSession {
     if (this.#state.table === null) this.#state.table = await this.#readTable();
     const wanted = [...this.#state.committee.ids, ...this.#state.formerIds];
     if (wanted.some((id) => !this.#state.profiles.has(id))) this.#state.profiles = await chain.profiles(wanted);
+    this.#audit?.adopt();
     this.#recompute(before);
     if (before.phase === "DONE") return;
     this.#takeInput(before);
@@ -216,7 +241,7 @@ export class JobSession {
     return {
       tWork,
       tReveal,
-      quorum: quorum(seat.seats.length),
+      quorum: openingQuorum(seat.seats.length, this.#audit !== null && isAudit(slot)),
       isLast: seat.stage === this.job.spec.stages - 1 || seat.round > 0,
       hasEarlierVotes: this.#ballots.earlierBallots(seat, slot) !== null,
     };

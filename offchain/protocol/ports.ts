@@ -102,6 +102,10 @@ export interface ChainPort {
   ): Promise<void>;
   /** A verifying key's record; null where nobody added it. Keys never change. */
   key(keyId: Hex): Promise<Hex | null>;
+  /** OPTIMISTIC jobs: binds this worker to an answer; opens it; seats the auditors where the lottery fell on it. */
+  propose(call: JobCall & { commitment: Hex }): Promise<void>;
+  open(call: JobCall & { outDigest: Hex; payload: Hex; salt: Hex }): Promise<void>;
+  drawAudit(call: JobCall): Promise<void>;
   submitProofs(
     call: JobCall & { table: readonly StageInfo[]; proofs: readonly StageProof[]; output: Hex },
   ): Promise<void>;
@@ -109,13 +113,14 @@ export interface ChainPort {
   expire(call: JobCall): Promise<void>;
   challenge(call: JobCall & { stage: number }): Promise<void>;
   settle(call: JobCall & { output: Hex }): Promise<void>;
+  /** Two signed Commits; `b` null: one beside the commitment that the chain holds. */
   proveEquivocation(call: {
     workerId: number;
     jobId: Hex;
     stage: number;
     round: number;
     a: EquivocationSide;
-    b: EquivocationSide;
+    b: EquivocationSide | null;
   }): Promise<void>;
 }
 
@@ -175,6 +180,7 @@ export type HubFact =
       readonly payload: Hex;
       readonly salt: Hex;
     }
+  | { readonly name: "Proposed"; readonly jobId: Hex; readonly commitment: Hex; readonly record: Record }
   | { readonly name: "Recorded"; readonly jobId: Hex; readonly record: Record }
   | { readonly name: "Moved"; readonly jobId: Hex };
 

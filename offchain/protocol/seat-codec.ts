@@ -20,6 +20,15 @@ export interface HeldProof {
   readonly evidence: `0x${string}`;
 }
 
+/** The answer that a candidate of an OPTIMISTIC job is bound to, or about to be: it says this and nothing else. */
+export interface JobProposal {
+  readonly outDigest: `0x${string}`;
+  readonly payload: `0x${string}`;
+  readonly salt: `0x${string}`;
+  readonly inDigest: `0x${string}`;
+  readonly commitment: `0x${string}`;
+}
+
 /** What the journal keeps of a job: its calldata, its record so far, and the slow path's commitments. */
 export interface JobMemory {
   readonly job: Job;
@@ -34,6 +43,9 @@ export interface JobMemory {
   readonly result: `0x${string}` | null;
   /** Proofs held, of PROOF jobs: own ones first of all must survive a restart. */
   readonly proofs?: readonly HeldProof[];
+  /** Of OPTIMISTIC jobs: the candidates, and this worker's own answer. */
+  readonly candidates?: readonly number[];
+  readonly proposal?: JobProposal;
   /** Own place, once the draw is known; null: none in any round so far. */
   readonly place: { readonly stage: number; readonly round: number; readonly own: number } | null;
 }

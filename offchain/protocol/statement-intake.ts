@@ -45,9 +45,12 @@ export class StatementIntake {
       const ballot = this.#ballots.ballotOf(message);
       if (ballot === null || seat >= ballot.signers.length) throw refuse(seat, "no such seat");
       const held = ballot.commits[seat] ?? null;
+      const posted = this.#postedBy(message, seat);
       if (held?.commitment === commit.commitment) continue;
       if (!isCommitValid(context, ballot, seat, commit)) throw refuse(seat, "commit");
-      if (held !== null) this.#punish(message, seat, held, commit);
+      // Bound on chain to something else: a set with this Commit could never be counted.
+      if (posted !== undefined && posted !== commit.commitment) this.#punish(message, seat, commit, null);
+      else if (held !== null) this.#punish(message, seat, held, commit);
       else this.#ballots.put(message, { type: "commit", seat, commit });
     }
     this.#ballots.completeEarlier(message);
@@ -77,11 +80,16 @@ export class StatementIntake {
     }
   }
 
+  /** What a seat is bound to by its own transaction: its commitment, or the proposal that was audited. */
+  #postedBy({ stage, round }: { readonly stage: number; readonly round: number }, seat: number): Hex | undefined {
+    return this.#state.memory.posted[`${stage}/${round}`]?.[seat];
+  }
+
   #punish(
     place: { readonly stage: number; readonly round: number },
     seat: number,
     held: { commitment: Hex; signature: Hex },
-    other: { commitment: Hex; signature: Hex },
+    other: { commitment: Hex; signature: Hex } | null,
   ): void {
     const committee = this.#state.committee;
     if (committee === null || this.#punished.has(seat)) return;

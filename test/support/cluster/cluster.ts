@@ -30,7 +30,14 @@ import { encodeSealedInput, JOB_INPUT } from "../../../offchain/core/sealed-inpu
 import { Secret } from "../../../offchain/core/secret.ts";
 import { signDigest } from "../../../offchain/core/signature.ts";
 import { encodeTensor, type Tensor } from "../../../offchain/core/tensor.ts";
-import type { DigestKind, Job, ModelManifest, StageInfo } from "../../../offchain/core/types.ts";
+import {
+  KIND_PUBLIC,
+  OPTIMISTIC,
+  type DigestKind,
+  type Job,
+  type ModelManifest,
+  type StageInfo,
+} from "../../../offchain/core/types.ts";
 import { BeaconSecrets } from "../../../offchain/node/beacon/beacon-secrets.ts";
 import { Worker } from "../../../offchain/node/worker.ts";
 import {
@@ -106,7 +113,7 @@ export function testManifest(stages: number): ModelManifest {
     name: `add-one-${stages}`,
     programRoot: toHex(stages, { size: 32 }),
     stages: Array.from({ length: stages }, (_, i) => info(i)),
-    acceptedMasks: 2,
+    acceptedMasks: (1 << 1) | (1 << OPTIMISTIC),
     workUnits: 1n,
     weightsHash: toHex(7, { size: 32 }),
     reportHash: toHex(8, { size: 32 }),
@@ -378,8 +385,8 @@ export class Cluster {
     return result;
   }
 
-  /** A job over a private input; its salts are those of a client. */
-  async request(input: Tensor, policy: { k: number; tWork?: number }): Promise<TestJob> {
+  /** A job over a private input, or a public one where the model's is; its salts are those of a client. */
+  async request(input: Tensor, policy: TestPolicy): Promise<TestJob> {
     const stages = this.manifest.stages.length;
     const bytes = encodeTensor(input);
     const salts = new Map(
@@ -388,7 +395,10 @@ export class Cluster {
         new Uint8Array(randomBytes(this.manifest.stages[0]?.inKind === 1 ? 31 : 32)),
       ]),
     );
-    const inDigest = digestOf((this.manifest.stages[0]?.inKind ?? 2) as DigestKind, bytes, salts.get(JOB_INPUT));
+    const inKind = (this.manifest.stages[0]?.inKind ?? 2) as DigestKind;
+    const isPublic = inKind === KIND_PUBLIC;
+    const inDigest = digestOf(inKind, bytes, isPublic ? undefined : salts.get(JOB_INPUT));
+    const { sample } = policy;
     const { timestamp } = await this.client.public.getBlock();
     const seatStake = 4n * BigInt(2 * policy.k + 1) * REWARD;
     const resultKey = nodeCrypto.generateX25519();
@@ -398,16 +408,16 @@ export class Cluster {
       spec: {
         modelId: this.modelId,
         inDigest,
-        inputRef: zeroHash,
+        inputRef: isPublic ? splitBlob(bytes).root : zeroHash,
         stages,
         policy: {
-          mask: 1,
+          mask: sample === undefined ? 1 : OPTIMISTIC,
           k: policy.k,
-          auditBps: 10_000,
+          auditBps: sample?.auditBps ?? 10_000,
           cls: 0,
           flags: 4,
           seatStake,
-          window: 0,
+          window: sample?.window ?? 0,
           // Four seconds of real time at this chain's speed: enough for a loaded machine.
           tWork: policy.tWork ?? 16,
           tReveal: 8,
@@ -454,6 +464,15 @@ export class Cluster {
     });
   }
 
+  /** The first k candidates of an OPTIMISTIC job, in their order: a client gives them the input. */
+  async bench(job: TestJob, timeoutMs = 20_000): Promise<TestWorker[]> {
+    const rankOf = ({ worker }: TestWorker) => worker.desk.session(job.id)?.audit?.rank ?? Infinity;
+    return until(timeoutMs, () => {
+      const known = this.workers.filter((one) => rankOf(one) < job.job.spec.policy.k);
+      return known.length === job.job.spec.policy.k ? known.toSorted((a, b) => rankOf(a) - rankOf(b)) : null;
+    });
+  }
+
   /** Seals the input (stage 0) and salts (all stages) to seats, as a client does. */
   async sendInput(job: TestJob, seats: readonly TestWorker[]): Promise<void> {
     for (const seat of seats)
@@ -473,8 +492,11 @@ export class Cluster {
     const { hub } = this.chain.deployment;
     const { stage } = to;
     const input = stage === 0 ? JOB_INPUT : stage - 1;
+    const kindOf = (boundary: number) =>
+      boundary === JOB_INPUT ? this.manifest.stages[0]?.inKind : this.manifest.stages[boundary]?.outKind;
     const salts = [stage, input]
       .toSorted((a, b) => a - b)
+      .filter((boundary) => kindOf(boundary) !== KIND_PUBLIC)
       .map((boundary) => ({ boundary, salt: job.salts.get(boundary) ?? new Uint8Array() }));
     const tensors = stage === 0 ? [{ boundary: JOB_INPUT, tensor: job.bytes }] : [];
     const sender = address.toLowerCase() as Hex;
@@ -523,6 +545,13 @@ export class Cluster {
     await Promise.all(this.workers.map((one) => one.stop()));
     await this.dialler.stop();
   }
+}
+
+export interface TestPolicy {
+  readonly k: number;
+  readonly tWork?: number;
+  /** One answers, chance audits. */
+  readonly sample?: { readonly auditBps: number; readonly window: number };
 }
 
 export interface TestJob {

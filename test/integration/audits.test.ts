@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from "chai";
+import { getContractEvents } from "viem/actions";
+import { assayHubAbi } from "../../offchain/adapters/chain/abi/assay-hub.ts";
+import { KIND_PUBLIC, type ModelManifest } from "../../offchain/core/types.ts";
+import { devBehaviour } from "../../offchain/node/dev-faults.ts";
+import { mineEvery, startTestChain, type TestChain } from "../support/cluster/chain.ts";
+import { Cluster, testManifest, until, type TestJob, type TestWorker } from "../support/cluster/cluster.ts";
+import { getSlashed } from "../support/cluster/slashes.ts";
+
+const input = { dtype: "i8" as const, dims: [4], data: Int8Array.of(1, 2, 3, 4) };
+const FINAL = 5;
+const CLOSED = 6;
+const WRONG = 1;
+const UNREVEALED = 2;
+const REWARD = 10n ** 15n;
+const NEVER = { auditBps: 0, window: 15 };
+const ALWAYS = { auditBps: 10_000, window: 15 };
+
+/** Input and output as they are: whoever holds the one can check the other. */
+function publicManifest(): ModelManifest {
+  const base = testManifest(1);
+  return { ...base, stages: base.stages.map((info) => ({ ...info, inKind: KIND_PUBLIC, outKind: KIND_PUBLIC })) };
+}
+
+async function namesOf(cluster: Cluster, job: TestJob): Promise<string[]> {
+  const events = await getContractEvents(cluster.client.public, {
+    address: cluster.chain.deployment.hub,
+    abi: assayHubAbi,
+    fromBlock: 0n,
+    strict: true,
+  });
+  return events.flatMap((event) => ("jobId" in event.args && event.args.jobId === job.id ? [event.eventName] : []));
+}
+
+const earned = async (cluster: Cluster, { workerId }: TestWorker): Promise<bigint> => {
+  const account = await cluster.client.public.readContract({
+    address: cluster.chain.deployment.hub,
+    abi: assayHubAbi,
+    functionName: "account",
+    args: [workerId],
+  });
+  return account.earned;
+};
+
+for (const { name, manifest } of [
+  { name: "private inputs", manifest: undefined },
+  { name: "public inputs", manifest: publicManifest() },
+])
+  describe(`answers that chance audits: ${name}`, function suite() {
+    this.timeout(120_000);
+    let chain: TestChain;
+    let cluster: Cluster;
+
+    before(async () => {
+      chain = await startTestChain();
+      cluster = await Cluster.start(chain, { workers: 16 }, manifest);
+      await mineEvery(chain, 250);
+    });
+    afterEach(() => {
+      for (const worker of cluster.workers) worker.behaviour = devBehaviour("none", true);
+    });
+    after(async () => {
+      await cluster.stop();
+      await chain.close();
+    });
+
+    /** A job whose input the first candidates hold; `primary` is the one that answers unless it is prevented. */
+    async function request(
+      sample: { auditBps: number; window: number },
+      prepare: (primary: TestWorker) => void = () => {},
+    ) {
+      const job = await cluster.request(input, { k: 5, sample });
+      const bench = await cluster.bench(job);
+      const [primary] = bench as [TestWorker];
+      prepare(primary);
+      await cluster.sendInput(job, bench);
+      return { job, bench, primary };
+    }
+
+    it("default: an answer that nobody audits or disputes stands when its window ends, and costs one reward", async () => {
+      const { job, primary } = await request(NEVER);
+      const before = await earned(cluster, primary);
+      expect((await cluster.ended(job)).state).to.equal(FINAL);
+      expect(await getSlashed(cluster, job.id)).to.deep.equal([]);
+      const names = await namesOf(cluster, job);
+      expect(names.filter((one) => one === "Proposed")).to.have.lengthOf(1);
+      expect(names).to.include("Revealed").and.not.include("AuditDrawn");
+      expect((await earned(cluster, primary)) - before).to.equal(REWARD);
+    });
+
+    it("default: where the lottery falls on it, four others compute too, and all are paid", async () => {
+      const { job, primary } = await request(ALWAYS);
+      const before = await earned(cluster, primary);
+      expect((await cluster.ended(job)).state).to.equal(FINAL);
+      expect(await getSlashed(cluster, job.id)).to.deep.equal([]);
+      const names = await namesOf(cluster, job);
+      expect(names).to.include("AuditDrawn").and.include("StageTallied");
+      expect((await earned(cluster, primary)) - before).to.equal(REWARD);
+    });
+
+    it("behavior: a lie that is audited costs its primary S, and the result is right", async () => {
+      const { job, primary } = await request(ALWAYS, (one) => {
+        one.behaviour = devBehaviour("wrong-digest", false);
+      });
+      expect((await cluster.ended(job)).state).to.equal(FINAL);
+      expect(await getSlashed(cluster, job.id)).to.deep.equal([{ workerId: primary.workerId, offence: WRONG }]);
+    });
+
+    it("behavior: an audited primary that falls silent loses S, and its auditors decide", async () => {
+      const { job, primary } = await request(ALWAYS);
+      await until(20_000, async () => ((await namesOf(cluster, job)).includes("Proposed") ? true : null));
+      primary.behaviour = devBehaviour("silent", false);
+      expect((await cluster.ended(job)).state).to.equal(FINAL);
+      expect(await getSlashed(cluster, job.id)).to.deep.equal([{ workerId: primary.workerId, offence: UNREVEALED }]);
+    });
+
+    it("behavior: an opening that is withheld ends the job: S / 2 for its primary, a refund for the requester", async () => {
+      const { job, primary } = await request(NEVER, (one) => {
+        one.behaviour = devBehaviour("withhold-reveal", false);
+      });
+      expect(await cluster.ended(job)).to.deep.equal({ state: CLOSED, reason: 2 });
+      expect(await getSlashed(cluster, job.id)).to.deep.equal([{ workerId: primary.workerId, offence: UNREVEALED }]);
+    });
+
+    it("behavior: a first candidate that is silent is replaced by the next", async () => {
+      const { job, bench } = await request(NEVER, (one) => {
+        one.behaviour = devBehaviour("silent", false);
+      });
+      const second = bench[1] as TestWorker;
+      const before = await earned(cluster, second);
+      expect((await cluster.ended(job)).state).to.equal(FINAL);
+      expect(await getSlashed(cluster, job.id)).to.deep.equal([]);
+      expect((await earned(cluster, second)) - before).to.equal(REWARD);
+    });
+
+    it("behavior: without input nobody answers: it expires, nobody is slashed, the kill fee is all that is lost", async () => {
+      const job = await cluster.request(input, { k: 5, sample: NEVER });
+      expect(await cluster.ended(job)).to.deep.equal({ state: CLOSED, reason: 2 });
+      expect(await getSlashed(cluster, job.id)).to.deep.equal([]);
+    });
+  });
