@@ -1,7 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import type { Guarantee } from "../core/receipt-json.ts";
 import type { AuditReport } from "./verify-receipt-file.ts";
 
 const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ");
+
+function committeeText({ seats, quorum }: Guarantee): string {
+  if (seats === 0) return "no committee";
+  return seats === 1 ? "one operator, whose stake answers for it" : `${quorum} of ${seats} seats a committee`;
+}
+
+function endText({ endToEnd, seats }: Guarantee): string {
+  if (seats === 1) return "Nobody audited or disputed it.";
+  return endToEnd ? "Every stage has evidence." : "Not every stage has evidence.";
+}
 
 /** An audit report for people. */
 export function auditMarkdown(report: AuditReport): string {
@@ -28,8 +39,8 @@ export function auditMarkdown(report: AuditReport): string {
     lines.push(
       "",
       `Evidence: ${guarantee.evidence.join(", ") || "none"}; ` +
-        `${guarantee.seats === 0 ? "no committee" : `${guarantee.quorum} of ${guarantee.seats} seats a committee`}; a wrong result was insured ` +
-        ` for ${guarantee.insuredValue}. ${guarantee.endToEnd ? "Every stage has evidence." : "Not every stage has evidence."}`,
+        `${committeeText(guarantee)}; a wrong result was insured ` +
+        ` for ${guarantee.insuredValue}. ${endText(guarantee)}`,
     );
   if (skipped.length > 0) lines.push("", "Not checked:", "", ...skipped.map((text) => `- ${text}`));
   return `${lines.join("\n")}\n`;

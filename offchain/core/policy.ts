@@ -30,7 +30,7 @@ export const FLAG = {
 } as const;
 
 /** What every hub counts by itself; a deployment adds the kinds that its evidence router has adapters for. */
-export const SUPPORTED_EVIDENCE: number = EVIDENCE.VOTE;
+export const SUPPORTED_EVIDENCE: number = EVIDENCE.VOTE | EVIDENCE.OPTIMISTIC;
 const NO_STAKE_SUFFICES = 2n ** 256n - 1n;
 export const MAX_STAGES = 8;
 export const MAX_SEATS = 31;

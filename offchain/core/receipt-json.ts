@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { KIND_NAMES, PLACE_CLIENT, REASON_NAMES, VOTE } from "./types.ts";
+import { KIND_NAMES, OPTIMISTIC, PLACE_CLIENT, REASON_NAMES, VOTE } from "./types.ts";
 import { receiptHash, type Receipt } from "./receipt.ts";
 import type { ReceiptReport } from "./verify-receipt.ts";
 import { quorum } from "./vote.ts";
@@ -7,20 +7,21 @@ import { quorum } from "./vote.ts";
 /** Facts for the sentence "what this receipt guarantees"; wording is the reader's. */
 export interface Guarantee {
   readonly evidence: readonly string[];
-  /** Of a committee; 0 where nobody votes. */
+  /** Of the committee whose word counts; 0 where nobody votes, 1 where one operator answered alone. */
   readonly seats: number;
   readonly quorum: number;
   /** Highest amount that a wrong result was insured for, wei. */
   readonly insuredValue: bigint;
   /** Stages that nothing stands behind but their own party's word. */
   readonly unproven: readonly number[];
-  /** True if every stage of the model has evidence: only then may a result be called verified from end to end. */
+  /** True if every stage of the model has evidence by more than its own operator: only then may a result be called verified from end to end. */
   readonly endToEnd: boolean;
 }
 
 export function guaranteeOf(receipt: Receipt, report: ReceiptReport): Guarantee {
   const { k, mask } = receipt.job.spec.policy;
-  const seats = mask & VOTE ? k : 0;
+  const isAlone = report.coverage.some(({ evidence }) => evidence.includes("OPTIMISTIC"));
+  const seats = isAlone ? 1 : mask & (VOTE | OPTIMISTIC) ? k : 0;
   const unproven = report.coverage.filter(({ kind }) => kind !== "EVIDENCED").map(({ stage }) => stage);
   return {
     evidence: [...new Set(report.coverage.flatMap(({ evidence }) => evidence))],
@@ -28,7 +29,7 @@ export function guaranteeOf(receipt: Receipt, report: ReceiptReport): Guarantee 
     quorum: quorum(seats),
     insuredValue: receipt.job.spec.insuredValue,
     unproven,
-    endToEnd: report.ok && receipt.reason === 0 && unproven.length === 0,
+    endToEnd: report.ok && receipt.reason === 0 && unproven.length === 0 && !isAlone,
   };
 }
 

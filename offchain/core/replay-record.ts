@@ -8,6 +8,7 @@ import { bondOf } from "./settle.ts";
 import {
   FLAG_SMALL_POOL,
   NO_PROBE,
+  OPTIMISTIC,
   PLACE_CLIENT,
   REASON_CANCELLED,
   REASON_EXPIRED,
@@ -15,13 +16,14 @@ import {
   REASON_NAMES,
   REASON_UNRESOLVED,
   VOTE,
+  SAID_UNREVEALED,
   ZERO_BYTES32,
   type StageInfo,
   type Tally,
 } from "./types.ts";
 import { checkBindings, checkSize, checkTally, digestOfWord, type CommitteeScope } from "./verify-committee.ts";
 import { candidateFailure, courtWords, readProven, rulingFailure, type ProvenCase } from "./verify-proven.ts";
-import { decideVote, type VoteOutcome } from "./vote.ts";
+import { decideVote, isReserved, type VoteOutcome } from "./vote.ts";
 import type { KeyOpener } from "./zk/verifying-key.ts";
 
 /** Escalations that a hub grants a stage at most. */
@@ -120,6 +122,14 @@ function giveUpHung(standing: Standing, stage: number): void {
   standing.abandoned ??= { stage: standing.last, verdict: "HUNG" };
 }
 
+/** Committees decide, at once or where the lottery or a challenge asks for one. */
+const isVoted = (mask: number): boolean => (mask & (VOTE | OPTIMISTIC)) !== 0;
+
+/** An OPTIMISTIC job's answer that was not audited: its primary alone said it. */
+export function isLone({ job }: Pick<Receipt, "job">, { round, seats }: Tally): boolean {
+  return (job.spec.policy.mask & OPTIMISTIC) !== 0 && round === 0 && seats.length === 1;
+}
+
 /** What the hub demands of a committee before it votes. */
 function seatingFailure(receipt: Receipt, tally: Tally, standing: Standing): string | undefined {
   const { spec } = receipt.job;
@@ -130,7 +140,7 @@ function seatingFailure(receipt: Receipt, tally: Tally, standing: Standing): str
   const turn = round === 0 ? isNext(standing, stage) : isDisputable(standing, stage, receipt);
   if (!turn) return "it is not its turn";
   if (round === 0) {
-    const own = receipt.record.seats.slice(stage * k, (stage + 1) * k);
+    const own = receipt.record.seats.slice(stage * k, isLone(receipt, tally) ? 1 : (stage + 1) * k);
     if (own.join() !== tally.seats.join()) return "the seats are not the stage's";
     return tally.bond === 0n && BigInt(tally.challenger) === 0n ? undefined : "nobody challenges round 0";
   }
@@ -153,13 +163,19 @@ function replayVotes(
   standing.last = stage;
   const inDigest = stageInDigest(manifest.stages, stage, job.spec.inDigest, standing.boundaries);
   const probed = manifest.stages[stage]?.probe !== NO_PROBE;
-  const scope: CommitteeScope = { domain, jobId: receipt.jobId, stage, round, inDigest, k: job.spec.policy.k, probed };
+  const lone = isLone(receipt, tally);
+  const { k } = job.spec.policy;
+  const scope: CommitteeScope = { domain, jobId: receipt.jobId, stage, round, inDigest, k, probed, lone };
   const misshapen = checkSize(scope, evidence, tally);
   if (misshapen !== undefined) return [...faults, ...fault("tallies", misshapen)];
   faults.push(
     ...fault("bindings", checkBindings(scope, evidence)),
     ...fault("tallies", checkTally(scope, evidence, tally)),
   );
+  // A proposal is an answer: there is nothing to abstain from.
+  const [word = ZERO_BYTES32] = tally.said;
+  if (lone && isReserved(word) && word !== SAID_UNREVEALED)
+    faults.push(...fault("tallies", "a primary never abstains"));
   // A committee that was seated but never counted leaves its stage as one that did not agree.
   const decision = tally.seats.length === 0 ? undefined : decideVote(tally.said, stage, round);
   standing.verdict = decision?.verdict ?? "HUNG";
@@ -207,7 +223,7 @@ function replayProof(sitting: Sitting, proof: ProvenTally, standing: Standing, p
 
 function replayTally(sitting: Sitting, standing: Standing, passClients: () => void): Fault[] {
   const { receipt, tally, proof } = sitting;
-  const votes = (receipt.job.spec.policy.mask & VOTE) !== 0;
+  const votes = isVoted(receipt.job.spec.policy.mask);
   if (!votes && tally.round !== 0) return fault("tallies", "what was proven is not voted on, nor judged by a court");
   const proven = !votes || tally.round === COURT_ROUND;
   if (proven && proof === undefined) return fault("tallies", "its proof is missing");
@@ -299,7 +315,7 @@ export function endFailure(receipt: Receipt, replay: Replay): string | undefined
   if (reason === REASON_INPUT_UNAVAILABLE && abandoned !== "INPUT_UNAVAILABLE")
     return "nobody said that the input is missing";
   // Nobody owes a proof: a job that waits for one just runs out of time.
-  const votes = (job.spec.policy.mask & VOTE) !== 0;
+  const votes = isVoted(job.spec.policy.mask);
   if (reason === REASON_EXPIRED && votes && verdict !== undefined && abandoned !== "EXPIRED")
     return "the last vote did not expire";
   // Too few abstained or came: the hub closes such a vote for that reason and no other.

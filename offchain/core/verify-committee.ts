@@ -18,6 +18,8 @@ export interface CommitteeScope {
   readonly k: number;
   /** The stage has a probe: votes without its payload are abstentions. */
   readonly probed: boolean;
+  /** The primary of an OPTIMISTIC job alone. */
+  readonly lone: boolean;
 }
 
 const claimOf = (scope: CommitteeScope, seat: SeatEvidence): Claim => ({
@@ -79,7 +81,7 @@ const wordOf = (seat: SeatEvidence, fast: boolean, probed: boolean): Hex => {
 export function checkSize(scope: CommitteeScope, { seats }: CommitteeEvidence, tally: Tally): string | undefined {
   // A committee that a court's ruling or the job's end overtook: it is recorded empty.
   if (tally.seats.length === 0 && tally.said.length === 0 && seats.length === 0) return undefined;
-  const size = committeeSize(scope.k, scope.round);
+  const size = scope.lone ? 1 : committeeSize(scope.k, scope.round);
   if (tally.seats.length === size && tally.said.length === size && seats.length === size) return undefined;
   return `it has ${tally.seats.length} seats, ${tally.said.length} words, ${seats.length} openings instead of ${size}`;
 }

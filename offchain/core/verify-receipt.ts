@@ -10,18 +10,27 @@ import { jobId, recordHash } from "./job.ts";
 import { modelId } from "./model.ts";
 import { checkShape } from "./policy.ts";
 import { decodeReceipt, encodeReceipt, receiptOutput, type Receipt } from "./receipt.ts";
-import { endFailure, replayRecord, type Replay } from "./replay-record.ts";
+import { endFailure, isLone, replayRecord, type Replay } from "./replay-record.ts";
 import type { Reason } from "./settle-types.ts";
 import { distribute, offences } from "./settle.ts";
 import { recoverSigner } from "./signature.ts";
 import { decodeTensor } from "./tensor.ts";
-import { PLACE_CLIENT, PROOF, REASON_CANCELLED, VOTE, ZERO_ADDRESS, ZERO_BYTES32, type DigestKind } from "./types.ts";
+import {
+  OPTIMISTIC,
+  PLACE_CLIENT,
+  PROOF,
+  REASON_CANCELLED,
+  VOTE,
+  ZERO_ADDRESS,
+  ZERO_BYTES32,
+  type DigestKind,
+} from "./types.ts";
 import type { ProvenKey } from "./verify-proven.ts";
 import { judgeProof, type Examination, type Verdict } from "./zk/judge-proofs.ts";
 import { LOCAL_CHAIN_ID, openKey, type KeyOpener } from "./zk/verifying-key.ts";
 
 /** Kinds of evidence that a receipt has room for. */
-const CARRIED = VOTE | PROOF;
+const CARRIED = VOTE | PROOF | OPTIMISTIC;
 
 export interface ReceiptOptions {
   /** Refuse proofs under development keys, which anyone can forge, even on the local chain. Elsewhere they always are. */
@@ -151,8 +160,11 @@ const proversOf = ({ proofs, record }: Receipt): (readonly [number, string])[] =
 function seatsFailure(receipt: Receipt): string | undefined {
   const { record, job, committees } = receipt;
   const { k, mask } = job.spec.policy;
-  const due = mask & VOTE ? k * job.spec.stages : CANDIDATES;
-  if (record.seats.length !== 0 && record.seats.length !== due) return `${record.seats.length} seats instead of ${due}`;
+  // Of a sampled job: the primary, who may have its auditors beside it; the candidates while nobody had answered.
+  const sampled = record.tallies.length === 0 ? [CANDIDATES] : [1, k];
+  const due = mask & OPTIMISTIC ? sampled : [mask & VOTE ? k * job.spec.stages : CANDIDATES];
+  const have = record.seats.length;
+  if (have !== 0 && !due.includes(have)) return `${have} seats instead of ${due.join(" or ")}`;
   const escalated = record.tallies.flatMap(({ round, seats }) => (round === 0 ? [] : seats));
   const all = [...record.seats, ...escalated];
   if (new Set(all).size !== all.length) return "a worker holds two seats";
@@ -192,7 +204,14 @@ function keysCheck(receipt: Receipt, keys: readonly ProvenKey[], options: Receip
   return { name: "keys", ok, detail: ok ? `${named}; believed because the chain is local` : named };
 }
 
-function coverageOf({ manifest, record }: Receipt, history: JudgedReplay | undefined): Coverage[] {
+/** Whether a committee stands behind a stage, or one operator that nobody audited or disputed. */
+function saidBy(receipt: Receipt, stage: number): "VOTE" | "OPTIMISTIC" {
+  const last = receipt.record.tallies.findLast((tally) => tally.stage === stage);
+  return last !== undefined && isLone(receipt, last) ? "OPTIMISTIC" : "VOTE";
+}
+
+function coverageOf(receipt: Receipt, history: JudgedReplay | undefined): Coverage[] {
+  const { manifest, record } = receipt;
   const stands =
     history !== undefined &&
     history.bindings === undefined &&
@@ -203,7 +222,7 @@ function coverageOf({ manifest, record }: Receipt, history: JudgedReplay | undef
     if (!stands || stage >= record.boundaries.length) return { stage, kind: "UNDECIDED", evidence: [] };
     const key = history.keys.find((one) => one.stage === stage);
     // A proof overrules the votes, or there were none.
-    if (key === undefined) return { stage, kind: "EVIDENCED", evidence: ["VOTE"] };
+    if (key === undefined) return { stage, kind: "EVIDENCED", evidence: [saidBy(receipt, stage)] };
     return { stage, kind: "EVIDENCED", evidence: [key.development ? "PROOF (DEVELOPMENT KEY)" : "PROOF"] };
   });
 }
@@ -305,7 +324,7 @@ function reportOf(
   add("policy", "the evidence is what the policy asks for, and the model accepts it", () => {
     const { mask } = spec.policy;
     if (spec.policy.cls !== 0) return "votes on floats cannot be carried";
-    if ((mask & ~CARRIED) !== 0) return `votes and proofs only can be carried, the policy's mask is ${mask}`;
+    if ((mask & ~CARRIED) !== 0) return `votes, proofs and samples only can be carried, the policy's mask is ${mask}`;
     checkShape(spec.policy, spec.stages, CARRIED);
     return (manifest.acceptedMasks >>> spec.policy.mask) & 1 ? undefined : "the model does not accept this policy";
   });

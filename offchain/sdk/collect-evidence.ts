@@ -3,6 +3,7 @@ import type { Hex } from "viem";
 import { fastCommittee, NO_COMMITTEE, NO_EVIDENCE, submittedRecord } from "../core/build-receipt.ts";
 import type { CommitteeEvidence, SeatEvidence } from "../core/receipt.ts";
 import {
+  REASON_EXPIRED,
   SAID_ABSENT,
   SAID_UNREVEALED,
   ZERO_ADDRESS,
@@ -25,7 +26,13 @@ export function finalRecord(trail: JobTrail, k: number): JobRecord | null {
   let seats: readonly number[] = [];
   for (const event of trail.events) {
     if (event.eventName === "Pinned" && event.args.round === 0) seats = event.args.seats;
-    if (event.eventName === "StageTallied" || event.eventName === "Challenged" || event.eventName === "CourtRuled")
+    if (
+      event.eventName === "StageTallied" ||
+      event.eventName === "Challenged" ||
+      event.eventName === "CourtRuled" ||
+      event.eventName === "Proposed" ||
+      event.eventName === "AuditDrawn"
+    )
       record = event.args.record;
     // One undisputed call: the hub emits no record, the calldata says it all.
     if (event.eventName === "Finalized" && record === null) {
@@ -40,8 +47,22 @@ export function finalRecord(trail: JobTrail, k: number): JobRecord | null {
   if (record === null || end?.eventName !== "Closed") return record;
   const expire = decodeCall(trail, end.transactionHash, "expire");
   if (expire === null) return record;
+  if (wasProposed(trail)) return silentRecord(record, end.args.reason);
   // A job that nobody pinned before supplies an empty record: its seats are in this call's `Pinned`.
   return expiredRecord(trail, expire[1].seats.length > 0 ? expire[1] : record, end.transactionHash, k);
+}
+
+/** The primary was bound, and neither opened nor audited. */
+const wasProposed = (trail: JobTrail): boolean =>
+  trail.events.findLast(
+    ({ eventName }) => eventName === "Proposed" || eventName === "AuditDrawn" || eventName === "StageTallied",
+  )?.eventName === "Proposed";
+
+/** What `expire` makes of a proposal that nobody opened; without its seed nobody could have, and it leaves no trace. */
+function silentRecord(record: JobRecord, reason: number): JobRecord {
+  const [proposal] = record.tallies;
+  if (proposal === undefined || reason !== REASON_EXPIRED) return { ...record, seats: [], tallies: [] };
+  return { ...record, tallies: [{ ...proposal, said: [SAID_UNREVEALED] }] };
 }
 
 /**
@@ -80,7 +101,9 @@ function expiredRecord(trail: JobTrail, given: JobRecord, hash: Hex, k: number):
 
 /** The words of a committee that was never counted: UNREVEALED for who committed. */
 function missed(trail: JobTrail, stage: number, round: number, size: number): readonly Hex[] {
-  let committed = 0;
+  // An audit's seat 0 is bound by its proposal.
+  const isAudit = stage === 0 && round === 0 && trail.events.some(({ eventName }) => eventName === "AuditDrawn");
+  let committed = isAudit ? 1 : 0;
   for (const event of trail.events) {
     if (event.eventName !== "Committed" && event.eventName !== "CommittedMany") continue;
     if (event.args.stage !== stage || event.args.round !== round) continue;
@@ -130,6 +153,7 @@ function slowCommittee(trail: JobTrail, tally: Tally, names: readonly Hex[]): Co
     if (old !== undefined) seats[seat] = { ...old, signer: names[seat] ?? old.signer, ...part };
   };
   for (const event of trail.events) {
+    if (event.eventName === "Proposed" && stage === 0 && round === 0) merge(0, { commitment: event.args.commitment });
     if (event.eventName === "Committed" && event.args.stage === stage && event.args.round === round)
       merge(event.args.seat, { commitment: event.args.commitment });
     if (event.eventName === "CommittedMany" && event.args.stage === stage && event.args.round === round)

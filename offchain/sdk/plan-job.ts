@@ -125,7 +125,7 @@ function flagsOf(preset: Preset, market: Market, k: number, insuredValue: bigint
   const isSmall = insuredValue === 0n && market.workers < market.model.stages * k + 6 * k + 4;
   return (
     (preset.name.startsWith("critical-") ? FLAG.CRITICAL : 0) |
-    (isSmall && (preset.mask & EVIDENCE.VOTE) !== 0 ? FLAG.SMALL_POOL : 0)
+    (isSmall && (preset.mask & (EVIDENCE.VOTE | EVIDENCE.OPTIMISTIC)) !== 0 ? FLAG.SMALL_POOL : 0)
   );
 }
 

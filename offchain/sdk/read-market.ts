@@ -76,6 +76,7 @@ export async function readMarket(
     openRisk: totals.openRisk,
     minimumStake,
     maxInsured,
+    // Votes and samples need no adapter.
     supported: SUPPORTED_EVIDENCE | adapters,
   };
 }

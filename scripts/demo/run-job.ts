@@ -108,6 +108,12 @@ function describe(progress: InferenceProgress, job: PlannedJob): string {
       return progress.seats.join(", ");
     case "input delivered":
       return `to ${progress.reached.length} seats${progress.missing.length > 0 ? `, not to ${progress.missing.join(", ")}` : ""}`;
+    case "proposed":
+      return `worker ${progress.workerId} is bound to an answer`;
+    case "audit drawn":
+      return `the lottery fell on it: seats ${progress.seats.join(", ")} compute too`;
+    case "opened":
+      return "not audited: open to challenge until its window ends";
     case "committed":
       return "commitments posted on chain (slow path)";
     case "proven":

@@ -3,6 +3,9 @@ import { expect } from "chai";
 import { getContractEvents } from "viem/actions";
 import { assayHubAbi } from "../../offchain/adapters/chain/abi/assay-hub.ts";
 import { KIND_PUBLIC, type ModelManifest } from "../../offchain/core/types.ts";
+import { verifyReceiptFile } from "../../offchain/audit/verify-receipt-file.ts";
+import { encodeReceipt, type Receipt } from "../../offchain/core/receipt.ts";
+import { getReceipt } from "../../offchain/sdk/actions/get-receipt.ts";
 import { devBehaviour } from "../../offchain/node/dev-faults.ts";
 import { mineEvery, startTestChain, type TestChain } from "../support/cluster/chain.ts";
 import { Cluster, testManifest, until, type TestJob, type TestWorker } from "../support/cluster/cluster.ts";
@@ -78,6 +81,15 @@ for (const { name, manifest } of [
       return { job, bench, primary };
     }
 
+    /** The receipt that anyone can put together from the chain holds, and the chain agrees. */
+    async function expectAnchored(job: TestJob): Promise<Receipt> {
+      const { hub } = chain.deployment;
+      const receipt = await getReceipt(chain.clients(0).public, { hub, jobId: job.id });
+      const report = await verifyReceiptFile(encodeReceipt(receipt), { rpcUrl: chain.url, hub });
+      expect(report.checks.filter(({ ok }) => !ok)).to.deep.equal([]);
+      return receipt;
+    }
+
     it("default: an answer that nobody audits or disputes stands when its window ends, and costs one reward", async () => {
       const { job, primary } = await request(NEVER);
       const before = await earned(cluster, primary);
@@ -87,6 +99,13 @@ for (const { name, manifest } of [
       expect(names.filter((one) => one === "Proposed")).to.have.lengthOf(1);
       expect(names).to.include("Revealed").and.not.include("AuditDrawn");
       expect((await earned(cluster, primary)) - before).to.equal(REWARD);
+      const receipt = await expectAnchored(job);
+      expect(receipt.record.tallies.map(({ seats }) => seats)).to.deep.equal([[primary.workerId]]);
+      const { guarantee, checks } = await verifyReceiptFile(encodeReceipt(receipt));
+      expect(guarantee).to.include({ seats: 1, endToEnd: false });
+      expect(guarantee?.evidence).to.deep.equal(["OPTIMISTIC"]);
+      // Its commitment was posted by a transaction: without the chain's word anybody could have written it.
+      expect(checks.filter(({ ok }) => !ok).map(({ name: check }) => check)).to.deep.equal(["posted"]);
     });
 
     it("default: where the lottery falls on it, four others compute too, and all are paid", async () => {
@@ -97,6 +116,11 @@ for (const { name, manifest } of [
       const names = await namesOf(cluster, job);
       expect(names).to.include("AuditDrawn").and.include("StageTallied");
       expect((await earned(cluster, primary)) - before).to.equal(REWARD);
+      const receipt = await expectAnchored(job);
+      const { guarantee, ok } = await verifyReceiptFile(encodeReceipt(receipt));
+      expect(guarantee).to.include({ seats: 5, quorum: 4 });
+      expect(guarantee?.evidence).to.deep.equal(["VOTE"]);
+      expect(ok || receipt.committees[0]?.fast === false).to.equal(true);
     });
 
     it("behavior: a lie that is audited costs its primary S, and the result is right", async () => {
@@ -105,6 +129,7 @@ for (const { name, manifest } of [
       });
       expect((await cluster.ended(job)).state).to.equal(FINAL);
       expect(await getSlashed(cluster, job.id)).to.deep.equal([{ workerId: primary.workerId, offence: WRONG }]);
+      await expectAnchored(job);
     });
 
     it("behavior: an audited primary that falls silent loses S, and its auditors decide", async () => {
@@ -113,6 +138,7 @@ for (const { name, manifest } of [
       primary.behaviour = devBehaviour("silent", false);
       expect((await cluster.ended(job)).state).to.equal(FINAL);
       expect(await getSlashed(cluster, job.id)).to.deep.equal([{ workerId: primary.workerId, offence: UNREVEALED }]);
+      await expectAnchored(job);
     });
 
     it("behavior: an opening that is withheld ends the job: S / 2 for its primary, a refund for the requester", async () => {
@@ -121,6 +147,7 @@ for (const { name, manifest } of [
       });
       expect(await cluster.ended(job)).to.deep.equal({ state: CLOSED, reason: 2 });
       expect(await getSlashed(cluster, job.id)).to.deep.equal([{ workerId: primary.workerId, offence: UNREVEALED }]);
+      await expectAnchored(job);
     });
 
     it("behavior: a first candidate that is silent is replaced by the next", async () => {
@@ -138,5 +165,6 @@ for (const { name, manifest } of [
       const job = await cluster.request(input, { k: 5, sample: NEVER });
       expect(await cluster.ended(job)).to.deep.equal({ state: CLOSED, reason: 2 });
       expect(await getSlashed(cluster, job.id)).to.deep.equal([]);
+      await expectAnchored(job);
     });
   });

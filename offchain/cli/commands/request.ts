@@ -30,15 +30,25 @@ export const request = defineCommand({
     keyFile: optional("file", "Private key that pays (mode 0600).", text),
     preset: defaulted(
       "name",
-      "What the answer rests on: general-vote (a staked committee) or critical-proof (a proof of every stage).",
-      choice("general-vote", "critical-proof"),
+      "What the answer rests on: general-vote (a staked committee), economy (one staked operator, audited by chance and open to challenge) or critical-proof (a proof of every stage).",
+      choice("general-vote", "economy", "critical-proof"),
       "general-vote",
     ),
     seatReward: optional("amount", "Reward of a seat, token base units.", amount),
     insure: optional("amount", "Value at risk that the committee's stake must cover.", amount),
+    auditBps: optional(
+      "share",
+      "Of economy: share of answers that are audited, in basis points; more insures more.",
+      integer(0, 10_000),
+    ),
+    window: optional("seconds", "How long the result can be challenged before it is final.", integer(0, 604_800)),
     receipt: optional("file", "Where to write the receipt.", text),
     deposit: flag("Deposit what is missing from the account's tokens first, with a permit where the token takes one."),
-    timeout: defaulted("seconds", "Give up waiting after this long.", integer(1, 86_400), 600),
+    timeout: optional(
+      "seconds",
+      "Give up waiting after this long; 600 and the window by default.",
+      integer(1, 604_800),
+    ),
   },
   async run(input, io) {
     const connection = resolveConnection(input);
@@ -50,7 +60,11 @@ export const request = defineCommand({
     });
     const model = await loadModel(input.model);
     const manifest = model.manifest.model;
-    const wishes = { preset: input.preset, seatReward: input.seatReward, insuredValue: input.insure };
+    const policy = {
+      ...(input.auditBps === undefined ? {} : { auditBps: input.auditBps }),
+      ...(input.window === undefined ? {} : { window: input.window }),
+    };
+    const wishes = { preset: input.preset, seatReward: input.seatReward, insuredValue: input.insure, policy };
     const quote = await wallet.quoteInference({ manifest, requester: wallet.account.address, ...wishes });
     const tensor = readModelInput(input.input, model);
     const progress = io.progress("job");
@@ -59,7 +73,7 @@ export const request = defineCommand({
       input: tensor,
       ...wishes,
       deposit: input.deposit,
-      timeoutMs: input.timeout * 1_000,
+      timeoutMs: (input.timeout ?? 600 + quote.spec.policy.window) * 1_000,
       signal: io.signal,
       onProgress: ({ stage, ...rest }) => progress.step(`${stage} ${summary(rest)}`.trimEnd()),
     });

@@ -7,7 +7,7 @@ import type { AssayError } from "../../core/errors.ts";
 import { INPUT_BOUNDARY } from "../../core/salts.ts";
 import { canSealTo, sealBlob, sealContext, sealRecipients } from "../../core/seal.ts";
 import { encodeSealedInput } from "../../core/sealed-input.ts";
-import type { Job, ModelManifest } from "../../core/types.ts";
+import { OPTIMISTIC, type Job, type ModelManifest } from "../../core/types.ts";
 import { quorum } from "../../core/vote.ts";
 import { getDeployment } from "../deployment.ts";
 import { SdkError } from "../errors.ts";
@@ -50,7 +50,8 @@ type Failed = DeliverInputReturnType["failed"][number];
 
 /**
  * Waits for the draw, then pushes the input to each seat's endpoint: sealed to its registered key with the stage's salts, or as it is
- * if the model's boundaries are PUBLIC. Busy and slow seats are tried until the input is of no use to them any more.
+ * if the model's boundaries are PUBLIC. A sampled (OPTIMISTIC) job's input goes to its first k candidates: the first answers, and
+ * the others audit a private input, or watch. Busy and slow seats are tried until the input is of no use to them any more.
  * `onSeats` is called between the two: what it returns is awaited, so a caller can decide whom the job fell to before anything leaves.
  * Errors: SEATS_UNKNOWN; DELIVERY_FAILED when a stage's seats that took the input cannot make a quorum; INTERRUPTED; JOB_UNKNOWN;
  * RPC_UNAVAILABLE.
@@ -95,11 +96,13 @@ export async function deliverInput(
       return deliverStage(client, delivery, stage, known, strangers);
     }),
   );
-  const short = stages.find(({ reached }) => reached.length < quorum(k));
+  // Of a sampled job one answers; the others that have the input are its auditors, and watch.
+  const need = (job.spec.policy.mask & OPTIMISTIC) === 0 ? quorum(k) : 1;
+  const short = stages.find(({ reached }) => reached.length < need);
   if (short !== undefined)
     throw new SdkError(
       "DELIVERY_FAILED",
-      { jobId, reached: short.reached.length, seats: k, quorum: quorum(k) },
+      { jobId, reached: short.reached.length, seats: k, quorum: need },
       { cause: short.failed[0]?.error },
     );
   return {

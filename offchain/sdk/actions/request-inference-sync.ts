@@ -1,11 +1,19 @@
 // SPDX-License-Identifier: MIT
 import { parseEventLogs, type Address, type Hex, type TransactionReceipt } from "viem";
-import { getBlockNumber, getContractEvents, getTransactionReceipt, waitForTransactionReceipt } from "viem/actions";
+import {
+  getBlockNumber,
+  getContractEvents,
+  getTransactionReceipt,
+  readContract,
+  waitForTransactionReceipt,
+} from "viem/actions";
 import { assayHubAbi } from "../../adapters/chain/abi/assay-hub.ts";
+import { stakeVaultAbi } from "../../adapters/chain/abi/stake-vault.ts";
 import { hasCode } from "../../core/errors.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import { VOTE, type Spec } from "../../core/types.ts";
+import { OPTIMISTIC, VOTE, type Spec } from "../../core/types.ts";
 import { checked } from "../checked.ts";
+import { getDeployment } from "../deployment.ts";
 import { SdkError } from "../errors.ts";
 import type { JobView } from "../job-view.ts";
 import { pollUntil } from "../poll-until.ts";
@@ -30,6 +38,9 @@ export type InferenceProgress =
   | { readonly stage: "requested"; readonly jobId: Hex; readonly hash: Hex; readonly gas: bigint }
   | { readonly stage: "seats drawn"; readonly seats: readonly number[] }
   | { readonly stage: "input delivered"; readonly reached: readonly number[]; readonly missing: readonly number[] }
+  | { readonly stage: "proposed"; readonly hash: Hex; readonly workerId: number }
+  | { readonly stage: "audit drawn"; readonly hash: Hex; readonly seats: readonly number[] }
+  | { readonly stage: "opened"; readonly hash: Hex }
   | { readonly stage: "committed"; readonly hash: Hex }
   | { readonly stage: "proven"; readonly hash: Hex; readonly proved: number; readonly workerId: number }
   | { readonly stage: "tallied"; readonly hash: Hex; readonly round: number; readonly accepted: boolean }
@@ -93,7 +104,7 @@ export async function requestInferenceSync(
   const { jobId, requester, nonce, spec } = event.args;
   const job = { requester, nonce, spec };
   onProgress({ stage: "requested", jobId, hash: requested.hash, gas: mined.gasUsed });
-  const isProven = (spec.policy.mask & VOTE) === 0;
+  const isProven = (spec.policy.mask & (VOTE | OPTIMISTIC)) === 0;
   const wishes: DeliverInputParameters = {
     hub,
     crypto,
@@ -136,7 +147,9 @@ export async function requestInferenceSync(
     throw new SdkError("JOB_CLOSED", { jobId, reason: view.closedReason ?? view.state, refund: view.refund ?? 0n });
   const holders = isProven
     ? await proversOf(client, hub, jobId, mined.blockNumber, delivery)
-    : delivery.seats.slice(-job.spec.policy.k);
+    : (spec.policy.mask & OPTIMISTIC) !== 0
+      ? await answererOf(client, hub, jobId, mined.blockNumber)
+      : delivery.seats.slice(-job.spec.policy.k);
   const result = await fetchResult(client, {
     hub,
     crypto,
@@ -174,6 +187,34 @@ async function proversOf(
   );
   const last = proven.toSorted((a, b) => b.args.stage - a.args.stage)[0]?.args.workerId;
   return seats.filter(({ workerId }) => workerId === last);
+}
+
+/** Who answered a sampled job, the last committee first: what was proposed may have been overturned. */
+async function answererOf(
+  client: WalletLike,
+  hub: Address,
+  jobId: Hex,
+  fromBlock: bigint,
+): Promise<DeliverInputReturnType["seats"]> {
+  const filter = { address: hub, abi: assayHubAbi, args: { jobId }, fromBlock, strict: true } as const;
+  const [proposed, audited, pinned, { vault }] = await checked("getLogs", async () =>
+    Promise.all([
+      getContractEvents(client, { ...filter, eventName: "Proposed" }),
+      getContractEvents(client, { ...filter, eventName: "AuditDrawn" }),
+      getContractEvents(client, { ...filter, eventName: "Pinned" }),
+      getDeployment(client, hub),
+    ]),
+  );
+  const escalated = pinned.filter(({ args }) => args.round > 0).toReversed();
+  const workerIds = [
+    ...escalated.flatMap(({ args }) => args.seats),
+    ...proposed.map(({ args }) => args.workerId),
+    ...audited.flatMap(({ args }) => args.seats),
+  ].filter((id, at, all) => all.indexOf(id) === at);
+  const signers = await checked("signersOf", async () =>
+    readContract(client, { address: vault, abi: stakeVaultAbi, functionName: "signersOf", args: [workerIds] }),
+  );
+  return workerIds.map((workerId, at) => ({ workerId, signer: signers[at] ?? "0x" }));
 }
 
 async function requestAlone(
@@ -244,7 +285,12 @@ async function waitForEnd(
         seen.add(key);
         if (event.eventName === "Committed" || event.eventName === "CommittedMany")
           onProgress({ stage: "committed", hash });
-        if (event.eventName === "StageTallied")
+        if (event.eventName === "Proposed") onProgress({ stage: "proposed", hash, workerId: event.args.workerId });
+        if (event.eventName === "AuditDrawn") onProgress({ stage: "audit drawn", hash, seats: event.args.seats });
+        // Round 0 of a sampled job: the answer, before its window.
+        if (event.eventName === "StageTallied" && event.args.record.tallies.at(-1)?.seats.length === 1)
+          onProgress({ stage: "opened", hash });
+        else if (event.eventName === "StageTallied")
           onProgress({ stage: "tallied", hash, round: event.args.round, accepted: BigInt(event.args.digest) !== 0n });
         if (event.eventName === "Proven")
           onProgress({ stage: "proven", hash, proved: event.args.stage, workerId: event.args.workerId });
