@@ -96,6 +96,11 @@ export const SETTINGS = {
       true,
       "Challenge automatically when outvoted, if the free balance covers the bond.",
     ),
+    watch: setting(
+      z.enum(["off", "public", "all"]),
+      "public",
+      "Check answers that nobody audits (policy `economy`), of inputs that this worker was given: computed twice when it has nothing else to do, and challenged, with a bond, if certainly wrong and `challenge` is on. `public`: only where the output has no salt; `all` trusts each client to give all workers the same salts.",
+    ),
   },
   prove: {
     enabled: setting(z.boolean(), true, "Prove stages of models that have keys, and use the court when outvoted."),

@@ -171,6 +171,7 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
         logger,
         metrics,
         behaviour: () => (faults === null || faults.behaviour === HONEST ? honest : faults.behaviour),
+        watch: config.work.watch,
         randomBytes: (length) => nodeCrypto.randomBytes(length),
         signal,
         checkpoint: crashPoint(config.node.crashAt),

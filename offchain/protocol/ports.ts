@@ -251,6 +251,9 @@ export interface BlobPort {
   put(request: Uint8Array): Promise<Uint8Array>;
 }
 
+/** Whose unaudited answers this worker checks without being asked: nobody's, those without a salt in the output, or all. */
+export type WatchMode = "off" | "public" | "all";
+
 // --- Behaviour: honest, except in development ---------------------------------------------------------------------------
 
 /** What a development fault mode may bend. Production wires HONEST and refuses everything else. */
@@ -291,6 +294,7 @@ export interface ProtocolModules {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly behaviour: () => SeatBehaviour;
+  readonly watch: WatchMode;
   readonly randomBytes: (length: number) => Uint8Array;
   readonly signal: AbortSignal;
   /** Named points of the journal; development crash tests stop the process here. */

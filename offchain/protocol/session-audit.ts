@@ -5,6 +5,7 @@ import { CANDIDATES, drawSeed, ROUND_0_STAGE } from "../core/draw.ts";
 import { hasCode } from "../core/errors.ts";
 import { recordHash } from "../core/job.ts";
 import { auditSeed, isAuditDrawn } from "../core/job-steps.ts";
+import { AnswerWatch } from "./answer-watch.ts";
 import { auditStep, isAudit, isUnbound, type AuditStep, type Fate } from "./audit-steps.ts";
 import type { Committee } from "./committee.ts";
 import type { Hex, JobCall, ProtocolModules, SlotView } from "./ports.ts";
@@ -45,6 +46,7 @@ export class SessionAudit {
   readonly #call: () => JobCall;
   readonly #holder: ResultHolder;
   readonly #readTable: () => Promise<readonly StageInfo[]>;
+  readonly #watch: AnswerWatch;
   #bench: Committee | null = null;
   #fate: { readonly seedRef: number; readonly fate: Fate; readonly fateAt: number } = NO_FATE;
   #checked: { readonly record: unknown; readonly word: Hex; readonly is: boolean } | null = null;
@@ -52,6 +54,7 @@ export class SessionAudit {
   constructor(state: SessionState, parts: AuditParts) {
     this.#state = state;
     this.#modules = state.modules;
+    this.#watch = new AnswerWatch(state, parts);
     ({ work: this.#work, call: this.#call, holder: this.#holder, readTable: this.#readTable } = parts);
   }
 
@@ -200,6 +203,7 @@ export class SessionAudit {
   #step(slot: SlotView): void {
     const { rank, isPrimary } = this;
     if (rank === null || this.#modules.behaviour().isSilent) return;
+    if (!isPrimary && this.holdsInput && this.#work.has(this.#state.job.spec.modelId)) this.#watch.tick(slot, rank);
     if (slot.state === STATE.PROPOSED) this.#learnFate(slot);
     const { fate, fateAt } = this.#fate.seedRef === slot.seedRef ? this.#fate : NO_FATE;
     const step = auditStep(this.#state.job, { slot, rank, isPrimary, fate, fateAt }, this.#modules.chain.now());

@@ -46,9 +46,17 @@ const earned = async (cluster: Cluster, { workerId }: TestWorker): Promise<bigin
   return account.earned;
 };
 
-for (const { name, manifest } of [
-  { name: "private inputs", manifest: undefined },
-  { name: "public inputs", manifest: publicManifest() },
+const freeOf = async (cluster: Cluster, account: `0x${string}`): Promise<bigint> =>
+  cluster.client.public.readContract({
+    address: cluster.chain.deployment.hub,
+    abi: assayHubAbi,
+    functionName: "balanceOf",
+    args: [account],
+  });
+
+for (const { name, manifest, watch } of [
+  { name: "private inputs", manifest: undefined, watch: "all" as const },
+  { name: "public inputs", manifest: publicManifest(), watch: "public" as const },
 ])
   describe(`answers that chance audits: ${name}`, function suite() {
     this.timeout(120_000);
@@ -57,7 +65,7 @@ for (const { name, manifest } of [
 
     before(async () => {
       chain = await startTestChain();
-      cluster = await Cluster.start(chain, { workers: 16 }, manifest);
+      cluster = await Cluster.start(chain, { workers: 16, watch }, manifest);
       await mineEvery(chain, 250);
     });
     afterEach(() => {
@@ -73,7 +81,7 @@ for (const { name, manifest } of [
       sample: { auditBps: number; window: number },
       prepare: (primary: TestWorker) => void = () => {},
     ) {
-      const job = await cluster.request(input, { k: 5, sample });
+      const job = await cluster.request(input, { k: 5, tWork: 40, sample });
       const bench = await cluster.bench(job);
       const [primary] = bench as [TestWorker];
       prepare(primary);
@@ -148,6 +156,20 @@ for (const { name, manifest } of [
       expect(await cluster.ended(job)).to.deep.equal({ state: CLOSED, reason: 2 });
       expect(await getSlashed(cluster, job.id)).to.deep.equal([{ workerId: primary.workerId, offence: UNREVEALED }]);
       await expectAnchored(job);
+    });
+
+    it("behavior: a lie that nobody audits is found by a worker that was given the input, and costs S", async () => {
+      const { job, primary, bench } = await request(NEVER, (one) => {
+        one.behaviour = devBehaviour("wrong-digest", false);
+      });
+      const before = await Promise.all(bench.map(async ({ keys }) => freeOf(cluster, keys.operator.address)));
+      expect((await cluster.ended(job)).state).to.equal(FINAL);
+      expect(await getSlashed(cluster, job.id)).to.deep.equal([{ workerId: primary.workerId, offence: WRONG }]);
+      const after = await Promise.all(bench.map(async ({ keys }) => freeOf(cluster, keys.operator.address)));
+      // One of them challenged, has its bond back, and 60 % of what is left of the half that was not burned.
+      expect(after.some((free, i) => free - (before[i] ?? 0n) > REWARD)).to.equal(true);
+      const receipt = await expectAnchored(job);
+      expect(receipt.record.tallies.map(({ seats }) => seats.length)).to.deep.equal([1, 11]);
     });
 
     it("behavior: a first candidate that is silent is replaced by the next", async () => {

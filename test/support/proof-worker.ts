@@ -257,6 +257,7 @@ export function proofWorker(workerId: number, hub: FakeHub, kept?: Journal): Pro
     logger: nullLogger,
     metrics: nullMetrics,
     behaviour: () => HONEST,
+    watch: "off",
     randomBytes: (length) => nodeCrypto.randomBytes(length),
     signal: life.signal,
     checkpoint: () => undefined,

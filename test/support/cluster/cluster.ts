@@ -47,6 +47,7 @@ import {
   type ModelShelf,
   type ProofPort,
   type SeatBehaviour,
+  type WatchMode,
 } from "../../../offchain/protocol/ports.ts";
 import { fund, type TestChain } from "./chain.ts";
 import { LocalNetwork } from "./local-network.ts";
@@ -143,6 +144,7 @@ export interface ClusterOptions {
   readonly http?: boolean;
   readonly claimEveryMs?: number;
   readonly upkeep?: boolean;
+  readonly watch?: WatchMode;
   /** The chain was deployed with `randomness: "workers"`: registers everybody's hash chain and seats the first duty. */
   readonly beacon?: boolean;
   readonly maxWaiting?: number;
@@ -360,6 +362,7 @@ export class Cluster {
         logger,
         metrics: nullMetrics,
         behaviour: () => result.behaviour,
+        watch: options.watch ?? "public",
         randomBytes: (length) => randomBytes(length),
         signal,
         checkpoint: silent,
