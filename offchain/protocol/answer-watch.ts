@@ -2,7 +2,7 @@
 import { KIND_PUBLIC, ZERO_BYTES32 } from "../core/types.ts";
 import { challengeBond } from "./job-pokes.ts";
 import type { Hex, JobCall, ProtocolModules, SlotView } from "./ports.ts";
-import { isAbstention } from "./said.ts";
+import { ABSTAIN_REASON, isAbstention, reasonWord } from "./said.ts";
 import { STATE, type Vote } from "./seat-machine.ts";
 import type { SessionState } from "./session-state.ts";
 import type { StageWork } from "./stage-work.ts";
@@ -67,6 +67,9 @@ export class AnswerWatch {
     // Paid work first, as long as there is time.
     if (this.#work.load > 0 && chain.now() < slot.deadline - tWork) return effects.delay("watch", BUSY_MS);
     const [first, second] = [await this.#compute(), await this.#compute()];
+    // Crowded out by paid work: another moment will do.
+    if ([first, second].some(({ payload }) => payload === reasonWord(ABSTAIN_REASON.model)))
+      return effects.delay("watch", 4 * BUSY_MS);
     const isSure = !isAbstention(first.outDigest) && first.outDigest === second.outDigest;
     if (!isSure) logger.error("watch.unsure", { digest: first.outDigest });
     const isWrong = isSure && first.outDigest !== digest;
@@ -77,7 +80,7 @@ export class AnswerWatch {
 
   #compute(): Promise<Vote> {
     const { jobId, job, table } = this.#state;
-    return this.#work.run(jobId, job.spec.modelId, 0, table ?? [], this.#modules.signal);
+    return this.#work.run(jobId, job.spec, 0, table ?? [], this.#modules.signal);
   }
 
   async #challenge(): Promise<void> {

@@ -3,11 +3,10 @@ import { toHex, utf8 } from "../core/bytes.ts";
 import { commitSet } from "../core/claim.ts";
 import { CANDIDATES, drawSeed, ROUND_0_STAGE } from "../core/draw.ts";
 import { hasCode } from "../core/errors.ts";
-import { recordHash } from "../core/job.ts";
 import { auditSeed, isAuditDrawn } from "../core/job-steps.ts";
 import { AnswerWatch } from "./answer-watch.ts";
 import { auditStep, isAudit, isUnbound, type AuditStep, type Fate } from "./audit-steps.ts";
-import type { Committee } from "./committee.ts";
+import { recordAt, type Committee } from "./committee.ts";
 import type { Hex, JobCall, ProtocolModules, SlotView } from "./ports.ts";
 import { keepResult, type ResultHolder } from "./result-desk.ts";
 import { isAbstention } from "./said.ts";
@@ -100,11 +99,11 @@ export class SessionAudit {
   }
 
   /** Events and storage tell the same: only then is a committee drawn, or anything sent. */
-  isCurrent({ word }: SlotView): boolean {
+  isCurrent(slot: SlotView): boolean {
     const { record } = this.#state;
-    if (word === NO_WORD) return true;
+    const { word } = slot;
     if (this.#checked?.record !== record || this.#checked.word !== word)
-      this.#checked = { record, word, is: recordHash(record) === word };
+      this.#checked = { record, word, is: recordAt(slot, record) !== null };
     return this.#checked.is;
   }
 
@@ -260,7 +259,7 @@ export class SessionAudit {
     const { modelId, inDigest } = job.spec;
     if (table === null || !this.holdsInput || !this.#work.has(modelId)) return null;
     const started = clock.monotonicMs();
-    const computed = await this.#work.run(jobId, modelId, PLACE.stage, table, signal);
+    const computed = await this.#work.run(jobId, job.spec, PLACE.stage, table, signal);
     metrics.observe("assay_jobs_stage_seconds", { phase: "infer" }, (clock.monotonicMs() - started) / 1000);
     checkpoint("computed");
     const vote = behaviour().alterVote(computed);
