@@ -72,7 +72,7 @@ async function expectAgreement(life: Life, counts: Counts): Promise<void> {
 }
 
 describe("the hub against its model", function () {
-  this.timeout(deep ? 6 * 3600_000 : 120_000);
+  this.timeout(deep ? 6 * 3600_000 : 300_000);
 
   before(async function () {
     console.log(`      seed ${seed}`);

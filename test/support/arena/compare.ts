@@ -37,7 +37,18 @@ export class Observer {
   readonly #tokens: Place[];
   readonly #jobs = new Map<Hex, Place>();
 
-  constructor(arena: Arena) {
+  static readonly #known = new WeakMap<Arena, Observer>();
+
+  /** Knows where everything is; made anew when workers joined. */
+  static of(arena: Arena): Observer {
+    const known = Observer.#known.get(arena);
+    if (known !== undefined && known.#accounts.length === arena.workers.length) return known;
+    const made = new Observer(arena);
+    Observer.#known.set(arena, made);
+    return made;
+  }
+
+  private constructor(arena: Arena) {
     this.#arena = arena;
     this.#holders = [...arena.requesters, ...arena.workers];
     this.#free = this.#holders.map((who) => ["hub", entry("address", who, SLOTS.free)]);

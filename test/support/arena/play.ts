@@ -126,7 +126,7 @@ export class Play {
     rules: Rules,
     options: { readonly casting: Casting; readonly seed: number; readonly careful: boolean },
   ): Promise<Play> {
-    const observer = new Observer(arena);
+    const observer = Observer.of(arena);
     const model = new Model(rules, arena.workers, await observer.free(), await observer.accounts());
     const play = new Play(arena, observer, model, options);
     await play.advanceEpoch();
