@@ -14,6 +14,7 @@ import { Children } from "./demo/children.ts";
 import { startDevnet, writeDevnetFile, type Devnet } from "./demo/devnet.ts";
 import { planJobs, type PlannedJob } from "./demo/plan-jobs.ts";
 import { createPresenter } from "./demo/presenter.ts";
+import { createQueue } from "./demo/queue.ts";
 import { residentMiB } from "./demo/resident.ts";
 import { runJob, tokens, type RanJob } from "./demo/run-job.ts";
 import { createRunFolder } from "./demo/run-folder.ts";
@@ -52,16 +53,6 @@ const presenter = createPresenter(
 );
 const elapsedMs: Record<string, number> = {};
 const mark = (name: string): void => void (elapsedMs[name] = Math.round(presenter.elapsedMs()));
-
-/** Runs one action after the other, in the order of the calls. */
-function createQueue(): <T>(action: () => Promise<T>) => Promise<T> {
-  let tail: Promise<unknown> = Promise.resolve();
-  return async (action) => {
-    const next = tail.then(action);
-    tail = next.catch(() => undefined);
-    return next;
-  };
-}
 
 async function main(): Promise<RunSummary> {
   presenter.title("Setting up");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Runs every check and suite, one after another, and closes with one line: "N passed, N failed".
+// Runs every check and suite, on two cores, and closes with one line: "N passed, N failed".
 //
 //   npm test                     everything but the long suites
 //   npm test -- types solidity   only those named
@@ -18,7 +18,7 @@ interface Suite {
   readonly long?: true;
   /** Nothing below can run when this fails. */
   readonly essential?: true;
-  /** Runs at the same time as the suite before it, on the other core; what it prints comes after. */
+  /** Runs on the other core, at the same time as the last suite before it that is not beside another; what it prints comes after. */
   readonly beside?: true;
 }
 
@@ -33,16 +33,16 @@ const mocha = (pattern: string) => ["mocha", "--config", ".mocharc.json", ...glo
 
 const suites: readonly Suite[] = [
   { name: "build", run: ["hardhat", "build"], counts: false, essential: true },
+  { name: "format", run: ["prettier", "--check", "--log-level", "warn", ...formatted], counts: false, beside: true },
+  { name: "rules", run: ["node", "scripts/check.ts"], counts: false, beside: true },
   { name: "types", run: ["tsc", "-p", "."], counts: false },
-  { name: "lint", run: ["oxlint", "--type-aware", "--deny-warnings"], counts: false },
-  { name: "format", run: ["prettier", "--check", "--log-level", "warn", ...formatted], counts: false },
-  { name: "rules", run: ["node", "scripts/check.ts"], counts: false },
+  { name: "lint", run: ["oxlint", "--type-aware", "--deny-warnings"], counts: false, beside: true },
   { name: "fresh", run: ["node", "scripts/generate.ts", "--check"], counts: false },
   { name: "solidity", run: ["hardhat", "test", "solidity", ...(deep ? [] : ["--snapshot-check"])], counts: true },
-  { name: "contracts", run: ["hardhat", "test", "mocha", "--no-compile"], counts: true },
+  { name: "contracts", run: ["hardhat", "test", "mocha", "--no-compile"], counts: true, beside: true },
   { name: "offchain", run: mocha("test/offchain/**/*.test.ts"), counts: true },
   { name: "circuits", run: mocha("test/circuits/**/*.test.ts"), counts: true, beside: true },
-  { name: "integration", run: mocha("test/integration/**/*.test.ts"), counts: true },
+  { name: "integration", run: mocha("test/integration/**/*.test.ts"), counts: true, beside: true },
   { name: "e2e", run: mocha("test/{e2e,attacks}/**/*.test.ts"), counts: true, long: true },
 ];
 
@@ -75,12 +75,13 @@ async function run(suite: Suite, write: (text: string) => void): Promise<boolean
 const show = (text: string): void => void process.stdout.write(text);
 while (chosen.length > 0) {
   const [suite] = chosen.splice(0, 1) as [Suite];
-  const others = chosen[0]?.beside === true ? chosen.splice(0, 1) : [];
+  const next = chosen.findIndex(({ beside }) => beside !== true);
+  const others = chosen.splice(0, next === -1 ? chosen.length : next);
   const held: string[] = [];
-  const [ok] = await Promise.all([
-    run(suite, show),
-    ...others.map(async (other) => run(other, (text) => held.push(text))),
-  ]);
+  const runOthers = async (): Promise<void> => {
+    for (const other of others) await run(other, (text) => held.push(text));
+  };
+  const [ok] = await Promise.all([run(suite, show), runOthers()]);
   show(held.join(""));
   if (!ok && suite.essential === true) break;
 }

@@ -34,6 +34,8 @@ export interface DevWorker {
   readonly index: number;
   workerId: number;
   readonly operator: Hex;
+  /** Holds the stake. */
+  readonly owner: Hex;
   readonly endpoint: string;
   readonly monitorUrl: string;
   readonly devUrl: string;
@@ -54,12 +56,21 @@ export interface Devnet {
   restart(index: number): Promise<DevWorker>;
 }
 
+/** What stands between a devnet's processes, such as proxies that fail on purpose. */
+export interface DevnetNetwork {
+  /** What worker `index` uses in place of the chain's own address. */
+  rpcUrl(index: number, chainUrl: string): Promise<string>;
+  /** Where worker `index` listens, and the address that others dial. */
+  place(index: number): Promise<{ readonly port: number; readonly publicUrl: string }>;
+}
+
 export interface DevnetOptions {
   readonly folder: RunFolder;
   readonly workers: number;
   readonly models: readonly string[];
   /** Seeds from the workers on duty instead of single blocks. */
   readonly beacon?: boolean;
+  readonly network?: DevnetNetwork;
   readonly children: Children;
   readonly signal: AbortSignal;
   readonly progress: (text: string) => void;
@@ -91,6 +102,8 @@ interface Place {
   readonly folder: string;
   readonly operatorKey: Hex;
   readonly ownerKey: Hex;
+  /** 0: any free one. */
+  readonly port: number;
 }
 interface Ready {
   readonly operator: Hex;
@@ -124,12 +137,16 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
   const done = async (hash: Promise<Hex>) => publicClient.waitForTransactionReceipt({ hash: await hash });
 
   progress(`making keys and starting ${options.workers} workers`);
-  const places: Place[] = Array.from({ length: options.workers }, (_, index) => ({
+  const { network } = options;
+  const placing = Array.from({ length: options.workers }, async (_, index) => ({
     index,
     folder: join(folder.workers, `worker-${String(index + 1).padStart(2, "0")}`),
     operatorKey: generatePrivateKey(),
     ownerKey: generatePrivateKey(),
+    rpcUrl: (await network?.rpcUrl(index, chain.url)) ?? chain.url,
+    ...((await network?.place(index)) ?? { port: 0, publicUrl: "" }),
   }));
+  const places = await Promise.all(placing);
   const spawnWorker = async (place: Place, extra: readonly string[] = []) =>
     startWorker(children, folder, place, extra, signal);
   let started = 0;
@@ -139,12 +156,14 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
       development: true,
       operatorKey: new Secret(fromHex(place.operatorKey)),
       values: {
-        "chain.rpcUrl": chain.url,
+        "chain.rpcUrl": place.rpcUrl,
         "chain.id": deployment.chainId,
         "chain.hub": deployment.hub,
         "chain.fromBlock": deployment.fromBlock,
         "chain.confirmations": 0,
         "chain.pollMs": 250,
+        "net.port": place.port,
+        "net.publicUrl": place.publicUrl,
         "monitor.port": 0,
         "prove.cache": PROVING_CACHE,
         "work.models": options.models.map((model) => resolve(model)),
@@ -166,7 +185,7 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
       stake: devnetParameters.minimumStake,
     });
     await depositFor(chain, deployment, place.operatorKey);
-    return toWorker(place.index, workerId, child, ready);
+    return toWorker(place, workerId, child, ready);
   });
 
   progress("registering the models and their verifying keys");
@@ -233,8 +252,9 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
     const place = places[index];
     const old = workers[index];
     if (place === undefined || old === undefined) throw new DemoError("WORKER_UNKNOWN", { worker: index });
-    const { child, ready } = await spawnWorker(place, ["--net-port", new URL(old.endpoint).port]);
-    const worker = toWorker(index, old.workerId, child, ready);
+    const port = place.port === 0 ? new URL(old.endpoint).port : String(place.port);
+    const { child, ready } = await spawnWorker(place, ["--net-port", port]);
+    const worker = toWorker(place, old.workerId, child, ready);
     workers[index] = worker;
     return worker;
   };
@@ -261,8 +281,9 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
   };
 }
 
-const toWorker = (index: number, workerId: number, child: Child, ready: Ready): DevWorker => ({
+const toWorker = ({ index, ownerKey }: Place, workerId: number, child: Child, ready: Ready): DevWorker => ({
   index,
+  owner: privateKeyToAccount(ownerKey).address,
   workerId,
   operator: ready.operator,
   endpoint: ready.endpoints[0] ?? "",
