@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Gas of whole transactions, calldata included, on an in-process chain in a steady state: prefunded requester, workers
 // that earned before, models and parameter sets used before. Targets: protocol.md section 11.
+import { mkdir, writeFile } from "node:fs/promises";
+import { drawCurves, measureCurves } from "./gas/curves.ts";
 import { type JobShape, EMPTY_RECORD, createHubChain } from "../test/support/hub-chain.ts";
 
 interface Row {
@@ -32,8 +34,8 @@ export const suite = {
         baseline: `target ${target}`,
         ratio: value / target,
       });
-    progress("deploying, staking 64 workers");
-    const chain = await createHubChain(64);
+    progress("deploying, staking 76 workers");
+    const chain = await createHubChain(76);
     for (const { k, stages, target } of FAST) {
       progress(`fast path, ${k} seats, ${stages} stages`);
       await chain.submit(await chain.request({ k, stages }));
@@ -45,16 +47,25 @@ export const suite = {
       if (k === 5) against("whole job, 5 seats, fast path", requested.gas + submitted, 260_000);
     }
     progress("slow path");
-    await slowPath(chain, true, (gas) => against("slow path, 5 seats, batched", gas, 330_000));
-    await slowPath(chain, false, (gas) => against("slow path, 5 seats, one by one", gas, 700_000));
+    against("slow path, 5 seats, batched", await slowPath(chain, 5, true), 330_000);
+    against("slow path, 5 seats, one by one", await slowPath(chain, 5, false), 700_000);
     progress("window");
-    const plain = await chain.submit(await chain.request({ k: 5, stages: 1 }));
-    const waiting = await chain.request({ k: 5, stages: 1, window: 600 });
-    const submitted = await chain.submit(waiting);
-    const record = recordOf(chain, waiting);
-    await chain.networkHelpers.time.increase(601);
-    const settled = await chain.gasOf(await chain.hub.write.settle([waiting.job, record, "0x"]));
-    against("window then settle, extra to submit, 5 seats", submitted + settled - plain, 75_000);
+    against("window then settle, extra to submit, 5 seats", await windowed(chain, 5), 75_000);
+    progress("curves over 2 to 31 seats, 1 to 8 stages");
+    const curves = await measureCurves(chain, slowPath, windowed);
+    for (const { k, stages, request, submit } of curves.fast) {
+      const name = `${k} seats, ${stages} stages`;
+      report({ case: `curve: request, ${name}`, metric: "gas", value: request, unit: "gas" });
+      report({ case: `curve: submit, ${name}`, metric: "gas", value: submit, unit: "gas" });
+    }
+    for (const { path, k, gas } of curves.dispute)
+      report({ case: `curve: ${path}, ${k} seats`, metric: "gas", value: gas, unit: "gas" });
+    if (!process.argv.includes("--write")) return;
+    const { seats, paths } = drawCurves(curves);
+    await mkdir("docs/gas", { recursive: true });
+    await writeFile("docs/gas/curves.json", `${JSON.stringify(curves, undefined, 2)}\n`);
+    await writeFile("docs/gas/seats.svg", seats);
+    await writeFile("docs/gas/paths.svg", paths);
   },
 };
 
@@ -75,9 +86,20 @@ function recordOf(chain: Chain, { ids, ...rest }: Requested) {
   return { seats: ids, boundaries: [outDigest], tallies: [tally], decided: 0 };
 }
 
+/** What a window costs more than ending at once. */
+async function windowed(chain: Chain, k: number): Promise<number> {
+  const plain = await chain.submit(await chain.request({ k, stages: 1 }));
+  const waiting = await chain.request({ k, stages: 1, window: 600 });
+  const submitted = await chain.submit(waiting);
+  const record = recordOf(chain, waiting);
+  await chain.networkHelpers.time.increase(601);
+  const settled = await chain.gasOf(await chain.hub.write.settle([waiting.job, record, "0x"]));
+  return submitted + settled - plain;
+}
+
 /** All transactions from the first commitment to FINAL. */
-async function slowPath(chain: Chain, batched: boolean, report: (gas: number) => void): Promise<void> {
-  const requested = await chain.request({ k: 5, stages: 1 });
+async function slowPath(chain: Chain, k: number, batched: boolean): Promise<number> {
+  const requested = await chain.request({ k, stages: 1 });
   const { job, ids } = requested;
   const pinned = { seats: ids, boundaries: [], tallies: [], decided: 0 };
   const commits = chain.signedCommits(requested, 0);
@@ -94,5 +116,5 @@ async function slowPath(chain: Chain, batched: boolean, report: (gas: number) =>
   const batch = batched ? commits.map(({ commitment }) => commitment) : [];
   const votes = chain.stageVotes(requested, 0);
   gas += await chain.gasOf(await chain.hub.write.tally([job, pinned, [], votes, batch, "0x"]));
-  report(gas);
+  return gas;
 }
