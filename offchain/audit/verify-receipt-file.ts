@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { fromHex, type Hex } from "../core/bytes.ts";
 import { errorText, type Check } from "../core/check.ts";
-import { digestOf } from "../core/digest.ts";
+import { batchCount } from "../core/batch.ts";
+import { boundaryDigest, decodeBatch, encodeBatch } from "../core/batch-tensors.ts";
 import { isAssayError, type AssayError } from "../core/errors.ts";
 import { modelId } from "../core/model.ts";
 import type { PairingEngine } from "../core/ports/pairing.ts";
@@ -164,15 +165,20 @@ async function reExecute(
   );
   if (!same) return checks;
   try {
+    const inputs = batchCount(receipt.job.spec.policy.flags);
     const inKind = (stages[0]?.inKind ?? 0) as DigestKind;
-    const inDigest = digestOf(inKind, opened.input, boundarySalt(opened.secret, INPUT_BOUNDARY, inKind));
+    const inDigest = boundaryDigest(inKind, opened.input, boundarySalt(opened.secret, INPUT_BOUNDARY, inKind), inputs);
     const isInput = inDigest === receipt.job.spec.inDigest;
     add("re-execution input", isInput, "the opened input is the job's", "the opened input has another digest");
     if (!isInput) return checks;
-    const { output } = await runModel(model, decodeTensor(opened.input), createReferenceExecutor());
+    const outputs: Uint8Array[] = [];
+    for (const one of inputs === 0 ? [opened.input] : decodeBatch(opened.input)) {
+      const { output } = await runModel(model, decodeTensor(one), createReferenceExecutor());
+      outputs.push(encodeTensor(output));
+    }
     const outKind = (stages.at(-1)?.outKind ?? 0) as DigestKind;
-    const bytes = encodeTensor(output);
-    const outDigest = digestOf(outKind, bytes, boundarySalt(opened.secret, stages.length - 1, outKind));
+    const bytes = inputs === 0 ? (outputs[0] ?? new Uint8Array()) : encodeBatch(outputs);
+    const outDigest = boundaryDigest(outKind, bytes, boundarySalt(opened.secret, stages.length - 1, outKind), inputs);
     add(
       "re-execution",
       outDigest === receipt.outDigest,

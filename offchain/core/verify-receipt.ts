@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
+import { batchCount } from "./batch.ts";
+import { boundaryDigest, decodeBatch } from "./batch-tensors.ts";
 import { fromHex, type Hex } from "./bytes.ts";
 import { errorText, runCheck, type Check } from "./check.ts";
 import { claimDigest } from "./claim.ts";
 import { CANDIDATES } from "./draw.ts";
-import { digestOf, stageInDigest } from "./digest.ts";
+import { stageInDigest } from "./digest.ts";
 import { MAX_FEE_BPS, POKES, quoteEscrow } from "./economics.ts";
 import { domainSeparator } from "./eip712.ts";
 import { jobId, recordHash } from "./job.ts";
@@ -116,10 +118,13 @@ function settlementFailure(receipt: Receipt): string | undefined {
 function outputFailure(receipt: Receipt): string | undefined {
   const output = receiptOutput(receipt);
   if (output === undefined) return undefined;
-  decodeTensor(output);
+  const inputs = batchCount(receipt.job.spec.policy.flags);
+  const tensors = inputs === 0 ? [output] : decodeBatch(output);
+  if (tensors.length !== Math.max(1, inputs)) return `it holds ${tensors.length} outputs of ${inputs} inputs`;
+  for (const bytes of tensors) decodeTensor(bytes);
   const kind = receipt.manifest.stages.at(-1)?.outKind as DigestKind;
   const salt = receipt.outputSalt === "0x" ? undefined : fromHex(receipt.outputSalt);
-  return digestOf(kind, output, salt) === receipt.outDigest ? undefined : "its digest is not the result";
+  return boundaryDigest(kind, output, salt, inputs) === receipt.outDigest ? undefined : "its digest is not the result";
 }
 
 function expectationFailure(receipt: Receipt, expected: ReceiptExpectation): string | undefined {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { batchCount } from "../core/batch.ts";
 import type { PeerAddress } from "../core/ports/transport.ts";
 import { PLACE_NETWORK, type Job, type Record as JobRecord, type StageInfo } from "../core/types.ts";
 import { openingQuorum } from "../core/vote.ts";
@@ -253,6 +254,11 @@ export class JobSession {
     return models.table(this.job.spec.modelId) ?? (await chain.stageTable(this.job.spec.modelId));
   }
 
+  /** Inputs of a batch; 0 if the job is none. */
+  get #inputs(): number {
+    return batchCount(this.job.spec.policy.flags);
+  }
+
   #takeInput(seat: SeatState): void {
     if (seat.phase !== "WAITING_INPUT" || this.#state.table === null) return;
     const info = this.#state.table[seat.stage];
@@ -261,7 +267,8 @@ export class JobSession {
     // Said at once: the committee need not wait for an input that would not help.
     if (expected !== null && !this.#work.has(this.job.spec.modelId))
       return this.#signing.vote(seat, { outDigest: SAID_ABSTAIN_WORD, payload: reasonWord(ABSTAIN_REASON.model) });
-    if (expected === null || this.#work.inputDigest(this.jobId, info, this.#state.table) !== expected) return;
+    if (expected === null || this.#work.inputDigest(this.jobId, info, this.#state.table, this.#inputs) !== expected)
+      return;
     this.#state.advance({ type: "input-ready", inDigest: expected, at: this.#modules.chain.now() });
   }
 
@@ -318,7 +325,7 @@ export class JobSession {
     const info = table?.[stage];
     if (vote === null || isAbstention(vote.outDigest) || table === null || info === undefined) return;
     if (stage === this.job.spec.stages - 1 || this.#work.output(this.jobId) !== null) return;
-    if (inDigest === null || this.#work.inputDigest(this.jobId, info, table) !== inDigest) return;
+    if (inDigest === null || this.#work.inputDigest(this.jobId, info, table, this.#inputs) !== inDigest) return;
     this.#state.effects.once("recompute", async () => {
       await this.#work.run(this.jobId, this.job.spec, stage, table, this.#modules.signal);
       this.#modules.logger.info("seat.recomputed", { stage, round: seat.round, seat: seat.own });

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { batchCount } from "../core/batch.ts";
 import { fromHex, toHex } from "../core/bytes.ts";
 import { stageInDigest } from "../core/digest.ts";
 import { isAssayError } from "../core/errors.ts";
@@ -41,6 +42,8 @@ export class SeatCourt {
       ((slot.state === STATE.HUNG || (slot.state === STATE.OPEN && slot.round > 0)) && slot.stage === stage);
     const isDecided = ((record.decided >>> stage) & 1) === 1;
     if (!isOpenTo || isDecided || this.#isGivenUp || !behaviour().mayChallenge) return false;
+    // A proof is of one tensor, the digest of a batch of many: only a larger committee can help.
+    if (batchCount(job.spec.policy.flags) > 0) return false;
     // Of a SALTED output a proof chooses the salt: the hub lets it overrule nobody.
     if (modules.models.table(job.spec.modelId)?.[stage]?.outKind !== KIND_PUBLIC) return false;
     if (!wasOutvoted(record, slot, standing) || prover?.mayJudge(job.spec.modelId, stage) !== true) return false;

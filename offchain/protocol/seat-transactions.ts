@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { batchCount } from "../core/batch.ts";
 import { toHex } from "../core/bytes.ts";
 import type { StageInfo } from "../core/types.ts";
 import { quorum } from "../core/vote.ts";
@@ -57,6 +58,8 @@ export class SeatTransactions {
     const bytes = this.#work.output(this.#state.jobId);
     const isPublic = (slot.flags & OUTPUT_PUBLIC) !== 0 && BigInt(this.#state.job.spec.callback) !== 0n;
     const isLast = seat.stage === this.#state.job.spec.stages - 1;
+    // A callback of a batch gets the root: there is no one output whose bytes could go with it.
+    if (batchCount(this.#state.job.spec.policy.flags) > 0) return "0x";
     const accepted = acceptedDigest({ ...seat, commitSet: seat.commitSet ?? "0x" }, quorum(seat.seats.length));
     if (!isPublic || !isLast || bytes === null || bytes.length > MAX_INLINE_OUTPUT) return "0x";
     return accepted === seat.vote?.outDigest ? toHex(bytes) : "0x";

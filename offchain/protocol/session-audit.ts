@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { batchCount } from "../core/batch.ts";
 import { toHex, utf8 } from "../core/bytes.ts";
 import { commitSet } from "../core/claim.ts";
 import { CANDIDATES, drawSeed, ROUND_0_STAGE } from "../core/draw.ts";
@@ -87,7 +88,11 @@ export class SessionAudit {
   get holdsInput(): boolean {
     const { table, jobId, job } = this.#state;
     const info = table?.[0];
-    return table !== null && info !== undefined && this.#work.inputDigest(jobId, info, table) === job.spec.inDigest;
+    return (
+      table !== null &&
+      info !== undefined &&
+      this.#work.inputDigest(jobId, info, table, batchCount(job.spec.policy.flags)) === job.spec.inDigest
+    );
   }
 
   /** Of a worker without a seat: a candidate takes the input at once; one that may still be drawn asks to be told again. */

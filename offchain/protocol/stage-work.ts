@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { batchCount, batchRoot } from "../core/batch.ts";
+import {
+  batchBytes,
+  boundaryDigest,
+  decodeBatch,
+  encodeBatch,
+  leafDigests,
+  MAX_BATCH_BYTES,
+} from "../core/batch-tensors.ts";
+import { joinDigest } from "../core/digest.ts";
 import { hasCode, isAssayError } from "../core/errors.ts";
-import { digestOf, joinDigest } from "../core/digest.ts";
 import { admissionOrder, type Waiting } from "../core/fee-priority.ts";
 import type { Clock } from "../core/ports/clock.ts";
 import { decodeSealedInput, encodeSealedInput, JOB_INPUT, type SealedInput } from "../core/sealed-input.ts";
@@ -31,7 +40,10 @@ interface Queued extends Waiting {
 
 interface Stash {
   readonly salts: Map<number, Uint8Array>;
+  /** Of a batch: all its tensors (`encodeBatch`). */
   readonly tensors: Map<number, Uint8Array>;
+  /** Of batches, by boundary: thousands of digests are not taken again at every look. */
+  readonly digests: Map<number, Hex>;
   output: Uint8Array | null;
 }
 
@@ -73,7 +85,7 @@ export class StageWork {
   }
 
   #stash(jobId: Hex): Stash {
-    const stash = this.#jobs.get(jobId) ?? { salts: new Map(), tensors: new Map(), output: null };
+    const stash = this.#jobs.get(jobId) ?? { salts: new Map(), tensors: new Map(), digests: new Map(), output: null };
     this.#jobs.set(jobId, stash);
     return stash;
   }
@@ -84,17 +96,23 @@ export class StageWork {
     if (input.stage !== stage)
       throw new ProtocolError("OFFER_REFUSED", { job: jobId, reason: `sealed for stage ${input.stage}` });
     const stash = this.#stash(jobId);
+    stash.digests.clear();
     for (const { boundary, salt } of input.salts) stash.salts.set(boundary, salt);
     for (const { boundary, tensor } of input.tensors) stash.tensors.set(boundary, tensor);
   }
 
   /** Takes a public input, which needs no salt. */
   acceptPublic(jobId: Hex, tensor: Uint8Array): void {
-    this.#stash(jobId).tensors.set(JOB_INPUT, tensor);
+    const stash = this.#stash(jobId);
+    stash.digests.clear();
+    stash.tensors.set(JOB_INPUT, tensor);
   }
 
-  /** The digest of the stage's input as held, or null while a tensor or salt is missing or unusable. */
-  inputDigest(jobId: Hex, info: StageInfo, producers: readonly StageInfo[]): Hex | null {
+  /**
+   * The digest of the stage's input as held, or null while a tensor or salt is missing or unusable. `count`: inputs of a batch, 0 if the
+   * job is none.
+   */
+  inputDigest(jobId: Hex, info: StageInfo, producers: readonly StageInfo[], count = 0): Hex | null {
     const stash = this.#jobs.get(jobId);
     if (stash === undefined) return null;
     const parts = info.producers.map((producer) => {
@@ -103,7 +121,8 @@ export class StageWork {
       const tensor = stash.tensors.get(boundary);
       const salt = stash.salts.get(boundary);
       if (tensor === undefined || (kind !== KIND_PUBLIC && salt === undefined)) return null;
-      return { producer, kind, digest: digestOf(kind, tensor, kind === KIND_PUBLIC ? undefined : salt) };
+      const digest = this.#digest(stash, boundary, kind, { tensor, salt, count });
+      return digest === null ? null : { producer, kind, digest };
     });
     if (info.outKind !== KIND_PUBLIC && this.#outSalt(stash, info, producers) === undefined) return null;
     const held = parts.flatMap((part) => (part === null ? [] : [part]));
@@ -121,36 +140,44 @@ export class StageWork {
     const runner = await this.#runner(spec.modelId, stage);
     if (runner === "refused") return abstain(ABSTAIN_REASON.bounds);
     if (runner === null) return abstain(ABSTAIN_REASON.model);
-    const inputs: Tensor[] = [];
-    for (const producer of info.producers) {
-      const bytes = stash.tensors.get(producer);
-      if (bytes === undefined) return abstain(ABSTAIN_REASON.input);
-      if (bytes.length > runner.maxInputBytes) return abstain(ABSTAIN_REASON.size);
-      try {
-        inputs.push(decodeTensor(bytes));
-      } catch (error) {
-        if (isAssayError(error)) return abstain(ABSTAIN_REASON.input);
-        throw error;
-      }
-    }
+    const count = batchCount(spec.policy.flags);
+    const inputs = readInputs(stash, info, count, runner.maxInputBytes);
+    if (typeof inputs === "number") return abstain(inputs);
     if (!(await this.#turn(spec.seatReward))) return abstain(ABSTAIN_REASON.model);
-    const result = await runner
-      .run(inputs, signal)
-      .catch((error: unknown) => {
-        // The digest is right but the tensor is not what the model takes: every honest seat finds the same.
-        if (isAssayError(error) && error.code.startsWith("INPUT_")) return null;
-        throw error;
-      })
-      .finally(() => this.#next());
-    if (result === null) return abstain(ABSTAIN_REASON.bounds);
-    const { output, probe } = result;
-    const bytes = encodeTensor(output);
+    const results = await runAll(runner, inputs, signal).finally(() => this.#next());
+    if (results === null) return abstain(ABSTAIN_REASON.bounds);
+    const outputs = results.map(({ output }) => encodeTensor(output));
+    // Of any honest seat: outputs are as long everywhere.
+    if (count > 0 && batchBytes(outputs) > MAX_BATCH_BYTES) return abstain(ABSTAIN_REASON.size);
     const salt = info.outKind === KIND_PUBLIC ? undefined : this.#outSalt(stash, info, table);
     const kind = info.outKind as DigestKind;
-    const outDigest = digestOf(kind, bytes, salt);
-    const payload = probe === null || info.probe === NO_PROBE ? NO_PAYLOAD : digestOf(kind, encodeTensor(probe), salt);
-    stash.output = bytes;
-    return { outDigest, payload };
+    const probes = results.flatMap(({ probe }) => (probe === null ? [] : [encodeTensor(probe)]));
+    const digests = (list: readonly Uint8Array[]): Hex =>
+      count > 0 ? batchRoot(leafDigests(kind, list, salt)) : boundaryDigest(kind, list[0] ?? EMPTY, salt, 0);
+    const payload = probes.length < results.length || info.probe === NO_PROBE ? NO_PAYLOAD : digests(probes);
+    stash.output = count > 0 ? encodeBatch(outputs) : (outputs[0] ?? null);
+    return { outDigest: digests(outputs), payload };
+  }
+
+  /** Null for a batch that is none. */
+  #digest(
+    stash: Stash,
+    boundary: number,
+    kind: DigestKind,
+    { tensor, salt, count }: { tensor: Uint8Array; salt: Uint8Array | undefined; count: number },
+  ): Hex | null {
+    const ownSalt = kind === KIND_PUBLIC ? undefined : salt;
+    if (count === 0) return boundaryDigest(kind, tensor, ownSalt, 0);
+    const known = stash.digests.get(boundary);
+    if (known !== undefined) return known;
+    try {
+      const digest = boundaryDigest(kind, tensor, ownSalt, count);
+      stash.digests.set(boundary, digest);
+      return digest;
+    } catch (error) {
+      if (isAssayError(error)) return null;
+      throw error;
+    }
   }
 
   async #runner(modelId: Hex, stage: number): Promise<StageRunner | "refused" | null> {
@@ -226,6 +253,51 @@ export class StageWork {
   #outSalt(stash: Stash, info: StageInfo, table: readonly StageInfo[]): Uint8Array | undefined {
     const stage = table.indexOf(info);
     return stash.salts.get(stage);
+  }
+}
+
+const EMPTY = new Uint8Array();
+
+/** Of every inference of the job, its inputs in the order of the producers; or why the seat abstains. */
+function readInputs(
+  stash: Stash,
+  info: StageInfo,
+  count: number,
+  maxInputBytes: number,
+): readonly (readonly Tensor[])[] | number {
+  const columns: (readonly Uint8Array[])[] = [];
+  try {
+    for (const producer of info.producers) {
+      const bytes = stash.tensors.get(producer);
+      if (bytes === undefined) return ABSTAIN_REASON.input;
+      const column = count === 0 ? [bytes] : decodeBatch(bytes);
+      // A root over another number than the job names and pays for; or an input longer than any right one.
+      if (column.length !== Math.max(1, count)) return ABSTAIN_REASON.size;
+      if (column.some(({ length }) => length > maxInputBytes)) return ABSTAIN_REASON.size;
+      columns.push(column);
+    }
+    return Array.from({ length: Math.max(1, count) }, (_, i) =>
+      columns.map((column) => decodeTensor(column[i] ?? EMPTY)),
+    );
+  } catch (error) {
+    if (isAssayError(error)) return ABSTAIN_REASON.input;
+    throw error;
+  }
+}
+
+/** One after the other; null if an input is not what the model takes. */
+async function runAll(runner: StageRunner, inputs: readonly (readonly Tensor[])[], signal: AbortSignal) {
+  const results: Awaited<ReturnType<StageRunner["run"]>>[] = [];
+  try {
+    for (const one of inputs) {
+      signal.throwIfAborted();
+      results.push(await runner.run(one, signal));
+    }
+    return results;
+  } catch (error) {
+    // The digest is right but the tensor is not what the model takes: every honest seat finds the same.
+    if (isAssayError(error) && error.code.startsWith("INPUT_")) return null;
+    throw error;
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
+import { boundaryDigest } from "../core/batch-tensors.ts";
 import { toHex, utf8, type Hex } from "../core/bytes.ts";
 import type { CryptoPort, X25519KeyPair } from "../core/crypto-port.ts";
-import { digestOf } from "../core/digest.ts";
 import { boundarySalt, INPUT_BOUNDARY } from "../core/salts.ts";
 import { Secret } from "../core/secret.ts";
 import { KIND_PUBLIC, type DigestKind, type ModelManifest } from "../core/types.ts";
@@ -35,10 +35,10 @@ export function resultKeyPair(crypto: CryptoPort, secret: JobSecret): X25519KeyP
 export const outputSalt = (secret: JobSecret, stage: number, kind: DigestKind): Uint8Array | undefined =>
   boundarySalt(secret.reveal(), stage, kind);
 
-/** Digest of a job's input under the model's input kind. */
-export function inputDigest(manifest: ModelManifest, tensor: Uint8Array, secret: JobSecret): Hex {
+/** Digest of a job's input under the model's input kind. `inputs`: of a batch, whose bytes are `encodeBatch`'s; 0 for a single tensor. */
+export function inputDigest(manifest: ModelManifest, bytes: Uint8Array, secret: JobSecret, inputs = 0): Hex {
   const kind = inputKind(manifest);
-  return digestOf(kind, tensor, boundarySalt(secret.reveal(), INPUT_BOUNDARY, kind));
+  return boundaryDigest(kind, bytes, boundarySalt(secret.reveal(), INPUT_BOUNDARY, kind), inputs);
 }
 
 export const inputKind = (manifest: ModelManifest): DigestKind =>

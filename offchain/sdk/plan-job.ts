@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-import type { Address, Hex } from "viem";
+import type { Address } from "viem";
+import { batchFlags } from "../core/batch.ts";
 import { checkPolicy, EVIDENCE, FLAG, longestJob } from "../core/policy.ts";
 import type { Preset, PresetName } from "../core/policy-presets.ts";
 import { PRESETS } from "../core/policy-presets.ts";
@@ -48,18 +49,22 @@ export const defaultParamsVersion = (chainId: number): number => (chainId === 31
 export function planJob(
   wishes: JobWishes,
   market: Market,
-  job: { modelId: Hex; inDigest: Hex; inputRef: Hex; client: Address; resultKey: Hex; paramsVersion: number },
+  job: Pick<Spec, "modelId" | "inDigest" | "inputRef" | "client" | "resultKey" | "paramsVersion"> & {
+    /** Of a batch; undefined for a single input. */
+    readonly inputs?: number | undefined;
+  },
 ): PlannedJob {
   const preset = PRESETS[wishes.preset ?? "general-vote"];
   if ((preset.mask & ~market.supported) !== 0) throw new SdkError("NOT_SUPPORTED", { what: `preset ${preset.name}` });
   const size = preset.sizes[0];
   if (size === undefined) throw new SdkError("NOT_SUPPORTED", { what: `preset ${preset.name}` });
+  const inputs = job.inputs ?? 0;
+  const seatReward = wishes.seatReward ?? defaultReward(market, size.stakePerReward, inputs);
   const insuredValue = wishes.insuredValue ?? 0n;
-  const seatReward = wishes.seatReward ?? defaultReward(market, size.stakePerReward);
   const wanted = insuredValue === 0n ? preset.windowUninsured : preset.window;
   const { set } = market;
   const window = wanted === 0 ? 0 : set.localOnly ? set.minWindow : Math.max(wanted, set.minWindow);
-  const policy: Policy = {
+  const terms: Policy = {
     mask: preset.mask,
     k: size.k,
     auditBps: preset.auditBps,
@@ -72,6 +77,10 @@ export function planJob(
     ticketClass: wishes.ticketClass ?? 0,
     ...definedOnly(wishes.policy ?? {}),
   };
+  // Workers answer them; until a whole sampled batch was tried, nobody shall pay for one.
+  if (inputs > 0 && terms.mask === EVIDENCE.OPTIMISTIC)
+    throw new SdkError("NOT_SUPPORTED", { what: "sampled batches" });
+  const policy = inputs === 0 ? terms : { ...terms, flags: batchFlags(terms.flags, inputs) };
   const spec: Spec = {
     modelId: job.modelId,
     inDigest: job.inDigest,
@@ -101,9 +110,9 @@ export function planJob(
   return { spec, escrow, rounds };
 }
 
-/** The class' price, or where it is nothing the reward whose stake is a hundredth of the minimum stake (protocol.md section 10). */
-function defaultReward(market: Market, stakePerReward: number): bigint {
-  const price = market.minPrice * market.model.workUnits;
+/** The class' price of every input, or where it is nothing the reward whose stake is a hundredth of the minimum stake (protocol.md section 10). */
+function defaultReward(market: Market, stakePerReward: number, inputs: number): bigint {
+  const price = market.minPrice * market.model.workUnits * BigInt(Math.max(1, inputs));
   const fair = market.minimumStake / BigInt(100 * stakePerReward);
   return price > fair ? price : fair;
 }

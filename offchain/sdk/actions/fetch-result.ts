@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type { Address, Client, Hex } from "viem";
+import { boundaryDigest, decodeBatch } from "../../core/batch-tensors.ts";
 import type { CryptoPort } from "../../core/crypto-port.ts";
-import { digestOf } from "../../core/digest.ts";
 import { isAssayError } from "../../core/errors.ts";
 import { encodeResultRequest, MAX_RESULT_BYTES, RESULT_PROTOCOL } from "../../core/result-request.ts";
 import { openSealedBlob, sealContext } from "../../core/seal.ts";
@@ -22,6 +22,8 @@ export interface FetchResultParameters {
   readonly secret: JobSecret;
   /** The digest that the job ended with, from the chain. */
   readonly outDigest: Hex;
+  /** Of a batch, from the job's flags (`batchCount`); a single input by default. */
+  readonly inputs?: number | undefined;
   /** Seats of the last stage with their signing addresses; the first that delivers the agreed result is taken. */
   readonly seats: readonly { readonly workerId: number; readonly signer: Address }[];
   readonly fromBlock?: bigint | undefined;
@@ -29,7 +31,10 @@ export interface FetchResultParameters {
   readonly signal?: AbortSignal | undefined;
 }
 export interface FetchResultReturnType {
+  /** The first of a batch. */
   readonly output: Tensor;
+  readonly outputs: readonly Tensor[];
+  /** Canonical tensor bytes, of a batch all of them: `batchLeaf` shows a consumer one without the others. */
   readonly outputBytes: Uint8Array;
   readonly salt: Uint8Array | undefined;
   readonly workerId: number;
@@ -90,7 +95,11 @@ function openResult(
   const outputBytes = openSealedBlob(crypto, sealed, { context, privateKey });
   const kind = (manifest.stages[last]?.outKind ?? 0) as DigestKind;
   const salt = outputSalt(secret, last, kind);
-  if (digestOf(kind, outputBytes, salt) !== outDigest.toLowerCase())
+  const inputs = parameters.inputs ?? 0;
+  if (boundaryDigest(kind, outputBytes, salt, inputs) !== outDigest.toLowerCase())
     throw new SdkError("RESULT_MISMATCH", { worker: seat.workerId });
-  return { output: decodeTensor(outputBytes), outputBytes, salt, workerId: seat.workerId };
+  const outputs = (inputs === 0 ? [outputBytes] : decodeBatch(outputBytes)).map((bytes) => decodeTensor(bytes));
+  const [output] = outputs;
+  if (output === undefined) throw new SdkError("RESULT_MISMATCH", { worker: seat.workerId });
+  return { output, outputs, outputBytes, salt, workerId: seat.workerId };
 }

@@ -12,6 +12,8 @@ export interface QuoteInferenceParameters extends JobWishes {
   readonly manifest: ModelManifest;
   /** Who will pay; without it `missing` is the whole escrow. */
   readonly requester?: Address | undefined;
+  /** Of a batch; a single input by default. */
+  readonly inputs?: number | undefined;
 }
 
 /** Amounts in token base units. */
@@ -60,6 +62,7 @@ export async function quoteInference(
     client: requester ?? ZERO_ADDRESS,
     resultKey: ZERO_BYTES32,
     paramsVersion,
+    inputs: parameters.inputs,
   });
   return {
     escrow,

@@ -9,6 +9,7 @@ import {
 } from "viem/actions";
 import { assayHubAbi } from "../../adapters/chain/abi/assay-hub.ts";
 import { stakeVaultAbi } from "../../adapters/chain/abi/stake-vault.ts";
+import { batchCount } from "../../core/batch.ts";
 import { hasCode } from "../../core/errors.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { OPTIMISTIC, VOTE, type Spec } from "../../core/types.ts";
@@ -26,6 +27,7 @@ import { fetchResult } from "./fetch-result.ts";
 import { getJob } from "./get-job.ts";
 import { quoteInference } from "./quote-inference.ts";
 import {
+  countInputs,
   prepareInference,
   requestInference,
   type RequestInferenceParameters,
@@ -69,7 +71,10 @@ export interface RequestInferenceSyncParameters extends RequestInferenceParamete
 }
 
 export interface RequestInferenceSyncReturnType extends RequestInferenceReturnType {
+  /** The first of a batch. */
   readonly output: Tensor;
+  /** In the order of the inputs; one if the job is no batch. */
+  readonly outputs: readonly Tensor[];
   /** For `getReceipt`, if the receipt shall show the result. */
   readonly result: { readonly outputBytes: Uint8Array; readonly salt: Uint8Array | undefined };
   readonly view: JobView;
@@ -157,14 +162,15 @@ export async function requestInferenceSync(
     manifest,
     secret,
     outDigest: view.outDigest,
+    inputs: batchCount(spec.policy.flags),
     // Seats that got the input first: one that was unreachable then is a bad first address now.
     seats: holders.toSorted((a, b) => Number(missing.includes(a.workerId)) - Number(missing.includes(b.workerId))),
     fromBlock,
     signal,
   });
   onProgress({ stage: "result opened", workerId: result.workerId });
-  const { outputBytes, salt, output } = result;
-  return { ...requested, jobId, job, output, result: { outputBytes, salt }, view, delivery };
+  const { outputBytes, salt, output, outputs } = result;
+  return { ...requested, jobId, job, output, outputs, result: { outputBytes, salt }, view, delivery };
 }
 
 /** Candidates, the prover of the last stage first: others hold no result. */
@@ -245,7 +251,11 @@ async function topUp(
 ): Promise<void> {
   const { hub, pollMs = 500, send = async (action) => action() } = parameters;
   const account = accountOf(client, parameters.account, "requestInferenceSync");
-  const { missing: amount } = await quoteInference(client, { ...parameters, requester: account.address });
+  const { missing: amount } = await quoteInference(client, {
+    ...parameters,
+    requester: account.address,
+    inputs: countInputs(parameters.input),
+  });
   if (amount === 0n) return;
   const pay = (await canPermit(client, hub)) ? depositWithPermit : deposit;
   const hash = await send(async () => pay(client, { hub, amount, account }));

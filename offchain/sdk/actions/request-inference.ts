@@ -3,6 +3,7 @@ import { parseEventLogs, type Account, type Address, type Hex, type Log } from "
 import { simulateContract, writeContract } from "viem/actions";
 import { assayHubAbi } from "../../adapters/chain/abi/assay-hub.ts";
 import { splitBlob } from "../../core/blob.ts";
+import { encodeBatch } from "../../core/batch-tensors.ts";
 import { toHex } from "../../core/bytes.ts";
 import type { CryptoPort } from "../../core/crypto-port.ts";
 import { jobId as jobIdOf } from "../../core/job.ts";
@@ -18,11 +19,16 @@ import { readMarket } from "../read-market.ts";
 import { accountOf, type TransactionHash, type WalletLike } from "../send.ts";
 import { getBalance } from "./get-balance.ts";
 
+export type InferenceInput = Tensor | Uint8Array | readonly (Tensor | Uint8Array)[];
+
 export interface PrepareInferenceParameters extends JobWishes {
   readonly hub: Address;
   readonly manifest: ModelManifest;
-  /** The model's input, as a tensor or its canonical bytes. Never leaves this process in clear, unless the model's input is PUBLIC. */
-  readonly input: Tensor | Uint8Array;
+  /**
+   * The model's input, as a tensor or its canonical bytes. Never leaves this process in clear, unless the model's input is PUBLIC. A list is
+   * a batch: many inputs in one job, for the fees of one and the seats' work on all (voted jobs of exact models only).
+   */
+  readonly input: InferenceInput;
   readonly crypto: CryptoPort;
   /** A secret to use again, for instance after a crash; a fresh one by default. One job, one secret. */
   readonly secret?: JobSecret | undefined;
@@ -40,7 +46,7 @@ export interface PreparedInference {
   readonly job: Job;
   /** Keep it until the result is read: salts and result key follow from it. */
   readonly secret: JobSecret;
-  /** Canonical tensor bytes, for `deliverInput`. */
+  /** Canonical tensor bytes, of a batch all of them (`encodeBatch`), for `deliverInput`. */
   readonly input: Uint8Array;
   readonly escrow: bigint;
 }
@@ -48,10 +54,17 @@ export interface RequestInferenceReturnType extends PreparedInference {
   readonly hash: TransactionHash;
 }
 
+const isList = (input: InferenceInput): input is readonly (Tensor | Uint8Array)[] => Array.isArray(input);
+const canonical = (input: Tensor | Uint8Array): Uint8Array =>
+  encodeTensor(input instanceof Uint8Array ? decodeTensor(input) : input);
+
+/** Inputs of a batch; 0 for a single input. */
+export const countInputs = (input: InferenceInput): number => (isList(input) ? input.length : 0);
+
 /**
  * Builds a job without sending it: spec, digest of the input under a fresh secret, job id. What a contract that requests on its own
  * account takes as argument (`requester` is then the contract, `wishes.client` who seals the input).
- * Errors: MODEL_UNKNOWN, NOT_SUPPORTED, TENSOR_INVALID, POLICY_UNSAFE, SPEC_INVALID, POOL_TOO_SMALL, RPC_UNAVAILABLE.
+ * Errors: MODEL_UNKNOWN, NOT_SUPPORTED (a batch under a policy that takes none too), TENSOR_INVALID, POLICY_UNSAFE, SPEC_INVALID, POOL_TOO_SMALL, RPC_UNAVAILABLE.
  */
 export async function prepareInference(
   client: WalletLike,
@@ -60,21 +73,20 @@ export async function prepareInference(
   const { hub, manifest, crypto, requester } = parameters;
   const { chainId } = await getDeployment(client, hub);
   const paramsVersion = parameters.paramsVersion ?? defaultParamsVersion(chainId);
-  const input =
-    parameters.input instanceof Uint8Array
-      ? encodeTensor(decodeTensor(parameters.input))
-      : encodeTensor(parameters.input);
+  const inputs = countInputs(parameters.input);
+  const input = isList(parameters.input) ? encodeBatch(parameters.input.map(canonical)) : canonical(parameters.input);
   const secret = parameters.secret ?? createJobSecret(crypto);
   const modelId = modelIdOf(manifest);
   const ticketClass = parameters.ticketClass ?? 0;
   const market = await readMarket(client, { hub, modelId, paramsVersion, ticketClass });
   const { spec, escrow } = planJob(parameters, market, {
     modelId,
-    inDigest: inputDigest(manifest, input, secret),
+    inDigest: inputDigest(manifest, input, secret, inputs),
     inputRef: inputKind(manifest) === KIND_PUBLIC ? splitBlob(input).root : ZERO_BYTES32,
     client: requester,
     resultKey: toHex(resultKeyPair(crypto, secret).publicKey),
     paramsVersion,
+    inputs,
   });
   const job: Job = { requester, nonce: parameters.nonce ?? randomNonce(crypto), spec };
   return { jobId: jobIdOf({ chainId: BigInt(chainId), hub }, job), job, secret, input, escrow };

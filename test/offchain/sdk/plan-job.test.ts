@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
+import { batchFlags } from "../../../offchain/core/batch.ts";
 import { planJob } from "../../../offchain/sdk/plan-job.ts";
 import type { Market } from "../../../offchain/sdk/read-market.ts";
-import { FLAG_SMALL_POOL, VOTE, ZERO_ADDRESS } from "../../../offchain/core/types.ts";
+import { FLAG_SMALL_POOL, OPTIMISTIC, VOTE, ZERO_ADDRESS } from "../../../offchain/core/types.ts";
 import { expectCode } from "../../support/expect-code.ts";
 
 const TOKEN = 10n ** 18n;
@@ -101,4 +102,13 @@ describe("planJob", () => {
     it(`error: ${code} for ${what}`, async () => {
       await expectCode(code, () => planJob(wishes, { ...market, ...change }, job));
     });
+
+  it("behavior: a batch's count stands in its flags, and the class' price counts for every input", async () => {
+    const priced = { ...market, minPrice: TOKEN / 500n };
+    const single = planJob({}, priced, job);
+    const { spec } = planJob({}, priced, { ...job, inputs: 10 });
+    expect(spec.policy.flags).to.equal(batchFlags(single.spec.policy.flags, 10));
+    expect(spec.seatReward).to.equal(10n * single.spec.seatReward);
+    await expectCode("NOT_SUPPORTED", () => planJob({ policy: { mask: OPTIMISTIC } }, priced, { ...job, inputs: 10 }));
+  });
 });
