@@ -45,4 +45,10 @@ interface IHubAudits is IHubTypes {
     /// @param calls the calls' data, selector first
     /// @return done how many succeeded
     function submitMany(bytes[] calldata calls) external returns (uint256 done);
+
+    // --- Equivocation -------------------------------------------------------------------------------------------------
+
+    /// @notice Takes a worker's whole stake, jails it for good, pays 10% to the caller and burns the rest. Anyone, any
+    /// time, as long as the vault still holds tokens of the worker.
+    function proveEquivocation(uint32 workerId, Equivocation calldata proof) external;
 }

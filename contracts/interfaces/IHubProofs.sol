@@ -42,9 +42,20 @@ interface IHubProofs is IHubTypes {
         Ruling calldata ruling
     ) external;
 
-    // --- Equivocation -------------------------------------------------------------------------------------------------
+    // --- Late court ---------------------------------------------------------------------------------------------------
 
-    /// @notice Takes a worker's whole stake, jails it for good, pays 10% to the caller and burns the rest. Anyone, any
-    /// time, as long as the vault still holds tokens of the worker.
-    function proveEquivocation(uint32 workerId, Equivocation calldata proof) external;
+    /// @notice Slashes by a proof whoever lied in a job that is FINAL: S for each seat of the stage that the record has as right
+    /// and that said otherwise than the proof. The result stands. Anyone, once a stage, for `lateCourt` after the end.
+    /// @dev The prover named in the claim has up to (2k+1) seat rewards of half of it, all else is burned: the requester may be
+    /// one with the liars. The evidence is `court`'s, with its conditions; the stage's input is what the record accepted. Who was slashed when
+    /// the job settled is not slashed again, nor made good if the proof says the same: nobody challenged then.
+    /// @dev Warning: a stake reaches as far as the vault's unbonding, which must not end before the late court does.
+    /// @param record the job's record as it ended, whose hash `Finalized` told
+    function lateCourt(
+        Job calldata job,
+        Record calldata record,
+        StageInfo[] calldata table,
+        uint8 stage,
+        Ruling calldata ruling
+    ) external;
 }

@@ -168,6 +168,16 @@ interface IHubTypes {
         bytes32 outDigest,
         Record record
     );
+    /// A proof convicted seats of a FINAL job, whose result stands. `taken` is what the vault gave, `fee` the prover's part of
+    /// it; the rest is burned. `Slashed` names the seats.
+    event RuledLate(
+        bytes32 indexed jobId,
+        uint8 stage,
+        address indexed prover,
+        bytes32 outDigest,
+        uint256 taken,
+        uint256 fee
+    );
     /// The job asks for evidence of another kind than this call brings.
     error EvidenceWrong(uint8 mask, uint8 need);
     /// None, or more than the job has stages left.

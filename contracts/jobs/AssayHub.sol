@@ -401,13 +401,14 @@ contract AssayHub is HubMoney {
         bool proof =
             s == IHubProofs.submitProofs.selector ||
                 s == IHubProofs.court.selector ||
-                s == IHubProofs.proveEquivocation.selector;
+                s == IHubProofs.lateCourt.selector;
         if (proof) _delegate(PROOFS);
         bool audit =
             s == IHubAudits.propose.selector ||
                 s == IHubAudits.draw.selector ||
                 s == IHubAudits.open.selector ||
                 s == IHubAudits.submitMany.selector ||
+                s == IHubAudits.proveEquivocation.selector ||
                 (s == IHubDisputes.expire.selector && _maskInCall() & OPTIMISTIC != 0);
         _delegate(audit ? AUDITS : DISPUTES);
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {IEvidenceAdapter} from "../interfaces/IEvidenceAdapter.sol";
 import {IHubAudits} from "../interfaces/IHubAudits.sol";
 import {
@@ -26,11 +28,15 @@ import {HubConfig, HubCore} from "./HubCore.sol";
 import {HubDisputes} from "./HubDisputes.sol";
 import {HubRounds} from "./HubRounds.sol";
 
-/// @title Proposals, and the lottery that has some of them audited; bundles of calls
+/// @title Proposals, and the lottery that has some of them audited; bundles of calls; proofs of equivocation
 /// @dev Warning: runs by delegatecall from `AssayHub` only; called directly it finds an empty storage.
 /// A PROPOSED job's record holds one tally, of the primary alone, that says its commitment. Its seats are the primary and, for
 /// a private input, its auditors.
 contract HubAudits is HubRounds, IHubAudits {
+    using SafeERC20 for IERC20;
+
+    uint8 private constant _OFFENCE_EQUIVOCATION = 4;
+
     constructor(HubConfig memory config, HubDisputes disputes) HubCore(config) HubRounds(disputes) {}
 
     // --- Proposing ----------------------------------------------------------------------------------------------------
@@ -215,6 +221,52 @@ contract HubAudits is HubRounds, IHubAudits {
             if (ok) ++done;
             else emit CallFailed(i, problem);
         }
+    }
+
+    // --- Equivocation -------------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IHubAudits
+    /// @dev Here because here is room.
+    function proveEquivocation(uint32 workerId, Equivocation calldata proof) external unlocked {
+        uint32[] memory ids = new uint32[](1);
+        ids[0] = workerId;
+        address signer = VAULT.signersOf(ids)[0];
+        if (!_contradicts(signer, proof)) revert NotEquivocation();
+        uint256 taken = VAULT.slash(workerId, type(uint96).max, proof.jobId, _OFFENCE_EQUIVOCATION);
+        if (taken == 0) revert NothingToSlash(workerId);
+        VAULT.jail(workerId, type(uint48).max);
+        uint256 reward = taken / 10;
+        _free[msg.sender] += reward;
+        TOKEN.safeTransfer(DEAD, taken - reward);
+        emit Slashed(workerId, proof.jobId, _OFFENCE_EQUIVOCATION, taken, taken - reward);
+        emit Equivocated(proof.jobId, workerId, msg.sender, taken, reward);
+    }
+
+    function _contradicts(address signer, Equivocation calldata p) private view returns (bool) {
+        if (signer == address(0)) return false;
+        if (p.kind == 1) {
+            (bytes32 a, bytes32 b) = (_revealDigest(signer, p, p.a), _revealDigest(signer, p, p.b));
+            return
+                a != b && ClaimLib.recover(a, p.a.r, p.a.vs) == signer && ClaimLib.recover(b, p.b.r, p.b.vs) == signer;
+        }
+        if (p.kind > 2 || !_signedCommit(signer, p, p.a)) return false;
+        if (p.kind == 0) return p.a.commitment != p.b.commitment && _signedCommit(signer, p, p.b);
+        bytes32 posted = _posted[_boxKey(p.jobId, p.stage, p.round)][signer];
+        return posted != 0 && posted != p.a.commitment;
+    }
+
+    function _signedCommit(address signer, Equivocation calldata p, Statement calldata s) private view returns (bool) {
+        bytes32 digest = ClaimLib.commitDigest(_domain(), p.jobId, p.stage, p.round, s.commitment);
+        return ClaimLib.recover(digest, s.r, s.vs) == signer;
+    }
+
+    function _revealDigest(
+        address signer,
+        Equivocation calldata p,
+        Statement calldata s
+    ) private view returns (bytes32) {
+        bytes32 claim = ClaimLib.claimHash(p.jobId, p.stage, s.inDigest, s.outDigest, signer);
+        return ClaimLib.revealDigest(_domain(), claim, p.round, s.payload, s.extra, s.commitSet);
     }
 
     // --- Parts --------------------------------------------------------------------------------------------------------

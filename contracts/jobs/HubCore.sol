@@ -191,7 +191,7 @@ abstract contract HubCore is IHubTypes {
     /// The terminal form of a slot; `stage` of a closed job holds its reason.
     function _end(Slot memory s, uint8 reason) internal view {
         s.state = reason == 0 ? STATE_FINAL : STATE_CLOSED;
-        s.stage = reason;
+        (s.stage, s.round) = (reason, 0);
         s.deadline = uint48(block.timestamp) + RETRY_TIME;
     }
 }

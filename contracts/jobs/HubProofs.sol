@@ -10,6 +10,7 @@ import {
     KIND_BLINDED,
     KIND_PUBLIC,
     NO_PROBE,
+    OPTIMISTIC,
     PROOF,
     Record,
     Spec,
@@ -22,23 +23,21 @@ import {
     Tally,
     VOTE
 } from "../types/Types.sol";
+import {AccountLib} from "../libraries/AccountLib.sol";
 import {BatchLib} from "../libraries/BatchLib.sol";
-import {ClaimLib} from "../libraries/ClaimLib.sol";
 import {DigestLib} from "../libraries/DigestLib.sol";
 import {JobLib} from "../libraries/JobLib.sol";
-import {COURT_ROUND} from "../libraries/SettleLib.sol";
+import {COURT_ROUND, SettleLib} from "../libraries/SettleLib.sol";
 import {VoteRules} from "../libraries/VoteRules.sol";
 import {HubConfig, HubCore} from "./HubCore.sol";
 import {HubDisputes} from "./HubDisputes.sol";
 import {HubRounds} from "./HubRounds.sol";
 
-/// @title Proven jobs, the court, and proofs of equivocation
+/// @title Proven jobs, and the court, in time and late
 /// @dev Warning: runs by delegatecall from `AssayHub` only; called directly it finds an empty storage. What a proof proves
 /// is the adapter's word (`EvidenceRouter`); everything that a claim names is put in here, from the job and its record.
 contract HubProofs is HubRounds, IHubProofs {
     using SafeERC20 for IERC20;
-
-    uint8 private constant _OFFENCE_EQUIVOCATION = 4;
 
     constructor(HubConfig memory config, HubDisputes disputes) HubCore(config) HubRounds(disputes) {}
 
@@ -147,15 +146,27 @@ contract HubProofs is HubRounds, IHubProofs {
         Ruling calldata ruling
     ) external unlocked {
         Context memory c = _openCourt(job, record, stage);
-        // A proof is of one tensor, a batch's digest of many.
-        if (BatchLib.countOf(job.spec.policy.flags) != 0) revert CourtClosed(stage);
-        _checkTable(job.spec, table);
-        if (ruling.kind != PROOF) revert NotSupported("court");
-        _hear(c, job.spec, table, stage, ruling);
-        bytes32[] memory words = _wordsFor(c.record, stage, table[stage].probe != NO_PROBE, ruling);
+        bytes32[] memory words = _judge(c, job.spec, table, stage, ruling);
         _rule(c, job.spec, Tally(stage, COURT_ROUND, new uint32[](0), words, ruling.prover, 0), ruling.outDigest);
         _save(c);
         emit CourtRuled(c.jobId, stage, ruling.kind, ruling.prover, ruling.outDigest, c.record);
+    }
+
+    /// Proves a ruling.
+    /// @return words said in this stage that stand for the proven digest
+    function _judge(
+        Context memory c,
+        Spec calldata spec,
+        StageInfo[] calldata table,
+        uint8 stage,
+        Ruling calldata ruling
+    ) private view returns (bytes32[] memory words) {
+        // A proof is of one tensor, a batch's digest of many.
+        if (BatchLib.countOf(spec.policy.flags) != 0) revert CourtClosed(stage);
+        _checkTable(spec, table);
+        if (ruling.kind != PROOF) revert NotSupported("court");
+        _hear(c, spec, table, stage, ruling);
+        return _wordsFor(c.record, stage, table[stage].probe != NO_PROBE, ruling);
     }
 
     /// Whether this evidence may overrule a vote, and proves the ruling.
@@ -267,48 +278,60 @@ contract HubProofs is HubRounds, IHubProofs {
         if (changed || !counted) _closeVote(c, spec, true);
     }
 
-    // --- Equivocation -------------------------------------------------------------------------------------------------
+    // --- Late court ---------------------------------------------------------------------------------------------------
 
     /// @inheritdoc IHubProofs
-    function proveEquivocation(uint32 workerId, Equivocation calldata proof) external unlocked {
-        uint32[] memory ids = new uint32[](1);
-        ids[0] = workerId;
-        address signer = VAULT.signersOf(ids)[0];
-        if (!_contradicts(signer, proof)) revert NotEquivocation();
-        uint256 taken = VAULT.slash(workerId, type(uint96).max, proof.jobId, _OFFENCE_EQUIVOCATION);
-        if (taken == 0) revert NothingToSlash(workerId);
-        VAULT.jail(workerId, type(uint48).max);
-        uint256 reward = taken / 10;
-        _free[msg.sender] += reward;
-        TOKEN.safeTransfer(DEAD, taken - reward);
-        emit Slashed(workerId, proof.jobId, _OFFENCE_EQUIVOCATION, taken, taken - reward);
-        emit Equivocated(proof.jobId, workerId, msg.sender, taken, reward);
+    function lateCourt(
+        Job calldata job,
+        Record calldata record,
+        StageInfo[] calldata table,
+        uint8 stage,
+        Ruling calldata ruling
+    ) external unlocked {
+        Context memory c = _openLate(job, record, stage);
+        uint32[] memory liars = SettleLib.lateLiars(
+            job.spec,
+            c.record,
+            stage,
+            _judge(c, job.spec, table, stage, ruling)
+        );
+        if (liars.length == 0) revert NothingToSlash(0);
+        // Before anything is called: a stage is judged once.
+        c.slot.round |= uint8(1 << stage);
+        JobLib.saveEnd(_slots[c.jobId], c.slot);
+        uint256 taken;
+        for (uint256 i; i < liars.length; ++i) taken += _condemn(c.jobId, liars[i], job.spec.policy.seatStake);
+        uint256 fee = SettleLib.lateFee(job.spec, taken);
+        _free[ruling.prover] += fee;
+        emit RuledLate(c.jobId, stage, ruling.prover, ruling.outDigest, taken, fee);
+        TOKEN.safeTransfer(DEAD, taken - fee);
     }
 
-    function _contradicts(address signer, Equivocation calldata p) private view returns (bool) {
-        if (signer == address(0)) return false;
-        if (p.kind == 1) {
-            (bytes32 a, bytes32 b) = (_revealDigest(signer, p, p.a), _revealDigest(signer, p, p.b));
-            return
-                a != b && ClaimLib.recover(a, p.a.r, p.a.vs) == signer && ClaimLib.recover(b, p.b.r, p.b.vs) == signer;
-        }
-        if (p.kind > 2 || !_signedCommit(signer, p, p.a)) return false;
-        if (p.kind == 0) return p.a.commitment != p.b.commitment && _signedCommit(signer, p, p.b);
-        bytes32 posted = _posted[_boxKey(p.jobId, p.stage, p.round)][signer];
-        return posted != 0 && posted != p.a.commitment;
+    function _condemn(bytes32 jobId, uint32 workerId, uint96 seatStake) private returns (uint256 taken) {
+        uint8 kind = SettleLib.SEAT_WRONG;
+        taken = VAULT.slash(workerId, seatStake, jobId, kind);
+        AccountLib.record(_accounts[workerId], 0, kind, SettleLib.RHO_WRONG);
+        // At least: `RuledLate` tells what the prover left of the other half.
+        emit Slashed(workerId, jobId, kind, taken, SettleLib.burned(taken));
     }
 
-    function _signedCommit(address signer, Equivocation calldata p, Statement calldata s) private view returns (bool) {
-        bytes32 digest = ClaimLib.commitDigest(_domain(), p.jobId, p.stage, p.round, s.commitment);
-        return ClaimLib.recover(digest, s.r, s.vs) == signer;
-    }
-
-    function _revealDigest(
-        address signer,
-        Equivocation calldata p,
-        Statement calldata s
-    ) private view returns (bytes32) {
-        bytes32 claim = ClaimLib.claimHash(p.jobId, p.stage, s.inDigest, s.outDigest, signer);
-        return ClaimLib.revealDigest(_domain(), claim, p.round, s.payload, s.extra, s.commitSet);
+    /// A FINAL job whose record's liars may still be slashed.
+    function _openLate(Job calldata job, Record calldata record, uint8 stage) private returns (Context memory c) {
+        c.jobId = JobLib.idOf(job);
+        c.slot = JobLib.load(_slots[c.jobId]);
+        if (c.slot.state != STATE_FINAL) revert StateWrong(c.slot.state, STATE_FINAL);
+        Spec calldata spec = job.spec;
+        if (spec.policy.mask & (VOTE | OPTIMISTIC) == 0) revert EvidenceWrong(spec.policy.mask, VOTE);
+        c.record = record;
+        c.set = _params(spec.paramsVersion);
+        uint256 n = record.boundaries.length;
+        bytes32 outDigest = n == 0 ? bytes32(0) : record.boundaries[n - 1];
+        bytes32 have = JobLib.finalWord(outDigest, keccak256(abi.encode(c.record)));
+        if (have != c.slot.word) revert RecordMismatch(have, c.slot.word);
+        // An ended job remembers when its callback may last be retried.
+        uint256 until = c.slot.deadline - RETRY_TIME + c.set.lateCourt;
+        if (block.timestamp > until) revert TooLate(block.timestamp, until);
+        if (stage >= n) revert StageInvalid(stage);
+        if (((c.record.decided | c.slot.round) >> stage) & 1 != 0) revert StageDecided(stage);
     }
 }

@@ -82,12 +82,14 @@ library JobLib {
     }
 
     /// Reads a job. While it lives: the packed first slot, and `word` from the second once something is pinned there.
-    /// At its end one slot says all: state u8, stage (reason) u8, -, flags u8, deadline u32, and 192 bits of `word`.
+    /// At its end one slot says all: state u8, stage (reason) u8, round (stages judged late) u8, flags u8, deadline u32, and
+    /// 192 bits of `word`.
     function load(Slot storage stored) internal view returns (Slot memory s) {
         assembly ("memory-safe") {
             let w := sload(stored.slot)
             mstore(s, and(w, 0xff))
             mstore(add(s, 0x20), and(shr(8, w), 0xff))
+            mstore(add(s, 0x40), and(shr(16, w), 0xff))
             mstore(add(s, 0x60), and(shr(24, w), 0xff))
             switch gt(and(w, 0xff), 4)
             case 1 {
@@ -95,7 +97,6 @@ library JobLib {
                 mstore(add(s, 0x100), shl(64, shr(64, w)))
             }
             default {
-                mstore(add(s, 0x40), and(shr(16, w), 0xff))
                 mstore(add(s, 0x80), and(shr(32, w), 0xffffffffffff))
                 mstore(add(s, 0xa0), and(shr(80, w), 0xffffffffffff))
                 mstore(add(s, 0xc0), and(shr(128, w), 0xffff))
@@ -121,7 +122,7 @@ library JobLib {
     /// Writes an ended job: one slot. An undisputed job never touches a second one (20,000 gas); others free it.
     function saveEnd(Slot storage stored, Slot memory s) internal {
         assembly ("memory-safe") {
-            let w := or(mload(s), shl(8, mload(add(s, 0x20))))
+            let w := or(or(mload(s), shl(8, mload(add(s, 0x20)))), shl(16, mload(add(s, 0x40))))
             w := or(w, shl(24, mload(add(s, 0x60))))
             w := or(w, shl(32, and(mload(add(s, 0xa0)), 0xffffffff)))
             sstore(stored.slot, or(w, shl(64, shr(64, mload(add(s, 0x100))))))

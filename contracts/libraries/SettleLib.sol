@@ -187,6 +187,43 @@ library SettleLib {
     }
 
     // -----------------------------------------------------------------------------------------------------------------
+    // Late court
+    // -----------------------------------------------------------------------------------------------------------------
+
+    /// Whom a proof convicts after the end: seats of `stage` that were right by the record, and said none of `words`, those
+    /// that stand for the proven digest. Who was slashed at settlement is not slashed again.
+    function lateLiars(
+        Spec calldata spec,
+        Record memory record,
+        uint256 stage,
+        bytes32[] memory words
+    ) internal pure returns (uint32[] memory liars) {
+        Seat[] memory seats = offences(spec, record);
+        liars = new uint32[](seats.length);
+        uint256 next;
+        uint256 found;
+        for (uint256 t; t < record.tallies.length; ++t) {
+            Tally memory tally = record.tallies[t];
+            uint256 n = _sat(tally);
+            for (uint256 i; i < n; ++i) {
+                Seat memory seat = seats[next++];
+                if (tally.stage != stage || seat.kind != SEAT_AGREED || _isAmong(words, tally.said[i])) continue;
+                liars[found++] = seat.worker;
+            }
+        }
+        assembly ("memory-safe") {
+            // Shortens the array in place.
+            mstore(liars, found)
+        }
+    }
+
+    /// What the prover has of what a late court took; the rest is burned. Nothing goes to the requester: it may be one with the
+    /// liars, and the result that they sold stands.
+    function lateFee(Spec calldata spec, uint256 taken) internal pure returns (uint256) {
+        return _min(taken - burned(taken), proverFee(spec));
+    }
+
+    // -----------------------------------------------------------------------------------------------------------------
     // Numbers
     // -----------------------------------------------------------------------------------------------------------------
 
@@ -203,6 +240,11 @@ library SettleLib {
     /// The least bond of an escalation to `round`: 1.25 rewards a seat.
     function bondOf(Spec calldata spec, uint256 round) internal pure returns (uint256) {
         return (5 * VoteRules.committeeSize(spec.policy.k, round) * spec.seatReward + 3) / 4;
+    }
+
+    /// What a proof that overrules a vote earns: 2k + 1 rewards, as far as slashes reach.
+    function proverFee(Spec calldata spec) internal pure returns (uint256) {
+        return VoteRules.committeeSize(spec.policy.k, 1) * spec.seatReward;
     }
 
     /// 10% of all seat rewards: what a close costs the requester once seats could be known.
@@ -293,7 +335,7 @@ library SettleLib {
                 ++pot.winners;
                 continue;
             }
-            uint256 due = VoteRules.committeeSize(spec.policy.k, 1) * spec.seatReward;
+            uint256 due = proverFee(spec);
             uint256 part = _min(pot.slashes, due);
             pot.slashes -= part;
             p.challengers[t] = part;
@@ -387,7 +429,10 @@ library SettleLib {
 
     function _agrees(Truth memory truth, uint256 stage, bytes32 word) private pure returns (bool) {
         if (!truth.ruled[stage]) return word == truth.standing[stage];
-        bytes32[] memory words = truth.court[stage];
+        return _isAmong(truth.court[stage], word);
+    }
+
+    function _isAmong(bytes32[] memory words, bytes32 word) private pure returns (bool) {
         for (uint256 i; i < words.length; ++i) if (words[i] == word) return true;
         return false;
     }

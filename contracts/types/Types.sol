@@ -111,8 +111,8 @@ struct Job {
 
 /// A job's whole storage: two slots while something is pinned, else one. `word` is 0, then keccak256(abi.encode(record))
 /// once seats are pinned; at FINAL keccak256(abi.encode(outDigest, recordHash)) and at CLOSED the record's hash, both
-/// with the low 64 bits cleared. Of an ended job only state, flags, deadline (of `retryCallback`), word and `stage` (0,
-/// or why it CLOSED) remain.
+/// with the low 64 bits cleared. Of an ended job only state, flags, deadline (of `retryCallback`), word, `stage` (0, or why it
+/// CLOSED) and `round` (bit s: `lateCourt` judged stage s) remain.
 struct Slot {
     uint8 state;
     uint8 stage;

@@ -126,7 +126,7 @@ export function distribute(
       winners.add(t);
       continue;
     }
-    const due = BigInt(committeeSize(spec.policy.k, 1)) * reward;
+    const due = proverFee(spec);
     const part = fromSlashes(due);
     const last = record.tallies.findLastIndex((other, e) => e < t && other.stage === stage && other.round !== 0);
     const rest = min(due - part, challengers[last] ?? 0n);
@@ -178,6 +178,36 @@ export function settle(
   const seats = offences(spec, record);
   const taken = seats.map(({ slash }) => slash);
   return { seats, payments: distribute(spec, record, outcome, seats, taken, escrow) };
+}
+
+/**
+ * Whom a proof convicts after the end (`lateCourt`): seats of `stage` that were right by the record and said none of `words`,
+ * those that stand for the proven digest. Who was slashed at settlement is not slashed again. Mirror of SettleLib.lateLiars.
+ */
+export function lateLiars(
+  spec: SettleSpec,
+  record: SettleRecord,
+  stage: number,
+  words: readonly Word[],
+): readonly number[] {
+  const seats = offences(spec, record);
+  let next = 0;
+  return record.tallies.flatMap((tally) =>
+    seats.slice(next, (next += sat(tally))).flatMap(({ worker, kind }, i) => {
+      const isTrue = words.includes(tally.said[i] ?? SAID_ABSENT);
+      return tally.stage === stage && kind === SEAT.AGREED && !isTrue ? [worker] : [];
+    }),
+  );
+}
+
+/** What the prover has of what a late court took; the rest is burned. Mirror of SettleLib.lateFee. */
+export function lateFee(spec: SettleSpec, taken: bigint): bigint {
+  return min(taken - burned(taken), proverFee(spec));
+}
+
+/** What a proof that overrules a vote earns: 2k + 1 rewards, as far as slashes reach. */
+export function proverFee({ policy, seatReward }: SettleSpec): bigint {
+  return BigInt(committeeSize(policy.k, 1)) * seatReward;
 }
 
 /** Whether a tally is an audit's: seat 0 is the primary, bound by its proposal. */

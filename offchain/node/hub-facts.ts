@@ -48,6 +48,7 @@ export function hubFacts(events: readonly HubEvent[]): HubFact[] {
       case "PauseSet":
       case "PokePaid":
       case "Proven":
+      case "RuledLate":
       case "SketchRevealed":
       case "Sketched":
       case "Slashed":

@@ -383,7 +383,7 @@ export const INVARIANTS: readonly Invariant[] = [
       "jobs/Audits.t.sol test_CommitBesideTheProposalIsEquivocation",
     ),
     mutation: {
-      file: "jobs/HubProofs.sol",
+      file: "jobs/HubAudits.sol",
       find: "return posted != 0 && posted != p.a.commitment;",
       replace: "return posted != 0 && posted == p.a.commitment;",
       fault: "posting one commitment and signing another goes free",

@@ -45,7 +45,7 @@ contract RoutingTest is AttackBase {
 
     /// No two functions of the six contracts share a selector, save `submit`, which two of them mean alike.
     function test_SelectorsDoNotCollide() public pure {
-        bytes4[44] memory all = [
+        bytes4[45] memory all = [
             IHubFront.deposit.selector,
             IHubFront.depositWithPermit.selector,
             IHubFront.withdraw.selector,
@@ -73,7 +73,8 @@ contract RoutingTest is AttackBase {
             IHubFront.router.selector,
             IHubProofs.submitProofs.selector,
             IHubProofs.court.selector,
-            IHubProofs.proveEquivocation.selector,
+            IHubProofs.lateCourt.selector,
+            IHubAudits.proveEquivocation.selector,
             IHubVotes.pin.selector,
             IHubVotes.commit.selector,
             IHubVotes.commitMany.selector,
@@ -201,7 +202,7 @@ contract RoutingTest is AttackBase {
         _votesCode.pin(job, r);
         IHubTypes.Equivocation memory e;
         vm.expectRevert(IHubTypes.NotEquivocation.selector);
-        _proofsCode.proveEquivocation(1, e);
+        _auditsCode.proveEquivocation(1, e);
         vm.expectPartialRevert(IStakeVault.NotHub.selector);
         vm.prank(address(_disputesCode));
         _vault.slash(1, 1, 0, 1);

@@ -8,6 +8,8 @@ import {
   distribute,
   isHabitual,
   killFee,
+  lateFee,
+  lateLiars,
   offences,
   pokeDue,
   settle,
@@ -202,5 +204,31 @@ describe("settle", () => {
       true,
       true,
     ]);
+  });
+
+  it("behavior: a late court convicts whom the record has as right and the proof as wrong, each once", () => {
+    const first = tally(0, "AAAAB");
+    const other = tally(0, "AAAAA", 1);
+    const both = { ...spec, stages: 2 };
+    const [truth, lie] = [words("B"), words("A")];
+    expect(lateLiars(both, record(2, first, other), 0, truth)).to.deep.equal(first.seats.slice(0, 4));
+    expect(lateLiars(both, record(2, first, other), 1, truth)).to.deep.equal(other.seats);
+    expect(lateLiars(both, record(2, first, other), 0, lie)).to.deep.equal([]);
+    // With a probe no word may stand for the truth: then all who were right are not.
+    expect(lateLiars(both, record(2, first, other), 0, [])).to.deep.equal(first.seats.slice(0, 4));
+    // An escalation that upheld the lie is as guilty; one that was overturned has paid.
+    const upheld = tally(1, "AAAAAAAAAAA");
+    expect(lateLiars(both, record(2, first, other, upheld), 0, truth)).to.deep.equal([
+      ...first.seats.slice(0, 4),
+      ...upheld.seats,
+    ]);
+    expect(lateLiars(both, record(2, first, other, tally(1, "CCCCCCCCCCC")), 0, truth)).to.have.length(11);
+    // Absent and abstaining seats said nothing.
+    expect(lateLiars(spec, record(1, tally(0, "AAAA-")), 0, truth)).to.have.length(4);
+    expect(lateLiars(spec, record(1, tally(0, "AAAA?")), 0, truth)).to.have.length(4);
+  });
+
+  it("behavior: of what a late court takes the prover has its fee, if half reaches that far", () => {
+    expect([lateFee(spec, 5n * S), lateFee(spec, 2n * R + 1n), lateFee(spec, 0n)]).to.deep.equal([11n * R, R, 0n]);
   });
 });
