@@ -98,7 +98,7 @@ for (const { name, manifest, watch } of [
       return receipt;
     }
 
-    it("default: an answer that nobody audits or disputes stands when its window ends, and costs one reward", async () => {
+    it("default: an answer that nobody audits or disputes stands when its window ends, and costs one reward (R25)", async () => {
       const { job, primary } = await request(NEVER);
       const before = await earned(cluster, primary);
       expect((await cluster.ended(job)).state).to.equal(FINAL);
@@ -116,7 +116,7 @@ for (const { name, manifest, watch } of [
       expect(checks.filter(({ ok }) => !ok).map(({ name: check }) => check)).to.deep.equal(["posted"]);
     });
 
-    it("default: where the lottery falls on it, four others compute too, and all are paid", async () => {
+    it("default: where the lottery falls on it, four others compute too, and all are paid (R25)", async () => {
       const { job, primary } = await request(ALWAYS);
       const before = await earned(cluster, primary);
       expect((await cluster.ended(job)).state).to.equal(FINAL);
@@ -131,7 +131,7 @@ for (const { name, manifest, watch } of [
       expect(ok || receipt.committees[0]?.fast === false).to.equal(true);
     });
 
-    it("behavior: a lie that is audited costs its primary S, and the result is right", async () => {
+    it("behavior: a lie that is audited costs its primary S, and the result is right (R25)", async () => {
       const { job, primary } = await request(ALWAYS, (one) => {
         one.behaviour = devBehaviour("wrong-digest", false);
       });
@@ -190,3 +190,55 @@ for (const { name, manifest, watch } of [
       await expectAnchored(job);
     });
   });
+
+describe("answers that chance audits: crashes", function suite() {
+  this.timeout(300_000);
+  let chain: TestChain;
+  let cluster: Cluster;
+  /** Where the worker dies: from there on, none of its effects goes on. */
+  let crash = { step: "", victim: null as number | null, isOver: false };
+  const checkpoint = (index: number, step: string): void => {
+    if (crash.isOver) return;
+    if (crash.victim === null && step === crash.step) crash.victim = index;
+    if (crash.victim === index) throw new TypeError(`killed at ${step}`);
+  };
+
+  before(async () => {
+    chain = await startTestChain();
+    cluster = await Cluster.start(chain, { workers: 16, checkpoint }, publicManifest());
+    await mineEvery(chain, 250);
+  });
+  after(async () => {
+    await cluster.stop();
+    await chain.close();
+  });
+
+  for (const { step, auditBps } of [
+    { step: "proposal-computed", auditBps: 0 },
+    { step: "proposal-journalled", auditBps: 0 },
+    { step: "propose-sending", auditBps: 10_000 },
+    { step: "propose-mined", auditBps: 0 },
+    { step: "open-sending", auditBps: 0 },
+    { step: "open-mined", auditBps: 0 },
+  ])
+    it(`behavior: a primary that dies at ${step} says the same after its restart and loses nothing (R52)`, async () => {
+      crash = { step, victim: null, isOver: false };
+      const job = await cluster.request(input, { k: 5, tWork: 60, sample: { auditBps, window: 15 } });
+      await cluster.sendInput(job, await cluster.bench(job));
+      const index = await until(30_000, () => crash.victim);
+      const digest = () =>
+        cluster.workers[index]?.journal.signedDigest({ jobId: job.id, stage: 0, round: 0, kind: "commit" }) ?? null;
+      const before = digest();
+      const dead = cluster.workers[index] as TestWorker;
+      await dead.stop();
+      crash.isOver = true;
+      const again = await cluster.restart(dead, { workers: 0, checkpoint });
+      expect((await cluster.ended(job, 120_000)).state).to.equal(FINAL);
+      expect(await getSlashed(cluster, job.id)).to.deep.equal([]);
+      if (before !== null) expect(digest()).to.equal(before);
+      const names = await namesOf(cluster, job);
+      expect(names.filter((one) => one === "Proposed")).to.have.lengthOf(1);
+      const account = await earned(cluster, again);
+      expect(account % REWARD === 0n && account > 0n, `earned ${account}`).to.equal(true);
+    });
+});

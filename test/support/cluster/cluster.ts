@@ -146,6 +146,8 @@ export interface ClusterOptions {
   readonly claimEveryMs?: number;
   readonly upkeep?: boolean;
   readonly watch?: WatchMode;
+  /** Called at each named point of the journal; what it throws ends the step there. */
+  readonly checkpoint?: (index: number, step: string) => void;
   /** The chain was deployed with `randomness: "workers"`: registers everybody's hash chain and seats the first duty. */
   readonly beacon?: boolean;
   readonly maxWaiting?: number;
@@ -366,7 +368,7 @@ export class Cluster {
         watch: options.watch ?? "public",
         randomBytes: (length) => randomBytes(length),
         signal,
-        checkpoint: silent,
+        checkpoint: (step) => options.checkpoint?.(i, step),
       },
     );
     const result: TestWorker = {
