@@ -18,7 +18,7 @@ interface Suite {
   readonly long?: true;
   /** Nothing below can run when this fails. */
   readonly essential?: true;
-  /** Runs on the other core, at the same time as the last suite before it that is not beside another; what it prints comes after. */
+  /** Shares two cores with the suites before it, down to one that is not beside another: two run at a time, in this order. */
   readonly beside?: true;
 }
 
@@ -29,7 +29,12 @@ if (deep) {
 }
 
 const formatted = ["contracts", "offchain", "scripts", "test", "bench", "examples"].filter((path) => existsSync(path));
-const mocha = (pattern: string) => ["mocha", "--config", ".mocharc.json", ...globSync(pattern).toSorted()];
+const mocha = (pattern: string, besides = "") => [
+  "mocha",
+  "--config",
+  ".mocharc.json",
+  ...globSync(pattern, { exclude: besides === "" ? [] : [besides] }).toSorted(),
+];
 
 const suites: readonly Suite[] = [
   { name: "build", run: ["hardhat", "build"], counts: false, essential: true },
@@ -40,9 +45,15 @@ const suites: readonly Suite[] = [
   { name: "fresh", run: ["node", "scripts/generate.ts", "--check"], counts: false },
   { name: "solidity", run: ["hardhat", "test", "solidity", ...(deep ? [] : ["--snapshot-check"])], counts: true },
   { name: "contracts", run: ["hardhat", "test", "mocha", "--no-compile"], counts: true, beside: true },
-  { name: "offchain", run: mocha("test/offchain/**/*.test.ts"), counts: true },
+  { name: "integration", run: mocha("test/integration/**/*.test.ts"), counts: true },
+  {
+    name: "offchain",
+    run: mocha("test/offchain/**/*.test.ts", "test/offchain/engines/zk/**"),
+    counts: true,
+    beside: true,
+  },
   { name: "circuits", run: mocha("test/circuits/**/*.test.ts"), counts: true, beside: true },
-  { name: "integration", run: mocha("test/integration/**/*.test.ts"), counts: true, beside: true },
+  { name: "zk", run: mocha("test/offchain/engines/zk/**/*.test.ts"), counts: true, beside: true },
   { name: "e2e", run: mocha("test/{e2e,attacks}/**/*.test.ts"), counts: true, long: true },
 ];
 
@@ -74,16 +85,26 @@ async function run(suite: Suite, write: (text: string) => void): Promise<boolean
 
 const show = (text: string): void => void process.stdout.write(text);
 while (chosen.length > 0) {
-  const [suite] = chosen.splice(0, 1) as [Suite];
-  const next = chosen.findIndex(({ beside }) => beside !== true);
-  const others = chosen.splice(0, next === -1 ? chosen.length : next);
+  const next = chosen.findIndex(({ beside }, i) => i > 0 && beside !== true);
+  const group = chosen.splice(0, next === -1 ? chosen.length : next);
+  let goesOn = true;
+  // The first prints as it goes; what the others print comes when they are over and it is too.
   const held: string[] = [];
-  const runOthers = async (): Promise<void> => {
-    for (const other of others) await run(other, (text) => held.push(text));
+  let isFirstOver = false;
+  const runNext = async (): Promise<void> => {
+    for (let suite = group.shift(); suite !== undefined; suite = group.shift()) {
+      const isFirst = suite === first;
+      const own: string[] = [];
+      const ok = await run(suite, isFirst ? show : (text) => own.push(text));
+      if (isFirst) isFirstOver = true;
+      held.push(own.join(""));
+      if (isFirstOver) show(held.splice(0).join(""));
+      if (!ok && suite.essential === true) goesOn = false;
+    }
   };
-  const [ok] = await Promise.all([run(suite, show), runOthers()]);
-  show(held.join(""));
-  if (!ok && suite.essential === true) break;
+  const [first] = group;
+  await Promise.all([runNext(), runNext()]);
+  if (!goesOn) break;
 }
 console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`);
 process.exitCode = total.failed === 0 ? 0 : 1;

@@ -2,8 +2,7 @@
 import { expect } from "chai";
 import { spawn } from "node:child_process";
 
-/** Ten minutes under ASSAY_DEEP, half a minute of storm else. */
-const MINUTES = process.env["ASSAY_DEEP"] === "1" ? 10 : 0.5;
+const MINUTES = 10;
 
 interface Summary {
   readonly ok: boolean;
@@ -15,6 +14,12 @@ interface Summary {
 
 describe("a devnet in bad weather", function suite() {
   this.timeout((MINUTES + 8) * 60_000);
+
+  before(function () {
+    if (process.env["ASSAY_DEEP"] === "1") return;
+    console.warn("      skipped: ten minutes of storm are for ASSAY_DEEP=1, or `npm run chaos`");
+    this.skip(); // ten minutes are more than CI has
+  });
 
   it("R72, R27: no wrong answer, no honest slash, no lost token, every job over", async () => {
     const run = spawn(process.execPath, ["scripts/chaos.ts", "--minutes", String(MINUTES), "--json"], {
