@@ -16,6 +16,7 @@ const FINAL = 5;
 const CLOSED = 6;
 const WRONG = 1;
 const UNREVEALED = 2;
+const EQUIVOCATION = 4;
 const REWARD = 10n ** 15n;
 const NEVER = { auditBps: 0, window: 15 };
 const ALWAYS = { auditBps: 10_000, window: 15 };
@@ -188,6 +189,21 @@ for (const { name, manifest, watch } of [
       expect(await cluster.ended(job)).to.deep.equal({ state: CLOSED, reason: 2 });
       expect(await getSlashed(cluster, job.id)).to.deep.equal([]);
       await expectAnchored(job);
+    });
+
+    // Last: it leaves one worker fewer.
+    it("R75: an audited primary that signs another Commit for its auditors loses everything, and they nothing", async () => {
+      const { job, primary } = await request(ALWAYS, (one) => {
+        one.behaviour = devBehaviour("equivocate", false);
+      });
+      const slashes = await until(60_000, async () => {
+        const all = await getSlashed(cluster, job.id);
+        return all.some(({ offence }) => offence === EQUIVOCATION) ? all : null;
+      });
+      expect(slashes).to.deep.include({ workerId: primary.workerId, offence: EQUIVOCATION });
+      expect((await cluster.ended(job)).state).to.equal(FINAL);
+      for (const { workerId, offence } of await getSlashed(cluster, job.id))
+        expect(workerId, `offence ${offence}`).to.equal(primary.workerId);
     });
   });
 

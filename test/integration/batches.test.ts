@@ -3,7 +3,6 @@ import { expect } from "chai";
 import { toHex, type Hex } from "viem";
 import { readContract, writeContract } from "viem/actions";
 import { assayHubAbi } from "../../offchain/adapters/chain/abi/assay-hub.ts";
-import { devTokenAbi } from "../../offchain/adapters/chain/abi/dev-token.ts";
 import { hubLensAbi } from "../../offchain/adapters/chain/abi/hub-lens.ts";
 import { batchFlags, verifyBatch } from "../../offchain/core/batch.ts";
 import { batchLeaf } from "../../offchain/core/batch-tensors.ts";
@@ -16,24 +15,15 @@ import { verifyReceipt } from "../../offchain/core/verify-receipt.ts";
 import { devBehaviour } from "../../offchain/node/dev-faults.ts";
 import { prepareInference } from "../../offchain/sdk/actions/request-inference.ts";
 import { nodeCrypto } from "../../offchain/sdk/node/node-crypto.ts";
-import { connectWallet, type AssayWallet } from "../../offchain/sdk/node/connect.ts";
-import { fund, mineEvery, startTestChain, type TestChain } from "../support/cluster/chain.ts";
-import { Cluster, testManifest } from "../support/cluster/cluster.ts";
+import type { AssayWallet } from "../../offchain/sdk/node/connect.ts";
+import { mineEvery, startTestChain, type TestChain } from "../support/cluster/chain.ts";
+import { Cluster } from "../support/cluster/cluster.ts";
+import { createRequester, manifestWith } from "../support/cluster/requester.ts";
 import { getSlashed } from "../support/cluster/slashes.ts";
 import { expectCode } from "../support/expect-code.ts";
 
 const WRONG = 1;
 const CLOSED = 6;
-
-function manifestOf(name: string, kinds: readonly number[]): ModelManifest {
-  const base = testManifest(kinds.length - 1);
-  const stages = base.stages.map((stage, i) => ({
-    ...stage,
-    inKind: kinds[i] ?? KIND_PUBLIC,
-    outKind: kinds[i + 1] ?? KIND_PUBLIC,
-  }));
-  return { ...base, name, programRoot: toHex(name, { size: 32 }), stages };
-}
 
 const inputsOf = (count: number): readonly Tensor[] =>
   Array.from({ length: count }, (_, i) => ({ dtype: "i8", dims: [4], data: Int8Array.of(i % 100, 2, 3, 4) }));
@@ -42,8 +32,8 @@ const numbers = (outputs: readonly Tensor[]) => outputs.map(({ data }) => [...da
 
 describe("many inputs in one job", function suite() {
   this.timeout(180_000);
-  const open = manifestOf("open", [KIND_PUBLIC, KIND_PUBLIC]);
-  const hidden = manifestOf("hidden", [KIND_BLINDED, KIND_BLINDED, KIND_BLINDED]);
+  const open = manifestWith("open", [KIND_PUBLIC, KIND_PUBLIC]);
+  const hidden = manifestWith("hidden", [KIND_BLINDED, KIND_BLINDED, KIND_BLINDED]);
   const tables = new Map([open, hidden].map((manifest) => [modelId(manifest), manifest.stages]));
   let chain: TestChain;
   let cluster: Cluster;
@@ -56,22 +46,7 @@ describe("many inputs in one job", function suite() {
       { workers: 13, http: true, models: () => ({ table: (id: Hex) => tables.get(id) ?? null }) },
       open,
     );
-    wallet = connectWallet({
-      rpcUrl: chain.url,
-      hub: chain.deployment.hub,
-      privateKey: chain.account(3).privateKey,
-      pollMs: 100,
-    });
-    await fund(chain, wallet.account.address);
-    await mined(
-      writeContract(wallet, {
-        chain: null,
-        address: chain.deployment.token,
-        abi: devTokenAbi,
-        functionName: "mint",
-        args: [wallet.account.address, 1_000n * 10n ** 18n],
-      }),
-    );
+    wallet = await createRequester(chain);
     await mined(wallet.registerModel({ manifest: hidden }));
     await mineEvery(chain, 250);
   });

@@ -3,7 +3,6 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { writeContract } from "viem/actions";
-import { devTokenAbi } from "../../offchain/adapters/chain/abi/dev-token.ts";
 import { keyRegistryAbi } from "../../offchain/adapters/chain/abi/key-registry.ts";
 import { PinoLogger } from "../../offchain/adapters/observe/pino-logger.ts";
 import { SqliteJournal } from "../../offchain/adapters/store/sqlite-journal.ts";
@@ -18,14 +17,14 @@ import { KeyChecks } from "../../offchain/node/key-checks.ts";
 import { StageProver } from "../../offchain/node/stage-prover.ts";
 import type { ModelShelf } from "../../offchain/protocol/ports.ts";
 import type { InferenceProgress } from "../../offchain/sdk/actions/request-inference-sync.ts";
-import { connectWallet, type AssayWallet } from "../../offchain/sdk/node/connect.ts";
-import { fund, mineEvery, startTestChain, type TestChain } from "../support/cluster/chain.ts";
+import type { AssayWallet } from "../../offchain/sdk/node/connect.ts";
+import { mineEvery, startTestChain, type TestChain } from "../support/cluster/chain.ts";
 import { Cluster, testClock } from "../support/cluster/cluster.ts";
+import { createRequester } from "../support/cluster/requester.ts";
 import { placeOpenings, privateModel, type PrivateModel } from "../support/cluster/private-model.ts";
 import { getSlashed } from "../support/cluster/slashes.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
-const TOKEN = 10n ** 18n;
 const STAGES = 2;
 const values = [3, -7, 50, 11];
 const input = { dtype: "i8" as const, dims: [1, 4], data: Int8Array.from(values) };
@@ -122,17 +121,9 @@ describe("jobs of models with private weights", function suite() {
       },
       model.manifest,
     );
-    wallet = connectWallet({
-      rpcUrl: chain.url,
-      hub: chain.deployment.hub,
-      privateKey: chain.account(3).privateKey,
-      pollMs: 100,
-    });
-    await fund(chain, wallet.account.address);
+    wallet = await createRequester(chain);
     const mined = async (hash: Promise<Hex>) => wallet.waitForTransactionReceipt({ hash: await hash });
-    const { token, keys } = chain.deployment;
-    const mint = { address: token, abi: devTokenAbi, functionName: "mint", chain: null } as const;
-    await mined(writeContract(wallet, { ...mint, args: [wallet.account.address, 1_000n * TOKEN] }));
+    const { keys } = chain.deployment;
     for (const record of new Set(model.records)) {
       const add = { address: keys, abi: keyRegistryAbi, functionName: "add", chain: null } as const;
       await mined(writeContract(wallet, { ...add, args: [record] }));

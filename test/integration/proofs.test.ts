@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { getContractEvents, simulateContract, writeContract } from "viem/actions";
 import { assayHubAbi } from "../../offchain/adapters/chain/abi/assay-hub.ts";
-import { devTokenAbi } from "../../offchain/adapters/chain/abi/dev-token.ts";
 import { keyRegistryAbi } from "../../offchain/adapters/chain/abi/key-registry.ts";
 import { nodeCrypto } from "../../offchain/adapters/keys/node-crypto.ts";
 import { PinoLogger } from "../../offchain/adapters/observe/pino-logger.ts";
@@ -26,15 +25,15 @@ import { verifyReceipt } from "../../offchain/core/verify-receipt.ts";
 import { StageProver } from "../../offchain/node/stage-prover.ts";
 import { devBehaviour } from "../../offchain/node/dev-faults.ts";
 import type { InferenceProgress } from "../../offchain/sdk/actions/request-inference-sync.ts";
-import { connectWallet, type AssayWallet } from "../../offchain/sdk/node/connect.ts";
-import { fund, mineEvery, startTestChain, type TestChain } from "../support/cluster/chain.ts";
+import type { AssayWallet } from "../../offchain/sdk/node/connect.ts";
+import { mineEvery, startTestChain, type TestChain } from "../support/cluster/chain.ts";
 import { Cluster, testClock, until } from "../support/cluster/cluster.ts";
+import { createRequester } from "../support/cluster/requester.ts";
 import { getSlashed } from "../support/cluster/slashes.ts";
 import { provenModel, type ProvenModel } from "../support/cluster/proven-model.ts";
 import { createJobSecret, resultKeyPair } from "../../offchain/sdk/job-secret.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
-const TOKEN = 10n ** 18n;
 const values = [3, -7, 50, 11];
 const input = { dtype: "i8" as const, dims: [1, 4], data: Int8Array.from(values) };
 
@@ -91,17 +90,9 @@ describe("proven jobs", function suite() {
       },
       model.manifest,
     );
-    wallet = connectWallet({
-      rpcUrl: chain.url,
-      hub: chain.deployment.hub,
-      privateKey: chain.account(3).privateKey,
-      pollMs: 100,
-    });
-    await fund(chain, wallet.account.address);
+    wallet = await createRequester(chain);
     const mined = async (hash: Promise<Hex>) => wallet.waitForTransactionReceipt({ hash: await hash });
-    const { token, keys } = chain.deployment;
-    const mint = { address: token, abi: devTokenAbi, functionName: "mint", chain: null } as const;
-    await mined(writeContract(wallet, { ...mint, args: [wallet.account.address, 1_000n * TOKEN] }));
+    const { keys } = chain.deployment;
     for (const record of model.records) {
       const add = { address: keys, abi: keyRegistryAbi, functionName: "add", chain: null } as const;
       await mined(writeContract(wallet, { ...add, args: [record] }));

@@ -9,33 +9,24 @@ import { modelId } from "../../offchain/core/model.ts";
 import { agreementOfReceipts } from "../../offchain/audit/agreement-of-receipts.ts";
 import { encodeReceipt } from "../../offchain/core/receipt.ts";
 import { encodeTensor, type Tensor } from "../../offchain/core/tensor.ts";
-import { KIND_BLINDED, KIND_PUBLIC, ZERO_BYTES32, type ModelManifest } from "../../offchain/core/types.ts";
+import { KIND_BLINDED, KIND_PUBLIC, ZERO_BYTES32 } from "../../offchain/core/types.ts";
 import { verifyReceipt } from "../../offchain/core/verify-receipt.ts";
 import type { InferenceProgress } from "../../offchain/sdk/actions/request-inference-sync.ts";
-import { connectWallet, type AssayWallet } from "../../offchain/sdk/node/connect.ts";
+import type { AssayWallet } from "../../offchain/sdk/node/connect.ts";
 import { readArtifact } from "../../scripts/deploy/read-artifact.ts";
-import { fund, mineEvery, startTestChain, type TestChain } from "../support/cluster/chain.ts";
-import { Cluster, testManifest } from "../support/cluster/cluster.ts";
+import { mineEvery, startTestChain, type TestChain } from "../support/cluster/chain.ts";
+import { Cluster } from "../support/cluster/cluster.ts";
+import { createRequester, manifestWith } from "../support/cluster/requester.ts";
 import { expectCode } from "../support/expect-code.ts";
 
 const TOKEN = 10n ** 18n;
 const input = { dtype: "i8" as const, dims: [4], data: Int8Array.of(1, 2, 9, 4) };
 
-function manifestOf(name: string, kinds: readonly number[]): ModelManifest {
-  const base = testManifest(kinds.length - 1);
-  const stages = base.stages.map((stage, i) => ({
-    ...stage,
-    inKind: kinds[i] ?? KIND_PUBLIC,
-    outKind: kinds[i + 1] ?? KIND_PUBLIC,
-  }));
-  return { ...base, name, programRoot: toHex(name, { size: 32 }), stages };
-}
-
 describe("jobs through the SDK", function suite() {
   this.timeout(180_000);
-  const open = manifestOf("open", [KIND_PUBLIC, KIND_PUBLIC]);
-  const half = manifestOf("half", [KIND_PUBLIC, KIND_BLINDED]);
-  const chained = manifestOf("chained", [KIND_PUBLIC, KIND_PUBLIC, KIND_PUBLIC]);
+  const open = manifestWith("open", [KIND_PUBLIC, KIND_PUBLIC]);
+  const half = manifestWith("half", [KIND_PUBLIC, KIND_BLINDED]);
+  const chained = manifestWith("chained", [KIND_PUBLIC, KIND_PUBLIC, KIND_PUBLIC]);
   const tables = new Map([open, half, chained].map((manifest) => [modelId(manifest), manifest.stages]));
   let chain: TestChain;
   let cluster: Cluster;
@@ -48,14 +39,7 @@ describe("jobs through the SDK", function suite() {
       { workers: 9, http: true, models: () => ({ table: (id: Hex) => tables.get(id) ?? null }) },
       open,
     );
-    wallet = connectWallet({
-      rpcUrl: chain.url,
-      hub: chain.deployment.hub,
-      privateKey: chain.account(3).privateKey,
-      pollMs: 100,
-    });
-    await fund(chain, wallet.account.address);
-    await mined(write("mint", [wallet.account.address, 1_000n * TOKEN]));
+    wallet = await createRequester(chain);
     for (const manifest of [half, chained]) await mined(wallet.registerModel({ manifest }));
     await mineEvery(chain, 250);
   });

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
-import { writeContract } from "viem/actions";
-import { devTokenAbi } from "../../offchain/adapters/chain/abi/dev-token.ts";
 import { OPTIMISTIC } from "../../offchain/core/types.ts";
 import { verifyReceipt } from "../../offchain/core/verify-receipt.ts";
 import type { InferenceProgress } from "../../offchain/sdk/actions/request-inference-sync.ts";
-import { connectWallet, type AssayWallet } from "../../offchain/sdk/node/connect.ts";
-import { fund, mineEvery, startTestChain, type TestChain } from "../support/cluster/chain.ts";
+import type { AssayWallet } from "../../offchain/sdk/node/connect.ts";
+import { mineEvery, startTestChain, type TestChain } from "../support/cluster/chain.ts";
 import { Cluster } from "../support/cluster/cluster.ts";
+import { createRequester } from "../support/cluster/requester.ts";
 
 const input = { dtype: "i8" as const, dims: [4], data: Int8Array.of(1, 2, 9, 4) };
 
@@ -20,19 +19,7 @@ describe("sampled jobs through the SDK", function suite() {
   before(async () => {
     chain = await startTestChain();
     cluster = await Cluster.start(chain, { workers: 16, http: true });
-    const { privateKey } = chain.account(3);
-    wallet = connectWallet({ rpcUrl: chain.url, hub: chain.deployment.hub, privateKey, pollMs: 100 });
-    await fund(chain, wallet.account.address);
-    const { token } = chain.deployment;
-    const args = [wallet.account.address, 10n ** 21n] as const;
-    const hash = await writeContract(wallet, {
-      chain: null,
-      address: token,
-      abi: devTokenAbi,
-      functionName: "mint",
-      args,
-    });
-    await wallet.waitForTransactionReceipt({ hash });
+    wallet = await createRequester(chain);
     await mineEvery(chain, 250);
   });
   after(async () => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Every committee of three and five in which each seat is honest or faulty in one of five ways, against the real contracts;
-// where there is something to dispute, once as nobody does and once as an outvoted honest seat challenges. What must follow is said by the model
-// (core) after every call, and by `expected.ts`, which shares no line with it.
+// Committees in which each seat is honest or faulty in one of five ways, against the real contracts: all 216 of three seats, samples of
+// five and seven. Where there is something to dispute, once as nobody does and once as an outvoted honest seat challenges. What must
+// follow is said by the model (core) after every call, and by `expected.ts`, which shares no line with it.
 import { expect } from "chai";
 import { readFile } from "node:fs/promises";
 import { REASON, SEAT } from "../../../offchain/core/settle-types.ts";
