@@ -67,17 +67,20 @@ const long = process.env["CI"] === "true" || deep;
 const chosen = suites.filter((suite) => (only.length > 0 ? only.includes(suite.name) : long || suite.long !== true));
 
 const total = { passed: 0, failed: 0, skipped: 0 };
+/** What failed, told again at the end: logs are long, and some keep only their last lines. */
+const recap: string[] = [];
 
 /** Runs a suite, adds its counts to the total, and closes its output with one line. Returns whether nothing failed. */
 async function run(suite: Suite, write: (text: string) => void): Promise<boolean> {
   const startMs = Date.now();
-  const { ok, passing, failing, pending } = await runCounted(suite.run, write);
+  const { ok, passing, failing, pending, failures } = await runCounted(suite.run, write);
   const passed = suite.counts ? passing : Number(ok);
   // A suite that exits badly without counting a failure has failed, and so has one that ran nothing.
   const failed = Math.max(suite.counts ? failing : 0, ok && passed > 0 ? 0 : 1);
   total.passed += passed;
   total.failed += failed;
   total.skipped += suite.counts ? pending : 0;
+  if (failed > 0) recap.push(`${suite.name} FAILED${failures === "" ? ", see above" : `:\n${failures.trimEnd()}`}\n`);
   const seconds = ((Date.now() - startMs) / 1000).toFixed(1);
   write(`-- ${suite.name}: ${failed === 0 ? "ok" : "FAILED"} in ${seconds} s\n\n`);
   return failed === 0;
@@ -106,5 +109,6 @@ while (chosen.length > 0) {
   await Promise.all([runNext(), runNext()]);
   if (!goesOn) break;
 }
+for (const failure of recap) console.log(failure);
 console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`);
 process.exitCode = total.failed === 0 ? 0 : 1;

@@ -6,6 +6,8 @@ export interface CountedRun {
   readonly passing: number;
   readonly failing: number;
   readonly pending: number;
+  /** What the tool prints about its failed tests: from its count of them to its end, empty without any. */
+  readonly failures: string;
 }
 
 /** Adds up mocha-style counts, for example "  12 passing". Hardhat's own closing line counts skips as passes. */
@@ -34,6 +36,7 @@ export function runCounted(
         passing: countLines(text, "passing"),
         failing: countLines(text, "failing"),
         pending: countLines(text, "pending"),
+        failures: /^ {2}\d+ failing\b.*/ms.exec(text)?.[0] ?? "",
       }),
     );
   });
