@@ -16,10 +16,10 @@ interface Suite {
   readonly counts: boolean;
   /** Only under CI or when named. */
   readonly long?: true;
-  /** Nothing below can run when this fails. */
-  readonly essential?: true;
-  /** Shares two cores with the suites before it, down to one that is not beside another: two run at a time, in this order. */
-  readonly beside?: true;
+  /** Runs without what the build makes, so beside it; every other suite waits for the build and is left out when it fails. */
+  readonly unbuilt?: true;
+  /** Counts on both cores: runs when all others are over. */
+  readonly alone?: true;
 }
 
 const deep = process.env["ASSAY_DEEP"] === "1";
@@ -28,6 +28,7 @@ if (deep) {
   console.log(`ASSAY_SEED=${process.env["ASSAY_SEED"]}`);
 }
 
+const BUILD = "build";
 const formatted = ["contracts", "offchain", "scripts", "test", "bench", "examples"].filter((path) => existsSync(path));
 const mocha = (pattern: string, besides = "") => [
   "mocha",
@@ -36,25 +37,21 @@ const mocha = (pattern: string, besides = "") => [
   ...globSync(pattern, { exclude: besides === "" ? [] : [besides] }).toSorted(),
 ];
 
+/** In the order in which they begin, two at a time: long ones early, so that neither core waits for the other at the end. */
 const suites: readonly Suite[] = [
-  { name: "build", run: ["hardhat", "build"], counts: false, essential: true },
-  { name: "format", run: ["prettier", "--check", "--log-level", "warn", ...formatted], counts: false, beside: true },
-  { name: "rules", run: ["node", "scripts/check.ts"], counts: false, beside: true },
+  { name: BUILD, run: ["hardhat", "build"], counts: false, unbuilt: true },
+  { name: "format", run: ["prettier", "--check", "--log-level", "warn", ...formatted], counts: false, unbuilt: true },
+  { name: "rules", run: ["node", "scripts/check.ts"], counts: false, unbuilt: true },
+  { name: "circuits", run: mocha("test/circuits/**/*.test.ts"), counts: true, unbuilt: true },
   { name: "types", run: ["tsc", "-p", "."], counts: false },
-  { name: "lint", run: ["oxlint", "--type-aware", "--deny-warnings"], counts: false, beside: true },
+  { name: "lint", run: ["oxlint", "--type-aware", "--deny-warnings"], counts: false },
   { name: "fresh", run: ["node", "scripts/generate.ts", "--check"], counts: false },
   { name: "solidity", run: ["hardhat", "test", "solidity", ...(deep ? [] : ["--snapshot-check"])], counts: true },
-  { name: "contracts", run: ["hardhat", "test", "mocha", "--no-compile"], counts: true, beside: true },
   { name: "integration", run: mocha("test/integration/**/*.test.ts"), counts: true },
-  {
-    name: "offchain",
-    run: mocha("test/offchain/**/*.test.ts", "test/offchain/engines/zk/**"),
-    counts: true,
-    beside: true,
-  },
-  { name: "circuits", run: mocha("test/circuits/**/*.test.ts"), counts: true, beside: true },
-  { name: "zk", run: mocha("test/offchain/engines/zk/**/*.test.ts"), counts: true, beside: true },
-  { name: "e2e", run: mocha("test/{e2e,attacks}/**/*.test.ts"), counts: true, long: true },
+  { name: "contracts", run: ["hardhat", "test", "mocha", "--no-compile"], counts: true },
+  { name: "zk", run: mocha("test/offchain/engines/zk/**/*.test.ts"), counts: true },
+  { name: "offchain", run: mocha("test/offchain/**/*.test.ts", "test/offchain/engines/zk/**"), counts: true },
+  { name: "e2e", run: mocha("test/{e2e,attacks}/**/*.test.ts"), counts: true, long: true, alone: true },
 ];
 
 const only = process.argv.slice(2);
@@ -86,28 +83,46 @@ async function run(suite: Suite, write: (text: string) => void): Promise<boolean
   return failed === 0;
 }
 
-const show = (text: string): void => void process.stdout.write(text);
-while (chosen.length > 0) {
-  const next = chosen.findIndex(({ beside }, i) => i > 0 && beside !== true);
-  const group = chosen.splice(0, next === -1 ? chosen.length : next);
-  let goesOn = true;
-  // The first prints as it goes; what the others print comes when they are over and it is too.
-  const held: string[] = [];
-  let isFirstOver = false;
-  const runNext = async (): Promise<void> => {
-    for (let suite = group.shift(); suite !== undefined; suite = group.shift()) {
-      const isFirst = suite === first;
-      const own: string[] = [];
-      const ok = await run(suite, isFirst ? show : (text) => own.push(text));
-      if (isFirst) isFirstOver = true;
-      held.push(own.join(""));
-      if (isFirstOver) show(held.splice(0).join(""));
-      if (!ok && suite.essential === true) goesOn = false;
-    }
-  };
-  const [first] = group;
-  await Promise.all([runNext(), runNext()]);
-  if (!goesOn) break;
+// The suite that began first prints as it goes; the others' output waits for their turn.
+const voices: { readonly held: string[]; isOver: boolean }[] = [];
+function speak(): void {
+  for (let first = voices[0]; first !== undefined; first = voices[0]) {
+    process.stdout.write(first.held.splice(0).join(""));
+    if (!first.isOver) return;
+    voices.shift();
+  }
+}
+
+let isBuilt = chosen.every(({ name }) => name !== BUILD);
+const lanes = new Map<Suite, Promise<void>>();
+
+async function occupyLane(suite: Suite): Promise<void> {
+  const voice = { held: new Array<string>(), isOver: false };
+  voices.push(voice);
+  const ok = await run(suite, (text) => {
+    voice.held.push(text);
+    speak();
+  });
+  voice.isOver = true;
+  speak();
+  if (suite.name === BUILD && ok) isBuilt = true;
+  if (suite.name === BUILD && !ok) chosen.length = 0;
+  lanes.delete(suite);
+}
+
+/** The next suite that may begin now, if any. */
+function takeNext(): Suite | undefined {
+  const i = chosen.findIndex(
+    (suite) => (isBuilt || suite.unbuilt === true) && (suite.alone !== true || lanes.size === 0),
+  );
+  return i === -1 ? undefined : chosen.splice(i, 1)[0];
+}
+
+for (;;) {
+  const next = lanes.size < 2 ? takeNext() : undefined;
+  if (next !== undefined) lanes.set(next, occupyLane(next));
+  else if (lanes.size > 0) await Promise.race(lanes.values());
+  else break;
 }
 for (const failure of recap) console.log(failure);
 console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`);
