@@ -208,6 +208,14 @@ export function inputsOf(op: Op): readonly number[] {
   return "inputs" in op ? op.inputs : [op.input];
 }
 
+/** The same operator on other values, one for each that it reads. */
+export function withInputs(op: Op, inputs: readonly number[]): Op {
+  const [first = 0, second = 0] = inputs;
+  if (op.kind === "add" || op.kind === "matmul") return { ...op, inputs: [first, second] };
+  if (op.kind === "concat") return { ...op, inputs: [...inputs] };
+  return { ...op, input: first };
+}
+
 export function isLinear(op: Op): op is LinearOp {
   return op.kind === "dense" || op.kind === "conv" || op.kind === "sumPool" || op.kind === "add";
 }

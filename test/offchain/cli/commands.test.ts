@@ -42,6 +42,7 @@ describe("commands", () => {
       "devnet",
       "model import",
       "model inspect",
+      "model cuts",
       "model register",
       "request",
       "job show",
@@ -136,6 +137,20 @@ describe("commands", () => {
     expect(code).to.equal(EXIT.done);
     expect(JSON.parse(out)).to.deep.include({ name: "mail-letters", class: "T", inputDims: [74], outputDims: [42] });
     expect((await run("model", "inspect", "models/mail-letters")).out).to.contain("seats agree within");
+  });
+
+  it("R48: model cuts shows every legal cut and the best ones", async () => {
+    const { code, out } = await run("model", "cuts", "models/digits-cnn", "--stages", "3", "--json");
+    expect(code).to.equal(EXIT.done);
+    const { cuts, table, stageNs } = JSON.parse(out) as {
+      cuts: number[];
+      stageNs: number[];
+      table: { afterOp: number }[];
+    };
+    expect(cuts).to.have.length(2);
+    expect(stageNs).to.have.length(3);
+    expect(table.map(({ afterOp }) => afterOp)).to.include.members(cuts);
+    expect((await run("model", "cuts", "models/digits-mlp", "--stages", "9")).code).to.equal(EXIT.failed);
   });
 
   it("default: model inspect names the model", async () => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { analyseProgram } from "../../../core/program/analyse.ts";
 import { ProgramError } from "../../../core/program/errors.ts";
-import { inputsOf, type Op, type Program } from "../../../core/program/types.ts";
+import { inputsOf, withInputs, type Op, type Program } from "../../../core/program/types.ts";
 import { PRODUCER_INPUT } from "../../../core/types.ts";
 import type { Compiled } from "./compile-quantised.ts";
 
@@ -14,12 +14,11 @@ export interface CutStage {
   readonly to: number;
 }
 
-function renumber(op: Op, map: ReadonlyMap<number, number>): Op {
-  const at = (value: number) => map.get(value) ?? 0;
-  if (op.kind === "add" || op.kind === "matmul") return { ...op, inputs: [at(op.inputs[0]), at(op.inputs[1])] };
-  if (op.kind === "concat") return { ...op, inputs: op.inputs.map(at) };
-  return { ...op, input: at(op.input) };
-}
+const renumber = (op: Op, map: ReadonlyMap<number, number>): Op =>
+  withInputs(
+    op,
+    inputsOf(op).map((value) => map.get(value) ?? 0),
+  );
 
 /** Operator index after which `node` is finished. `node` is the name of an ONNX node or of a merged operator. */
 function cutIndex(compiled: Compiled, node: string): number {
