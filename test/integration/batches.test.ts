@@ -59,7 +59,7 @@ describe("many inputs in one job", function suite() {
   });
 
   const mined = async (hash: Promise<Hex>) => wallet.waitForTransactionReceipt({ hash: await hash });
-  const wishes = { policy: { k: 3, tWork: 30 } };
+  const wishes = { policy: { k: 3, tWork: 40 } };
   const run = async (manifest: ModelManifest, input: readonly Tensor[]) =>
     wallet.requestInferenceSync({ ...wishes, manifest, input, deposit: true });
 

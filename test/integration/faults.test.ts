@@ -42,7 +42,7 @@ describe("faults of seats", function suite() {
   }
 
   it("behavior: without input all seats abstain, nobody is slashed, the requester pays the kill fee only (R24)", async () => {
-    const job = await cluster.request(input, { k: 3 });
+    const job = await cluster.request(input, { k: 3, tWork: 24 });
     await cluster.seats(job);
     const end = await cluster.ended(job);
     expect(end).to.deep.equal({ state: CLOSED, reason: 3 });
@@ -51,7 +51,7 @@ describe("faults of seats", function suite() {
   });
 
   it("behavior: R8 R27 R69 when too few come the job expires, and its receipt shows who was absent", async () => {
-    const job = await cluster.request(input, { k: 3, tWork: 24 });
+    const job = await cluster.request(input, { k: 3, tWork: 40 });
     const seats = await cluster.seats(job);
     for (const seat of seats.slice(0, 2)) seat.behaviour = devBehaviour("silent", false);
     await cluster.sendInput(job, seats);
@@ -68,7 +68,7 @@ describe("faults of seats", function suite() {
   });
 
   it("behavior: a seat that is silent costs time, not the job: slow path (R8, R27)", async () => {
-    const job = await cluster.request(input, { k: 3 });
+    const job = await cluster.request(input, { k: 3, tWork: 24 });
     const seats = await cluster.seats(job);
     const [dead] = seats;
     if (dead !== undefined) dead.behaviour = devBehaviour("silent", false);
@@ -91,7 +91,7 @@ describe("faults of seats", function suite() {
   });
 
   it("behavior: a liar that challenges meets a larger committee, which gets the input from the first (R24, R27)", async () => {
-    const job = await cluster.request(input, { k: 5, tWork: 16 });
+    const job = await cluster.request(input, { k: 5, tWork: 20 });
     const seats = await cluster.seats(job);
     const [liar] = seats;
     if (liar !== undefined) liar.behaviour = devBehaviour("wrong-digest", true);
@@ -103,7 +103,7 @@ describe("faults of seats", function suite() {
   });
 
   it("behavior: a withheld reveal is counted without it and slashed (R22, R27)", async () => {
-    const job = await cluster.request(input, { k: 3 });
+    const job = await cluster.request(input, { k: 3, tWork: 24 });
     const seats = await cluster.seats(job);
     const [mute] = seats;
     if (mute !== undefined) mute.behaviour = devBehaviour("withhold-reveal", false);

@@ -92,7 +92,7 @@ describe("seats under pressure", function suite() {
     });
 
   it("behavior: a seat that sends garbage is refused by the others, and costs nobody honest anything (R75)", async () => {
-    const job = await cluster.request(input, { k: 3, tWork: 12 });
+    const job = await cluster.request(input, { k: 3, tWork: 40 });
     const seats = await cluster.seats(job);
     const [noisy] = seats;
     if (noisy !== undefined) noisy.behaviour = devBehaviour("garbage", false);
@@ -153,7 +153,7 @@ describe("seats under pressure", function suite() {
   });
 
   it("behavior: a full disk: typed error, nothing signed, no new seats; with space again it goes on (R72)", async () => {
-    const job = await cluster.request(input, { k: 3, tWork: 12 });
+    const job = await cluster.request(input, { k: 3, tWork: 20 });
     const seats = await cluster.seats(job);
     const [full] = seats;
     if (full === undefined || !(full.journal instanceof FullableJournal)) throw new TypeError("no seat");
@@ -162,7 +162,7 @@ describe("seats under pressure", function suite() {
     await cluster.sendInput(job, seats.slice(1));
     await cluster.sendInput(job, [full]).catch(() => undefined);
     await until(5_000, () => (full.worker.isReady ? null : true));
-    const second = await cluster.request(input, { k: 3, tWork: 12 });
+    const second = await cluster.request(input, { k: 3, tWork: 20 });
     expect((await cluster.ended(job)).state).to.equal(FINAL);
     for (const kind of ["commit", "reveal"]) expect(full.journal.signedDigest({ ...place, kind }), kind).to.equal(null);
     expect(seatOf(full, job.id)?.commits[seatOf(full, job.id)?.own ?? 0]).to.equal(null);
@@ -174,7 +174,7 @@ describe("seats under pressure", function suite() {
   });
 
   it("behavior: a draining worker finishes the seat it works, abstains from later ones, and is done (R72)", async () => {
-    const job = await cluster.request(input, { k: 3, tWork: 30 });
+    const job = await cluster.request(input, { k: 3, tWork: 40 });
     const seats = await cluster.seats(job);
     const [leaving] = seats;
     await cluster.sendInput(job, seats);
@@ -187,7 +187,7 @@ describe("seats under pressure", function suite() {
     expect(leaving?.worker.desk.openSeats).to.equal(0);
     expect(await getSlashed(cluster, job.id)).to.deep.equal([]);
     for (let i = 0; i < 12; i += 1) {
-      const next = await cluster.request(input, { k: 5, tWork: 30 });
+      const next = await cluster.request(input, { k: 5, tWork: 40 });
       const others = await cluster.seats(next);
       await cluster.sendInput(next, others);
       if (leaving === undefined || !others.includes(leaving)) continue;

@@ -62,7 +62,7 @@ describe("receipts of real jobs", function suite() {
 
   /** Runs a job with faults on its first seats; its receipt, as read from the chain and through its bytes. */
   async function receiptOf(k: number, faults: readonly DevFault[], challenge = false, send = true): Promise<Receipt> {
-    const job: TestJob = await cluster.request(input, { k, ...(challenge ? { tWork: 16 } : {}) });
+    const job: TestJob = await cluster.request(input, { k, ...(challenge ? { tWork: 20 } : {}) });
     const seats = await cluster.seats(job);
     for (const [i, fault] of faults.entries()) {
       const seat = seats[i];

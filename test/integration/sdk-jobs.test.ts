@@ -51,7 +51,7 @@ describe("jobs through the SDK", function suite() {
   const mined = async (hash: Promise<Hex>) => wallet.waitForTransactionReceipt({ hash: await hash });
   const write = async (functionName: "mint" | "approve", args: readonly [Hex, bigint]) =>
     writeContract(wallet, { chain: null, address: chain.deployment.token, abi: devTokenAbi, functionName, args });
-  const wishes = { policy: { k: 3, tWork: 20 } };
+  const wishes = { policy: { k: 3, tWork: 40 } };
 
   it("default: a PUBLIC input goes to the seats as it is, paid by a permit (R71)", async () => {
     const progress: InferenceProgress[] = [];

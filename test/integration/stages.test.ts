@@ -39,7 +39,7 @@ describe("stages", function suite() {
   });
 
   it("behavior: a silent seat of the middle stage: the first is submitted alone, the middle goes the slow path (R52)", async () => {
-    const job = await cluster.request(input, { k: 3, tWork: 12 });
+    const job = await cluster.request(input, { k: 3, tWork: 20 });
     const seats = await cluster.seats(job);
     const dead = seats.find((seat) => seat.worker.desk.session(job.id)?.seat?.stage === 1);
     if (dead !== undefined) dead.behaviour = devBehaviour("silent", false);

@@ -425,7 +425,7 @@ export class Cluster {
           seatStake,
           window: sample?.window ?? 0,
           // Four seconds of real time at this chain's speed: enough for a loaded machine.
-          tWork: policy.tWork ?? 16,
+          tWork: policy.tWork ?? 40,
           tReveal: 8,
           ticketClass: 0,
         },
