@@ -65,4 +65,15 @@ export const MIGRATIONS: readonly string[] = [
     chain TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  -- What left about each subject, noised: split.md section 5. Losses are decimal texts, for they exceed a float's integers.
+  CREATE TABLE releases (
+    release TEXT PRIMARY KEY CHECK (length(release) = 66),
+    subject TEXT NOT NULL CHECK (length(subject) = 66),
+    rho TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX releases_subject ON releases (subject);
+  CREATE TRIGGER releases_fixed BEFORE UPDATE ON releases BEGIN SELECT RAISE(ABORT, 'releases is append-only'); END;
+  CREATE TRIGGER releases_kept BEFORE DELETE ON releases BEGIN SELECT RAISE(ABORT, 'releases is append-only'); END;
+  `,
 ];
