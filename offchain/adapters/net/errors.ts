@@ -84,6 +84,12 @@ export const NetError = defineErrors("net", 11, {
     fix: "Limits can only be lowered.",
     retry: "never",
   },
+  IDENTITY_INVALID: {
+    n: 18,
+    text: "{id} is no Ed25519 identity that this transport can use.",
+    fix: "Make the worker's keys with `assay node init`.",
+    retry: "never",
+  },
   MESSAGE_MALFORMED: { n: 20, text: "A {kind} message is malformed: {reason}.", fix: "Drop it.", retry: "never" },
   BLOB_UNAVAILABLE: {
     n: 21,
