@@ -83,27 +83,47 @@ describe("policy", () => {
     expect(checkPolicy(job(), SET, LIMITS)).to.deep.equal({ rounds: 2, escrow: 5400n, risk: 220_000n });
   });
 
-  it("behavior: the six inequalities hold at their bounds and fail one beyond", async () => {
-    const fails = async (inequality: number, spec: ReturnType<typeof job>, limits = LIMITS, set = SET) => {
-      expect((await meta("POLICY_UNSAFE", () => checkPolicy(spec, set, limits)))["inequality"]).to.equal(inequality);
+  it("behavior: the six inequalities hold at their bounds and fail one beyond, with the numbers that the hub names", async () => {
+    const fails = async (
+      [inequality, have, bound]: readonly [number, bigint, bigint],
+      spec: ReturnType<typeof job>,
+      limits = LIMITS,
+      set = SET,
+    ) => {
+      const told = await meta("POLICY_UNSAFE", () => checkPolicy(spec, set, limits));
+      expect(told).to.include({ inequality, have, bound });
     };
-    await fails(1, job({ seatStake: 43_999n }));
+    for (const [k, least] of [
+      [2, 20_000n],
+      [3, 28_000n],
+      [5, 44_000n],
+      [7, 60_000n],
+    ] as const) {
+      checkPolicy(job({ k, seatStake: least }), SET, LIMITS);
+      await fails([1, least - 1n, least], job({ k, seatStake: least - 1n }));
+    }
     checkPolicy(job({}, { insuredValue: 140_800n }), SET, LIMITS);
-    await fails(2, job({}, { insuredValue: 140_801n }));
+    await fails([2, 140_801n, 140_800n], job({}, { insuredValue: 140_801n }));
     checkPolicy(job({ k: 3, seatStake: 28_000n }, { insuredValue: 6_250n }), SET, LIMITS);
-    await fails(3, job({ k: 3, seatStake: 28_000n }, { insuredValue: 6_251n }));
+    await fails([3, 6_251n, 6_250n], job({ k: 3, seatStake: 28_000n }, { insuredValue: 6_251n }));
+    checkPolicy(job({ k: 3, seatStake: 28_000n }, { stages: 3, insuredValue: 2_083n }), SET, LIMITS);
+    await fails([3, 2_084n, 2_083n], job({ k: 3, seatStake: 28_000n }, { stages: 3, insuredValue: 2_084n }));
     const economy = { mask: 16, auditBps: 800, window: 3600 };
     checkPolicy(job(economy, { insuredValue: 2_698n }), SET, LIMITS);
-    await fails(4, job(economy, { insuredValue: 2_699n }));
-    await fails(4, job({ ...economy, auditBps: 0 }, { insuredValue: 1n }));
-    await fails(5, job({}, { insuredValue: 100n }), { ...LIMITS, maxInsured: 99n });
-    await fails(5, job({}, { insuredValue: 1n }), LIMITS, { ...SET, forceUninsured: true });
+    await fails([4, 44_000n, 44_006n], job(economy, { insuredValue: 2_699n }));
+    checkPolicy(job({ ...economy, seatStake: 44_006n }, { insuredValue: 2_699n }), SET, LIMITS);
+    await fails([4, 1n, 0n], job({ ...economy, auditBps: 0 }, { insuredValue: 1n }));
+    await fails([4, 44_000n, 2n ** 256n - 1n], job({ ...economy, k: 2 }));
+    checkPolicy(job({}, { insuredValue: 99n }), SET, { ...LIMITS, maxInsured: 99n });
+    await fails([5, 100n, 99n], job({}, { insuredValue: 100n }), { ...LIMITS, maxInsured: 99n });
+    await fails([5, 1n, 0n], job({}, { insuredValue: 1n }), LIMITS, { ...SET, forceUninsured: true });
     const enclave = { mask: 4, k: 1, auditBps: 0, seatStake: 12_000n };
     checkPolicy(job(enclave, { insuredValue: 500n }), SET, LIMITS);
-    await fails(5, job(enclave, { insuredValue: 501n }));
-    await fails(6, job(), { ...LIMITS, minimumStake: 175_999n });
+    await fails([5, 501n, 500n], job(enclave, { insuredValue: 501n }));
+    checkPolicy(job(), SET, { ...LIMITS, minimumStake: 176_000n });
+    await fails([6, 44_000n, 43_999n], job(), { ...LIMITS, minimumStake: 175_999n });
     checkPolicy(job(), SET, { ...LIMITS, openRisk: 30_000n, ticketedStake: 2_000_000n });
-    await fails(6, job(), { ...LIMITS, openRisk: 30_001n, ticketedStake: 2_000_000n });
+    await fails([6, 250_001n, 250_000n], job(), { ...LIMITS, openRisk: 30_001n, ticketedStake: 2_000_000n });
   });
 
   it("behavior: PROOF lifts what a committee's stake bounds, but not the cap of the randomness", () => {
