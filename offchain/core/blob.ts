@@ -95,24 +95,44 @@ export interface SplitBlob {
 }
 
 /**
- * Splits bytes for storage. One part if they fit and do not look like an index themselves: then even one part gets an index, or a
- * reader would misread it. Error: TOO_LARGE above 512 MiB.
+ * Views of a blob's parts. One if it fits and does not look like an index itself: then even one part gets an index, or a reader would
+ * misread it. Error: TOO_LARGE above 512 MiB.
  */
-export function splitBlob(bytes: Uint8Array, partSize = PART_BYTES): SplitBlob {
+function cutParts(
+  bytes: Uint8Array,
+  partSize: number,
+): { readonly parts: readonly Uint8Array[]; readonly isWhole: boolean } {
   if (bytes.length > MAX_BLOB_BYTES)
     throw new CoreError("TOO_LARGE", { what: "The blob", actual: `${bytes.length} bytes`, limit: MAX_BLOB_BYTES });
-  if (bytes.length <= partSize && !looksLikeIndex(bytes)) {
-    const digest = partDigest(bytes);
-    return { root: digest, parts: [{ digest, bytes }] };
-  }
-  const parts = [];
-  for (let at = 0; at < bytes.length; at += partSize) {
-    const part = bytes.subarray(at, at + partSize);
-    parts.push({ digest: partDigest(part), bytes: part });
-  }
-  const index = encodeIndex({ size: BigInt(bytes.length), partSize, parts: parts.map(({ digest }) => digest) });
+  if (bytes.length <= partSize && !looksLikeIndex(bytes)) return { parts: [bytes], isWhole: true };
+  const count = Math.ceil(bytes.length / partSize);
+  const parts = Array.from({ length: count }, (_, i) => bytes.subarray(i * partSize, (i + 1) * partSize));
+  return { parts, isWhole: false };
+}
+
+/** Splits bytes for storage. Error: TOO_LARGE above 512 MiB. */
+export function splitBlob(bytes: Uint8Array, partSize = PART_BYTES): SplitBlob {
+  const { parts, isWhole } = cutParts(bytes, partSize);
+  const named = parts.map((part) => ({ digest: partDigest(part), bytes: part }));
+  const [only] = named;
+  if (isWhole && only !== undefined) return { root: only.digest, parts: named };
+  const index = encodeIndex({ size: BigInt(bytes.length), partSize, parts: named.map(({ digest }) => digest) });
   const root = partDigest(index);
-  return { root, parts: [{ digest: root, bytes: index }, ...parts] };
+  return { root, parts: [{ digest: root, bytes: index }, ...named] };
+}
+
+/** Stores a blob part by part: `put` names each, so that nothing is hashed twice. Errors: TOO_LARGE, those of `put`. */
+export async function storeBlob(
+  bytes: Uint8Array,
+  put: (part: Uint8Array) => Promise<Hex>,
+): Promise<{ readonly root: Hex; readonly digests: readonly Hex[] }> {
+  const { parts, isWhole } = cutParts(bytes, PART_BYTES);
+  const digests: Hex[] = [];
+  for (const part of parts) digests.push(await put(part));
+  const [only] = digests;
+  if (isWhole && only !== undefined) return { root: only, digests };
+  const root = await put(encodeIndex({ size: BigInt(bytes.length), partSize: PART_BYTES, parts: digests }));
+  return { root, digests: [root, ...digests] };
 }
 
 /** The index behind a root part (already checked by `assertPart`), or null if the part is the whole blob. */

@@ -5,7 +5,7 @@ export const MAX_ENDPOINTS = 4;
 const MAX_LENGTH = 200;
 
 /**
- * The addresses in a worker's record, which its owner wrote. Scheme, host and port only: a path, query or user name could aim a
+ * The HTTP addresses in a worker's record, which its owner wrote. Scheme, host and port only: a path, query or user name could aim a
  * caller's request at another service. What is anything else is left out.
  */
 export function parseEndpoints(text: string): string[] {
@@ -20,3 +20,7 @@ function isEndpoint(word: string): boolean {
   const isHttp = protocol === "http:" || protocol === "https:";
   return isHttp && pathname === "/" && search + hash + username + password === "";
 }
+
+/** A libp2p address of a worker's record: host and TCP port only; the identity stands in the record beside it. */
+export const isLibp2pEndpoint = (word: string): boolean =>
+  word.length <= MAX_LENGTH && /^\/(ip4|ip6|dns|dns4|dns6)\/[\w.:-]+\/tcp\/\d{1,5}$/.test(word);

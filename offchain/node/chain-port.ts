@@ -25,6 +25,7 @@ import { listManifests } from "../adapters/chain/list-manifests.ts";
 import { listProfiles } from "../adapters/chain/list-profiles.ts";
 import type { Chain } from "../adapters/chain/chain.ts";
 import { domainSeparator } from "../core/eip712.ts";
+import { isLibp2pEndpoint } from "../core/endpoints.ts";
 import { hasCode } from "../core/errors.ts";
 import type { PeerAddress } from "../core/ports/transport.ts";
 import { ZERO_BYTES32 } from "../core/types.ts";
@@ -32,11 +33,11 @@ import type { ChainPort, EquivocationSide, Hex, ModelView, WorkerProfile } from 
 
 const ZERO = ZERO_BYTES32;
 
-/** Endpoints of a profile: URLs separated by spaces. Others are ignored: a typo must not stop the committee. */
+/** Endpoints of a profile: addresses separated by spaces. Others are ignored: a typo must not stop the committee. */
 export function parseEndpoints(transportId: Hex, endpoints: string): PeerAddress[] {
   return endpoints
     .split(/\s+/)
-    .filter((url) => /^(https?|memory):\/\//.test(url))
+    .filter((url) => /^(https?|memory):\/\//.test(url) || isLibp2pEndpoint(url))
     .slice(0, 4)
     .map((url) => ({ id: transportId, url }));
 }

@@ -124,13 +124,16 @@ export async function runDoctor(config: NodeConfig, modules: { readonly logger: 
     )),
     await guarded("ports", "Choose another port.", async () => {
       await canListen(config.net.host, config.net.port);
+      if (config.net.libp2p) await canListen(config.net.host, config.net.libp2pPort);
       await canListen(config.monitor.host, config.monitor.port);
       return pass("ports", `net ${config.net.port}, monitor ${config.monitor.port}`);
     }),
     await guarded("stake", "Register with `assay stake add`.", async () => {
       if (chain === null || operator === null)
         return fail("stake", "needs chain and keys", "Repair those checks first.");
-      return checkRecord(chain, operator, BigInt(config.chain.fromBlock), config.net.publicUrl);
+      const { publicUrl, libp2p, libp2pUrl } = config.net;
+      const announced = [publicUrl, libp2p ? libp2pUrl : ""].filter((address) => address !== "");
+      return checkRecord(chain, operator, BigInt(config.chain.fromBlock), announced);
     }),
     await guarded("beacon", "Start the worker: it registers a hash chain by itself.", async () => {
       if (chain === null || ring === null) return fail("beacon", "needs chain and keys", "Repair those checks first.");
@@ -168,7 +171,12 @@ async function checkProver(config: NodeConfig, chain: Chain | null): Promise<Che
   return pass("prover", `${threads} threads, ${memoryMiB} MiB, ${proves}; ${what}`);
 }
 
-async function checkRecord(chain: Chain, signer: `0x${string}`, fromBlock: bigint, publicUrl: string): Promise<Check> {
+async function checkRecord(
+  chain: Chain,
+  signer: `0x${string}`,
+  fromBlock: bigint,
+  announced: readonly string[],
+): Promise<Check> {
   const [workerId] = await listWorkerIds(chain, { signer, fromBlock });
   if (workerId === undefined)
     return fail("stake", `no worker has the signer ${signer}`, "Register it with `assay stake add`.");
@@ -189,10 +197,11 @@ async function checkRecord(chain: Chain, signer: `0x${string}`, fromBlock: bigin
   if (record.tickets === 0)
     return fail("stake", `worker ${workerId} holds no tickets`, "Stake more, or take tickets with `assay stake add`.");
   const endpoints = profiles[0]?.profile.endpoints ?? "";
-  if (publicUrl !== "" && !endpoints.split(/\s+/).includes(publicUrl))
+  const unnamed = announced.find((address) => !endpoints.split(/\s+/).includes(address));
+  if (unnamed !== undefined)
     return fail(
       "stake",
-      `the record names ${endpoints}, not ${publicUrl}`,
+      `the record names ${endpoints}, not ${unnamed}`,
       "Publish the profile again with `assay stake add`.",
     );
   if (free === 0n)

@@ -61,6 +61,13 @@ export const SETTINGS = {
     ),
     port: setting(port, 0, "Port of it; 0 takes any free one."),
     publicUrl: setting(z.string(), "", "What others dial, if a proxy stands before the worker."),
+    libp2p: setting(z.boolean(), false, "Speak libp2p (TCP, Noise, yamux) beside HTTP: both ends prove who they are."),
+    libp2pPort: setting(port, 0, "Port of it; 0 takes any free one."),
+    libp2pUrl: setting(
+      z.string(),
+      "",
+      "What others dial by libp2p if it is not host and port, as /dns4/worker.example/tcp/4001.",
+    ),
   },
   monitor: {
     host: setting(z.string().min(1), "127.0.0.1", "Address of /healthz, /readyz, /status and /metrics."),

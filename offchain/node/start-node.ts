@@ -6,7 +6,6 @@ import { publicUrl } from "../adapters/chain/rpc-transport.ts";
 import { openKeyRing, operatorKeyPath } from "../adapters/keys/key-ring.ts";
 import { nodeCrypto } from "../adapters/keys/node-crypto.ts";
 import { readPassword } from "../adapters/keys/private-file.ts";
-import { HttpTransport } from "../adapters/net/http-transport.ts";
 import { MonitorServer } from "../adapters/observe/monitor-server.ts";
 import { PinoLogger } from "../adapters/observe/pino-logger.ts";
 import { PromMetrics } from "../adapters/observe/prom-metrics.ts";
@@ -24,6 +23,7 @@ import { heldKeys } from "./judging-keys.ts";
 import { guardedShelf } from "./guarded-shelf.ts";
 import { keyCheckOptions, KeyChecks } from "./key-checks.ts";
 import { FolderModelShelf } from "./model-shelf.ts";
+import { openTransport } from "./open-transport.ts";
 import type { NodeConfig } from "./settings.ts";
 import { StageProver } from "./stage-prover.ts";
 import { Worker } from "./worker.ts";
@@ -104,11 +104,7 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
     );
 
     // Net
-    const { host, port, publicUrl: announced } = config.net;
-    const transport = new HttpTransport(
-      { host, port, ...(announced === "" ? {} : { publicUrl: announced }) },
-      { logger, identity: keys.transport },
-    );
+    const transport = await openTransport(config.net, { logger, identity: keys.transport });
 
     // Models
     const models = await FolderModelShelf.open(

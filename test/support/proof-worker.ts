@@ -202,7 +202,6 @@ export function proofWorker(workerId: number, hub: FakeHub, kept?: Journal): Pro
       proveEquivocation: unused,
     },
     transport: {
-      kind: "memory",
       serve: () => undefined,
       start: async () => [],
       stop: async () => undefined,

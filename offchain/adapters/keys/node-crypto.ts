@@ -48,14 +48,15 @@ export const nodeCrypto: CryptoPort = {
   hmacSha256: (key, message) => new Uint8Array(createHmac("sha256", key).update(message).digest()),
   sha256: (message) => new Uint8Array(createHash("sha256").update(message).digest()),
 
-  chacha20Poly1305Seal(key, nonce, aad, plain) {
+  chacha20Poly1305Seal(key, nonce, aad, plain, into = new Uint8Array(plain.length + TAG_BYTES)) {
     const cipher = createCipheriv(CIPHER, check("Key", key, 32), check("Nonce", nonce, 12), {
       authTagLength: TAG_BYTES,
     });
     cipher.setAAD(aad, { plaintextLength: plain.length });
-    const body = cipher.update(plain);
+    into.set(cipher.update(plain));
     cipher.final();
-    return new Uint8Array(Buffer.concat([body, cipher.getAuthTag()]));
+    into.set(cipher.getAuthTag(), plain.length);
+    return into;
   },
 
   chacha20Poly1305Open(key, nonce, aad, sealed) {
@@ -72,7 +73,7 @@ export const nodeCrypto: CryptoPort = {
     } catch {
       return null; // a wrong tag; nothing of `plain` leaves
     }
-    return new Uint8Array(plain);
+    return new Uint8Array(plain.buffer, plain.byteOffset, plain.length); // a plain view: a Buffer's slice() would share
   },
 };
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { indexOf, joinBlob, PART_BYTES } from "../../core/blob.ts";
+import { indexOf, PART_BYTES } from "../../core/blob.ts";
 import type { BlobIndex } from "../../core/blob.ts";
-import { joinBytes } from "../../core/bytes.ts";
 import type { Hex } from "../../core/bytes.ts";
 import { isAssayError } from "../../core/errors.ts";
 import type { BlobStore } from "../../core/ports/blob-store.ts";
@@ -28,6 +27,9 @@ export interface FetchBlobOptions {
   /** Defaults to the limit for boundaries; programs and keys state theirs. */
   readonly maxBytes?: number;
 }
+
+/** Where a part's bytes go: every place in the blob that has them, all of one length. */
+type Places = readonly [Uint8Array, ...Uint8Array[]];
 
 /** A holder during one fetch. */
 interface Source extends BlobHolder {
@@ -75,44 +77,62 @@ export class BlobFetcher {
     const sources = options.holders.map((holder): Source => {
       return { ...holder, failures: 0, dead: false, tampered: false, lacks: new Set() };
     });
-    await this.#fetchParts(new Map([[options.root, PART_BYTES]]), sources, options);
-    const root = await this.#read(options.root);
+    const first = new Uint8Array(PART_BYTES);
+    const lengths = await this.#fetchParts(new Map([[options.root, [first]]]), sources, options);
+    const root = first.subarray(0, lengths.get(options.root));
     const index = readIndex(root, maxBytes);
     const size = index === null ? root.length : Number(index.size);
     if (size !== options.bytes) {
       throw new NetError("BLOB_INDEX_INVALID", { reason: `it says ${size} bytes, the offer ${options.bytes}` });
     }
     if (index === null) return root;
-    const lengths = new Map<Hex, number>();
+    // Parts are received where they belong: nothing is copied together afterwards.
+    const blob = new Uint8Array(size);
+    const places = new Map<Hex, [Uint8Array, ...Uint8Array[]]>();
     for (const [i, part] of index.parts.entries()) {
-      lengths.set(part, Math.min(index.partSize, size - i * index.partSize));
+      const place = blob.subarray(i * index.partSize, (i + 1) * index.partSize);
+      const others = places.get(part);
+      if (others === undefined) places.set(part, [place]);
+      else others.push(place);
     }
-    await this.#fetchParts(lengths, sources, options);
-    const parts: Uint8Array[] = [];
-    for (const part of index.parts) parts.push(await this.#read(part));
-    try {
-      return joinBlob(index, parts);
-    } catch (cause) {
-      throw new NetError("BLOB_INDEX_INVALID", { reason: "part lengths differ from it" }, { cause });
+    const received = await this.#fetchParts(places, sources, options);
+    for (const [part, [place, ...copies]] of places) {
+      if (received.get(part) !== place.length || copies.some(({ length }) => length !== place.length))
+        throw new NetError("BLOB_INDEX_INVALID", { reason: "part lengths differ from it" });
+      for (const copy of copies) copy.set(place);
     }
+    return blob;
   }
 
+  /** Fills the first place of each part, from the store or from holders. Returns how many bytes each has. */
   async #fetchParts(
-    lengths: ReadonlyMap<Hex, number>,
+    places: ReadonlyMap<Hex, Places>,
     sources: readonly Source[],
     options: FetchBlobOptions,
-  ): Promise<void> {
+  ): Promise<ReadonlyMap<Hex, number>> {
+    const lengths = new Map<Hex, number>();
     const missing = new Set<Hex>();
-    for (const part of lengths.keys()) if ((await this.#store.get(part)) === null) missing.add(part);
+    for (const [part, [place]] of places) {
+      const bytes = await this.#store.get(part);
+      if (bytes === null) missing.add(part);
+      else {
+        place.set(bytes.subarray(0, place.length));
+        lengths.set(part, bytes.length);
+      }
+    }
     const waiting = new Set(missing);
     const worker = async (source: Source) => {
       while (!source.dead && !options.signal.aborted) {
         const part = [...waiting].find((one) => !source.lacks.has(one));
         if (part === undefined) return;
         waiting.delete(part);
-        const ok = await this.#slots.run(() => this.#fetchPart(part, lengths.get(part) ?? 0, source, options));
-        if (ok) missing.delete(part);
-        else waiting.add(part);
+        const [place] = places.get(part) ?? [new Uint8Array()];
+        const length = await this.#slots.run(() => this.#fetchPart(part, place, source, options));
+        if (length === null) waiting.add(part);
+        else {
+          missing.delete(part);
+          lengths.set(part, length);
+        }
       }
     };
     const useful = (source: Source) => !source.dead && [...missing].some((part) => !source.lacks.has(part));
@@ -126,35 +146,37 @@ export class BlobFetcher {
     }
     if (options.signal.aborted)
       throw new NetError("CALL_ABORTED", { peer: "the holders" }, { cause: options.signal.reason });
-    if (missing.size === 0) return;
+    if (missing.size === 0) return lengths;
     const liar = sources.find((source) => source.tampered);
     if (liar && sources.every((source) => source.tampered))
       throw new NetError("BLOB_TAMPERED", { peer: liar.peer.url });
     throw new NetError("BLOB_UNAVAILABLE", { missing: missing.size, holders: sources.length });
   }
 
-  /** True when the part is in the store. Failures of the holder are noted in `source`; those of our own disk are thrown. */
-  async #fetchPart(part: Hex, length: number, source: Source, options: FetchBlobOptions): Promise<boolean> {
+  /** The part's length when it is in its place and in the store. Failures of the holder are noted in `source`; those of our own disk are thrown. */
+  async #fetchPart(part: Hex, place: Uint8Array, source: Source, options: FetchBlobOptions): Promise<number | null> {
     const request = encodeBlobRequest({ op: "GET", grant: source.grant, part });
-    const call = { signal: options.signal, deadlineMs: this.#limits.callMs, maxReplyBytes: length };
-    let bytes: Uint8Array;
+    const call = { signal: options.signal, deadlineMs: this.#limits.callMs, maxReplyBytes: place.length };
+    let length = 0;
     try {
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of this.#transport.call(source.peer, BLOB_PROTOCOL, request, call)) chunks.push(chunk);
-      bytes = joinBytes(chunks);
+      for await (const chunk of this.#transport.call(source.peer, BLOB_PROTOCOL, request, call)) {
+        place.set(chunk, length);
+        length += chunk.length;
+      }
     } catch (error) {
       await this.#noteFailure(error, part, source, options.signal);
-      return false;
+      return null;
     }
     const { expiresAtMs } = options;
     try {
-      await this.#store.put(bytes, { expected: part, ...(expiresAtMs === undefined ? {} : { expiresAtMs }) });
-      return true;
+      const expiry = expiresAtMs === undefined ? {} : { expiresAtMs };
+      await this.#store.put(place.subarray(0, length), { expected: part, ...expiry });
+      return length;
     } catch (error) {
       if (!isAssayError(error) || error.code !== "DIGEST_MISMATCH") throw error;
       source.tampered = true;
       source.dead = true;
-      return false;
+      return null;
     }
   }
 
@@ -189,12 +211,6 @@ export class BlobFetcher {
     await this.#clock.sleep(ms / 2 + (ms / 2) * this.#random(), signal).catch((error: unknown) => {
       if (!signal.aborted) throw error;
     });
-  }
-
-  async #read(part: Hex): Promise<Uint8Array> {
-    const bytes = await this.#store.get(part);
-    if (bytes === null) throw new NetError("BLOB_UNAVAILABLE", { missing: 1, holders: 0 }); // expired or damaged meanwhile
-    return bytes;
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { randomBytes } from "node:crypto";
-import { splitBlob } from "../../core/blob.ts";
+import { storeBlob } from "../../core/blob.ts";
 import { toHex } from "../../core/bytes.ts";
 import type { Hex } from "../../core/bytes.ts";
 import type { BlobStore, PartDigest } from "../../core/ports/blob-store.ts";
@@ -43,16 +43,8 @@ export class BlobServer {
 
   /** Stores a blob and grants it until `expiresAtMs`. Errors of the store (QUOTA_EXCEEDED, …). */
   async publish(bytes: Uint8Array, options: { readonly expiresAtMs: number }): Promise<PublishedBlob> {
-    const { root, parts } = splitBlob(bytes);
-    for (const part of parts) await this.#store.put(part.bytes, { expected: part.digest, ...options });
-    return {
-      root,
-      bytes: bytes.length,
-      grant: this.grant(
-        parts.map((part) => part.digest),
-        options.expiresAtMs,
-      ),
-    };
+    const { root, digests } = await storeBlob(bytes, (part) => this.#store.put(part, options));
+    return { root, bytes: bytes.length, grant: this.grant(digests, options.expiresAtMs) };
   }
 
   /** A new grant over parts that are stored, e.g. for a further receiver. */

@@ -4,7 +4,13 @@ import { Agent as HttpAgent, request as httpRequest } from "node:http";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { Logger } from "../../core/ports/logger.ts";
-import type { CallOptions, Handler, PeerAddress, Transport, TransportIdentity } from "../../core/ports/transport.ts";
+import type {
+  CallOptions,
+  Handler,
+  PeerAddress,
+  SingleTransport,
+  TransportIdentity,
+} from "../../core/ports/transport.ts";
 import { NetError } from "./errors.ts";
 import { guardCall } from "./guard-call.ts";
 import { HttpServer } from "./http-server.ts";
@@ -36,7 +42,7 @@ interface Running {
  * A `Transport` over HTTP/1.1. Callees prove their transport identity per call; callers are anonymous and speak through envelopes. A
  * request on a kept connection that the peer closed meanwhile is sent once more: handlers must bear a repeated request.
  */
-export class HttpTransport implements Transport {
+export class HttpTransport implements SingleTransport {
   readonly kind = "http";
   readonly #options: HttpTransportOptions;
   readonly #limits: NetLimits;

@@ -8,8 +8,15 @@ import { yamux } from "@libp2p/yamux";
 import { multiaddr } from "@multiformats/multiaddr";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
+import { isLibp2pEndpoint } from "../../core/endpoints.ts";
 import type { Logger } from "../../core/ports/logger.ts";
-import type { CallOptions, Handler, PeerAddress, Transport, TransportIdentity } from "../../core/ports/transport.ts";
+import type {
+  CallOptions,
+  Handler,
+  PeerAddress,
+  SingleTransport,
+  TransportIdentity,
+} from "../../core/ports/transport.ts";
 import { NetError } from "./errors.ts";
 import { guardCall } from "./guard-call.ts";
 import { answerStream } from "./libp2p-answer.ts";
@@ -48,7 +55,7 @@ interface Running {
  * calls; a peer that cannot is not spoken to, named or not. Which worker has which identity is read from the on-chain record: nothing
  * here discovers peers. One connection a peer, one stream a call.
  */
-export class Libp2pTransport implements Transport {
+export class Libp2pTransport implements SingleTransport {
   readonly kind = "libp2p";
   readonly #options: Libp2pTransportOptions;
   readonly #limits: NetLimits;
@@ -300,7 +307,7 @@ function parseAddress(text: string): Multiaddr {
       { url: text.slice(0, 200), kind: "libp2p", reason: "not /ip4/host/tcp/port or /dns4/host/tcp/port" },
       { cause },
     );
-  if (text.length > 200 || !/^\/(ip4|ip6|dns|dns4|dns6)\/[\w.:-]+\/tcp\/\d{1,5}$/.test(text)) throw wrong();
+  if (!isLibp2pEndpoint(text)) throw wrong();
   try {
     return multiaddr(text);
   } catch (cause) {

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { randomBytes } from "node:crypto";
 import { isAssayError } from "../../core/errors.ts";
-import type { CallOptions, Handler, PeerAddress, Transport, TransportIdentity } from "../../core/ports/transport.ts";
+import type {
+  CallOptions,
+  Handler,
+  PeerAddress,
+  SingleTransport,
+  TransportIdentity,
+} from "../../core/ports/transport.ts";
 import { NetError } from "./errors.ts";
 import { guardCall } from "./guard-call.ts";
 import { checkIdentity, proveIdentity } from "./identity-proof.ts";
@@ -18,7 +24,7 @@ export interface MemoryTransportOptions {
 }
 
 /** A `Transport` inside one process: tests and the requester next to its own worker. */
-export class MemoryTransport implements Transport {
+export class MemoryTransport implements SingleTransport {
   readonly kind = "memory";
   readonly #name: string;
   readonly #limits: NetLimits;

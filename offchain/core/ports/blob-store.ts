@@ -19,6 +19,7 @@ export interface BlobStore {
     bytes: Uint8Array,
     options?: { readonly expected?: PartDigest; readonly expiresAtMs?: number },
   ): Promise<PartDigest>;
+  /** Bytes to read, never to write: the store may share them. */
   get(digest: PartDigest): Promise<Uint8Array | null>;
   has(digest: PartDigest): Promise<boolean>;
   delete(digest: PartDigest): Promise<boolean>;

@@ -6,7 +6,7 @@ export type PeerId = `0x${string}`;
 /** Where a peer is dialled. With `id` null the peer is not authenticated by the transport: only envelopes and hashes speak for it. */
 export interface PeerAddress {
   readonly id: PeerId | null;
-  /** `http://127.0.0.1:1234`, `memory://name`. */
+  /** `http://127.0.0.1:1234`, `/ip4/127.0.0.1/tcp/4001`, `memory://name`. */
   readonly url: string;
 }
 
@@ -29,7 +29,6 @@ export type Handler = (from: PeerIdentity, request: Uint8Array, signal: AbortSig
 
 /** One primitive: a request goes in, a stream comes out. The choice of transport is never a trust decision. */
 export interface Transport {
-  readonly kind: "libp2p" | "http" | "memory";
   /** Registers a handler; before or after `start`. A second handler for one protocol is an error. */
   serve(protocol: string, handler: Handler): void;
   /** Chunk borders are not preserved, order and bytes are. Errors surface from the iterator, typed (module net). */
@@ -37,6 +36,11 @@ export interface Transport {
   start(): Promise<readonly PeerAddress[]>;
   /** Ends running calls and handlers, leaves no open handle. */
   stop(): Promise<void>;
+}
+
+/** A transport of one network. */
+export interface SingleTransport extends Transport {
+  readonly kind: "libp2p" | "http" | "memory";
 }
 
 /** The node's own transport key: proves to a caller that it reached the worker of the registry record. */

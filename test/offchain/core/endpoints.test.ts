@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
-import { MAX_ENDPOINTS, parseEndpoints } from "../../../offchain/core/endpoints.ts";
+import { isLibp2pEndpoint, MAX_ENDPOINTS, parseEndpoints } from "../../../offchain/core/endpoints.ts";
 
 describe("parseEndpoints", () => {
   it("default: R15 addresses, separated by spaces", () => {
@@ -32,5 +32,28 @@ describe("parseEndpoints", () => {
     const started = performance.now();
     expect(parseEndpoints(many)).to.have.length(MAX_ENDPOINTS);
     expect(performance.now() - started).to.be.lessThan(100);
+  });
+});
+
+describe("isLibp2pEndpoint", () => {
+  it("default: R65 host and TCP port", () => {
+    for (const good of ["/ip4/127.0.0.1/tcp/4001", "/dns4/worker.example/tcp/1", "/ip6/::1/tcp/65535"])
+      expect(isLibp2pEndpoint(good), good).to.equal(true);
+  });
+
+  it("behavior: R75 no other transport, relay, identity or path", () => {
+    for (const bad of [
+      "",
+      "/ip4/127.0.0.1",
+      "/ip4/127.0.0.1/udp/1",
+      "/ip4/127.0.0.1/tcp/123456",
+      "/ip4/127.0.0.1/tcp/1/ws",
+      "/ip4/127.0.0.1/tcp/1/p2p/12D3KooW",
+      "/ip4/127.0.0.1/tcp/1/p2p-circuit",
+      "/unix/tmp/socket",
+      "http://127.0.0.1:1",
+      `/dns4/${"a".repeat(300)}/tcp/1`,
+    ])
+      expect(isLibp2pEndpoint(bad), bad).to.equal(false);
   });
 });

@@ -21,6 +21,7 @@ import { modelId as modelIdOf } from "../../../offchain/core/model.ts";
 import { concatBytes } from "../../../offchain/core/bytes.ts";
 import type { PeerAddress, Transport } from "../../../offchain/core/ports/transport.ts";
 import { HttpTransport } from "../../../offchain/adapters/net/http-transport.ts";
+import { Libp2pTransport } from "../../../offchain/adapters/net/libp2p-transport.ts";
 import type { Clock } from "../../../offchain/core/ports/clock.ts";
 import type { Journal } from "../../../offchain/core/ports/journal.ts";
 import type { Logger } from "../../../offchain/core/ports/logger.ts";
@@ -143,6 +144,8 @@ export interface ClusterOptions {
   readonly prover?: (index: number) => ProofPort | null;
   /** Real HTTP on loopback between the workers. */
   readonly http?: boolean;
+  /** Real libp2p on loopback between the workers. */
+  readonly libp2p?: boolean;
   readonly claimEveryMs?: number;
   readonly upkeep?: boolean;
   readonly watch?: WatchMode;
@@ -187,10 +190,9 @@ export class Cluster {
   /** `manifest`: the real model of a worker that runs elsewhere. */
   static async start(chain: TestChain, options: ClusterOptions, manifest?: ModelManifest): Promise<Cluster> {
     const cluster = new Cluster(chain, manifest ?? testManifest(options.stages ?? 1));
-    if (options.http === true) {
-      cluster.dialler = new HttpTransport({}, { logger: nullLogger });
-      await cluster.dialler.start();
-    }
+    if (options.http === true) cluster.dialler = new HttpTransport({}, { logger: nullLogger });
+    if (options.libp2p === true) cluster.dialler = new Libp2pTransport({}, { logger: nullLogger });
+    await cluster.dialler.start();
     await cluster.#prepare();
     const identities = [];
     for (let i = 0; i < options.workers; i += 1) identities.push(await cluster.#enlist(i, options));
@@ -255,10 +257,13 @@ export class Cluster {
       },
       { crypto: nodeCrypto },
     );
+    const modules = { logger: nullLogger, identity: keys.transport };
     const transport =
       options.http === true
-        ? new HttpTransport({}, { logger: nullLogger, identity: keys.transport })
-        : this.network.transport(`w${i}`);
+        ? new HttpTransport({}, modules)
+        : options.libp2p === true
+          ? new Libp2pTransport({}, modules)
+          : this.network.transport(`w${i}`);
     const [own] = remote === undefined ? await transport.start() : [];
     const { vault, hub, chainId } = this.chain.deployment;
     const digest = hashTypedData({

@@ -12,7 +12,6 @@ export class LocalNetwork {
     const { cut } = this;
     nodes.set(`memory://${name}`, handlers);
     return {
-      kind: "memory",
       serve: (protocol, handler) => void handlers.set(protocol, handler),
       async *call(peer, protocol, request, options) {
         const handler = nodes.get(peer.url)?.get(protocol);

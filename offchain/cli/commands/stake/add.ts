@@ -2,6 +2,7 @@
 import { addStake } from "../../../node/stake/add-stake.ts";
 import { asOperator, connectStake, ownerSigner, withKeys } from "../../../node/stake/connect-stake.ts";
 import { describeStake } from "../../../node/stake/describe-stake.ts";
+import { isLibp2pEndpoint } from "../../../core/endpoints.ts";
 import type { NodeConfig } from "../../../node/settings.ts";
 import { defineCommand } from "../../command.ts";
 import { readPrivateKey } from "../../connection.ts";
@@ -15,15 +16,21 @@ const hex = (bytes: Uint8Array | undefined): `0x${string}` => `0x${Buffer.from(b
 /** The record holds them separated by spaces; a fifth is a mistake, not a use. */
 const urls = (value: string): Parsed<string> => {
   const list = value.split(/[\s,]+/).filter((part) => part !== "");
-  const wrong = list.find((part) => !URL.canParse(part) || !/^https?:$/.test(new URL(part).protocol));
-  if (wrong !== undefined) return { why: `must be http or https URLs, and ${wrong} is none` };
-  return list.length > 0 && list.length <= 4 ? { value: list.join(" ") } : { why: "must be one to four URLs" };
+  const isHttp = (part: string) => URL.canParse(part) && /^https?:$/.test(new URL(part).protocol);
+  const wrong = list.find((part) => !isHttp(part) && !isLibp2pEndpoint(part));
+  if (wrong !== undefined) return { why: `must be http or https URLs or libp2p addresses, and ${wrong} is none` };
+  return list.length > 0 && list.length <= 4 ? { value: list.join(" ") } : { why: "must be one to four addresses" };
 };
 
 /** What others dial, as the worker itself announces it; null where only the running worker knows its port. */
 function configuredEndpoint({ net }: NodeConfig): string | null {
-  if (net.publicUrl !== "") return net.publicUrl;
-  return net.port === 0 || net.host === "0.0.0.0" || net.host === "::" ? null : `http://${net.host}:${net.port}`;
+  const isAny = net.host === "0.0.0.0" || net.host === "::";
+  const ip = net.host.includes(":") ? "ip6" : "ip4";
+  const http = net.publicUrl !== "" ? net.publicUrl : `http://${net.host}:${net.port}`;
+  const libp2p = net.libp2pUrl !== "" ? net.libp2pUrl : `/${ip}/${net.host}/tcp/${net.libp2pPort}`;
+  if (net.publicUrl === "" && (net.port === 0 || isAny)) return null;
+  if (!net.libp2p) return http;
+  return net.libp2pUrl === "" && (net.libp2pPort === 0 || isAny) ? null : `${http} ${libp2p}`;
 }
 
 export const stakeAdd = defineCommand({
