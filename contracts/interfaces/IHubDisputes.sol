@@ -21,7 +21,7 @@ interface IHubDisputes is IHubTypes {
     /// @dev The bond returns if the digest changes or a hung stage is decided; otherwise it pays the committee.
     function challenge(Job calldata job, Record calldata record, uint8 stage) external;
 
-    /// @notice Applies payments and slashes of a job whose window is over. Anyone. FINAL if all stages stand; else CLOSED, for
+    /// @notice Applies payments and slashes of a job whose window is over, and whose referee's games are. Anyone. FINAL if all stages stand; else CLOSED, for
     /// the reason of the stage that failed, or UNRESOLVED if an inner one was overturned.
     function settle(Job calldata job, Record calldata record, bytes calldata output) external;
 

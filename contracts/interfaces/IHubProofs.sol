@@ -34,6 +34,8 @@ interface IHubProofs is IHubTypes {
     /// with the proven digest at `settle`; an overturned inner stage voids the later ones and ends UNRESOLVED. Only keys that
     /// `IEvidenceAdapter.mayOverrule` accepts, and only stages with a PUBLIC output: of a SALTED one the prover chooses the
     /// salt, and so which digest it proves. Not before round 0 is tallied: it would hand lazy seats the answer.
+    /// @dev Jobs with CIPHER: a verdict of `IReferee` counts alike (kind CIPHER), on stages over ciphertexts, for 14 moves beyond
+    /// the window if the game was opened within it. It needs no evidence: the referee is asked.
     function court(
         Job calldata job,
         Record calldata record,

@@ -64,8 +64,8 @@ interface IHubTypes {
 
     /// What a court is shown: `prover` maps the stage's accepted input to `outDigest`, by evidence of this kind.
     struct Ruling {
-        uint8 kind; // PROOF
-        address prover; // named in the proven claim, and paid
+        uint8 kind; // PROOF, or CIPHER for a referee's verdict (`evidence` is ignored then)
+        address prover; // named in the proven claim, or the game's winner; paid
         bytes32 outDigest;
         /// Where the stage has a probe, what its seats opened: an (outDigest, payload) pair for each distinct word that they
         /// said. Both empty where it has none: there a word is the outDigest itself.
@@ -186,9 +186,14 @@ interface IHubTypes {
     error NotCandidate(uint256 stage, address worker);
     /// 0, 1 and 2 are no digests.
     error DigestReserved(uint256 stage, bytes32 outDigest);
-    /// Nothing on this stage may overrule a vote: it has no key, or one from no ceremony, or its output is not PUBLIC.
+    /// Nothing on this stage may overrule a vote: it has no key, or one from no ceremony, or its output is not PUBLIC; for a
+    /// referee, it is not over ciphertexts.
     error CourtClosed(uint256 stage);
     error StageDecided(uint256 stage);
+    /// The referee says `verdict` (0: nothing yet) of this stage's accepted input, or names another winner.
+    error NoVerdict(uint256 stage, bytes32 verdict);
+    /// A referee's game runs, or its verdict was not brought to court yet: the job ends after that, or after `until`.
+    error GameOpen(bytes32 jobId, uint256 until);
     /// A word that seats said is not among the ruling's pairs, or pairs are given where the stage has no probe.
     error WordUnexplained(uint256 stage, bytes32 word);
 

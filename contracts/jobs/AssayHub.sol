@@ -140,6 +140,8 @@ contract AssayHub is HubMoney {
         if (mask & (VOTE | OPTIMISTIC) != 0) limits.supported = mask & (VOTE | OPTIMISTIC);
         if (mask & VOTE == 0 && mask != OPTIMISTIC)
             limits.supported |= ROUTER.supported() & (mask & OPTIMISTIC == 0 ? PROOF : ENCLAVE);
+        // Votes on ciphertexts end before a referee: none without one.
+        if (mask & CIPHER != 0) limits.supported |= ROUTER.supported() & CIPHER;
         limits.time = uint48(block.timestamp);
         limits.minimumStake = _MINIMUM_STAKE;
         limits.openRisk = t.openRisk;

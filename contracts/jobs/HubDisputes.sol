@@ -2,7 +2,9 @@
 pragma solidity 0.8.37;
 
 import {IHubDisputes} from "../interfaces/IHubDisputes.sol";
+import {IReferee} from "../interfaces/IReferee.sol";
 import {
+    CIPHER,
     Job,
     Record,
     REASON_EXPIRED,
@@ -41,7 +43,10 @@ contract HubDisputes is HubSettlement, IHubDisputes {
         _fill(c, job, record);
         bool expired = block.timestamp > job.spec.expiry;
         if (state == STATE_HUNG) {
-            if (!expired && block.timestamp <= c.slot.deadline) revert TooEarly(block.timestamp, c.slot.deadline + 1);
+            if (!expired) {
+                if (block.timestamp <= c.slot.deadline) revert TooEarly(block.timestamp, c.slot.deadline + 1);
+                _checkNoGame(c, job.spec);
+            }
             _giveUp(c, job.spec, expired);
         } else {
             _expireOpen(c, job, expired);
@@ -108,8 +113,23 @@ contract HubDisputes is HubSettlement, IHubDisputes {
     function settle(Job calldata job, Record calldata record, bytes calldata output) external unlocked {
         Context memory c = _open(job, record, STATE_WINDOW);
         if (block.timestamp <= c.slot.deadline) revert TooEarly(block.timestamp, c.slot.deadline + 1);
+        _checkNoGame(c, job.spec);
         if (c.record.boundaries.length != job.spec.stages) c.reason = _whyIncomplete(c.record);
         _settle(c, job, true, output);
+    }
+
+    /// An end waits for games that were opened in time and for their verdicts, or whoever lost one would end the job in the
+    /// same block; not for a referee that never ends a game, nor for a broken one.
+    function _checkNoGame(Context memory c, Spec calldata spec) private view {
+        if (spec.policy.mask & CIPHER == 0) return;
+        uint256 until = _gameEnd(c);
+        if (block.timestamp > until) return;
+        (uint256 openedAt, uint256 judged) = IReferee(ROUTER.adapterOf(CIPHER)).games(c.jobId);
+        // Of stages that stand, or the one that hangs.
+        uint256 stages = (1 << c.record.boundaries.length) - 1;
+        if (c.slot.state == STATE_HUNG) stages |= 1 << c.slot.stage;
+        bool runs = openedAt != 0 && openedAt <= c.slot.deadline;
+        if (runs || judged & ~uint256(c.record.decided) & stages != 0) revert GameOpen(c.jobId, until);
     }
 
     /// The next stage ended without a verdict; or an inner one was overturned, and nothing follows from its digest.

@@ -5,9 +5,12 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {IEvidenceAdapter} from "../interfaces/IEvidenceAdapter.sol";
 import {IHubProofs} from "../interfaces/IHubProofs.sol";
+import {IReferee} from "../interfaces/IReferee.sol";
 import {
+    CIPHER,
     Job,
     KIND_BLINDED,
+    KIND_CIPHER,
     KIND_PUBLIC,
     NO_PROBE,
     OPTIMISTIC,
@@ -145,8 +148,9 @@ contract HubProofs is HubRounds, IHubProofs {
         uint8 stage,
         Ruling calldata ruling
     ) external unlocked {
-        Context memory c = _openCourt(job, record, stage);
-        bytes32[] memory words = _judge(c, job.spec, table, stage, ruling);
+        Context memory c = _openCourt(job, record, stage, ruling.kind == CIPHER);
+        bytes32[] memory words =
+            ruling.kind == CIPHER ? _ask(c, job.spec, table, stage, ruling) : _judge(c, job.spec, table, stage, ruling);
         _rule(c, job.spec, Tally(stage, COURT_ROUND, new uint32[](0), words, ruling.prover, 0), ruling.outDigest);
         _save(c);
         emit CourtRuled(c.jobId, stage, ruling.kind, ruling.prover, ruling.outDigest, c.record);
@@ -166,6 +170,28 @@ contract HubProofs is HubRounds, IHubProofs {
         _checkTable(spec, table);
         if (ruling.kind != PROOF) revert NotSupported("court");
         _hear(c, spec, table, stage, ruling);
+        return _wordsFor(c.record, stage, table[stage].probe != NO_PROBE, ruling);
+    }
+
+    /// What the referee says of this stage: its games are the evidence, whoever brings them here.
+    /// @return words said in this stage that stand for the digest that it left standing
+    function _ask(
+        Context memory c,
+        Spec calldata spec,
+        StageInfo[] calldata table,
+        uint8 stage,
+        Ruling calldata ruling
+    ) private view returns (bytes32[] memory words) {
+        if (spec.policy.mask & CIPHER == 0) revert EvidenceWrong(spec.policy.mask, CIPHER);
+        _checkTable(spec, table);
+        if (table[stage].inKind != KIND_CIPHER || table[stage].outKind != KIND_CIPHER) revert CourtClosed(stage);
+        if (VoteRules.isReserved(ruling.outDigest)) revert DigestReserved(stage, ruling.outDigest);
+        bytes32 inDigest = DigestLib.inDigestOf(table, stage, spec.inDigest, c.record.boundaries);
+        IReferee referee = IReferee(ROUTER.adapterOf(CIPHER));
+        (bytes32 outDigest, address winner, uint256 opened) = referee.verdict(c.jobId, stage, inDigest);
+        if (outDigest != ruling.outDigest || winner != ruling.prover || winner == address(0))
+            revert NoVerdict(stage, outDigest);
+        if (c.slot.state != STATE_OPEN && opened > c.slot.deadline) revert TooLate(opened, c.slot.deadline);
         return _wordsFor(c.record, stage, table[stage].probe != NO_PROBE, ruling);
     }
 
@@ -199,7 +225,13 @@ contract HubProofs is HubRounds, IHubProofs {
     }
 
     /// WINDOW (any accepted stage), HUNG or OPEN in an escalation (the stage in question).
-    function _openCourt(Job calldata job, Record calldata record, uint8 stage) private returns (Context memory c) {
+    /// A referee's verdict may come later than a proof: a game that was opened in time is played to its end.
+    function _openCourt(
+        Job calldata job,
+        Record calldata record,
+        uint8 stage,
+        bool played
+    ) private returns (Context memory c) {
         c.jobId = JobLib.idOf(job);
         c.slot = JobLib.load(_slots[c.jobId]);
         uint8 state = c.slot.state;
@@ -207,8 +239,11 @@ contract HubProofs is HubRounds, IHubProofs {
         if (state != STATE_WINDOW && state != STATE_HUNG && !again) revert StateWrong(state, STATE_WINDOW);
         _fill(c, job, record);
         if (!_isVoted(c, job.spec)) revert EvidenceWrong(job.spec.policy.mask, VOTE);
-        if (!again && block.timestamp > c.slot.deadline) revert TooLate(block.timestamp, c.slot.deadline);
-        if (block.timestamp > job.spec.expiry) revert TooLate(block.timestamp, job.spec.expiry);
+        uint256 until = played ? _gameEnd(c) : c.slot.deadline;
+        if (!again && block.timestamp > until) revert TooLate(block.timestamp, until);
+        // A window that its last game outlasts ends by `settle`, whatever the expiry.
+        if (block.timestamp > job.spec.expiry && !(played && state == STATE_WINDOW))
+            revert TooLate(block.timestamp, job.spec.expiry);
         if (state == STATE_WINDOW ? stage >= c.record.boundaries.length : stage != c.slot.stage)
             revert StageInvalid(stage);
         if ((c.record.decided >> stage) & 1 != 0) revert StageDecided(stage);

@@ -33,6 +33,9 @@ abstract contract HubRecords is HubCore {
         uint8 probes; // bit s: stage s has a probe; known where votes are counted
     }
 
+    /// A referee's game has 13 moves at most (she.md section 8); one more is for bringing its verdict.
+    uint256 private constant _GAME_MOVES = 14;
+
     // --- Opening and saving -------------------------------------------------------------------------------------------
 
     /// Loads a job that is in `state` and checks that the record supplied is the one it stands at.
@@ -101,6 +104,11 @@ abstract contract HubRecords is HubCore {
             else if (dissent) stages |= 1 << past.stage;
         }
         stages &= ~settled & ((1 << c.record.boundaries.length) - 1);
+    }
+
+    /// When a game that was opened in time is over, come what may.
+    function _gameEnd(Context memory c) internal pure returns (uint256) {
+        return c.slot.deadline + _GAME_MOVES * c.set.moveTime;
     }
 
     function _truncate(Context memory c, uint256 stages) internal pure {

@@ -2596,6 +2596,14 @@ export const assayHubAbi = [
     name: "EvidenceWrong",
     type: "error",
   },
+  {
+    inputs: [
+      { name: "jobId", type: "bytes32" },
+      { name: "until", type: "uint256" },
+    ],
+    name: "GameOpen",
+    type: "error",
+  },
   { inputs: [], name: "GuardianOnly", type: "error" },
   {
     inputs: [
@@ -2620,6 +2628,14 @@ export const assayHubAbi = [
       { name: "rounds", type: "uint256" },
     ],
     name: "NoRoundsLeft",
+    type: "error",
+  },
+  {
+    inputs: [
+      { name: "stage", type: "uint256" },
+      { name: "verdict", type: "bytes32" },
+    ],
+    name: "NoVerdict",
     type: "error",
   },
   {
