@@ -177,12 +177,16 @@ export const INVARIANTS: readonly Invariant[] = [
     number: 11,
     theme: "state",
     sentence: "Only the transitions of section 3; ends absorb.",
-    tests: places("attacks/Ends.t.sol testFuzz_EndsAreAbsorbing", `${HUB} invariant_EndsAbsorb`),
+    tests: places(
+      "jobs/Attacks.t.sol test_RevertWhen_TheJobIsADuplicate",
+      "attacks/Ends.t.sol testFuzz_EndsAreAbsorbing",
+      `${HUB} invariant_EndsAbsorb`,
+    ),
     mutation: {
-      file: "jobs/HubRecords.sol",
-      find: "if (c.slot.state != state) revert StateWrong(c.slot.state, state);",
+      file: "jobs/AssayHub.sol",
+      find: "if (stored.state != STATE_NONE) revert JobExists(jobId);",
       replace: "",
-      fault: "a call meant for one state runs in any",
+      fault: "a job that exists, or has ended, begins again",
     },
   },
   {
@@ -318,6 +322,7 @@ export const INVARIANTS: readonly Invariant[] = [
     theme: "vote",
     sentence: "Any flipped input of a commitment fails.",
     tests: places(
+      "libraries/Canonical.t.sol test_Commits",
       "libraries/Canonical.t.sol test_ClaimsAndReveals",
       "jobs/Attacks.t.sol testFuzz_RevertWhen_AnOpeningIsChanged",
       "jobs/SlowPath.t.sol test_RevertWhen_OpeningACopiedCommitment",
@@ -410,8 +415,8 @@ export const INVARIANTS: readonly Invariant[] = [
     theme: "economy",
     sentence: "An accepted request satisfies section 8 in its block.",
     tests: places(
-      "libraries/PolicyLib.t.sol testFuzz_AcceptedMeansSafe",
       "jobs/Attacks.t.sol test_RevertWhen_TheNetworkIsFull",
+      "libraries/PolicyLib.t.sol testFuzz_AcceptedMeansSafe",
     ),
     mutation: {
       file: "libraries/PolicyLib.sol",

@@ -64,7 +64,8 @@ contract VoteRulesTest {
         bytes32[] memory said = new bytes32[](n);
         bytes32[] memory turned = new bytes32[](n);
         for (uint256 i; i < n; ++i) {
-            said[i] = bytes32(uint256(codes[i] % 6));
+            // Mostly one word: without a majority there is nothing to lose by the order.
+            said[i] = bytes32(uint256(codes[i] < 192 ? 5 : codes[i] % 6));
             turned[(i + by) % n] = said[i];
         }
         (uint8 a, bytes32 wordA, bool dissentA) = VoteRules.decide(said, 0, 0);
