@@ -53,6 +53,34 @@ function spdxViolation({ path, text }: SourceFile): Violation | undefined {
   return { file: path, line: 1, message: `first line must be // SPDX-License-Identifier: ${want}` };
 }
 
+const SPLIT_MODE = /\bSPLIT\b|\b[Ss]plit (?:inference|learning|stages?|mode)\b/;
+const CLAIM = /\b(?:encrypt|confidential|private\b|privacy\b|privately\b)/i;
+/** What makes a sentence a warning instead of a claim. */
+const DENIAL = /\b(?:not|never|no|nobody|nothing|without|cannot|refuse[sd]?|fails?)\b/i;
+
+/**
+ * Split inference shows boundaries: a sentence that calls the mode encrypted, private or confidential is false, in code and
+ * documents alike (split.md §6). Sentences are cut at full stops, list items, table cells and blank lines.
+ */
+function splitClaims({ path, text }: SourceFile): Violation[] {
+  if (!/\.(ts|md|sol|json|toml)$/.test(path)) return [];
+  const violations: Violation[] = [];
+  // A comment's stars and slashes are no list; blanks keep the places.
+  const plain = /\.(ts|sol)$/.test(path)
+    ? text.replaceAll(/^[ \t]*(?:\*(?!\/)|\/\/+)/gm, (head) => " ".repeat(head.length))
+    : text;
+  for (const match of plain.matchAll(/(?:[^.|;\n]|\.(?=\S)|\n(?!\s*(?:\n|[-*|#]\s|\d+\.\s)))+/g)) {
+    const sentence = match[0].replaceAll(/\s+/g, " ");
+    if (!SPLIT_MODE.test(sentence) || !CLAIM.test(sentence) || DENIAL.test(sentence)) continue;
+    violations.push({
+      file: path,
+      line: lineAt(text, match.index + match[0].search(/\S/)),
+      message: `"${sentence.trim().slice(0, 80)}": mode SPLIT is exposure-limited: each seat of a stage sees its boundary; never call it encrypted, private or confidential`,
+    });
+  }
+  return violations;
+}
+
 /** Words and constructs that must not occur, and the licence line that must. */
 export function checkText(tree: readonly SourceFile[]): Violation[] {
   const violations: Violation[] = [];
@@ -61,6 +89,7 @@ export function checkText(tree: readonly SourceFile[]): Violation[] {
     if (file.path.startsWith("scripts/check/") || file.path.startsWith("test/offchain/scripts/")) continue;
     const licence = spdxViolation(file);
     if (licence !== undefined) violations.push(licence);
+    violations.push(...splitClaims(file));
     for (const rule of RULES) {
       if (!rule.where.test(file.path) || rule.except?.test(file.path)) continue;
       for (const match of file.text.matchAll(rule.pattern))

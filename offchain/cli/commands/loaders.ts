@@ -9,6 +9,7 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   "model import": async () => (await import("./model/import.ts")).modelImport,
   "model inspect": async () => (await import("./model/inspect.ts")).modelInspect,
   "model cuts": async () => (await import("./model/cuts.ts")).modelCuts,
+  "model leakage": async () => (await import("./model/leakage.ts")).modelLeakage,
   "model register": async () => (await import("./model/register.ts")).modelRegister,
   request: async () => (await import("./request.ts")).request,
   "job show": async () => (await import("./job/show.ts")).jobShow,

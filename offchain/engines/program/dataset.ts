@@ -88,3 +88,12 @@ export function takeRows(dataset: Dataset, rows: number): Dataset {
   const features = dataset.features.subarray(0, kept * dataset.width);
   return { rows: kept, width: dataset.width, features, labels: dataset.labels.subarray(0, kept) };
 }
+
+/** The rows of both, for data of one width. Error: DATASET_MALFORMED. */
+export function joinDatasets(a: Dataset, b: Dataset): Dataset {
+  if (a.width !== b.width) throw new ProgramError("DATASET_MALFORMED", { reason: "two sets of different width" });
+  const features = new Float64Array(a.features.length + b.features.length);
+  features.set(a.features);
+  features.set(b.features, a.features.length);
+  return { rows: a.rows + b.rows, width: a.width, features, labels: Int32Array.from([...a.labels, ...b.labels]) };
+}

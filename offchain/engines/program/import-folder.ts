@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { LEAKAGE_FILE } from "../../core/planning/leakage-report.ts";
 import { ProgramError } from "../../core/program/errors.ts";
 import { MAX_STAGES } from "../../core/program/container.ts";
 import { decodeTokens } from "../../core/program/tokens.ts";
@@ -42,7 +43,11 @@ export async function importFolder(
   const calibration = await readDataset(folder, recipe.calibration);
   const evaluation = await readDataset(folder, recipe.evaluation);
   const tokens = recipe.preprocess.kind === "tokens" ? await read(folder, "tokens") : undefined;
-  const imported = await importModel({ onnx, recipe, calibration, evaluation, tokens }, options);
+  const leakage = await readFile(join(folder, LEAKAGE_FILE)).then(
+    (bytes) => new Uint8Array(bytes),
+    () => undefined,
+  );
+  const imported = await importModel({ onnx, recipe, calibration, evaluation, tokens, leakage }, options);
   if (options.write === true) {
     for (const [name, bytes] of Object.entries(imported.files)) await writeFile(join(folder, name), bytes);
     for (let stage = 0; stage < MAX_STAGES; stage++) {

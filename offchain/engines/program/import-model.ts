@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { toHex, utf8 } from "../../core/bytes.ts";
+import { toHex, utf8, type Hex } from "../../core/bytes.ts";
 import { keccak256 } from "../../core/keccak.ts";
 import { canonicalJson, encodeManifestFile, hashJson, type StageHints, type ToolsRecord } from "../../core/manifest.ts";
+import { decodeLeakageReport, LEAKAGE_FILE } from "../../core/planning/leakage-report.ts";
 import { analyseProgram, elementsOf, type Analysis } from "../../core/program/analyse.ts";
 import { encodeStages, programRoot, stageKernel } from "../../core/program/container.ts";
 import { encodeProgram } from "../../core/program/encode-program.ts";
@@ -49,6 +50,8 @@ export interface ImportParameters {
   readonly evaluation: Dataset;
   /** The `tokens` file of a model of text. */
   readonly tokens?: Uint8Array | undefined;
+  /** The `leakage.json` of this very program, if it was measured: its hash becomes part of the report, so of the model id. */
+  readonly leakage?: Uint8Array | undefined;
 }
 
 export interface ImportedModel {
@@ -180,7 +183,8 @@ export async function importModel(parameters: ImportParameters, options: ImportO
       },
       executor,
     );
-    const report = reportOf(compiled, recipe, entropy, calibration.rows, accuracy);
+    const measured = reportOf(compiled, recipe, entropy, calibration.rows, accuracy);
+    const report = { ...measured, ...leakageEntry(parameters.leakage, encodeProgram(compiled.program)) };
     if (recipe.proofs !== undefined) say("making circuits and keys");
     const proofs = await makeStageKeys(recipe, stages, options.keyMaker);
     const kind = { PUBLIC: KIND_PUBLIC, SALTED: KIND_SALTED, BLINDED: KIND_BLINDED }[recipe.digest];
@@ -226,6 +230,16 @@ export async function importModel(parameters: ImportParameters, options: ImportO
   } finally {
     await executor.close();
   }
+}
+
+/** A report about another program must not be registered with this one. Errors: MODEL_FILE_INVALID, NOT_CANONICAL. */
+function leakageEntry(leakage: Uint8Array | undefined, program: Uint8Array): { readonly leakage?: { hash: Hex } } {
+  if (leakage === undefined) return {};
+  if (decodeLeakageReport(leakage).program !== toHex(keccak256(program))) {
+    const reason = "it measured another program: run `assay model leakage` again, or remove it";
+    throw new ProgramError("MODEL_FILE_INVALID", { file: LEAKAGE_FILE, reason });
+  }
+  return { leakage: { hash: toHex(keccak256(leakage)) } };
 }
 
 function checkBoundaries(recipe: Recipe, hints: readonly StageHints[], inputBytes: number): void {

@@ -5,6 +5,7 @@ import { toHex, type Hex } from "../../core/bytes.ts";
 import { isAssayError } from "../../core/errors.ts";
 import { keccak256 } from "../../core/keccak.ts";
 import { decodeManifestFile, hashJson, type ManifestFile } from "../../core/manifest.ts";
+import { decodeLeakageReport, LEAKAGE_FILE, type LeakageReport } from "../../core/planning/leakage-report.ts";
 import { decodeStages, programRoot, stageKernel } from "../../core/program/container.ts";
 import { ProgramError } from "../../core/program/errors.ts";
 import { integerType, type OutputMeaning, type Preprocess } from "../../core/program/preprocess.ts";
@@ -20,6 +21,8 @@ export interface ModelFiles {
   readonly program: Uint8Array;
   readonly "model.json": Uint8Array;
   readonly "report.json"?: Uint8Array;
+  /** Believed only if report.json holds its hash. */
+  readonly "leakage.json"?: Uint8Array | undefined;
   /** Words and their numbers: models of text only. */
   readonly tokens?: Uint8Array;
   /** Verifying-key records by stage, as far as they are there: the chain has them too. */
@@ -38,6 +41,8 @@ export interface LoadedModel {
   readonly output: OutputMeaning;
   /** Verifying-key record of each stage; null where it has no key, or the folder no record of it. */
   readonly keys: readonly (Uint8Array | null)[];
+  /** What attacks recover from its cuts; null where no report is part of the model. */
+  readonly leakage: LeakageReport | null;
 }
 
 function expectHash(what: string, actual: Hex, expected: Hex): void {
@@ -96,6 +101,15 @@ function checkWiring(stages: readonly LoadedStage[], manifest: ManifestFile, pre
   });
 }
 
+/** The leakage report that the accuracy report pins. A file that nothing pins is anybody's and says nothing. */
+function readLeakage({ "report.json": report, "leakage.json": leakage }: ModelFiles): LeakageReport | null {
+  if (report === undefined || leakage === undefined) return null;
+  const pinned = (JSON.parse(new TextDecoder().decode(report)) as { leakage?: { hash?: Hex } }).leakage?.hash;
+  if (pinned === undefined) return null;
+  expectHash(LEAKAGE_FILE, hashOf(leakage), pinned);
+  return decodeLeakageReport(leakage);
+}
+
 async function readFolder(folder: string): Promise<ModelFiles> {
   const read = async (file: string) => {
     try {
@@ -108,6 +122,10 @@ async function readFolder(folder: string): Promise<ModelFiles> {
   refuseFloats(readManifest(manifest));
   const [program, usage] = [await read("program"), await read("model.json")];
   const report = await read("report.json");
+  const leakage = await readFile(join(folder, LEAKAGE_FILE)).then(
+    (bytes) => new Uint8Array(bytes),
+    () => undefined,
+  );
   const count = readManifest(manifest).model.stages.length;
   const records = Array.from({ length: count }, (_, stage) =>
     readFile(join(folder, keyFile(stage))).then(
@@ -120,6 +138,7 @@ async function readFolder(folder: string): Promise<ModelFiles> {
     program,
     "model.json": usage,
     "report.json": report,
+    "leakage.json": leakage,
     keys: await Promise.all(records),
   };
   const { preprocess } = parseUsage(new TextDecoder().decode(usage));
@@ -161,5 +180,6 @@ export async function loadModel(source: string | ModelFiles): Promise<LoadedMode
     if (record !== null) expectHash(`key record of stage ${stage}`, keyIdOf(record), keyId);
     return record;
   });
-  return { manifest, program: files.program, stages, preprocess, output: usage.output, keys };
+  const leakage = readLeakage(files);
+  return { manifest, program: files.program, stages, preprocess, output: usage.output, keys, leakage };
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
-import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadAllCommands, loadCommands } from "../../../offchain/cli/commands/loaders.ts";
 import { EXIT } from "../../../offchain/cli/exit-code.ts";
+import { toHex } from "../../../offchain/core/bytes.ts";
+import { keccak256 } from "../../../offchain/core/keccak.ts";
 import { encodeReceipt } from "../../../offchain/core/receipt.ts";
 import { captureCli } from "../../support/capture-cli.ts";
 import { provenReceipt } from "../../support/proven-receipt.ts";
@@ -43,6 +45,7 @@ describe("commands", () => {
       "model import",
       "model inspect",
       "model cuts",
+      "model leakage",
       "model register",
       "request",
       "job show",
@@ -151,6 +154,22 @@ describe("commands", () => {
     expect(stageNs).to.have.length(3);
     expect(table.map(({ afterOp }) => afterOp)).to.include.members(cuts);
     expect((await run("model", "cuts", "models/digits-mlp", "--stages", "9")).code).to.equal(EXIT.failed);
+  });
+
+  it("R51: model leakage gives the same bytes again, and refuses too few rows", async function () {
+    this.timeout(120_000);
+    const again = ["model", "leakage", "models/digits-mlp", "--auxiliary", "1000", "--passes", "1", "--json"];
+    const [first, second] = [await run(...again, "--out", folder), await run(...again)];
+    expect([first.code, second.code]).to.deep.equal([EXIT.done, EXIT.done]);
+    expect(second.out).to.equal(first.out);
+    const { hash, cuts } = JSON.parse(first.out) as { hash: string; cuts: { recoveryPpm: number }[] };
+    expect(toHex(keccak256(new Uint8Array(readFileSync(join(folder, "leakage.json")))))).to.equal(hash);
+    expect(readFileSync(join(folder, "leakage.png")).subarray(1, 4).toString()).to.equal("PNG");
+    // The boundary after the first layer shows more than the default limit allows.
+    expect(cuts[0]?.recoveryPpm).to.be.within(500_000, 900_000);
+    const few = await run("model", "leakage", "models/digits-mlp", "--auxiliary", "999", "--json");
+    expect(codeOf(few.out)).to.equal("LEAKAGE_DATA");
+    expect(codeOf((await run("model", "leakage", "models/tumor-mlp", "--json")).out)).to.equal("LEAKAGE_DATA");
   });
 
   it("default: model inspect names the model", async () => {

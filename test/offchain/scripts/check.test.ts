@@ -49,6 +49,36 @@ describe("import rule", () => {
   });
 });
 
+describe("R51: what mode SPLIT may be called", () => {
+  const count = (text: string, path = "docs/x.md") => checkText([{ path, text }]).length;
+
+  it("error: a sentence that calls it encrypted, private or confidential", () => {
+    for (const text of [
+      "Mode SPLIT keeps inputs private.",
+      "Inputs are encrypted by split inference.",
+      "| `SPLIT` is confidential | yes |",
+      "Use\nSPLIT for\nconfidential inputs.",
+      "- one thing\n- SPLIT gives privacy\n",
+      "It is not free. Split learning is a private way to infer.",
+    ])
+      expect(count(text), text).to.equal(1);
+    expect(count(`${MIT}/**\n * A SPLIT stage\n * encrypts its input.\n */\n`, "offchain/core/x.ts")).to.equal(1);
+    expect(count(`${GPL}const help = "SPLIT is private";\n`, "offchain/cli/x.ts")).to.equal(1);
+  });
+
+  it("behavior: warnings, other modes and other splits pass", () => {
+    for (const text of [
+      "SPLIT is not encryption.",
+      "Split inference is never private.",
+      "MASKED hides the input; it is encrypted on the way.",
+      "SPLIT shows each seat its boundary. Private weights are another matter.",
+      "Split the file; it is private.",
+      "| SPLIT | one boundary in clear |\n| CIPHER | encrypted |",
+    ])
+      expect(count(text), text).to.equal(0);
+  });
+});
+
 describe("text rules", () => {
   const cases: readonly [name: string, path: string, text: string][] = [
     ["bare error", "offchain/core/x.ts", `${MIT}throw new Error("x");\n`],

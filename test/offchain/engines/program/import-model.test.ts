@@ -1,5 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
+import { toHex, utf8 } from "../../../../offchain/core/bytes.ts";
+import { keccak256 } from "../../../../offchain/core/keccak.ts";
+import { encodeProgram } from "../../../../offchain/core/program/encode-program.ts";
+import {
+  encodeLeakageReport,
+  LEAKAGE_WARNING,
+  type LeakageReport,
+} from "../../../../offchain/core/planning/leakage-report.ts";
+import { boundaryLeakage, joinStages } from "../../../../offchain/engines/program/join-stages.ts";
 import { readFile } from "node:fs/promises";
 import { prepareInput } from "../../../../offchain/core/program/preprocess.ts";
 import { NO_PROBE, PRODUCER_INPUT, PROOF, VOTE, ZERO_BYTES32 } from "../../../../offchain/core/types.ts";
@@ -61,6 +70,42 @@ describe("importModel", () => {
     expect(open.model.acceptedMasks).to.equal((1 << VOTE) | (1 << PROOF));
   });
 
+  it("R4 R51: behavior: a leakage report of this program is part of the model id; another's, or an unpinned one, is not", async function () {
+    this.timeout(60_000);
+    if (recipe === null || calibration === null || evaluation === null) expect.fail("no data");
+    const parts = { onnx, recipe, calibration, evaluation };
+    const plain = await importModel(parts);
+    const whole = await loadModel({ ...plain.files });
+    expect(whole.leakage).to.equal(null);
+    const { program } = joinStages(whole);
+    const reportOn = (bytes: Uint8Array): LeakageReport => ({
+      version: 1,
+      warning: LEAKAGE_WARNING,
+      program: toHex(keccak256(bytes)),
+      modality: "tabular",
+      seed: 1,
+      auxiliaryRows: 1000,
+      testRows: 500,
+      passes: 1,
+      noise: null,
+      classMeanPpm: 0,
+      cuts: [],
+    });
+    const report = reportOn(encodeProgram(program));
+    const leakage = utf8(encodeLeakageReport(report));
+    const imported = await importModel({ ...parts, leakage });
+    expect(imported.model.reportHash).to.not.equal(plain.model.reportHash);
+    const loaded = await loadModel({ ...imported.files, "leakage.json": leakage });
+    expect(loaded.leakage).to.deep.equal(report);
+    expect(boundaryLeakage(loaded, 0)).to.equal(null);
+    expect(boundaryLeakage(loaded, PRODUCER_INPUT)?.recoveryPpm).to.equal(1_000_000);
+    expect((await loadModel({ ...plain.files, "leakage.json": leakage })).leakage).to.equal(null);
+    const changed = utf8(encodeLeakageReport({ ...report, seed: 2 }));
+    await expectCode("MODEL_HASH_MISMATCH", () => loadModel({ ...imported.files, "leakage.json": changed }));
+    const foreign = utf8(encodeLeakageReport(reportOn(new Uint8Array(3))));
+    await expectCode("MODEL_FILE_INVALID", () => importModel({ ...parts, leakage: foreign }));
+  });
+
   it("error: PROOFS_UNAVAILABLE without a compiler of circuits; MODEL_FILE_INVALID for a recipe at odds with itself", async () => {
     const proofs = { weights: "public" } as const;
     await expectCode("PROOFS_UNAVAILABLE", () => run({ proofs }));
@@ -88,6 +133,9 @@ describe("importModel", () => {
     await executor.close();
     expect(three.output).to.deep.equal(one.output);
     expect(three.stages).to.have.length(3);
+    const joined = joinStages(cut);
+    expect(encodeProgram(joined.program)).to.deep.equal(encodeProgram(joinStages(whole).program));
+    expect(joined.stageEnds).to.have.length(3);
   });
 
   it("error: MODEL_FILE_INVALID if the recipe's shape is not the network's", async () => {

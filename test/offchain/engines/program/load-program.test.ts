@@ -18,7 +18,7 @@ const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const bytes = (value: string) => new TextEncoder().encode(value);
 
 describe("loadModel", () => {
-  let files: Omit<Required<ModelFiles>, "tokens" | "keys">;
+  let files: Omit<Required<ModelFiles>, "tokens" | "keys" | "leakage.json">;
   before(async () => {
     files = {
       "manifest.json": await read("manifest.json"),

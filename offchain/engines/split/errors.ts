@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { defineErrors } from "../../core/errors.ts";
+
+export const SplitError = defineErrors("split", 5, {
+  LEAKAGE_DATA: {
+    n: 1,
+    text: "Leakage cannot be measured: {reason}.",
+    fix: "Give at least 1,000 rows for the attacker and 500 others to judge it by; few rows make leakage look small.",
+    retry: "never",
+  },
+  ATTACK_FAILED: {
+    n: 2,
+    text: "The {attack} attack gave no finite result.",
+    fix: "Report it with the model: an attack that fails must not pass as an attack that found nothing.",
+    retry: "never",
+  },
+});
