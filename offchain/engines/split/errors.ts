@@ -14,4 +14,16 @@ export const SplitError = defineErrors("split", 5, {
     fix: "Report it with the model: an attack that fails must not pass as an attack that found nothing.",
     retry: "never",
   },
+  TRAIN_MESSAGE: {
+    n: 3,
+    text: "A training message is refused: {reason}.",
+    fix: "Send one activation, then its gradient, of the agreed width, step by step, in finite numbers.",
+    retry: "never",
+  },
+  TRAIN_REFUSED: {
+    n: 4,
+    text: "Split training is refused: {reason}.",
+    fix: "Train with a server that you trust or that runs in an enclave, and never for critical scenarios: a hostile server can turn the encoder into an inverter.",
+    retry: "never",
+  },
 });

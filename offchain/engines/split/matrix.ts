@@ -10,7 +10,11 @@ export interface Matrix {
   readonly data: Float64Array;
 }
 
-export const matrix = (rows: number, columns: number, data = new Float64Array(rows * columns)): Matrix => ({
+export const matrix = (
+  rows: number,
+  columns: number,
+  data: Float64Array = new Float64Array(rows * columns),
+): Matrix => ({
   rows,
   columns,
   data,
