@@ -3,6 +3,8 @@ import { challengeStage } from "../adapters/chain/actions/challenge-stage.ts";
 import { commitMany } from "../adapters/chain/actions/commit-many.ts";
 import { commitVote } from "../adapters/chain/actions/commit-vote.ts";
 import { courtStage } from "../adapters/chain/actions/court-stage.ts";
+import { lateCourtStage } from "../adapters/chain/actions/late-court-stage.ts";
+import { getParameters } from "../adapters/chain/actions/get-parameters.ts";
 import { drawAudit } from "../adapters/chain/actions/draw-audit.ts";
 import { drawSeats } from "../adapters/chain/actions/draw-seats.ts";
 import { expireJob } from "../adapters/chain/actions/expire-job.ts";
@@ -126,6 +128,8 @@ export function createChainPort(chain: Chain, fromBlock: bigint): ChainPort {
     drawAudit: (call) => done(drawAudit(chain, call)),
     submitProofs: (call) => done(submitProofs(chain, call)),
     court: (call) => done(courtStage(chain, call)),
+    lateCourt: (call) => done(lateCourtStage(chain, call)),
+    lateCourtSec: async (version) => (await getParameters(chain, { version })).lateCourt,
     expire: (call) => done(expireJob(chain, call)),
     challenge: (call) => done(challengeStage(chain, call)),
     settle: (call) => done(settleJob(chain, call)),

@@ -110,6 +110,10 @@ export interface ChainPort {
     call: JobCall & { table: readonly StageInfo[]; proofs: readonly StageProof[]; output: Hex },
   ): Promise<void>;
   court(call: JobCall & { table: readonly StageInfo[]; stage: number; ruling: CourtRuling }): Promise<void>;
+  /** The same of a job that is FINAL: its result stands, its liars pay. */
+  lateCourt(call: JobCall & { table: readonly StageInfo[]; stage: number; ruling: CourtRuling }): Promise<void>;
+  /** Seconds after the end for which a parameter set's jobs may be judged late. Sets never change. */
+  lateCourtSec(paramsVersion: number): Promise<number>;
   expire(call: JobCall): Promise<void>;
   challenge(call: JobCall & { stage: number }): Promise<void>;
   settle(call: JobCall & { output: Hex }): Promise<void>;

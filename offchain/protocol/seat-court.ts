@@ -3,6 +3,7 @@ import { batchCount } from "../core/batch.ts";
 import { fromHex, toHex } from "../core/bytes.ts";
 import { stageInDigest } from "../core/digest.ts";
 import { isAssayError } from "../core/errors.ts";
+import { finalWord, recordHash } from "../core/job.ts";
 import { COURT_ROUND } from "../core/settle-types.ts";
 import { KIND_PUBLIC, NO_PROBE, PROOF, ZERO_BYTES32, type Record as JobRecord, type StageInfo } from "../core/types.ts";
 import { isReserved, say } from "../core/vote.ts";
@@ -19,15 +20,16 @@ const STEP_MS = 4_000;
 
 /**
  * The court, for a seat that was outvoted or whose stage hangs: a proof of its own answer beats any committee, needs no bond, and earns
- * the prover's fee. Whoever cannot prove, or whose proof fails, challenges as ever.
+ * the prover's fee. Whoever cannot prove, or whose proof fails, challenges as ever. A proof that the window did not wait for is brought to
+ * the late court: the wrong result stands, but whoever sold it pays.
  */
 export class SeatCourt {
   readonly #state: SessionState;
-  readonly #work: StageWork;
+  readonly #work: Inputs;
   #since: number | null = null;
   #isGivenUp = false;
 
-  constructor(state: SessionState, work: StageWork) {
+  constructor(state: SessionState, work: Inputs) {
     this.#state = state;
     this.#work = work;
   }
@@ -57,8 +59,8 @@ export class SeatCourt {
   }
 
   /** Proves the own answer and brings it before the hub. Errors: RPC_UNAVAILABLE, TRANSACTION_*. */
-  async bring(seat: SeatState, vote: Vote, call: JobCall): Promise<void> {
-    const { chain, logger, checkpoint } = this.#state.modules;
+  async bring(seat: Voter, vote: Vote, call: JobCall): Promise<void> {
+    const { logger, checkpoint } = this.#state.modules;
     const { table } = this.#state;
     try {
       const ruling = table === null ? null : await this.#ruling(seat, vote, call.record, table);
@@ -66,8 +68,9 @@ export class SeatCourt {
         this.#isGivenUp = true;
         return;
       }
+      const hearing = { table, stage: seat.stage, ruling };
       checkpoint("court-sending");
-      await chain.court({ ...call, table, stage: seat.stage, ruling });
+      if (!(await this.#bringInTime(call, hearing)) && !(await this.#bringLate(hearing))) return;
       logger.info("court.ruled", { stage: seat.stage, round: COURT_ROUND, digest: vote.outDigest });
     } catch (error) {
       if (!isAssayError(error) || error.retry === "later") throw error;
@@ -77,12 +80,32 @@ export class SeatCourt {
     }
   }
 
-  async #ruling(
-    seat: SeatState,
-    vote: Vote,
-    record: JobRecord,
-    table: readonly StageInfo[],
-  ): Promise<CourtRuling | null> {
+  /** False if the job became FINAL before its proof was there. */
+  async #bringInTime(call: JobCall, hearing: Hearing): Promise<boolean> {
+    const { chain } = this.#state.modules;
+    if (this.#state.slot?.state === STATE.FINAL) return false;
+    try {
+      await chain.court({ ...call, ...hearing });
+      return true;
+    } catch (error) {
+      await this.#state.refresh();
+      if (this.#state.slot?.state !== STATE.FINAL) throw error;
+      return false;
+    }
+  }
+
+  /** False if there is nobody to convict. */
+  async #bringLate(hearing: Hearing): Promise<boolean> {
+    const { jobId, job, record, slot, modules } = this.#state;
+    const result = record.boundaries.at(-1);
+    // Another's proof came in time, or the events read so far are not the job's whole course.
+    if (result === undefined || record.boundaries[hearing.stage] === hearing.ruling.outDigest) return false;
+    if (finalWord(result, recordHash(record)) !== slot?.word) return false;
+    await modules.chain.lateCourt({ jobId, job, record, ...hearing });
+    return true;
+  }
+
+  async #ruling(seat: Voter, vote: Vote, record: JobRecord, table: readonly StageInfo[]): Promise<CourtRuling | null> {
     const { modules, jobId, job, slot } = this.#state;
     const { chain, keys, prover, clock, signal } = modules;
     const { stage } = seat;
@@ -93,13 +116,15 @@ export class SeatCourt {
     const opened = info.probe === NO_PROBE ? NO_PAIRS : pairsFor(seat, record);
     if (materials === null || opened === null || this.#work.inputDigest(jobId, info, table) !== inDigest) return null;
     const worker = keys.operator.address;
+    const lateSec = await chain.lateCourtSec(job.spec.paramsVersion);
     const evidence = await prover.prove({
       modelId: job.spec.modelId,
       stage,
       claim: { jobId, stage, inDigest, outDigest: vote.outDigest, worker },
       domain: chain.domainSeparator,
       ...materials,
-      deadlineMs: clock.nowMs() + ((slot?.deadline ?? 0) - chain.now()) * 1_000,
+      // Past the window the late court still hears it.
+      deadlineMs: clock.nowMs() + ((slot?.deadline ?? 0) + lateSec - chain.now()) * 1_000,
       signal,
     });
     return { kind: PROOF, prover: worker, outDigest: vote.outDigest, ...opened, evidence: toHex(evidence) };
@@ -113,6 +138,12 @@ export class SeatCourt {
     return chain.chainId === LOCAL_CHAIN || decodeKeyRecord(fromHex(record)).cls === KEY_CEREMONY;
   }
 }
+
+/** What a proof is made of. */
+type Inputs = Pick<StageWork, "materials" | "inputDigest">;
+type Voter = Pick<SeatState, "stage" | "round" | "vote" | "openings">;
+/** What a court is shown, beside the job and its record. */
+type Hearing = { readonly table: readonly StageInfo[]; readonly stage: number; readonly ruling: CourtRuling };
 
 const NO_PAIRS = { outs: [], payloads: [] };
 

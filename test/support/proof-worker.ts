@@ -129,6 +129,7 @@ export interface FakeProver {
 
 export interface ProofWorker {
   readonly session: ProofSession;
+  readonly modules: ProtocolModules;
   readonly journal: Journal;
   readonly prover: FakeProver;
   /** Boundaries passed on: to whom, which. */
@@ -198,6 +199,8 @@ export function proofWorker(workerId: number, hub: FakeHub, kept?: Journal): Pro
       reveal: unused,
       tally: unused,
       court: unused,
+      lateCourt: unused,
+      lateCourtSec: unused,
       challenge: unused,
       proveEquivocation: unused,
     },
@@ -274,6 +277,7 @@ export function proofWorker(workerId: number, hub: FakeHub, kept?: Journal): Pro
   session.save();
   return {
     session,
+    modules,
     journal,
     prover,
     passed,
