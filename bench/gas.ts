@@ -52,11 +52,17 @@ export const suite = {
     progress("window");
     against("window then settle, extra to submit, 5 seats", await windowed(chain, 5), 75_000);
     progress("curves over 2 to 31 seats, 1 to 8 stages");
-    const curves = await measureCurves(chain, slowPath, windowed);
+    const curves = await measureCurves(chain, { slowPath, windowed, disputed, abandoned });
     for (const { k, stages, request, submit } of curves.fast) {
       const name = `${k} seats, ${stages} stages`;
       report({ case: `curve: request, ${name}`, metric: "gas", value: request, unit: "gas" });
       report({ case: `curve: submit, ${name}`, metric: "gas", value: submit, unit: "gas" });
+    }
+    for (const { k, stages, challenge, unanswered, abandoned: forgotten } of curves.ends) {
+      const name = `${k} seats, ${stages} stages`;
+      report({ case: `curve: challenge, ${name}`, metric: "gas", value: challenge, unit: "gas" });
+      report({ case: `curve: expire, escalation, ${name}`, metric: "gas", value: unanswered, unit: "gas" });
+      report({ case: `curve: expire, nobody came, ${name}`, metric: "gas", value: forgotten, unit: "gas" });
     }
     for (const { path, k, gas } of curves.dispute)
       report({ case: `curve: ${path}, ${k} seats`, metric: "gas", value: gas, unit: "gas" });
@@ -72,18 +78,39 @@ export const suite = {
 type Chain = Awaited<ReturnType<typeof createHubChain>>;
 type Requested = Awaited<ReturnType<Chain["request"]>>;
 
-/** The record of a job whose only stage stands without dissent. */
-function recordOf(chain: Chain, { ids, ...rest }: Requested) {
-  const { outDigest } = chain.committee({ ids, ...rest }, 0);
-  const tally = {
-    stage: 0,
-    round: 0,
-    seats: ids,
-    said: ids.map(() => outDigest),
-    challenger: "0x0000000000000000000000000000000000000000",
-    bond: 0n,
-  } as const;
-  return { seats: ids, boundaries: [outDigest], tallies: [tally], decided: 0 };
+const NOBODY: `0x${string}` = "0x0000000000000000000000000000000000000000";
+
+/** The record of a job whose stages all stand without dissent. */
+function recordOf(chain: Chain, requested: Requested) {
+  const { k } = requested.job.spec.policy;
+  const tallies = Array.from({ length: requested.job.spec.stages }, (_, stage) => {
+    const seats = requested.ids.slice(stage * k, stage * k + k);
+    const { outDigest } = chain.committee(requested, stage);
+    return { stage, round: 0, seats, said: seats.map(() => outDigest), challenger: NOBODY, bond: 0n };
+  });
+  return { seats: requested.ids, boundaries: tallies.flatMap(({ said }) => said.slice(0, 1)), tallies, decided: 0 };
+}
+
+/** A challenge of the first stage in its window, and the expiry of a larger committee of which nobody came. */
+async function disputed(chain: Chain, shape: JobShape): Promise<{ challenge: number; unanswered: number }> {
+  const requested = await chain.request({ ...shape, window: 600 });
+  await chain.submit(requested);
+  const record = recordOf(chain, requested);
+  const challenge = await chain.gasOf(await chain.hub.write.challenge([requested.job, record, 0]));
+  const { seatReward } = requested.job.spec;
+  const bond = (5n * BigInt(2 * shape.k + 1) * seatReward + 3n) / 4n;
+  const opened = { stage: 0, round: 1, seats: [], said: [], challenger: chain.me, bond };
+  const escalated = { ...record, tallies: [...record.tallies, opened] };
+  await chain.networkHelpers.mine(3);
+  await chain.networkHelpers.time.increase(requested.job.spec.policy.tWork * shape.stages + 1);
+  return { challenge, unanswered: await chain.gasOf(await chain.hub.write.expire([requested.job, escalated])) };
+}
+
+/** The expiry of a job whose first committee never came. */
+async function abandoned(chain: Chain, shape: JobShape): Promise<number> {
+  const { job } = await chain.request(shape);
+  await chain.networkHelpers.time.increase(job.spec.policy.tWork * shape.stages + 1);
+  return chain.gasOf(await chain.hub.write.expire([job, EMPTY_RECORD]));
 }
 
 /** What a window costs more than ending at once. */

@@ -7,6 +7,11 @@ type Chain = Awaited<ReturnType<typeof createHubChain>>;
 export type Shaped = { readonly k: number; readonly stages: number };
 export type Curves = {
   readonly fast: readonly (Shaped & { readonly request: number; readonly submit: number })[];
+  readonly ends: readonly (Shaped & {
+    readonly challenge: number;
+    readonly unanswered: number;
+    readonly abandoned: number;
+  })[];
   readonly dispute: readonly { readonly path: string; readonly k: number; readonly gas: number }[];
 };
 
@@ -15,12 +20,15 @@ const SHAPES: readonly Shaped[] = KS.flatMap((k) =>
   Array.from({ length: 8 }, (_, i) => ({ k, stages: i + 1 })).filter(({ stages }) => k * stages <= 31),
 );
 
-/** Requests, fast paths, slow paths and windows of every shape. */
-export async function measureCurves(
-  chain: Chain,
-  slowPath: (chain: Chain, k: number, batched: boolean) => Promise<number>,
-  windowed: (chain: Chain, k: number) => Promise<number>,
-): Promise<Curves> {
+export interface Paths {
+  slowPath(chain: Chain, k: number, batched: boolean): Promise<number>;
+  windowed(chain: Chain, k: number): Promise<number>;
+  disputed(chain: Chain, shape: Shaped): Promise<{ readonly challenge: number; readonly unanswered: number }>;
+  abandoned(chain: Chain, shape: Shaped): Promise<number>;
+}
+
+/** Requests, fast paths, disputes and expiries of every shape, slow paths and windows of every committee. */
+export async function measureCurves(chain: Chain, paths: Paths): Promise<Curves> {
   const fast = [];
   for (const shape of SHAPES) {
     await chain.submit(await chain.request(shape)); // the model and the set are packed now
@@ -29,11 +37,20 @@ export async function measureCurves(
   }
   const dispute = [];
   for (const k of KS) {
-    dispute.push({ path: "slow path, batched", k, gas: await slowPath(chain, k, true) });
-    dispute.push({ path: "slow path, one by one", k, gas: await slowPath(chain, k, false) });
-    dispute.push({ path: "window and settle, extra", k, gas: await windowed(chain, k) });
+    dispute.push({ path: "slow path, batched", k, gas: await paths.slowPath(chain, k, true) });
+    dispute.push({ path: "slow path, one by one", k, gas: await paths.slowPath(chain, k, false) });
+    dispute.push({ path: "window and settle, extra", k, gas: await paths.windowed(chain, k) });
   }
-  return { fast, dispute };
+  const ends = [];
+  for (const shape of SHAPES) {
+    // Hung jobs stay a risk and absences take stake: each shape begins where the others did.
+    const before = await chain.networkHelpers.takeSnapshot();
+    const abandoned = await paths.abandoned(chain, shape);
+    await before.restore();
+    ends.push({ ...shape, ...(await paths.disputed(chain, shape)), abandoned });
+    await before.restore();
+  }
+  return { fast, dispute, ends };
 }
 
 export function drawCurves({ fast, dispute }: Curves): { readonly seats: string; readonly paths: string } {
