@@ -155,7 +155,11 @@ export function measureLeakage(model: LoadedModel, data: Dataset, options: Leaka
     const kind = program.ops[cut.afterOp]?.kind ?? "";
     const place = { afterOp: cut.afterOp, kind, dims: cut.dims, bytes: cut.bytes };
     // These transmit what the cut before them does, in another order; with noise it would be drawn anew.
-    if ((kind === "reshape" || kind === "transpose") && before?.afterOp === cut.afterOp - 1 && options.noise === undefined) {
+    if (
+      (kind === "reshape" || kind === "transpose") &&
+      before?.afterOp === cut.afterOp - 1 &&
+      options.noise === undefined
+    ) {
       measured.push({ ...before, ...place });
       pictures.push(pictures.at(-1) ?? []);
       continue;

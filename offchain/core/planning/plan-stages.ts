@@ -146,6 +146,32 @@ function search(tables: Tables, { first, last }: Ends, knownPrimary: number): Fo
   primary[0] = 0;
   secondary[0] = 0;
   let bound = knownPrimary;
+  // Some complete plan, found at once: from left to right whoever gets furthest within a limit, the limit halved in.
+  const fills = (limit: number): boolean => {
+    let used = 0;
+    for (let i = 0; i < S;) {
+      let [furthest, chosen] = [i - 1, -1];
+      for (let w = 0; w < W; w++) {
+        if ((used & (excludes[w] ?? 0)) !== 0) continue;
+        let j = i - 1;
+        while (j < (reachOf[i * W + w] ?? -1) && (cost[(i * S + j + 1) * W + w] ?? 0) <= limit) j++;
+        if (j > furthest) [furthest, chosen] = [j, w];
+      }
+      if (chosen === -1) return false;
+      used |= 1 << chosen;
+      i = furthest + 1;
+    }
+    return reachesFamilies(request, used);
+  };
+  let [low, high] = [0, cost.reduce((most, time) => Math.max(most, time), 0)];
+  if (isThroughput && fills(high)) {
+    while (low < high) {
+      const middle = low + Math.floor((high - low) / 2);
+      if (fills(middle)) high = middle;
+      else low = middle + 1;
+    }
+    bound = Math.min(bound, high);
+  }
   for (let i = 0; i < S; i++) {
     let longest = -1;
     for (let w = 0; w < W; w++) longest = Math.max(longest, reachOf[i * W + w] ?? -1);
