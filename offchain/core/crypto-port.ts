@@ -22,14 +22,8 @@ export interface CryptoPort {
   hmacSha256(key: Uint8Array, message: Uint8Array): Uint8Array;
   sha256(message: Uint8Array): Uint8Array;
 
-  /** RFC 8439: 32-byte key, 12-byte nonce; returns ciphertext with the 16-byte tag appended, in `into` if given. */
-  chacha20Poly1305Seal(
-    key: Uint8Array,
-    nonce: Uint8Array,
-    aad: Uint8Array,
-    plain: Uint8Array,
-    into?: Uint8Array,
-  ): Uint8Array;
+  /** RFC 8439: 32-byte key, 12-byte nonce; returns ciphertext with the 16-byte tag appended. */
+  chacha20Poly1305Seal(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plain: Uint8Array): Uint8Array;
   /** Null when the tag does not match or the input is shorter than a tag. */
   chacha20Poly1305Open(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array | null;
 }

@@ -83,9 +83,8 @@ export function sealBlob(port: CryptoPort, { context, recipients, plain }: SealO
   out.set(header);
   for (let i = 0; i < count; i++) {
     const chunk = plain.subarray(i * CHUNK_BYTES, (i + 1) * CHUNK_BYTES);
-    const at = header.length + i * (CHUNK_BYTES + TAG);
-    const place = out.subarray(at, at + chunk.length + TAG);
-    port.chacha20Poly1305Seal(contentKey, chunkNonce(i, i === count - 1), aad, chunk, place);
+    const sealed = port.chacha20Poly1305Seal(contentKey, chunkNonce(i, i === count - 1), aad, chunk);
+    out.set(sealed, header.length + i * (CHUNK_BYTES + TAG));
   }
   contentKey.fill(0);
   return out;

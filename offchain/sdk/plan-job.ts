@@ -77,9 +77,6 @@ export function planJob(
     ticketClass: wishes.ticketClass ?? 0,
     ...definedOnly(wishes.policy ?? {}),
   };
-  // Workers answer them; until a whole sampled batch was tried, nobody shall pay for one.
-  if (inputs > 0 && terms.mask === EVIDENCE.OPTIMISTIC)
-    throw new SdkError("NOT_SUPPORTED", { what: "sampled batches" });
   const policy = inputs === 0 ? terms : { ...terms, flags: batchFlags(terms.flags, inputs) };
   const spec: Spec = {
     modelId: job.modelId,

@@ -49,4 +49,24 @@ describe("sampled jobs through the SDK", function suite() {
       const forged = { ...receipt, record: { ...receipt.record, seats: receipt.record.seats.map((id) => id + 1) } };
       expect(verifyReceipt(forged, { recordHash }).ok).to.equal(false);
     });
+
+  for (const { auditBps, seats } of [
+    { auditBps: 0, seats: 1 },
+    { auditBps: 10_000, seats: 5 },
+  ])
+    it(`R25: a batch of 20 under economy with ${auditBps / 100} % of audits: one proposal, all answers`, async () => {
+      const inputs = Array.from({ length: 20 }, (_, i) => ({ ...input, data: Int8Array.of(i, 2, 9, 4) }));
+      const policy = { auditBps, tWork: 40 };
+      const done = await wallet.requestInferenceSync({
+        preset: "economy",
+        policy,
+        manifest: cluster.manifest,
+        input: inputs,
+        deposit: true,
+      });
+      expect(done.outputs.map(({ data }) => [...data])).to.deep.equal(inputs.map((_, i) => [i + 1, 3, 10, 5]));
+      const receipt = await wallet.getReceipt({ jobId: done.jobId, result: done.result });
+      expect(receipt.record.tallies.map((tally) => tally.seats.length)).to.deep.equal([seats]);
+      expect(verifyReceipt(receipt, { recordHash: receipt.recordHash }).ok).to.equal(true);
+    });
 });

@@ -48,15 +48,16 @@ export const nodeCrypto: CryptoPort = {
   hmacSha256: (key, message) => new Uint8Array(createHmac("sha256", key).update(message).digest()),
   sha256: (message) => new Uint8Array(createHash("sha256").update(message).digest()),
 
-  chacha20Poly1305Seal(key, nonce, aad, plain, into = new Uint8Array(plain.length + TAG_BYTES)) {
+  chacha20Poly1305Seal(key, nonce, aad, plain) {
     const cipher = createCipheriv(CIPHER, check("Key", key, 32), check("Nonce", nonce, 12), {
       authTagLength: TAG_BYTES,
     });
     cipher.setAAD(aad, { plaintextLength: plain.length });
-    into.set(cipher.update(plain));
+    const sealed = new Uint8Array(plain.length + TAG_BYTES);
+    sealed.set(cipher.update(plain));
     cipher.final();
-    into.set(cipher.getAuthTag(), plain.length);
-    return into;
+    sealed.set(cipher.getAuthTag(), plain.length);
+    return sealed;
   },
 
   chacha20Poly1305Open(key, nonce, aad, sealed) {

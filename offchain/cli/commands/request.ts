@@ -9,21 +9,27 @@ import { defineCommand } from "../command.ts";
 import { connectionOptions, readPrivateKey, resolveConnection } from "../connection.ts";
 import { EXIT } from "../exit-code.ts";
 import { amount, choice, defaulted, flag, integer, optional, required, text } from "../fields.ts";
-import { readModelInput } from "../model-input.ts";
+import { readModelInputs } from "../model-input.ts";
 
 export const request = defineCommand({
   name: "request",
-  summary: "Ask for one inference and wait for its checked result.",
+  summary: "Ask for an inference, or for many in one job, and wait for the checked result.",
   details:
     "The input is a JSON array of raw numbers (pixels, measurements), which the model's own preprocessing turns into integers, or a " +
-    "canonical tensor file. It is sealed to the drawn seats and never leaves this machine in clear.",
+    "canonical tensor file. It is sealed to the drawn seats and never leaves this machine in clear. Many inputs, a JSON array of such " +
+    "arrays or a folder of files, go as one job: its seats vote once on all, so that each costs a part of the fees.",
   examples: [
     "assay request models/tumor-mlp patient.json --devnet build/devnet.json",
+    "assay request models/tumor-mlp patients/ --devnet build/devnet.json --json",
     "assay request models/digits-cnn digit.json --rpc http://127.0.0.1:8545 --hub 0x… --key-file requester.key --receipt job.receipt",
   ],
   args: {
     model: required("folder", "Model folder with manifest.json, model.json and program.", text),
-    input: required("file", "JSON array of raw numbers, or a canonical tensor.", text),
+    input: required(
+      "path",
+      "JSON array of raw numbers, or a canonical tensor; for many inputs an array of arrays, or a folder of files.",
+      text,
+    ),
   },
   options: {
     ...connectionOptions,
@@ -65,12 +71,13 @@ export const request = defineCommand({
       ...(input.window === undefined ? {} : { window: input.window }),
     };
     const wishes = { preset: input.preset, seatReward: input.seatReward, insuredValue: input.insure, policy };
-    const quote = await wallet.quoteInference({ manifest, requester: wallet.account.address, ...wishes });
-    const tensor = readModelInput(input.input, model);
+    const inputs = readModelInputs(input.input, model);
+    const count = Array.isArray(inputs) ? { inputs: inputs.length } : {};
+    const quote = await wallet.quoteInference({ manifest, requester: wallet.account.address, ...count, ...wishes });
     const progress = io.progress("job");
     const done = await wallet.requestInferenceSync({
       manifest,
-      input: tensor,
+      input: inputs,
       ...wishes,
       deposit: input.deposit,
       timeoutMs: (input.timeout ?? 600 + quote.spec.policy.window) * 1_000,
@@ -78,7 +85,7 @@ export const request = defineCommand({
       onProgress: ({ stage, ...rest }) => progress.step(`${stage} ${summary(rest)}`.trimEnd()),
     });
     progress.done("result opened and checked");
-    const [answer] = interpretOutput(model.output, done.output);
+    const answers = done.outputs.flatMap((output) => interpretOutput(model.output, output));
     const receipt = await wallet.getReceipt({ jobId: done.jobId, manifest, result: done.result });
     const { recordHash, outDigest } = done.view;
     // The chain's own word on the record: seats that posted their commitments themselves left no signature.
@@ -95,13 +102,13 @@ export const request = defineCommand({
     io.result(
       {
         jobId: done.jobId,
-        answer,
+        ...(Array.isArray(inputs) ? { answers } : { answer: answers[0] }),
         outDigest: receipt.outDigest,
         ...paid,
         receiptValid: ok,
         receipt: input.receipt ?? null,
       },
-      `${answer?.label ?? "?"}\njob ${done.jobId}\nfee ${paid.fee} (quoted at most ${paid.quoted}, ${paid.returned} came back)\nreceipt ${ok ? "valid" : "INVALID"}`,
+      `${answers.map(({ label }) => label).join("\n")}\njob ${done.jobId}\nfee ${paid.fee} (quoted at most ${paid.quoted}, ${paid.returned} came back)\nreceipt ${ok ? "valid" : "INVALID"}`,
     );
     return ok ? EXIT.done : EXIT.failed;
   },

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
+import { nodeCrypto as workers } from "../../../offchain/adapters/keys/node-crypto.ts";
+import { CHUNK_BYTES, openSealedBlob, sealBlob } from "../../../offchain/core/seal.ts";
 import { nodeCrypto } from "../../../offchain/sdk/node/node-crypto.ts";
 
 const bytes = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex.replaceAll(/\s/g, ""), "hex"));
@@ -49,5 +51,20 @@ describe("nodeCrypto", () => {
     expect(nodeCrypto.chacha20Poly1305Open(key, nonce, new Uint8Array([1]), sealed)).to.equal(null);
     expect(nodeCrypto.chacha20Poly1305Open(key, nodeCrypto.randomBytes(12), aad, sealed)).to.equal(null);
     expect(nodeCrypto.chacha20Poly1305Open(key, nonce, aad, sealed.slice(0, 15))).to.equal(null);
+  });
+
+  it("behavior: R11 what it seals workers open, and what they seal it opens", () => {
+    const context = nodeCrypto.randomBytes(32);
+    for (const length of [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1]) {
+      const plain = nodeCrypto.randomBytes(length);
+      for (const [sender, receiver] of [
+        [nodeCrypto, workers],
+        [workers, nodeCrypto],
+      ] as const) {
+        const { privateKey, publicKey } = receiver.generateX25519();
+        const sealed = sealBlob(sender, { context, recipients: [publicKey], plain });
+        expect(openSealedBlob(receiver, sealed, { context, privateKey })).to.deep.equal(plain);
+      }
+    }
   });
 });
