@@ -45,6 +45,8 @@ export type DigestKind = 0 | 1 | 2 | 3;
 /** By kind number. */
 export const KIND_NAMES = ["PUBLIC", "SALTED", "BLINDED", "CIPHER"] as const;
 
+/** `policy.cls` of jobs whose floats are compared within a tolerance; 0: exact. */
+export const CLASS_T = 1;
 export const PLACE_NETWORK = 0;
 export const PLACE_CLIENT = 1;
 export const PRODUCER_INPUT = 0xffff;

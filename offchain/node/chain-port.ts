@@ -18,10 +18,13 @@ import { getSlot } from "../adapters/chain/actions/get-slot.ts";
 import { openProposal } from "../adapters/chain/actions/open-proposal.ts";
 import { proposeAnswer } from "../adapters/chain/actions/propose-answer.ts";
 import { proveEquivocation } from "../adapters/chain/actions/prove-equivocation.ts";
+import { revealSketch } from "../adapters/chain/actions/reveal-sketch.ts";
 import { revealVote } from "../adapters/chain/actions/reveal-vote.ts";
 import { settleJob } from "../adapters/chain/actions/settle-job.ts";
 import { submitProofs } from "../adapters/chain/actions/submit-proofs.ts";
+import { submitSketches } from "../adapters/chain/actions/submit-sketches.ts";
 import { submitVotes } from "../adapters/chain/actions/submit-votes.ts";
+import { tallySketches } from "../adapters/chain/actions/tally-sketches.ts";
 import { tallyVotes } from "../adapters/chain/actions/tally-votes.ts";
 import { listManifests } from "../adapters/chain/list-manifests.ts";
 import { listProfiles } from "../adapters/chain/list-profiles.ts";
@@ -117,6 +120,9 @@ export function createChainPort(chain: Chain, fromBlock: bigint): ChainPort {
     commitMany: (call) => done(commitMany(chain, call)),
     reveal: (call) => done(revealVote(chain, call)),
     tally: (call) => done(tallyVotes(chain, call)),
+    submitSketches: (call) => done(submitSketches(chain, call)),
+    revealSketch: (call) => done(revealSketch(chain, call)),
+    tallySketches: (call) => done(tallySketches(chain, call)),
     async key(keyId) {
       const known = keys.get(keyId) ?? (await getKey(chain, { keyId }));
       if (known !== null) keys.set(keyId, known);

@@ -22,6 +22,14 @@ export function hubFacts(events: readonly HubEvent[]): HubFact[] {
         const { jobId, stage, round, seat, outDigest, payload, salt } = event.args;
         return [{ name: "Revealed", jobId, stage, round, seat, outDigest, payload, salt }];
       }
+      case "Sketched": {
+        const { jobId, stage, round, a, b, seedB } = event.args;
+        return [{ name: "Sketched", jobId, stage, round, a, b, seedB }];
+      }
+      case "SketchRevealed": {
+        const { jobId, stage, round, seat, outDigest, a, b, salt } = event.args;
+        return [{ name: "SketchRevealed", jobId, stage, round, seat, outDigest, a, b, salt }];
+      }
       case "StageTallied":
       case "Challenged":
       case "CourtRuled":
@@ -49,8 +57,6 @@ export function hubFacts(events: readonly HubEvent[]): HubFact[] {
       case "PokePaid":
       case "Proven":
       case "RuledLate":
-      case "SketchRevealed":
-      case "Sketched":
       case "Slashed":
       case "Withdrawn":
       default:

@@ -6,8 +6,10 @@ import { decodeManifestFile, type ManifestFile } from "../core/manifest.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { Program } from "../core/program/types.ts";
 import type { ProgramExecutor } from "../engines/program/executor.ts";
+import type { FloatExecutor } from "../engines/program/float/float-executor.ts";
+import type { LoadedFloatModel } from "../engines/program/float/load-float-model.ts";
 import type { LoadedModel } from "../engines/program/load-program.ts";
-import type { Hex, ModelShelf } from "../protocol/ports.ts";
+import type { Hex, ModelShelf, StageRunner } from "../protocol/ports.ts";
 import { NodeError } from "./errors.ts";
 import { unsafeStage } from "./judging-keys.ts";
 
@@ -31,8 +33,9 @@ export class FolderModelShelf implements ModelShelf {
   readonly #options: FolderModelShelfOptions;
   readonly #logger: Logger;
   readonly #manifests = new Map<Hex, { readonly folder: string; readonly file: ManifestFile }>();
-  readonly #models = new Map<Hex, Promise<LoadedModel>>();
+  readonly #models = new Map<Hex, Promise<LoadedModel | LoadedFloatModel>>();
   #executor: Promise<ProgramExecutor> | null = null;
+  #floats: Promise<FloatExecutor> | null = null;
 
   private constructor(options: FolderModelShelfOptions, logger: Logger) {
     this.#options = options;
@@ -87,6 +90,7 @@ export class FolderModelShelf implements ModelShelf {
     const known = this.#manifests.get(modelId);
     if (known === undefined) return null;
     const model = await this.#load(modelId, known.folder);
+    if ("tolerance" in model) return index === 0 ? this.#floatStage(model) : null;
     const stage = model.stages[index];
     if (stage === undefined) return null;
     const executor = await this.#engine();
@@ -103,17 +107,32 @@ export class FolderModelShelf implements ModelShelf {
     };
   }
 
+  /** A float model's one stage. Its answers are other machines' up to the model's tolerance only. */
+  async #floatStage({ program }: LoadedFloatModel): Promise<StageRunner> {
+    const executor = await this.#floatEngine();
+    const elements = program.graph.inputDims.reduce((product, dim) => product * dim, 1);
+    return {
+      maxInputBytes: 64 + WIDEST * MAX_BATCH * elements,
+      run: async ([input]) => {
+        if (input === undefined) throw new NodeError("MODEL_INVALID", { path: "", reason: "a stage without input" });
+        return { output: await executor.run(program, input), probe: null };
+      },
+    };
+  }
+
   /** The integer program of a stage, for provers; null for unknown models and stages. Errors: those of `loadModel`. */
   async program(modelId: Hex, stage: number): Promise<Program | null> {
     const known = this.#manifests.get(modelId);
-    return known === undefined ? null : ((await this.#load(modelId, known.folder)).stages[stage]?.program ?? null);
+    if (known === undefined) return null;
+    const model = await this.#load(modelId, known.folder);
+    return "tolerance" in model ? null : (model.stages[stage]?.program ?? null);
   }
 
-  async #load(modelId: Hex, folder: string): Promise<LoadedModel> {
+  async #load(modelId: Hex, folder: string): Promise<LoadedModel | LoadedFloatModel> {
     let model = this.#models.get(modelId);
     if (model === undefined) {
       const started = performance.now();
-      model = import("../engines/program/load-program.ts").then(({ loadModel }) => loadModel(folder));
+      model = import("../engines/program/load-any-model.ts").then(({ loadAnyModel }) => loadAnyModel(folder));
       this.#models.set(modelId, model);
       model.then(
         () =>
@@ -133,6 +152,17 @@ export class FolderModelShelf implements ModelShelf {
     return engine;
   }
 
+  async #floatEngine(): Promise<FloatExecutor> {
+    if (this.#floats !== null) return this.#floats;
+    const { threads } = this.#options;
+    const engine = import("../engines/program/float/float-executor.ts").then(({ createFloatExecutor }) =>
+      createFloatExecutor({ threads }),
+    );
+    this.#floats = engine;
+    engine.catch(() => (this.#floats = null));
+    return engine;
+  }
+
   async #import(): Promise<ProgramExecutor> {
     const { executor, threads } = this.#options;
     if (executor === "reference")
@@ -146,5 +176,6 @@ export class FolderModelShelf implements ModelShelf {
 
   async close(): Promise<void> {
     await (await this.#executor)?.close();
+    await (await this.#floats)?.close();
   }
 }

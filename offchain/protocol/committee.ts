@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { recordHash } from "../core/job.ts";
 import { drawSeed, ROUND_0_STAGE } from "../core/draw.ts";
-import type { Job, Record as JobRecord } from "../core/types.ts";
+import { CLASS_T, type Job, type Record as JobRecord } from "../core/types.ts";
 import { committeeSize } from "../core/vote.ts";
 import type { ChainPort, Hex, SlotView } from "./ports.ts";
 import { EMPTY_RECORD, NO_WORD } from "./session-state.ts";
@@ -12,6 +12,8 @@ export interface Committee {
   readonly round: number;
   readonly ids: readonly number[];
   readonly signers: readonly Hex[];
+  /** Class T: the seed of its draw; else null. */
+  readonly seed: Hex | null;
 }
 
 /** Everyone who ever sat in the job: excluded from escalations. */
@@ -42,17 +44,22 @@ export async function findCommittee(
   if (record === null) return null;
   const last = record.tallies.at(-1);
   const pinned = round === 0 ? record.seats : last?.stage === stage && last.round === round ? last.seats : [];
-  if (pinned.length > 0) return { stage, round, ids: pinned, signers: await chain.signers(pinned) };
+  const isTolerant = job.spec.policy.cls === CLASS_T;
+  if (pinned.length > 0 && !isTolerant)
+    return { stage, round, ids: pinned, signers: await chain.signers(pinned), seed: null };
   const beat = await chain.seed(slot.seedRef);
   if (beat === null) return null;
+  const drawn = drawSeed(beat, jobId, round === 0 ? ROUND_0_STAGE : stage, round);
+  const seed = isTolerant ? drawn : null;
+  if (pinned.length > 0) return { stage, round, ids: pinned, signers: await chain.signers(pinned), seed };
   const { ids, signers } = await chain.draw({
     version: slot.tableVersion,
     ticketClass: job.spec.policy.ticketClass,
-    seed: drawSeed(beat, jobId, round === 0 ? ROUND_0_STAGE : stage, round),
+    seed: drawn,
     excluded: everyone(record),
     count: round === 0 ? job.spec.policy.k * job.spec.stages : committeeSize(job.spec.policy.k, round),
   });
-  return { stage, round, ids, signers };
+  return { stage, round, ids, signers, seed };
 }
 
 export interface Place {

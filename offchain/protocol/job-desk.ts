@@ -150,6 +150,10 @@ export class JobDesk {
         return session.addPosted(fact.stage, fact.round, fact.seat, fact.commitment);
       case "Revealed":
         return session.addRevealed(fact.stage, fact.round, fact.seat, fact);
+      case "Sketched":
+        return session.addSketches(fact.stage, fact.round, fact);
+      case "SketchRevealed":
+        return session.addShown(fact.stage, fact.round, fact.seat, fact);
       case "JobRequested":
       case "Moved":
       default:

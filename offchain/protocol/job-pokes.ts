@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { committeeSize, say } from "../core/vote.ts";
-import type { Job, Record } from "../core/types.ts";
+import { CLASS_T, type Job, type Record } from "../core/types.ts";
 import type { Hex, SlotView } from "./ports.ts";
 import { STATE } from "./seat-machine.ts";
 
@@ -26,7 +26,7 @@ export function jobPoke(job: Job, record: Record, slot: SlotView, standing: Stan
   const turn = STEP_SEC * standing.own + (standing.round > 0 ? 1 : 0);
   if (slot.state === STATE.FINAL || slot.state === STATE.CLOSED || slot.state === STATE.NONE) return null;
   if (now > job.spec.expiry + turn) return slot.state === STATE.WINDOW ? "settle" : "expire";
-  const mayChallenge = wasOutvoted(record, slot, standing) && roundsLeft(record, slot, standing.stage);
+  const mayChallenge = wasOutvoted(job, record, slot, standing) && roundsLeft(record, slot, standing.stage);
   if (slot.state === STATE.WINDOW || slot.state === STATE.HUNG) {
     if (mayChallenge && now < slot.deadline && now >= challengeFrom(slot, standing)) return "challenge";
     if (now > slot.deadline + turn) return slot.state === STATE.WINDOW ? "settle" : "expire";
@@ -50,11 +50,16 @@ function roundsLeft(record: Record, slot: SlotView, stage: number): boolean {
 }
 
 /** Whether what stands in the stage is not what this worker said, or nothing stands. */
-export function wasOutvoted(record: Record, slot: SlotView, standing: Standing): boolean {
+export function wasOutvoted(job: Job, record: Record, slot: SlotView, standing: Standing): boolean {
   if (standing.said === null) return false;
   if (slot.state === STATE.HUNG) return slot.stage === standing.stage;
   const accepted = record.boundaries[standing.stage];
   if (accepted === undefined) return false;
+  if (job.spec.policy.cls === CLASS_T) {
+    // Who agreed within the tolerance is recorded as having said what was delivered.
+    const own = record.tallies.findLast(({ stage, round }) => stage === standing.stage && round === standing.round);
+    return own !== undefined && own.said[standing.own] !== accepted;
+  }
   if (standing.said.outDigest !== accepted) return true;
   // Same digest, other payload: the winning word is in the last tally.
   const last = record.tallies.findLast((tally) => tally.stage === standing.stage);

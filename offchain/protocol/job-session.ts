@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { batchCount } from "../core/batch.ts";
+import { toHex } from "../core/bytes.ts";
 import type { PeerAddress } from "../core/ports/transport.ts";
-import { PLACE_NETWORK, type Job, type Record as JobRecord, type StageInfo } from "../core/types.ts";
+import { PLACE_NETWORK, ZERO_BYTES32, type Job, type Record as JobRecord, type StageInfo } from "../core/types.ts";
 import { openingQuorum } from "../core/vote.ts";
 import { isAudit, isSampled } from "./audit-steps.ts";
 import { completeSet } from "./ballot.ts";
@@ -9,7 +10,7 @@ import type { Committee } from "./committee.ts";
 import type { Hex, ProtocolModules, SlotView, WorkerProfile } from "./ports.ts";
 import { keepResult } from "./result-desk.ts";
 import { ABSTAIN_REASON, isAbstention, reasonWord, SAID_ABSTAIN_WORD } from "./said.ts";
-import { decodeSeat, type JobMemory, type KnownOffer } from "./seat-codec.ts";
+import { decodeSeat, type JobMemory, type KnownOffer, type RoundSketches, type ShownSketch } from "./seat-codec.ts";
 import { seatActions, STATE, type SeatAction, type SeatState, type SeatTiming } from "./seat-machine.ts";
 import { findSeat, isCommitteeStale } from "./seat-search.ts";
 import { SessionAudit } from "./session-audit.ts";
@@ -196,8 +197,22 @@ export class JobSession {
     this.#state.advance({
       type: "opening",
       seat,
-      opening: { ...opening, signature: null },
+      opening: { ...opening, extra: ZERO_BYTES32, signature: null },
       at: this.#modules.chain.now(),
+    });
+  }
+
+  /** Class T: what the hub told of a committee's sketches. Those of a first committee are shown again when a second one counts. */
+  addSketches(stage: number, round: number, { a, b, seedB }: RoundSketches): void {
+    if (round === 0) this.#state.saveMemory({ sketched: { ...this.#state.memory.sketched, [stage]: { a, b, seedB } } });
+  }
+
+  /** Class T: an opening that its seat stored on chain. What it sent before may hold another sketch B, which then does not count. */
+  addShown(stage: number, round: number, seat: number, { outDigest, a, b, salt }: ShownSketch): void {
+    const key = `${stage}/${round}`;
+    const { shown } = this.#state.memory;
+    this.#state.saveMemory({
+      shown: { ...shown, [key]: { ...shown?.[key], [seat]: { outDigest, a, b, salt } } },
     });
   }
 
@@ -243,8 +258,10 @@ export class JobSession {
       tWork,
       tReveal,
       quorum: openingQuorum(seat.seats.length, this.#audit !== null && isAudit(slot)),
-      isLast: seat.stage === this.job.spec.stages - 1 || seat.round > 0,
+      // In class T each stage is counted by a call of its own.
+      isLast: this.#state.isTolerant || seat.stage === this.job.spec.stages - 1 || seat.round > 0,
       hasEarlierVotes: this.#ballots.earlierBallots(seat, slot) !== null,
+      isTolerant: this.#state.isTolerant,
     };
   }
 
@@ -335,11 +352,21 @@ export class JobSession {
   async #run(seat: SeatState): Promise<void> {
     const { metrics, clock, behaviour, signal } = this.#modules;
     const started = clock.monotonicMs();
-    const vote = await this.#work.run(this.jobId, this.job.spec, seat.stage, this.#state.table ?? [], signal);
+    const seedA = this.#sketchSeed(seat);
+    // The first committee's sketches are an event away; without them a second one's could not be compared.
+    if (this.#state.isTolerant && seedA === null) return this.#state.effects.delay("run", 500);
+    const vote = await this.#work.run(this.jobId, this.job.spec, seat.stage, this.#state.table ?? [], signal, seedA);
     metrics.observe("assay_jobs_stage_seconds", { phase: "infer" }, (clock.monotonicMs() - started) / 1000);
     this.#modules.checkpoint("computed");
     const output = this.#work.output(this.jobId);
     if (output !== null && seat.stage === this.job.spec.stages - 1) await keepResult(this, output, this.#modules);
-    return this.#signing.vote(seat, behaviour().alterVote(vote));
+    const shown = this.#state.isTolerant && output !== null ? toHex(output) : null;
+    return this.#signing.vote(seat, behaviour().alterVote(vote), shown);
+  }
+
+  /** Class T: what sketch A is drawn from, known before anybody commits; null until it is. */
+  #sketchSeed({ round, stage, seed }: SeatState): Hex | null {
+    if (!this.#state.isTolerant) return null;
+    return round === 0 ? seed : (this.#state.memory.sketched?.[stage]?.seedB ?? null);
   }
 }

@@ -10,7 +10,16 @@ import type { Metrics } from "../core/ports/metrics.ts";
 import type { PeerAddress, Transport } from "../core/ports/transport.ts";
 import type { Tensor } from "../core/tensor.ts";
 import type { StageProof as StatedProof } from "../core/zk/verify-proof.ts";
-import type { Job, Record, SignedCommit, StageInfo, StageProof, StageVotes } from "../core/types.ts";
+import type {
+  Delivery,
+  Job,
+  Record,
+  SignedCommit,
+  SketchVotes,
+  StageInfo,
+  StageProof,
+  StageVotes,
+} from "../core/types.ts";
 
 export type Hex = `0x${string}`;
 
@@ -100,6 +109,21 @@ export interface ChainPort {
       output: Hex;
     },
   ): Promise<void>;
+  /** Class T: like `submit` of one stage, `reveal` and `tally`. */
+  submitSketches(
+    call: JobCall & { table: readonly StageInfo[]; votes: SketchVotes; delivery: Delivery },
+  ): Promise<void>;
+  revealSketch(
+    call: JobCall & { table: readonly StageInfo[]; seat: number; vote: SketchVotes; batch: readonly Hex[] },
+  ): Promise<void>;
+  tallySketches(
+    call: JobCall & {
+      table: readonly StageInfo[];
+      votes: SketchVotes;
+      delivery: Delivery;
+      batch: readonly Hex[];
+    },
+  ): Promise<void>;
   /** A verifying key's record; null where nobody added it. Keys never change. */
   key(keyId: Hex): Promise<Hex | null>;
   /** OPTIMISTIC jobs: binds this worker to an answer; opens it; seats the auditors where the lottery fell on it. */
@@ -182,6 +206,26 @@ export type HubFact =
       readonly seat: number;
       readonly outDigest: Hex;
       readonly payload: Hex;
+      readonly salt: Hex;
+    }
+  | {
+      readonly name: "Sketched";
+      readonly jobId: Hex;
+      readonly stage: number;
+      readonly round: number;
+      readonly a: readonly Hex[];
+      readonly b: readonly Hex[];
+      readonly seedB: Hex;
+    }
+  | {
+      readonly name: "SketchRevealed";
+      readonly jobId: Hex;
+      readonly stage: number;
+      readonly round: number;
+      readonly seat: number;
+      readonly outDigest: Hex;
+      readonly a: Hex;
+      readonly b: Hex;
       readonly salt: Hex;
     }
   | { readonly name: "Proposed"; readonly jobId: Hex; readonly commitment: Hex; readonly record: Record }

@@ -222,7 +222,7 @@ export class ProofSession implements InputHolder, ResultHolder {
     const { chain } = modules;
     if (record.seats.length > 0) {
       const signers = await chain.signers(record.seats);
-      this.#state.committee = { stage: 0, round: 0, ids: record.seats, signers };
+      this.#state.committee = { stage: 0, round: 0, ids: record.seats, signers, seed: null };
       return;
     }
     const beat = await chain.seed(slot.seedRef);
@@ -234,7 +234,7 @@ export class ProofSession implements InputHolder, ResultHolder {
       excluded: [],
       count: CANDIDATES,
     });
-    this.#state.committee = { stage: 0, round: 0, ids, signers };
+    this.#state.committee = { stage: 0, round: 0, ids, signers, seed: null };
     const own = this.#ownId;
     if (own !== null) modules.logger.info("proof.candidate", { worker: own });
   }

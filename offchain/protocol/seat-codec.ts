@@ -29,6 +29,20 @@ export interface JobProposal {
   readonly commitment: `0x${string}`;
 }
 
+/** All sketches of a committee, in seat order, and the seed of its sketches B. */
+export interface RoundSketches {
+  readonly a: readonly `0x${string}`[];
+  readonly b: readonly `0x${string}`[];
+  readonly seedB: `0x${string}`;
+}
+
+export interface ShownSketch {
+  readonly outDigest: `0x${string}`;
+  readonly a: `0x${string}`;
+  readonly b: `0x${string}`;
+  readonly salt: `0x${string}`;
+}
+
 /** What the journal keeps of a job: its calldata, its record so far, and the slow path's commitments. */
 export interface JobMemory {
   readonly job: Job;
@@ -46,6 +60,10 @@ export interface JobMemory {
   /** Of OPTIMISTIC jobs: the candidates, and this worker's own answer. */
   readonly candidates?: readonly number[];
   readonly proposal?: JobProposal;
+  /** Of class T jobs: what the hub told of each stage's first committee. */
+  readonly sketched?: Readonly<Record<number, RoundSketches>>;
+  /** Of class T jobs: openings that seats stored themselves, by "stage/round" and seat. */
+  readonly shown?: Readonly<Record<string, Readonly<Record<number, ShownSketch>>>>;
   /** Own place, once the draw is known; null: none in any round so far. */
   readonly place: { readonly stage: number; readonly round: number; readonly own: number } | null;
 }
@@ -63,14 +81,20 @@ function read(bytes: Uint8Array): unknown {
 /**
  * Journal rows are this program's own bytes, authenticated by the store's cipher: the shape check only catches rows of another version.
  */
-export const encodeSeat = (state: SeatState): Uint8Array => write({ version: 1, state });
-export const encodeMemory = (memory: JobMemory): Uint8Array => write({ version: 1, memory });
+export const encodeSeat = (state: SeatState): Uint8Array => write({ version: VERSIONS.state, state });
+export const encodeMemory = (memory: JobMemory): Uint8Array => write({ version: VERSIONS.memory, memory });
+
+/** State 2: with sketches. */
+const VERSIONS = { state: 2, memory: 1 } as const;
 
 function open(bytes: Uint8Array, field: "state" | "memory"): object {
   const row = read(bytes);
   const value: unknown = typeof row === "object" && row !== null ? Reflect.get(row, field) : undefined;
-  if (typeof value !== "object" || value === null || Reflect.get(Object(row), "version") !== 1)
-    throw new ProtocolError("MESSAGE_INVALID", { protocol: "journal", reason: `no ${field} of version 1` });
+  if (typeof value !== "object" || value === null || Reflect.get(Object(row), "version") !== VERSIONS[field])
+    throw new ProtocolError("MESSAGE_INVALID", {
+      protocol: "journal",
+      reason: `no ${field} of version ${VERSIONS[field]}`,
+    });
   return value;
 }
 

@@ -48,7 +48,7 @@ export class SeatCourt {
     if (batchCount(job.spec.policy.flags) > 0) return false;
     // Of a SALTED output a proof chooses the salt: the hub lets it overrule nobody.
     if (modules.models.table(job.spec.modelId)?.[stage]?.outKind !== KIND_PUBLIC) return false;
-    if (!wasOutvoted(record, slot, standing) || prover?.mayJudge(job.spec.modelId, stage) !== true) return false;
+    if (!wasOutvoted(job, record, slot, standing) || prover?.mayJudge(job.spec.modelId, stage) !== true) return false;
     this.#since ??= clock.monotonicMs();
     return true;
   }

@@ -18,7 +18,10 @@ export type SeatPhase =
   | "SLOW_PATH"
   | "DONE";
 
-/** What a seat says: a digest with its payload, or SAID_ABSTAIN with the reason as payload. */
+/**
+ * What a seat says: a digest with its payload, or SAID_ABSTAIN with the reason as payload. In class T the payload is sketch A of the
+ * seat's own output.
+ */
 export interface Vote {
   readonly outDigest: Hex;
   readonly payload: Hex;
@@ -33,6 +36,8 @@ export interface SeatCommit {
 /** An opened vote. The signature over Reveal exists only for complete sets; the slow path does not need it. */
 export interface SeatOpening extends Vote {
   readonly salt: Hex;
+  /** Class T: sketch B; else 0. */
+  readonly extra: Hex;
   readonly signature: Hex | null;
 }
 
@@ -45,12 +50,16 @@ export interface SeatState {
   readonly signers: readonly Hex[];
   /** Own index in `seats`. */
   readonly own: number;
+  /** Class T: the seed of this committee's draw, which its sketches are drawn from; else null. */
+  readonly seed: Hex | null;
   readonly phase: SeatPhase;
   /** Digest of the stage's input once it is known: the job's, or a producer's accepted output. */
   readonly inDigest: Hex | null;
   /** Chain seconds at which the input was complete. */
   readonly inputsReadyAt: number | null;
   readonly vote: Vote | null;
+  /** Class T: canonical bytes of the output that was voted on. A rerun could differ from it in the last bits. */
+  readonly output: Hex | null;
   readonly salt: Hex | null;
   readonly commits: readonly (SeatCommit | null)[];
   /** Fixed once, when all commits were held; never changes. */
@@ -83,11 +92,19 @@ export interface SeatTiming {
   readonly isLast: boolean;
   /** Votes of all stages from the chain's current one up to this one are held. */
   readonly hasEarlierVotes: boolean;
+  /** Class T: sketch B depends on the set on the chain, so that on the slow path each seat must show its own there. */
+  readonly isTolerant: boolean;
 }
 
 export type SeatEvent =
   | { readonly type: "input-ready"; readonly inDigest: Hex; readonly at: number }
-  | { readonly type: "computed"; readonly vote: Vote; readonly salt: Hex; readonly inDigest: Hex }
+  | {
+      readonly type: "computed";
+      readonly vote: Vote;
+      readonly salt: Hex;
+      readonly inDigest: Hex;
+      readonly output?: Hex | null;
+    }
   | { readonly type: "commit"; readonly seat: number; readonly commit: SeatCommit }
   | { readonly type: "set-complete"; readonly commitSet: Hex }
   | { readonly type: "opening"; readonly seat: number; readonly opening: SeatOpening; readonly at: number }
@@ -117,14 +134,18 @@ const NO_OPENING_SET: readonly SeatPhase[] = ["WAITING_SEED", "WAITING_INPUT", "
 /** Seat i submits this many seconds after seat i - 1 would have: one transaction, not k. */
 export const SUBMIT_STEP_SEC = 5;
 
-export function newSeat(place: Pick<SeatState, "jobId" | "stage" | "round" | "seats" | "signers" | "own">): SeatState {
+export function newSeat(
+  place: Pick<SeatState, "jobId" | "stage" | "round" | "seats" | "signers" | "own"> & Partial<Pick<SeatState, "seed">>,
+): SeatState {
   const none = place.seats.map(() => null);
   return {
+    seed: null,
     ...place,
     phase: "WAITING_INPUT",
     inDigest: null,
     inputsReadyAt: null,
     vote: null,
+    output: null,
     salt: null,
     commits: none,
     commitSet: null,
@@ -148,7 +169,14 @@ export function advanceSeat(state: SeatState, event: SeatEvent): SeatState {
       return { ...state, phase: "RUNNING", inDigest: event.inDigest, inputsReadyAt: event.at };
     case "computed":
       if (state.vote !== null) return state;
-      return { ...state, phase: "COMMITTED", vote: event.vote, salt: event.salt, inDigest: event.inDigest };
+      return {
+        ...state,
+        phase: "COMMITTED",
+        vote: event.vote,
+        output: event.output ?? null,
+        salt: event.salt,
+        inDigest: event.inDigest,
+      };
     case "commit":
       return { ...state, commits: put(state.commits, event.seat, event.commit) };
     case "set-complete":
@@ -265,13 +293,14 @@ function slowActions(
   const count = countBits(view.committed);
   if (count < timing.quorum) return ["expire"];
   const closedAt = view.closedAt === 0 ? view.deadline : view.closedAt;
-  const actions: SeatAction[] = ["share-opening"];
+  const actions: SeatAction[] = timing.isTolerant && state.commitSet === null ? [] : ["share-opening"];
+  const isHeld = (i: number) => !timing.isTolerant && state.openings[i] !== null;
   const missing = state.seats.some(
-    (_, i) => (view.committed & (1 << i)) !== 0 && (view.revealed & (1 << i)) === 0 && state.openings[i] === null,
+    (_, i) => (view.committed & (1 << i)) !== 0 && (view.revealed & (1 << i)) === 0 && !isHeld(i),
   );
   // Own opening goes on chain well before tReveal ends: a tally by somebody else must not find it missing.
   const isOwnSafe = (view.committed & bit) === 0 || (view.revealed & bit) !== 0;
-  if (!isOwnSafe && now >= closedAt + 0.4 * timing.tReveal) actions.push("reveal");
+  if (!isOwnSafe && (timing.isTolerant || now >= closedAt + 0.4 * timing.tReveal)) actions.push("reveal");
   const turn = closedAt + 1 + state.own;
   if (!missing ? now >= turn : now >= closedAt + timing.tReveal + state.own) actions.push("tally");
   return actions;

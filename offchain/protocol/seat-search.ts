@@ -31,7 +31,7 @@ export async function findSeat(state: SessionState, slot: SlotView): Promise<voi
   if (place !== null && state.seat === null) {
     const { own, stage, seats, signers } = place;
     const { round } = committee;
-    const seat = newSeat({ jobId, stage, round, seats, signers, own });
+    const seat = newSeat({ jobId, stage, round, seats, signers, own, seed: committee.seed });
     journal.record({ job: state.seatRow(seat) });
     state.saveMemory({ place: { stage, round, own } });
     // Only now: a seat that the journal does not hold would vote without its memory.

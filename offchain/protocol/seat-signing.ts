@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { toHex, utf8 } from "../core/bytes.ts";
 import { hasCode } from "../core/errors.ts";
+import { ZERO_BYTES32 } from "../core/types.ts";
 import type { Hex, ProtocolModules } from "./ports.ts";
 import { isAbstention } from "./said.ts";
+import { sketchBOf } from "./seat-sketches.ts";
 import type { SeatState, Vote } from "./seat-machine.ts";
 import type { SessionBallots } from "./session-ballots.ts";
 import type { SessionState } from "./session-state.ts";
@@ -20,12 +22,13 @@ export class SeatSigning {
     this.#modules = state.modules;
   }
 
-  vote(seat: SeatState, vote: Vote): void {
+  /** `output`: class T, what sketch B will be taken of. */
+  vote(seat: SeatState, vote: Vote, output: Hex | null = null): void {
     const inDigest = seat.inDigest ?? this.#ballots.inDigestOf(seat.stage);
     if (inDigest === null) return;
     const place = utf8(`${this.#state.jobId}/${seat.stage}/${seat.round}`);
     const salt = toHex(this.#modules.keys.prf("assay.v1.commit-salt", place));
-    this.#state.advance({ type: "computed", vote, salt, inDigest });
+    this.#state.advance({ type: "computed", vote, salt, inDigest, output });
     const kind = isAbstention(vote.outDigest) ? "abstained" : "voted";
     this.#modules.logger.info("seat.voted", { stage: seat.stage, round: seat.round, seat: seat.own, kind });
   }
@@ -49,12 +52,15 @@ export class SeatSigning {
   signOpening(seat: SeatState): void {
     const opened = this.opened(seat);
     if (opened === null || seat.openings[seat.own] !== null) return;
+    // Without a complete set there is no sketch B to sign: the chain's set draws another, which the seat shows there itself.
+    if (this.#state.isTolerant && seat.commitSet === null) return;
     const { outDigest, payload, salt } = opened;
+    const extra = seat.commitSet === null ? ZERO_BYTES32 : sketchBOf(this.#state, seat, seat.commitSet);
     const signature =
       seat.commitSet === null
         ? null
-        : this.#sign(seat, "reveal", revealStatement(this.#state.context(seat), opened, seat.commitSet));
-    const opening = { outDigest, payload, salt, signature };
+        : this.#sign(seat, "reveal", revealStatement(this.#state.context(seat), { ...opened, extra }, seat.commitSet));
+    const opening = { outDigest, payload, salt, extra, signature };
     this.#state.advance({ type: "opening", seat: seat.own, opening, at: this.#modules.chain.now() });
     this.#modules.checkpoint("reveal-stored");
   }

@@ -10,6 +10,7 @@ import { challengeBond, jobPoke } from "./job-pokes.ts";
 import type { Hex, ProtocolModules, SlotView } from "./ports.ts";
 import { isAbstention } from "./said.ts";
 import { hasFastVotes, type SeatAction, type SeatState } from "./seat-machine.ts";
+import { chainSet, deliveryOf, sketchBOf, toSketchVotes, type ShownOpening } from "./seat-sketches.ts";
 import { SeatCourt } from "./seat-court.ts";
 import type { SeatSigning } from "./seat-signing.ts";
 import type { SessionBallots } from "./session-ballots.ts";
@@ -60,7 +61,9 @@ export class SeatTransactions {
     const isLast = seat.stage === this.#state.job.spec.stages - 1;
     // A callback of a batch gets the root: there is no one output whose bytes could go with it.
     if (batchCount(this.#state.job.spec.policy.flags) > 0) return "0x";
-    const accepted = acceptedDigest({ ...seat, commitSet: seat.commitSet ?? "0x" }, quorum(seat.seats.length));
+    const accepted = this.#state.isTolerant
+      ? this.#state.record.boundaries[seat.stage]
+      : acceptedDigest({ ...seat, commitSet: seat.commitSet ?? "0x" }, quorum(seat.seats.length));
     if (!isPublic || !isLast || bytes === null || bytes.length > MAX_INLINE_OUTPUT) return "0x";
     return accepted === seat.vote?.outDigest ? toHex(bytes) : "0x";
   }
@@ -73,6 +76,10 @@ export class SeatTransactions {
     checkpoint(`${action}-sending`);
     switch (action) {
       case "submit": {
+        if (this.#state.isTolerant) {
+          if (!(await this.#submitSketches(seat))) return;
+          break;
+        }
         const earlier = this.#ballots.earlierBallots(seat, slot);
         if (earlier === null) return;
         const own = hasFastVotes(seat) ? [toStageVotes(seat)] : [];
@@ -101,12 +108,20 @@ export class SeatTransactions {
       case "reveal": {
         const opened = this.#signing.opened(seat);
         if (opened === null || behaviour().withholdsReveal) return;
+        if (this.#state.isTolerant) {
+          await this.#revealSketch(seat, slot, opened, batch);
+          break;
+        }
         const { outDigest, payload, salt } = opened;
         const table = await this.#tableArgument();
         await chain.reveal({ ...call, table, seat: seat.own, outDigest, payload, salt, batch });
         break;
       }
       case "tally": {
+        if (this.#state.isTolerant) {
+          if (!(await this.#tallySketches(seat, slot, batch))) return;
+          break;
+        }
         const posted = this.#postedCommitments(seat, slot);
         const isUsable = (index: number) =>
           posted[index] !== undefined && posted[index] === seat.commits[index]?.commitment;
@@ -122,6 +137,49 @@ export class SeatTransactions {
     checkpoint(`${action}-mined`);
     metrics.observe("assay_jobs_stage_seconds", { phase: "submit" }, (clock.monotonicMs() - started) / 1000);
     await this.#state.refresh();
+  }
+
+  /** False where this seat's output is none that agrees: another's call then delivers. */
+  async #submitSketches(seat: SeatState): Promise<boolean> {
+    const openings = seat.openings.map((opening) => opening ?? undefined);
+    const delivery = deliveryOf(this.#state, seat, openings);
+    if (delivery === null) return false;
+    const table = this.#state.table ?? [];
+    await this.#modules.chain.submitSketches({ ...this.call(), table, votes: toSketchVotes(openings), delivery });
+    this.#state.advance({ type: "submitted" });
+    return true;
+  }
+
+  async #revealSketch(
+    seat: SeatState,
+    slot: SlotView,
+    { outDigest, payload, salt }: { readonly outDigest: Hex; readonly payload: Hex; readonly salt: Hex },
+    batch: readonly Hex[],
+  ): Promise<void> {
+    const extra = sketchBOf(this.#state, seat, chainSet(this.#postedCommitments(seat, slot)));
+    const vote = toSketchVotes([{ outDigest, payload, extra, salt, signature: null }]);
+    const table = this.#state.table ?? [];
+    await this.#modules.chain.revealSketch({ ...this.call(), table, seat: seat.own, vote, batch });
+  }
+
+  /** As `#submitSketches`. What seats stored counts; what they only sent does if it is signed over the set on the chain. */
+  async #tallySketches(seat: SeatState, slot: SlotView, batch: readonly Hex[]): Promise<boolean> {
+    const { revealed } = this.#state.view(slot);
+    const shown = this.#state.memory.shown?.[`${seat.stage}/${seat.round}`] ?? {};
+    const isSameSet = seat.commitSet === chainSet(this.#postedCommitments(seat, slot));
+    const openings = seat.seats.map((_, i): ShownOpening | undefined => {
+      const stored = shown[i];
+      if (((revealed >>> i) & 1) === 1)
+        return stored === undefined ? undefined : { ...stored, payload: stored.a, extra: stored.b, signature: null };
+      const sent = seat.openings[i];
+      return isSameSet && sent?.signature != null ? sent : undefined;
+    });
+    const delivery = deliveryOf(this.#state, seat, openings);
+    if (delivery === null) return false;
+    const table = this.#state.table ?? [];
+    const votes = toSketchVotes(openings);
+    await this.#modules.chain.tallySketches({ ...this.call(), table, votes, delivery, batch });
+    return true;
   }
 
   /** What each seat is bound to on chain in this round; undefined for absent seats. */

@@ -16,7 +16,7 @@ import { newSeat, STATE, type SeatState } from "./seat-machine.ts";
 import { NO_WORD, type SessionState } from "./session-state.ts";
 import type { StageWork } from "./stage-work.ts";
 import { commitmentOf, commitStatement } from "./statements.ts";
-import type { StageInfo } from "../core/types.ts";
+import { ZERO_BYTES32, type StageInfo } from "../core/types.ts";
 
 /** A seed is asked for again after this long. */
 const SEED_PAUSE_MS = 300;
@@ -166,7 +166,7 @@ export class SessionAudit {
       ({ ids } = await chain.draw(drawn));
       this.#state.saveMemory({ candidates: ids });
     }
-    this.#bench = { ...PLACE, ids, signers: await chain.signers(ids) };
+    this.#bench = { ...PLACE, ids, signers: await chain.signers(ids), seed: null };
     const { rank } = this;
     if (rank !== null) logger.info("audit.candidate", { seat: rank });
   }
@@ -197,7 +197,7 @@ export class SessionAudit {
       vote: { outDigest, payload },
       salt,
       commitSet: commitSet([commitment]),
-      openings: [{ outDigest, payload, salt, signature: null }],
+      openings: [{ outDigest, payload, salt, extra: ZERO_BYTES32, signature: null }],
     };
     this.#modules.journal.record({ job: this.#state.seatRow(opened) });
     this.#state.saveMemory({ place: { ...PLACE, own: 0 } });

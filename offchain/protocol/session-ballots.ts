@@ -30,6 +30,8 @@ export class SessionBallots {
 
   /** Complete votes of the stages between the chain's and this seat's, or null while any is missing. */
   earlierBallots(seat: SeatState, slot: SlotView): Ballot[] | null {
+    // Class T counts a stage a call: what an earlier stage delivers is known when the chain has counted it.
+    if (this.#state.isTolerant) return slot.stage === seat.stage ? [] : null;
     const list: Ballot[] = [];
     for (let stage = slot.stage; stage < seat.stage; stage += 1) {
       const ballot = this.held.get(stage);
@@ -48,7 +50,7 @@ export class SessionBallots {
     const known = table.map((_, i) => {
       const onChain = boundaries[i];
       if (onChain !== undefined) return onChain;
-      const ballot = this.held.get(i);
+      const ballot = this.#state.isTolerant ? undefined : this.held.get(i);
       return ballot === undefined ? undefined : (acceptedDigest(ballot, quorum(ballot.signers.length)) ?? undefined);
     });
     try {

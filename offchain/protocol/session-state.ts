@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { PeerAddress } from "../core/ports/transport.ts";
-import type { Job, Record as JobRecord, StageInfo } from "../core/types.ts";
+import { CLASS_T, type Job, type Record as JobRecord, type StageInfo } from "../core/types.ts";
 import type { Committee } from "./committee.ts";
 import { Effects } from "./effects.ts";
 import type { BoxView, Hex, ProtocolModules, SlotView, WorkerProfile } from "./ports.ts";
@@ -73,6 +73,11 @@ export class SessionState {
 
   get job(): Job {
     return this.memory.job;
+  }
+
+  /** Class T: floats, compared within the model's tolerance. */
+  get isTolerant(): boolean {
+    return this.job.spec.policy.cls === CLASS_T;
   }
 
   get record(): JobRecord {

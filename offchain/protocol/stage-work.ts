@@ -13,6 +13,7 @@ import { hasCode, isAssayError } from "../core/errors.ts";
 import { admissionOrder, type Waiting } from "../core/fee-priority.ts";
 import type { Clock } from "../core/ports/clock.ts";
 import { decodeSealedInput, encodeSealedInput, JOB_INPUT, type SealedInput } from "../core/sealed-input.ts";
+import { decodeTolerance, sketchA } from "../core/sketch.ts";
 import { decodeTensor, encodeTensor, type Tensor } from "../core/tensor.ts";
 import { KIND_PUBLIC, NO_PROBE, type DigestKind, type Spec, type StageInfo } from "../core/types.ts";
 import { ProtocolError } from "./errors.ts";
@@ -131,8 +132,18 @@ export class StageWork {
     return held.length === 1 && only !== undefined ? only.digest : joinDigest(held);
   }
 
-  /** Runs the stage on the held input, which the caller has checked. Failures that are the input's or the model's fault abstain. */
-  async run(jobId: Hex, spec: Spec, stage: number, table: readonly StageInfo[], signal: AbortSignal): Promise<Vote> {
+  /**
+   * Runs the stage on the held input, which the caller has checked. Failures that are the input's or the model's fault abstain.
+   * `sketchSeed`: class T, what sketch A is drawn from.
+   */
+  async run(
+    jobId: Hex,
+    spec: Spec,
+    stage: number,
+    table: readonly StageInfo[],
+    signal: AbortSignal,
+    sketchSeed: Hex | null = null,
+  ): Promise<Vote> {
     const abstain = (reason: number): Vote => ({ outDigest: SAID_ABSTAIN_WORD, payload: reasonWord(reason) });
     const info = table[stage];
     const stash = this.#jobs.get(jobId);
@@ -149,6 +160,8 @@ export class StageWork {
     const outputs = results.map(({ output }) => encodeTensor(output));
     // Of any honest seat: outputs are as long everywhere.
     if (count > 0 && batchBytes(outputs) > MAX_BATCH_BYTES) return abstain(ABSTAIN_REASON.size);
+    const sketch = sketchSeed === null ? null : sketchOf(results[0]?.output, info, sketchSeed);
+    if (sketch === undefined) return abstain(ABSTAIN_REASON.bounds);
     const salt = info.outKind === KIND_PUBLIC ? undefined : this.#outSalt(stash, info, table);
     const kind = info.outKind as DigestKind;
     const probes = results.flatMap(({ probe }) => (probe === null ? [] : [encodeTensor(probe)]));
@@ -156,7 +169,7 @@ export class StageWork {
       count > 0 ? batchRoot(leafDigests(kind, list, salt)) : boundaryDigest(kind, list[0] ?? EMPTY, salt, 0);
     const payload = probes.length < results.length || info.probe === NO_PROBE ? NO_PAYLOAD : digests(probes);
     stash.output = count > 0 ? encodeBatch(outputs) : (outputs[0] ?? null);
-    return { outDigest: digests(outputs), payload };
+    return { outDigest: digests(outputs), payload: sketch ?? payload };
   }
 
   /** Null for a batch that is none. */
@@ -296,7 +309,21 @@ async function runAll(runner: StageRunner, inputs: readonly (readonly Tensor[])[
     return results;
   } catch (error) {
     // The digest is right but the tensor is not what the model takes: every honest seat finds the same.
-    if (isAssayError(error) && error.code.startsWith("INPUT_")) return null;
+    if (isAssayError(error) && (error.code.startsWith("INPUT_") || FLOAT_FAILURES.has(error.code))) return null;
+    throw error;
+  }
+}
+
+/** What a float model can answer instead of an output. */
+const FLOAT_FAILURES: ReadonlySet<string> = new Set(["NOT_FINITE", "EXECUTION_FAILED"]);
+
+/** Sketch A of a float stage's output; undefined where the stage has none to give. */
+function sketchOf(output: Tensor | undefined, { weightsY }: StageInfo, seed: Hex): Hex | undefined {
+  if (output?.dtype !== "f32") return undefined;
+  try {
+    return sketchA(new Float32Array(output.data), decodeTolerance(weightsY), seed);
+  } catch (error) {
+    if (isAssayError(error)) return undefined;
     throw error;
   }
 }

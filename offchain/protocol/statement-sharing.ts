@@ -102,6 +102,7 @@ export class StatementSharing {
     if (
       seat === null ||
       committee === null ||
+      this.#state.isTolerant ||
       seat.round > 0 ||
       !hasFastVotes(seat) ||
       this.#modules.behaviour().isSilent

@@ -2,7 +2,6 @@
 import { commitDigest, commitment, revealDigest, type Claim } from "../core/claim.ts";
 import { fromHex } from "../core/bytes.ts";
 import { isAssayError } from "../core/errors.ts";
-import { ZERO_BYTES32 } from "../core/types.ts";
 import { recoverSigner, unpackSignature } from "../core/signature.ts";
 import type { Hex } from "./ports.ts";
 
@@ -18,9 +17,14 @@ export interface StatementContext {
 export interface OpenedClaim extends Pick<Claim, "inDigest" | "outDigest" | "worker"> {
   readonly payload: Hex;
   readonly salt: Hex;
+  /** Class T: sketch B; else 0. The commitment does not bind it, the Reveal does. */
+  readonly extra: Hex;
 }
 
-const claimOf = (context: StatementContext, { inDigest, outDigest, worker }: OpenedClaim): Claim => ({
+const claimOf = (
+  context: StatementContext,
+  { inDigest, outDigest, worker }: Pick<OpenedClaim, "inDigest" | "outDigest" | "worker">,
+): Claim => ({
   jobId: context.jobId,
   stage: context.stage,
   inDigest,
@@ -29,7 +33,7 @@ const claimOf = (context: StatementContext, { inDigest, outDigest, worker }: Ope
 });
 
 /** `commitment_i` of protocol.md section 4. */
-export function commitmentOf(context: StatementContext, opened: OpenedClaim): Hex {
+export function commitmentOf(context: StatementContext, opened: Omit<OpenedClaim, "extra">): Hex {
   const { payload, salt } = opened;
   return commitment(context.domainSeparator, { claim: claimOf(context, opened), round: context.round, payload, salt });
 }
@@ -47,7 +51,7 @@ export function revealStatement(context: StatementContext, opened: OpenedClaim, 
     claim,
     round: context.round,
     payload: opened.payload,
-    extra: ZERO_BYTES32, // class E,
+    extra: opened.extra,
     commitSet: set,
   });
 }

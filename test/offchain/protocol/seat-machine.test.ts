@@ -18,6 +18,7 @@ const opening = (signed: boolean) => ({
   outDigest: word(9),
   payload: word(0),
   salt: word(7),
+  extra: word(0),
   signature: signed ? word(1) : null,
 });
 const seat = newSeat({
@@ -38,7 +39,7 @@ const view: ChainView = {
   revealed: 0,
   closedAt: 0,
 };
-const timing: SeatTiming = { tWork: 10, tReveal: 8, quorum: 2, isLast: true, hasEarlierVotes: true };
+const timing: SeatTiming = { tWork: 10, tReveal: 8, quorum: 2, isLast: true, hasEarlierVotes: true, isTolerant: false };
 const after = (...events: SeatEvent[]): SeatState => events.reduce(advanceSeat, seat);
 const voted: SeatEvent[] = [
   { type: "input-ready", inDigest: word(4), at: 91 },
@@ -139,5 +140,23 @@ describe("seat-machine", () => {
         }
       }),
     );
+  });
+
+  it("behavior: R28 in class T each seat shows its own sketches on chain at once, and only those count", () => {
+    const floats = { ...timing, isTolerant: true };
+    const slow = after(...complete, { type: "opening", seat: 1, opening: opening(true), at: 93 }, { type: "slow" });
+    const closed = { ...view, committed: 0b111, batched: 0b111, closedAt: 95 };
+    expect(seatActions(slow, closed, timing, 96), "class E waits for the others").not.to.include("reveal");
+    expect(seatActions(slow, closed, floats, 96))
+      .to.include("reveal")
+      .and.not.include("tally");
+    const held = after(
+      ...complete,
+      ...[0, 1, 2].map((at): SeatEvent => ({ type: "opening", seat: at, opening: opening(false), at: 93 })),
+      { type: "slow" },
+    );
+    expect(seatActions(held, closed, floats, 100), "what is held is not shown").not.to.include("tally");
+    expect(seatActions(held, { ...closed, revealed: 0b111 }, floats, 100)).to.include("tally");
+    expect(seatActions(held, { ...closed, revealed: 0b011 }, floats, 105)).to.include("tally");
   });
 });

@@ -19,10 +19,25 @@ const sample: SeatMessage = {
   wantOpenings: 0x7fffffff,
   commits: [0, 30].map((seat) => ({ seat, commit: { commitment: hex(32, "22"), signature: hex(64, "33") } })),
   openings: [
-    { seat: 1, opening: { outDigest: hex(32, "44"), payload: hex(32, "55"), salt: hex(32, "66"), signature: null } },
+    {
+      seat: 1,
+      opening: {
+        outDigest: hex(32, "44"),
+        payload: hex(32, "55"),
+        salt: hex(32, "66"),
+        extra: hex(32, "88"),
+        signature: null,
+      },
+    },
     {
       seat: 2,
-      opening: { outDigest: hex(32, "44"), payload: hex(32, "55"), salt: hex(32, "66"), signature: hex(64, "77") },
+      opening: {
+        outDigest: hex(32, "44"),
+        payload: hex(32, "55"),
+        salt: hex(32, "66"),
+        extra: hex(32, "88"),
+        signature: hex(64, "77"),
+      },
     },
   ],
 };
@@ -32,7 +47,13 @@ describe("seat-wire", () => {
     expect(decodeSeatMessage(encodeSeatMessage(sample))).to.deep.equal(sample);
     const full = {
       seat: 0,
-      opening: { outDigest: hex(32, "44"), payload: hex(32, "55"), salt: hex(32, "66"), signature: hex(64, "77") },
+      opening: {
+        outDigest: hex(32, "44"),
+        payload: hex(32, "55"),
+        salt: hex(32, "66"),
+        extra: hex(32, "88"),
+        signature: hex(64, "77"),
+      },
     };
     const openings = Array.from({ length: 31 }, (_, seat) => ({ ...full, seat }));
     const commits = Array.from({ length: 31 }, (_, seat) => ({
@@ -48,7 +69,7 @@ describe("seat-wire", () => {
     await expectCode("NOT_CANONICAL", () =>
       decodeSeatMessage(encodeSeatMessage({ ...sample, commits: sample.commits.toReversed() })),
     );
-    await expectCode("NOT_CANONICAL", () => decodeSeatMessage(Uint8Array.of(2, ...good.slice(1))));
+    await expectCode("NOT_CANONICAL", () => decodeSeatMessage(Uint8Array.of(1, ...good.slice(1))));
   });
 
   it("R75: hostile bytes end in a typed error or in a message that encodes to them", () => {

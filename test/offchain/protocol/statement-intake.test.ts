@@ -57,7 +57,7 @@ function intake(posted: Readonly<Record<number, Hex>>) {
   const memory = { job: voted, record: EMPTY_RECORD, batches: {}, offers: [], result: null, place: null };
   const seat = newSeat({ jobId, ...PLACE, seats: IDS, signers, own: 1 });
   const state = new SessionState(jobId, { ...memory, posted: { "0/0": posted } }, seat, modules);
-  state.committee = { ...PLACE, ids: IDS, signers };
+  state.committee = { ...PLACE, ids: IDS, signers, seed: null };
   const taking = new StatementIntake(state, new SessionBallots(state), {} as StatementSharing);
   const reported = async () => {
     await new Promise((resolve) => setTimeout(resolve, 5));

@@ -425,7 +425,7 @@ export class Cluster {
           mask: sample === undefined ? 1 : OPTIMISTIC,
           k: policy.k,
           auditBps: sample?.auditBps ?? 10_000,
-          cls: 0,
+          cls: this.manifest.acceptedMasks & 1,
           flags: 4,
           seatStake,
           window: sample?.window ?? 0,
