@@ -39,7 +39,7 @@ export class MemoryBlobStore implements BlobStore {
   }
 
   async get(digest: PartDigest): Promise<Uint8Array | null> {
-    return this.#parts.get(checkDigest(digest))?.bytes ?? null;
+    return this.#parts.get(checkDigest(digest))?.bytes.slice() ?? null;
   }
 
   async has(digest: PartDigest): Promise<boolean> {

@@ -19,7 +19,7 @@ export interface BlobStore {
     bytes: Uint8Array,
     options?: { readonly expected?: PartDigest; readonly expiresAtMs?: number },
   ): Promise<PartDigest>;
-  /** Bytes to read, never to write: the store may share them. */
+  /** Bytes of the caller's own: a worker overwrites inputs when it forgets them. */
   get(digest: PartDigest): Promise<Uint8Array | null>;
   has(digest: PartDigest): Promise<boolean>;
   delete(digest: PartDigest): Promise<boolean>;
