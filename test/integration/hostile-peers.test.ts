@@ -48,7 +48,7 @@ describe("hostile peers", function suite() {
     const state = victim.worker.desk.session(job.id)?.seat;
     const other = state?.own === 0 ? 1 : 0;
     const message = { jobId: job.id, stage: 0, round: 0, wantCommits: 7, wantOpenings: 7, commits: [], openings: [] };
-    await expectCode("BYTES_TRUNCATED", () => call(victim, SEAT_PROTOCOL, Uint8Array.of(1, 2, 3)));
+    await expectCode("BYTES_TRUNCATED", () => call(victim, SEAT_PROTOCOL, Uint8Array.of(2, 2, 3)));
     await expectCode("JOB_UNKNOWN", () =>
       call(victim, SEAT_PROTOCOL, encodeSeatMessage({ ...message, jobId: hex(32, "ab") })),
     );

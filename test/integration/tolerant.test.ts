@@ -56,10 +56,13 @@ for (const outputs of [4, 42])
       const job = await cluster.request(input, { k: 5 });
       const seats = await cluster.seats(job);
       await cluster.sendInput(job, seats);
+      const votes = await until(20_000, () => {
+        const said = seats.map((seat) => sessionOf(seat, job.id)?.vote);
+        return said.every((vote) => vote != null) ? said : null;
+      });
+      expect(new Set(votes.map((vote) => vote?.outDigest)).size).to.be.greaterThan(1);
       expect((await cluster.ended(job)).state).to.equal(FINAL);
       expect(await getSlashed(cluster, job.id)).to.deep.equal([]);
-      const said = new Set(seats.map((seat) => sessionOf(seat, job.id)?.vote?.outDigest));
-      expect(said.size).to.be.greaterThan(1);
     });
 
     it("behavior: a wrong model is outvoted and slashed", async () => {
@@ -132,7 +135,7 @@ for (const outputs of [4, 42])
         await dead.stop();
         crash.isOver = true;
         noise[index] = (noise[index] ?? 0) + (outputs <= 16 ? 0.4 : 0.004);
-        await cluster.restart(dead, { workers: 0, models });
+        await cluster.restart(dead, { workers: 0, models, checkpoint });
         expect((await cluster.ended(job)).state).to.equal(FINAL);
         expect(await getSlashed(cluster, job.id)).to.deep.equal([]);
         if (before !== null) expect(signed()).to.equal(before);
