@@ -6,13 +6,18 @@ export interface CountedRun {
   readonly passing: number;
   readonly failing: number;
   readonly pending: number;
-  /** What the tool prints about its failed tests: from its count of them to its end, empty without any. */
+  /** Empty without failures; else what is printed from the count of failed tests on, or the last lines where none is counted. */
   readonly failures: string;
 }
 
 /** Adds up mocha-style counts, for example "  12 passing". Hardhat's own closing line counts skips as passes. */
 export const countLines = (text: string, word: string): number =>
   [...text.matchAll(new RegExp(`^ {2}(\\d+) ${word}\\b`, "gm"))].reduce((sum, match) => sum + Number(match[1]), 0);
+
+/** Enough for a compiler's first errors and for the list of a gas snapshot's changes. */
+const LAST_LINES = 60;
+
+const lastLines = (text: string): string => text.trimEnd().split("\n").slice(-LAST_LINES).join("\n");
 
 /** Runs a tool from node_modules/.bin, hands on what it prints, and counts its tests. */
 export function runCounted(
@@ -21,14 +26,15 @@ export function runCounted(
 ): Promise<CountedRun> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
-      stdio: ["ignore", "pipe", "inherit"],
+      stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, NO_COLOR: "1", HARDHAT_DISABLE_TELEMETRY: "true" },
     });
     let text = "";
-    child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-      text += chunk;
-      write(chunk);
-    });
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding("utf8").on("data", (chunk: string) => {
+        text += chunk;
+        write(chunk);
+      });
     child.on("error", reject);
     child.on("close", (code) =>
       resolve({
@@ -36,7 +42,7 @@ export function runCounted(
         passing: countLines(text, "passing"),
         failing: countLines(text, "failing"),
         pending: countLines(text, "pending"),
-        failures: /^ {2}\d+ failing\b.*/ms.exec(text)?.[0] ?? "",
+        failures: code === 0 ? "" : (/^ {2}\d+ failing\b.*/ms.exec(text)?.[0] ?? lastLines(text)),
       }),
     );
   });

@@ -499,6 +499,19 @@ export class Cluster {
     job: TestJob,
     to: { signer: Hex; sealKey: Uint8Array; address: PeerAddress; stage: number },
   ): Promise<void> {
+    // A seat that has not read its committee off the chain yet says when to come again; clients do.
+    await until(20_000, async () => {
+      const retryAfterMs = await this.#offer(job, to);
+      if (retryAfterMs !== null) await testClock.sleep(retryAfterMs);
+      return retryAfterMs === null ? true : null;
+    });
+  }
+
+  /** Null once the seat has what it needs; else the milliseconds to wait before asking again. */
+  async #offer(
+    job: TestJob,
+    to: { signer: Hex; sealKey: Uint8Array; address: PeerAddress; stage: number },
+  ): Promise<number | null> {
     const { privateKey, address } = this.chain.account(REQUESTER);
     const { hub } = this.chain.deployment;
     const { stage } = to;
@@ -540,9 +553,11 @@ export class Cluster {
       return concatBytes(...chunks);
     };
     const reply = decodeOfferReply(await call(OFFER_PROTOCOL, encodeEnvelope({ envelope, signature, body })));
+    if (reply.answer === "BUSY") return reply.retryAfterMs;
     if (reply.answer !== "ACCEPT") throw new TypeError(JSON.stringify(reply));
-    if (reply.credits === 0) return;
-    for (const part of parts) await call(PUT_PROTOCOL, encodePut({ grant, root: blob, part: part.bytes }));
+    if (reply.credits > 0)
+      for (const part of parts) await call(PUT_PROTOCOL, encodePut({ grant, root: blob, part: part.bytes }));
+    return null;
   }
 
   async ended(job: Pick<TestJob, "id">, timeoutMs = 60_000): Promise<{ state: number; reason: number }> {
