@@ -11,6 +11,7 @@ import {
   type ModelManifest,
   type Opening,
   type Record as JobRecord,
+  type SketchVotes,
   type StageVotes,
 } from "./types.ts";
 import { decideVote, digestBehind, say } from "./vote.ts";
@@ -30,6 +31,7 @@ export const NO_EVIDENCE: SeatEvidence = {
   opened: false,
   outDigest: ZERO_BYTES32,
   payload: ZERO_BYTES32,
+  extra: ZERO_BYTES32,
   salt: ZERO_BYTES32,
   revealR: ZERO_BYTES32,
   revealVs: ZERO_BYTES32,
@@ -56,6 +58,14 @@ export function fastCommittee(votes: StageVotes, signers: readonly Hex[]): Commi
   return { fast: true, seats };
 }
 
+/** Evidence from the calldata of `submitSketches`. `signers` in seat order. Error: RECEIPT_INVALID. */
+export function fastSketches(votes: SketchVotes, signers: readonly Hex[]): CommitteeEvidence {
+  const { outs, a: payloads, seats } = votes;
+  const committee = fastCommittee({ outs, payloads, seats }, signers);
+  const extras = seats.map(({ which }) => votes.b[which] ?? ZERO_BYTES32);
+  return { ...committee, seats: committee.seats.map((seat, i) => ({ ...seat, extra: extras[i] ?? ZERO_BYTES32 })) };
+}
+
 export interface SlowVotes {
   /** Every seat's signing address, in seat order. */
   readonly signers: readonly Hex[];
@@ -69,6 +79,8 @@ export interface SeatOpening {
   readonly seat: number;
   readonly outDigest: Hex;
   readonly payload: Hex;
+  /** Class T: sketch B. */
+  readonly extra?: Hex;
   readonly salt: Hex;
 }
 
@@ -88,8 +100,8 @@ export function slowCommittee({ signers, commits, openings }: SlowVotes): Commit
     const committed = { ...NO_EVIDENCE, signer, commitment, commitR, commitVs };
     const opening = openings.find(({ seat }) => seat === i);
     if (opening === undefined) return committed;
-    const { outDigest, payload, salt } = opening;
-    return { ...committed, opened: true, outDigest, payload, salt };
+    const { outDigest, payload, extra = ZERO_BYTES32, salt } = opening;
+    return { ...committed, opened: true, outDigest, payload, extra, salt };
   });
   return { fast: false, seats };
 }

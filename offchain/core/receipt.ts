@@ -19,7 +19,10 @@ const SEAT_EVIDENCE = {
     commitVs: "bytes32",
     opened: "bool",
     outDigest: "bytes32",
+    /** The probe's digest; in class T sketch A. */
     payload: "bytes32",
+    /** In class T sketch B; else 0. */
+    extra: "bytes32",
     salt: "bytes32",
     /** Over Reveal; fast path only: on the slow path the commitment binds the opening. */
     revealR: "bytes32",
@@ -99,8 +102,8 @@ export type ReceiptSettlement = AbiValue<typeof SETTLEMENT>;
 export type Receipt = AbiValue<typeof RECEIPT>;
 
 const MAGIC = utf8("ASRC");
-/** 2: with proofs. */
-const VERSION = 2;
+/** 2: with proofs; 3: with sketches. */
+const VERSION = 3;
 /** A job with 31 seats, three committees and an inline output stays far below. */
 export const MAX_RECEIPT_BYTES = 18 * 1024 * 1024;
 
@@ -122,7 +125,7 @@ function checkAbsences(receipt: Receipt): void {
   for (const { fast, seats } of receipt.committees)
     for (const seat of seats) {
       const { opened, commitment, signer } = seat;
-      if (!opened && !isZero(seat.outDigest, seat.payload, seat.salt, seat.revealR, seat.revealVs))
+      if (!opened && !isZero(seat.outDigest, seat.payload, seat.extra, seat.salt, seat.revealR, seat.revealVs))
         throw bad("an opening of a seat that has not opened");
       if (fast && !(opened && isZero(commitment, seat.commitR, seat.commitVs)))
         throw bad("a fast-path seat that has not opened, or with a separate commitment");

@@ -5,7 +5,9 @@ import { contestedStages, type PastTally } from "./job-steps.ts";
 import type { CommitteeEvidence, ProvenTally, Receipt } from "./receipt.ts";
 import { COURT_ROUND } from "./settle-types.ts";
 import { bondOf } from "./settle.ts";
+import { decodeTolerance } from "./sketch.ts";
 import {
+  CLASS_T,
   FLAG_SMALL_POOL,
   NO_PROBE,
   OPTIMISTIC,
@@ -23,6 +25,7 @@ import {
 } from "./types.ts";
 import { checkBindings, checkSize, checkTally, digestOfWord, type CommitteeScope } from "./verify-committee.ts";
 import { candidateFailure, courtWords, readProven, rulingFailure, type ProvenCase } from "./verify-proven.ts";
+import { countSketches, type SketchSitting } from "./verify-sketches.ts";
 import { decideVote, isReserved, type VoteOutcome } from "./vote.ts";
 import type { KeyOpener } from "./zk/verifying-key.ts";
 
@@ -142,19 +145,57 @@ function seatingFailure(receipt: Receipt, tally: Tally, standing: Standing): str
   if (round === 0) {
     const own = receipt.record.seats.slice(stage * k, isLone(receipt, tally) ? 1 : (stage + 1) * k);
     if (own.join() !== tally.seats.join()) return "the seats are not the stage's";
-    return tally.bond === 0n && BigInt(tally.challenger) === 0n ? undefined : "nobody challenges round 0";
+    // In class T the place tells of sketches (`countSketches`).
+    const isUnchallenged = spec.policy.cls === CLASS_T || BigInt(tally.challenger) === 0n;
+    return tally.bond === 0n && isUnchallenged ? undefined : "nobody challenges round 0";
   }
   if (BigInt(tally.challenger) === 0n) return "nobody challenged";
   const bond = bondOf(k, round, spec.seatReward);
   return tally.bond === bond ? undefined : `a bond of ${tally.bond} instead of ${bond}`;
 }
 
+/** A committee's count: its words, what they decide, and what is wrong with them. */
+interface Count {
+  readonly decision: Omit<VoteOutcome, "accepted"> | undefined;
+  readonly digest: Hex | undefined;
+  readonly failure: string | undefined;
+}
+
+function countExact(scope: CommitteeScope, { tally, evidence }: Sitting): Count {
+  const failure = checkTally(scope, evidence, tally);
+  const decision = tally.seats.length === 0 ? undefined : decideVote(tally.said, scope.stage, scope.round);
+  const digest = decision?.accepted === undefined ? undefined : digestOfWord(evidence, decision.accepted);
+  return { decision, digest, failure };
+}
+
+/** Class T: both committees of the stage are needed to say what the record holds of either. */
+function countTolerant({ receipt, tally, info, evidence }: Sitting): Count {
+  if (tally.seats.length === 0) return { decision: undefined, digest: undefined, failure: undefined };
+  const { tallies } = receipt.record;
+  const sittingOf = (round: number): SketchSitting | undefined => {
+    const at = tallies.findIndex((one) => one.stage === tally.stage && one.round === round && one.seats.length > 0);
+    const [found, held] = [tallies[at], receipt.committees[at]];
+    return found === undefined || held === undefined ? undefined : { tally: found, evidence: held };
+  };
+  const first = tally.round === 0 ? { tally, evidence } : sittingOf(0);
+  const second = tally.round === 1 ? { tally, evidence } : sittingOf(1);
+  if (first === undefined || tally.round > 1)
+    return { decision: undefined, digest: undefined, failure: "out of order" };
+  const { tau } = decodeTolerance(info.weightsY);
+  const count = countSketches(tau, first, second)[tally.round];
+  if (count === undefined) return { decision: undefined, digest: undefined, failure: "out of order" };
+  const wrong = count.said.findIndex((word, i) => word !== tally.said[i]);
+  const failure = wrong < 0 ? undefined : `seat ${wrong} is recorded with another word than it said`;
+  return {
+    decision: decideVote(count.counted, tally.stage, tally.round),
+    digest: count.digest,
+    failure: count.failure ?? failure,
+  };
+}
+
 /** A committee's votes, counted as the hub counts them. */
-function replayVotes(
-  { receipt, domain, tally, evidence }: Sitting,
-  standing: Standing,
-  passClients: () => void,
-): Fault[] {
+function replayVotes(sitting: Sitting, standing: Standing, passClients: () => void): Fault[] {
+  const { receipt, domain, tally, evidence } = sitting;
   const { manifest, job } = receipt;
   const { stage, round } = tally;
   const faults = fault("tallies", seatingFailure(receipt, tally, standing));
@@ -168,21 +209,18 @@ function replayVotes(
   const scope: CommitteeScope = { domain, jobId: receipt.jobId, stage, round, inDigest, k, probed, lone };
   const misshapen = checkSize(scope, evidence, tally);
   if (misshapen !== undefined) return [...faults, ...fault("tallies", misshapen)];
-  faults.push(
-    ...fault("bindings", checkBindings(scope, evidence)),
-    ...fault("tallies", checkTally(scope, evidence, tally)),
-  );
+  const { decision, digest, failure } =
+    job.spec.policy.cls === CLASS_T ? countTolerant(sitting) : countExact(scope, sitting);
+  faults.push(...fault("bindings", checkBindings(scope, evidence)), ...fault("tallies", failure));
   // A proposal is an answer: there is nothing to abstain from.
   const [word = ZERO_BYTES32] = tally.said;
   if (lone && isReserved(word) && word !== SAID_UNREVEALED)
     faults.push(...fault("tallies", "a primary never abstains"));
   // A committee that was seated but never counted leaves its stage as one that did not agree.
-  const decision = tally.seats.length === 0 ? undefined : decideVote(tally.said, stage, round);
   standing.verdict = decision?.verdict ?? "HUNG";
   standing.past.push({ stage, round, dissent: decision?.dissent ?? false });
   if (standing.verdict !== "ACCEPTED" && standing.verdict !== "HUNG")
     standing.abandoned = { stage, verdict: standing.verdict };
-  const digest = decision?.accepted === undefined ? undefined : digestOfWord(evidence, decision.accepted);
   if (digest === undefined || standing.boundaries[stage] === digest) return faults;
   const isNew = stage === standing.boundaries.length;
   standing.boundaries = [...standing.boundaries.slice(0, stage), digest];

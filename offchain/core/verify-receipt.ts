@@ -328,7 +328,6 @@ function reportOf(
   });
   add("policy", "the evidence is what the policy asks for, and the model accepts it", () => {
     const { mask } = spec.policy;
-    if (spec.policy.cls !== 0) return "votes on floats cannot be carried";
     if ((mask & ~CARRIED) !== 0) return `votes, proofs and samples only can be carried, the policy's mask is ${mask}`;
     checkShape(spec.policy, spec.stages, CARRIED);
     return (manifest.acceptedMasks >>> spec.policy.mask) & 1 ? undefined : "the model does not accept this policy";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type { Hex } from "viem";
-import { fastCommittee, NO_COMMITTEE, NO_EVIDENCE, submittedRecord } from "../core/build-receipt.ts";
+import { fastCommittee, fastSketches, NO_COMMITTEE, NO_EVIDENCE, submittedRecord } from "../core/build-receipt.ts";
 import type { CommitteeEvidence, SeatEvidence } from "../core/receipt.ts";
 import {
   REASON_EXPIRED,
@@ -122,6 +122,8 @@ export function collectCommittees(
   return record.tallies.map((tally, at) => {
     if (proven.has(at)) return NO_COMMITTEE;
     const names = tally.seats.map((seat) => signers.get(seat) ?? NO_EVIDENCE.signer);
+    const sketches = callOf(trail, tally, "submitSketches");
+    if (sketches !== null) return fastSketches(sketches[3], names);
     const fast = fastVotes(trail, tally);
     return fast === null ? slowCommittee(trail, tally, names) : fastCommittee(fast, names);
   });
@@ -135,6 +137,12 @@ function fastVotes(trail: JobTrail, { stage, round }: Tally): StageVotes | null 
   const first = trail.events.find((event) => event.eventName === "StageTallied" && event.transactionHash === hash);
   const start = first?.eventName === "StageTallied" ? first.args.stage : submit[1].boundaries.length;
   return submit[3][stage - start] ?? null;
+}
+
+/** Arguments of the call that counted this committee alone, if it was this one. */
+function callOf<N extends "submitSketches" | "tallySketches">(trail: JobTrail, { stage, round }: Tally, name: N) {
+  const hash = countedIn(trail, stage, round);
+  return hash === null ? null : decodeCall(trail, hash, name);
 }
 
 const countedIn = (trail: JobTrail, stage: number, round: number): Hex | null =>
@@ -165,6 +173,17 @@ function slowCommittee(trail: JobTrail, tally: Tally, names: readonly Hex[]): Co
       const { outDigest, payload, salt } = event.args;
       merge(event.args.seat, { opened: true, outDigest, payload, salt });
     }
+  }
+  for (const event of trail.events) {
+    if (event.eventName !== "SketchRevealed" || event.args.stage !== stage || event.args.round !== round) continue;
+    const { seat, outDigest, a: payload, b: extra, salt } = event.args;
+    merge(seat, { opened: true, outDigest, payload, extra, salt });
+  }
+  const sketches = callOf(trail, tally, "tallySketches")?.[3];
+  for (const [seat, { which, salt }] of (sketches?.seats ?? []).entries()) {
+    const [outDigest, payload, extra] = [sketches?.outs[which], sketches?.a[which], sketches?.b[which]];
+    if (outDigest === undefined || payload === undefined || extra === undefined) continue;
+    if (seats[seat]?.opened === false) merge(seat, { opened: true, outDigest, payload, extra, salt });
   }
   const hash = countedIn(trail, stage, round);
   const votes = hash === null ? undefined : decodeCall(trail, hash, "tally")?.[3];

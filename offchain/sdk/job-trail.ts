@@ -10,7 +10,8 @@ export interface JobTrail {
   readonly calldata: ReadonlyMap<Hex, Hex>;
 }
 
-type HubCall = "submit" | "tally" | "commitMany" | "expire" | "submitProofs" | "court";
+type HubCall =
+  "submit" | "tally" | "submitSketches" | "tallySketches" | "commitMany" | "expire" | "submitProofs" | "court";
 type Call<N extends HubCall> = ContractFunctionArgs<typeof assayHubAbi, "nonpayable", N>;
 
 /** Place of the job's `Finalized` or `Closed` among its events; -1 while it has not ended. */

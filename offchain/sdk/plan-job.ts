@@ -4,7 +4,7 @@ import { batchFlags } from "../core/batch.ts";
 import { checkPolicy, EVIDENCE, FLAG, longestJob } from "../core/policy.ts";
 import type { Preset, PresetName } from "../core/policy-presets.ts";
 import { PRESETS } from "../core/policy-presets.ts";
-import { ZERO_ADDRESS, type Policy, type Spec } from "../core/types.ts";
+import { CLASS_T, ZERO_ADDRESS, type Policy, type Spec } from "../core/types.ts";
 import { SdkError } from "./errors.ts";
 import type { Market } from "./read-market.ts";
 
@@ -68,7 +68,7 @@ export function planJob(
     mask: preset.mask,
     k: size.k,
     auditBps: preset.auditBps,
-    cls: 0,
+    cls: market.model.acceptedMasks & CLASS_T,
     flags: flagsOf(preset, market, size.k, insuredValue),
     seatStake: BigInt(size.stakePerReward) * seatReward,
     window,
@@ -127,8 +127,12 @@ function proofTime({ set, model: { stages } }: Market, window: number): number {
 const NO_TIME = { mask: 0, k: 1, auditBps: 0, cls: 0, flags: 0, seatStake: 0n, tWork: 0, tReveal: 0 };
 
 /** A pool without two escalation rounds is accepted for uninsured jobs only, and the spec says so. */
+const isTolerant = ({ model }: Market): boolean => (model.acceptedMasks & CLASS_T) !== 0;
+
 function flagsOf(preset: Preset, market: Market, k: number, insuredValue: bigint): number {
-  const isSmall = insuredValue === 0n && market.workers < market.model.stages * k + 6 * k + 4;
+  // Of floats one escalation is judged, so that one must be seated.
+  const later = isTolerant(market) ? 2 * k + 1 : 6 * k + 4;
+  const isSmall = insuredValue === 0n && market.workers < market.model.stages * k + later;
   return (
     (preset.name.startsWith("critical-") ? FLAG.CRITICAL : 0) |
     (isSmall && (preset.mask & (EVIDENCE.VOTE | EVIDENCE.OPTIMISTIC)) !== 0 ? FLAG.SMALL_POOL : 0)

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
 import type { Hex } from "viem";
+import { recordHash } from "../../offchain/core/job.ts";
 import { modelId } from "../../offchain/core/model.ts";
+import { decodeReceipt, encodeReceipt, type Receipt } from "../../offchain/core/receipt.ts";
+import { verifyReceipt } from "../../offchain/core/verify-receipt.ts";
+import type { AssayWallet } from "../../offchain/sdk/node/connect.ts";
+import { createRequester } from "../support/cluster/requester.ts";
 import { devBehaviour } from "../../offchain/node/dev-faults.ts";
 import { mineEvery, startTestChain, type TestChain } from "../support/cluster/chain.ts";
-import { Cluster, until, type TestWorker } from "../support/cluster/cluster.ts";
+import { Cluster, until, type TestJob, type TestWorker } from "../support/cluster/cluster.ts";
 import { getSlashed } from "../support/cluster/slashes.ts";
 import { halves, tolerantManifest } from "../support/cluster/tolerant.ts";
 
@@ -15,12 +20,51 @@ const UNREVEALED = 2;
 const ABSENT = 3;
 const input = { dtype: "f32" as const, dims: [1, 4], data: Float32Array.of(1, 2, 3, 4) };
 
+/** A receipt of two committees, told otherwise in one place; hashes follow. */
+function forgeries(receipt: Receipt): { readonly name: string; readonly forged: Receipt }[] {
+  const other = (word: Hex): Hex => `0x${word.slice(2, -1)}${word.endsWith("0") ? "1" : "0"}`;
+  const ofRecord = (name: string, change: Partial<Receipt["record"]>) => {
+    const record = { ...receipt.record, ...change };
+    return { name, forged: { ...receipt, record, recordHash: recordHash(record) } };
+  };
+  const seats = receipt.committees.flatMap(({ seats: all }, c) => all.map((_, s) => ({ c, s })));
+  return [
+    ...seats.flatMap(({ c, s }) =>
+      (["outDigest", "payload", "extra", "salt", "revealR"] as const).map((field) => {
+        const committees = receipt.committees.map((committee, i) => ({
+          ...committee,
+          seats: committee.seats.map((seat, j) =>
+            i === c && j === s ? { ...seat, [field]: other(seat[field]) } : seat,
+          ),
+        }));
+        return { name: `${field} of seat ${s}, committee ${c}`, forged: { ...receipt, committees } };
+      }),
+    ),
+    ...receipt.record.tallies.flatMap((tally, t) =>
+      tally.said.map((_, s) =>
+        ofRecord(`word of seat ${s}, tally ${t}`, {
+          tallies: receipt.record.tallies.map((one, i) =>
+            i === t ? { ...one, said: one.said.map((word, j) => (j === s ? other(word) : word)) } : one,
+          ),
+        }),
+      ),
+    ),
+    ofRecord("the first committee's mark", {
+      tallies: receipt.record.tallies.map((one, i) =>
+        i === 0 ? { ...one, challenger: `0x${one.challenger.slice(2, -2)}ff` } : one,
+      ),
+    }),
+    ofRecord("the result", { boundaries: [receipt.committees[0]?.seats[0]?.outDigest ?? "0x"] }),
+  ];
+}
+
 for (const outputs of [4, 42])
   describe(`R28: votes on ${outputs} floats`, function suite() {
     this.timeout(180_000);
     const manifest = tolerantManifest();
     let chain: TestChain;
     let cluster: Cluster;
+    let wallet: AssayWallet;
     /** Noise of each worker, in steps; null: it does not host the model. */
     const noise: (number | null)[] = [];
     let crash = { step: "", victim: null as number | null, isOver: true };
@@ -39,6 +83,7 @@ for (const outputs of [4, 42])
     before(async () => {
       chain = await startTestChain();
       cluster = await Cluster.start(chain, { workers: 12, models, checkpoint }, manifest);
+      wallet = await createRequester(chain);
       await mineEvery(chain, 250);
     });
     beforeEach(() => {
@@ -50,19 +95,25 @@ for (const outputs of [4, 42])
       await cluster.stop();
       await chain.close();
     });
+    /** What anyone can put together from the chain, and check offline. */
+    const expectReceipt = async ({ id }: TestJob) => {
+      const receipt = decodeReceipt(encodeReceipt(await wallet.getReceipt({ jobId: id, manifest })));
+      const { recordHash } = receipt;
+      const { ok, checks } = verifyReceipt(receipt, { recordHash });
+      expect(ok, JSON.stringify(checks.filter((check) => !check.ok))).to.equal(true);
+      return receipt;
+    };
     const sessionOf = (seat: TestWorker | undefined, id: Hex) => seat?.worker.desk.session(id)?.seat ?? null;
 
     it("default: machines that differ in the last bits agree, and one's output is delivered", async () => {
       const job = await cluster.request(input, { k: 5 });
       const seats = await cluster.seats(job);
       await cluster.sendInput(job, seats);
-      const votes = await until(20_000, () => {
-        const said = seats.map((seat) => sessionOf(seat, job.id)?.vote);
-        return said.every((vote) => vote != null) ? said : null;
-      });
-      expect(new Set(votes.map((vote) => vote?.outDigest)).size).to.be.greaterThan(1);
       expect((await cluster.ended(job)).state).to.equal(FINAL);
+      const receipt = await expectReceipt(job);
       expect(await getSlashed(cluster, job.id)).to.deep.equal([]);
+      const said = new Set(receipt.committees[0]?.seats.map(({ outDigest }) => outDigest));
+      expect(said.size).to.be.greaterThan(1);
     });
 
     it("behavior: a wrong model is outvoted and slashed", async () => {
@@ -73,6 +124,7 @@ for (const outputs of [4, 42])
       if (liar !== undefined) liar.behaviour = { ...liar.behaviour, mayChallenge: false };
       await cluster.sendInput(job, seats);
       expect((await cluster.ended(job)).state).to.equal(FINAL);
+      await expectReceipt(job);
       expect(await getSlashed(cluster, job.id)).to.deep.equal([{ workerId: liar?.workerId, offence: WRONG }]);
     });
 
@@ -84,6 +136,7 @@ for (const outputs of [4, 42])
         noise[cluster.workers.indexOf(seats[1] as TestWorker)] = null;
         await cluster.sendInput(job, seats);
         expect((await cluster.ended(job)).state).to.equal(FINAL);
+        await expectReceipt(job);
         expect(await getSlashed(cluster, job.id)).to.deep.equal([]);
       });
 
@@ -95,6 +148,7 @@ for (const outputs of [4, 42])
         const seats = await cluster.seats(job);
         await cluster.sendInput(job, seats);
         expect((await cluster.ended(job)).state).to.equal(CLOSED);
+        await expectReceipt(job);
         expect(await getSlashed(cluster, job.id)).to.deep.equal([]);
       });
 
@@ -105,6 +159,7 @@ for (const outputs of [4, 42])
       if (dead !== undefined) dead.behaviour = devBehaviour("silent", false);
       await cluster.sendInput(job, seats);
       expect((await cluster.ended(job)).state).to.equal(FINAL);
+      await expectReceipt(job);
       expect(await getSlashed(cluster, job.id)).to.deep.equal([{ workerId: dead?.workerId, offence: ABSENT }]);
     });
 
@@ -117,6 +172,7 @@ for (const outputs of [4, 42])
         if (hider !== undefined) hider.behaviour = devBehaviour("withhold-reveal", false);
         await cluster.sendInput(job, seats);
         expect((await cluster.ended(job)).state).to.equal(FINAL);
+        await expectReceipt(job);
         expect(await getSlashed(cluster, job.id)).to.deep.equal([{ workerId: hider?.workerId, offence: UNREVEALED }]);
       });
 
@@ -137,6 +193,7 @@ for (const outputs of [4, 42])
         noise[index] = (noise[index] ?? 0) + (outputs <= 16 ? 0.4 : 0.004);
         await cluster.restart(dead, { workers: 0, models, checkpoint });
         expect((await cluster.ended(job)).state).to.equal(FINAL);
+        await expectReceipt(job);
         expect(await getSlashed(cluster, job.id)).to.deep.equal([]);
         if (before !== null) expect(signed()).to.equal(before);
       });
@@ -151,8 +208,14 @@ for (const outputs of [4, 42])
       }
       await cluster.sendInput(job, seats);
       expect((await cluster.ended(job)).state).to.equal(FINAL);
+      const receipt = await expectReceipt(job);
       const slashed = await getSlashed(cluster, job.id);
       expect(slashed.map(({ offence }) => offence)).to.deep.equal([WRONG, WRONG]);
       expect(slashed.map(({ workerId }) => workerId)).to.have.members([first?.workerId, second?.workerId]);
+      const told = forgeries(receipt).filter(({ forged }) => verifyReceipt(forged).ok);
+      expect(
+        told.map(({ name }) => name),
+        "believed",
+      ).to.deep.equal([]);
     });
   });
