@@ -3,12 +3,16 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { isAssayError } from "../core/errors.ts";
 import { prepareInput, prepareText } from "../core/program/preprocess.ts";
+import { prepareReals } from "../core/program/real-input.ts";
 import { decodeTensor, type Tensor } from "../core/tensor.ts";
+import type { LoadedFloatModel } from "../engines/program/float/load-float-model.ts";
 import type { LoadedModel } from "../engines/program/load-program.ts";
 import { readFileBytes } from "./connection.ts";
 import { CliError } from "./errors.ts";
 
 const MAX_INPUT_BYTES = 64 * 1024 * 1024;
+type AnyModel = LoadedModel | LoadedFloatModel;
+
 /** Most inputs of one job that the command takes: beyond it a job's bytes and its seats' time outgrow what workers allow. */
 export const MAX_INPUTS = 1_024;
 
@@ -16,16 +20,16 @@ export const MAX_INPUTS = 1_024;
  * A model's input from a file: a JSON array of raw numbers, a JSON text for a model of texts, or a canonical tensor.
  * Errors: FILE_UNREADABLE, INPUT_INVALID.
  */
-export function readModelInput(path: string, { preprocess }: LoadedModel): Tensor {
+export function readModelInput(path: string, model: AnyModel): Tensor {
   const raw = readRaw(path);
-  return raw instanceof Uint8Array ? readTensor(path, raw) : prepare(path, raw, preprocess);
+  return raw instanceof Uint8Array ? readTensor(path, raw) : prepare(path, raw, model);
 }
 
 /**
  * One input as `readModelInput` reads it, or many: a JSON array of inputs, or a folder with a file each, in the order of their names.
  * Errors: FILE_UNREADABLE, INPUT_INVALID, which says the number of a wrong one.
  */
-export function readModelInputs(path: string, model: LoadedModel): Tensor | readonly Tensor[] {
+export function readModelInputs(path: string, model: AnyModel): Tensor | readonly Tensor[] {
   if (isFolder(path)) {
     const files = readdirSync(path).toSorted();
     checkCount(path, files.length);
@@ -34,9 +38,9 @@ export function readModelInputs(path: string, model: LoadedModel): Tensor | read
   const raw = readRaw(path);
   if (raw instanceof Uint8Array) return readTensor(path, raw);
   const isBatch = Array.isArray(raw) && (raw.length === 0 || raw.some((item) => typeof item !== "number"));
-  if (!isBatch) return prepare(path, raw, model.preprocess);
+  if (!isBatch) return prepare(path, raw, model);
   checkCount(path, raw.length);
-  return raw.map((item: unknown, i) => prepare(path, item, model.preprocess, `input ${i + 1}: `));
+  return raw.map((item: unknown, i) => prepare(path, item, model, `input ${i + 1}: `));
 }
 
 function isFolder(path: string): boolean {
@@ -69,12 +73,16 @@ function readTensor(path: string, bytes: Uint8Array): Tensor {
   }
 }
 
-function prepare(path: string, raw: unknown, preprocess: LoadedModel["preprocess"], which = ""): Tensor {
+function prepare(path: string, raw: unknown, model: AnyModel, which = ""): Tensor {
   const isNumbers = Array.isArray(raw) && raw.every((item) => typeof item === "number");
   if (typeof raw !== "string" && !isNumbers)
     throw invalid(path, `${which}it is neither an array of numbers nor a text`);
   try {
-    return typeof raw === "string" ? prepareText(preprocess, raw) : prepareInput(preprocess, raw);
+    if ("tolerance" in model) {
+      if (typeof raw === "string") throw invalid(path, `${which}this model takes numbers`);
+      return prepareReals(model.preprocess, raw);
+    }
+    return typeof raw === "string" ? prepareText(model.preprocess, raw) : prepareInput(model.preprocess, raw);
   } catch (error) {
     if (isAssayError(error)) throw invalid(path, which + error.message);
     throw error;

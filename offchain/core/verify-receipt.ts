@@ -15,9 +15,11 @@ import { decodeReceipt, encodeReceipt, receiptOutput, type Receipt } from "./rec
 import { endFailure, isLone, replayRecord, type Replay } from "./replay-record.ts";
 import type { Reason } from "./settle-types.ts";
 import { distribute, offences } from "./settle.ts";
+import { decodeTolerance, SKETCH_COORDINATES, sketchA } from "./sketch.ts";
 import { recoverSigner } from "./signature.ts";
 import { decodeTensor } from "./tensor.ts";
 import {
+  CLASS_T,
   OPTIMISTIC,
   PLACE_CLIENT,
   PROOF,
@@ -124,7 +126,8 @@ function outputFailure(receipt: Receipt): string | undefined {
   for (const bytes of tensors) decodeTensor(bytes);
   const kind = receipt.manifest.stages.at(-1)?.outKind as DigestKind;
   const salt = receipt.outputSalt === "0x" ? undefined : fromHex(receipt.outputSalt);
-  return boundaryDigest(kind, output, salt, inputs) === receipt.outDigest ? undefined : "its digest is not the result";
+  if (boundaryDigest(kind, output, salt, inputs) !== receipt.outDigest) return "its digest is not the result";
+  return receipt.job.spec.policy.cls === CLASS_T ? sketchFailure(receipt, output) : undefined;
 }
 
 function expectationFailure(receipt: Receipt, expected: ReceiptExpectation): string | undefined {
@@ -196,6 +199,22 @@ function postedFailure({ committees }: Receipt, expected: ReceiptExpectation): s
   );
   if (posted.length === 0 || expected.recordHash !== undefined) return undefined;
   return `${posted.length} commitments were posted by transactions: give the record hash from the chain`;
+}
+
+/**
+ * Class T: whether the delivered output has the sketch of a seat that said it. Longer outputs than a sketch shows are projected by seeds
+ * of the chain, with which the hub held the same bytes to the sketch before it delivered them.
+ */
+function sketchFailure({ manifest, committees, outDigest }: Receipt, output: Uint8Array): string | undefined {
+  const tensor = decodeTensor(output);
+  if (tensor.dtype !== "f32") return "it is no tensor of floats";
+  if (tensor.data.length > SKETCH_COORDINATES) return undefined;
+  const tolerance = decodeTolerance(manifest.stages.at(-1)?.weightsY ?? ZERO_BYTES32);
+  const sketch = sketchA(new Float32Array(tensor.data), tolerance, ZERO_BYTES32);
+  const isSaid = committees.some(({ seats }) =>
+    seats.some((seat) => seat.opened && seat.outDigest === outDigest && seat.payload === sketch),
+  );
+  return isSaid ? undefined : "it has not the sketch of any seat that said it";
 }
 
 /** Whether every key may be believed here. A development key is named whatever follows from it. */

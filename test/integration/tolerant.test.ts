@@ -2,6 +2,9 @@
 import { expect } from "chai";
 import type { Hex } from "viem";
 import { recordHash } from "../../offchain/core/job.ts";
+import { toHex } from "../../offchain/core/bytes.ts";
+import { encodeTensor } from "../../offchain/core/tensor.ts";
+import { expectCode } from "../support/expect-code.ts";
 import { modelId } from "../../offchain/core/model.ts";
 import { decodeReceipt, encodeReceipt, type Receipt } from "../../offchain/core/receipt.ts";
 import { verifyReceipt } from "../../offchain/core/verify-receipt.ts";
@@ -219,3 +222,45 @@ for (const outputs of [4, 42])
       ).to.deep.equal([]);
     });
   });
+
+describe("R28: floats through the SDK", function suite() {
+  this.timeout(120_000);
+  const manifest = tolerantManifest();
+  let chain: TestChain;
+  let cluster: Cluster;
+  let wallet: AssayWallet;
+
+  before(async () => {
+    chain = await startTestChain();
+    const models = (index: number) => ({
+      table: (id: Hex) => (id === modelId(manifest) ? manifest.stages : null),
+      stage: halves(4, (index % 3) / 2),
+    });
+    cluster = await Cluster.start(chain, { workers: 12, models, http: true }, manifest);
+    wallet = await createRequester(chain);
+    await mineEvery(chain, 250);
+  });
+  after(async () => {
+    await cluster.stop();
+    await chain.close();
+  });
+
+  it("default: R71 a quote, an answer from the chain's own calldata, a receipt that shows it", async () => {
+    const wishes = { manifest, policy: { k: 3, tWork: 40 } };
+    const quote = await wallet.quoteInference({ ...wishes, requester: wallet.account.address });
+    expect(quote.spec.policy.cls).to.equal(1);
+    const done = await wallet.requestInferenceSync({ ...wishes, input, deposit: true });
+    expect([...done.output.data].map((value) => Math.round(value * 2))).to.deep.equal([1, 2, 3, 4]);
+    const receipt = await wallet.getReceipt({ jobId: done.jobId, manifest, result: done.result });
+    expect(verifyReceipt(receipt, { recordHash: receipt.recordHash }).ok).to.equal(true);
+    // Another output under the same digest does not exist; one under another digest is not the result.
+    const output = toHex(encodeTensor({ ...done.output, data: Float32Array.of(9, 9, 9, 9) }));
+    expect(verifyReceipt({ ...receipt, output }).ok).to.equal(false);
+  });
+
+  it("error: insured floats are refused before anything is paid", async () => {
+    await expectCode("SPEC_INVALID", async () =>
+      wallet.quoteInference({ manifest, requester: wallet.account.address, insuredValue: 1n }),
+    );
+  });
+});

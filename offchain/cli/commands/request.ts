@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { writeFileSync } from "node:fs";
-import { loadModel } from "../../engines/program/load-program.ts";
+import { loadAnyModel } from "../../engines/program/load-any-model.ts";
 import { encodeReceipt } from "../../core/receipt.ts";
 import { interpretOutput } from "../../core/program/preprocess.ts";
+import { interpretReals } from "../../core/program/real-input.ts";
 import { verifyReceipt } from "../../core/verify-receipt.ts";
 import { connectWallet } from "../../sdk/node/connect.ts";
 import { defineCommand } from "../command.ts";
@@ -64,7 +65,7 @@ export const request = defineCommand({
       pollMs: 250,
       signal: io.signal,
     });
-    const model = await loadModel(input.model);
+    const model = await loadAnyModel(input.model);
     const manifest = model.manifest.model;
     const policy = {
       ...(input.auditBps === undefined ? {} : { auditBps: input.auditBps }),
@@ -85,7 +86,9 @@ export const request = defineCommand({
       onProgress: ({ stage, ...rest }) => progress.step(`${stage} ${summary(rest)}`.trimEnd()),
     });
     progress.done("result opened and checked");
-    const answers = done.outputs.flatMap((output) => interpretOutput(model.output, output));
+    const answers = done.outputs.flatMap((output) =>
+      "tolerance" in model ? interpretReals(model.output, output) : interpretOutput(model.output, output),
+    );
     const receipt = await wallet.getReceipt({ jobId: done.jobId, manifest, result: done.result });
     const { recordHash, outDigest } = done.view;
     // The chain's own word on the record: seats that posted their commitments themselves left no signature.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { parseEventLogs, type Address, type Client, type Hex } from "viem";
-import { getContractEvents, getLogs, getTransaction, readContract } from "viem/actions";
+import { getContractEvents, readContract } from "viem/actions";
 import { assayHubAbi } from "../../adapters/chain/abi/assay-hub.ts";
 import { modelRegistryAbi } from "../../adapters/chain/abi/model-registry.ts";
 import { protocolParamsAbi } from "../../adapters/chain/abi/protocol-params.ts";
@@ -14,6 +14,7 @@ import { collectCommittees, finalRecord } from "../collect-evidence.ts";
 import { collectProofs, provenTallies, readKeyRecords } from "../collect-proofs.ts";
 import { collectSettlement } from "../collect-settlement.ts";
 import type { JobTrail } from "../job-trail.ts";
+import { readTrail } from "../read-trail.ts";
 import { getDeployment } from "../deployment.ts";
 import { SdkError } from "../errors.ts";
 import { getJob } from "./get-job.ts";
@@ -125,21 +126,6 @@ async function readProofs(
   if (proofs === undefined)
     throw new SdkError("RECEIPT_UNAVAILABLE", { jobId, why: "a proof is not in these transactions" });
   return proofs;
-}
-
-async function readTrail(client: Client, hub: Address, jobId: Hex, fromBlock: bigint): Promise<JobTrail> {
-  const logs = await checked("getLogs", async () => getLogs(client, { address: hub, fromBlock, toBlock: "latest" }));
-  const events = parseEventLogs({ abi: assayHubAbi, logs, strict: true }).filter(
-    ({ args }) => "jobId" in args && args.jobId === jobId,
-  );
-  const hashes = [...new Set(events.map(({ transactionHash }) => transactionHash))];
-  const calldata = await Promise.all(
-    hashes.map(async (hash): Promise<[Hex, Hex]> => {
-      const { input } = await checked("getTransaction", async () => getTransaction(client, { hash }));
-      return [hash, input];
-    }),
-  );
-  return { events, calldata: new Map(calldata) };
 }
 
 async function readManifest(

@@ -12,11 +12,12 @@ import { stakeVaultAbi } from "../../adapters/chain/abi/stake-vault.ts";
 import { batchCount } from "../../core/batch.ts";
 import { hasCode } from "../../core/errors.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import { OPTIMISTIC, VOTE, type Spec } from "../../core/types.ts";
+import { CLASS_T, OPTIMISTIC, VOTE, type Spec } from "../../core/types.ts";
 import { checked } from "../checked.ts";
 import { getDeployment } from "../deployment.ts";
 import { SdkError } from "../errors.ts";
 import type { JobView } from "../job-view.ts";
+import { readDelivered } from "../read-delivered.ts";
 import { pollUntil } from "../poll-until.ts";
 import { orderProofs, type Proving } from "../prove-job.ts";
 import { accountOf, type TransactionHash, type WalletLike } from "../send.ts";
@@ -155,13 +156,20 @@ export async function requestInferenceSync(
     : (spec.policy.mask & OPTIMISTIC) !== 0
       ? await answererOf(client, hub, jobId, mined.blockNumber)
       : delivery.seats.slice(-job.spec.policy.k);
+  const { outDigest } = view;
+  if (spec.policy.cls === CLASS_T) {
+    const read = await readDelivered(client, { hub, jobId, outDigest, fromBlock: mined.blockNumber });
+    onProgress({ stage: "result opened", workerId: read.workerId });
+    const { outputBytes, salt, output, outputs } = read;
+    return { ...requested, jobId, job, output, outputs, result: { outputBytes, salt }, view, delivery };
+  }
   const result = await fetchResult(client, {
     hub,
     crypto,
     jobId,
     manifest,
     secret,
-    outDigest: view.outDigest,
+    outDigest,
     inputs: batchCount(spec.policy.flags),
     // Seats that got the input first: one that was unreachable then is a bad first address now.
     seats: holders.toSorted((a, b) => Number(missing.includes(a.workerId)) - Number(missing.includes(b.workerId))),
