@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { parseEventLogs, type Address, type Client, type Hex } from "viem";
+import type { Address, Client, Hex } from "viem";
 import { getContractEvents, readContract } from "viem/actions";
 import { assayHubAbi } from "../../adapters/chain/abi/assay-hub.ts";
 import { modelRegistryAbi } from "../../adapters/chain/abi/model-registry.ts";
