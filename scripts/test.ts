@@ -29,6 +29,7 @@ if (deep) {
 }
 
 const BUILD = "build";
+const FUZZ = "testFuzz|invariant_";
 const formatted = ["contracts", "offchain", "scripts", "test", "bench", "examples"].filter((path) => existsSync(path));
 const mocha = (pattern: string, besides = "") => [
   "mocha",
@@ -46,7 +47,13 @@ const suites: readonly Suite[] = [
   { name: "types", run: ["tsc", "-p", "."], counts: false },
   { name: "lint", run: ["oxlint", "--type-aware", "--deny-warnings"], counts: false },
   { name: "fresh", run: ["node", "scripts/generate.ts", "--check"], counts: false },
-  { name: "solidity", run: ["hardhat", "test", "solidity", ...(deep ? [] : ["--snapshot-check"])], counts: true },
+  // What a fuzzer's inputs cost differs from machine to machine, so no gas of theirs is compared.
+  { name: "fuzz", run: ["hardhat", "test", "solidity", "--no-compile", "--grep", FUZZ], counts: true },
+  {
+    name: "solidity",
+    run: ["hardhat", "test", "solidity", "--no-compile", "--grep-exclude", FUZZ, "--snapshot-check"],
+    counts: true,
+  },
   { name: "integration", run: mocha("test/integration/**/*.test.ts"), counts: true },
   { name: "contracts", run: ["hardhat", "test", "mocha", "--no-compile"], counts: true },
   { name: "zk", run: mocha("test/offchain/engines/zk/**/*.test.ts"), counts: true },
