@@ -1,30 +1,26 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { fromHex, type Hex } from "../core/bytes.ts";
 import { errorText, type Check } from "../core/check.ts";
-import { batchCount } from "../core/batch.ts";
-import { boundaryDigest, decodeBatch, encodeBatch } from "../core/batch-tensors.ts";
 import { isAssayError, type AssayError } from "../core/errors.ts";
 import { modelId } from "../core/model.ts";
 import type { PairingEngine } from "../core/ports/pairing.ts";
 import { guaranteeOf, type Guarantee } from "../core/receipt-json.ts";
-import { decodeReceipt, receiptHash, receiptOutput, type Receipt } from "../core/receipt.ts";
-import { boundarySalt, INPUT_BOUNDARY } from "../core/salts.ts";
-import { decodeTensor, encodeTensor } from "../core/tensor.ts";
-import type { DigestKind, ModelManifest } from "../core/types.ts";
+import { decodeReceipt, receiptHash, type Receipt } from "../core/receipt.ts";
+import type { ModelManifest } from "../core/types.ts";
 import type { Coverage, ReceiptExpectation, ReceiptReport } from "../core/verify-receipt.ts";
 import { verifyReceipts } from "../core/verify-receipts.ts";
+import type { LoadedFloatModel } from "../engines/program/float/load-float-model.ts";
 import type { LoadedModel } from "../engines/program/load-program.ts";
-import { createReferenceExecutor } from "../engines/program/reference-executor.ts";
-import { runModel } from "../engines/program/run-model.ts";
 import { ANCHORED, checkAnchor } from "./check-anchor.ts";
+import { reExecute, type OpenedJob } from "./re-execute.ts";
 
 export interface AuditOptions {
   /** The model that the auditor meant; without it the receipt's own manifest is only checked against itself. */
   readonly manifest?: ModelManifest;
   /** With `opened`: the whole inference is done again, in plain TypeScript. */
-  readonly model?: LoadedModel;
-  /** What the requester opens to this auditor: input tensor bytes, and the job's secret, from which all salts follow. */
-  readonly opened?: { readonly input: Uint8Array; readonly secret: Uint8Array };
+  readonly model?: LoadedModel | LoadedFloatModel;
+  /** What the requester opens to this auditor. */
+  readonly opened?: OpenedJob;
   /** Compares with a chain: the job's end, and the workers' signing addresses. */
   readonly rpcUrl?: string;
   /** The hub that the auditor believes in. */
@@ -100,7 +96,9 @@ async function reportOn(
   const checks = [{ name: "bytes", ok: true, detail: `${bytes.length} bytes, canonical` }, ...report.checks];
   const skipped: string[] = [];
   if (options.model === undefined || options.opened === undefined)
-    skipped.push("re-execution: needs the model's folder, the input and the job's secret");
+    skipped.push(
+      "re-execution: needs the model's folder, the input and, if the model's boundaries are not public, the job's secret",
+    );
   else checks.push(...(await reExecute(receipt, options.model, options.opened)));
   if (options.rpcUrl === undefined)
     skipped.push(
@@ -144,57 +142,6 @@ export async function verifyReceiptFiles(
 export async function verifyReceiptFile(bytes: Uint8Array, options: AuditOptions = {}): Promise<AuditReport> {
   const [report] = await verifyReceiptFiles([bytes], options);
   return report as AuditReport;
-}
-
-/** The same program on the same input must give the agreed digest, bit for bit. */
-async function reExecute(
-  receipt: Receipt,
-  model: LoadedModel,
-  opened: { readonly input: Uint8Array; readonly secret: Uint8Array },
-): Promise<readonly Check[]> {
-  const checks: Check[] = [];
-  const add = (name: string, ok: boolean, good: string, bad: string) =>
-    void checks.push({ name, ok, detail: ok ? good : bad });
-  const { stages } = receipt.manifest;
-  const same = model.manifest.modelId === receipt.job.spec.modelId;
-  add(
-    "re-execution model",
-    same,
-    "the model's files are the job's model",
-    `the files are model ${model.manifest.modelId}`,
-  );
-  if (!same) return checks;
-  try {
-    const inputs = batchCount(receipt.job.spec.policy.flags);
-    const inKind = (stages[0]?.inKind ?? 0) as DigestKind;
-    const inDigest = boundaryDigest(inKind, opened.input, boundarySalt(opened.secret, INPUT_BOUNDARY, inKind), inputs);
-    const isInput = inDigest === receipt.job.spec.inDigest;
-    add("re-execution input", isInput, "the opened input is the job's", "the opened input has another digest");
-    if (!isInput) return checks;
-    const outputs: Uint8Array[] = [];
-    for (const one of inputs === 0 ? [opened.input] : decodeBatch(opened.input)) {
-      const { output } = await runModel(model, decodeTensor(one), createReferenceExecutor());
-      outputs.push(encodeTensor(output));
-    }
-    const outKind = (stages.at(-1)?.outKind ?? 0) as DigestKind;
-    const bytes = inputs === 0 ? (outputs[0] ?? new Uint8Array()) : encodeBatch(outputs);
-    const outDigest = boundaryDigest(outKind, bytes, boundarySalt(opened.secret, stages.length - 1, outKind), inputs);
-    add(
-      "re-execution",
-      outDigest === receipt.outDigest,
-      "running the program again gives the agreed digest",
-      `running the program again gives ${outDigest}`,
-    );
-    const included = receiptOutput(receipt);
-    if (included !== undefined) {
-      const equal = Buffer.compare(included, bytes) === 0;
-      add("re-execution output", equal, "and the included output", "but not the included output");
-    }
-  } catch (error) {
-    if (!isAssayError(error)) throw error;
-    checks.push({ name: "re-execution", ok: false, detail: `${error.code}: ${error.message}` });
-  }
-  return checks;
 }
 
 /** The job secret as the requester keeps it: 0x and 64 digits. Error: HEX_INVALID. */

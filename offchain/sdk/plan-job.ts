@@ -126,9 +126,9 @@ function proofTime({ set, model: { stages } }: Market, window: number): number {
 
 const NO_TIME = { mask: 0, k: 1, auditBps: 0, cls: 0, flags: 0, seatStake: 0n, tWork: 0, tReveal: 0 };
 
-/** A pool without two escalation rounds is accepted for uninsured jobs only, and the spec says so. */
 const isTolerant = ({ model }: Market): boolean => (model.acceptedMasks & CLASS_T) !== 0;
 
+/** A pool without two escalation rounds is accepted for uninsured jobs only, and the spec says so. */
 function flagsOf(preset: Preset, market: Market, k: number, insuredValue: bigint): number {
   // Of floats one escalation is judged, so that one must be seated.
   const later = isTolerant(market) ? 2 * k + 1 : 6 * k + 4;

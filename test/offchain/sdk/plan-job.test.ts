@@ -3,7 +3,7 @@ import { expect } from "chai";
 import { batchFlags } from "../../../offchain/core/batch.ts";
 import { planJob } from "../../../offchain/sdk/plan-job.ts";
 import type { Market } from "../../../offchain/sdk/read-market.ts";
-import { FLAG_SMALL_POOL, OPTIMISTIC, VOTE, ZERO_ADDRESS } from "../../../offchain/core/types.ts";
+import { CLASS_T, FLAG_SMALL_POOL, OPTIMISTIC, VOTE, ZERO_ADDRESS } from "../../../offchain/core/types.ts";
 import { expectCode } from "../../support/expect-code.ts";
 
 const TOKEN = 10n ** 18n;
@@ -44,6 +44,18 @@ const job = {
   paramsVersion: 0,
 };
 
+/** A parameter set that insures. */
+const main = {
+  ...market.set,
+  forceUninsured: false,
+  localOnly: false,
+  minWindow: 600,
+  minWork: 60,
+  minReveal: 120,
+  jobLife: 604_800,
+};
+const floats: Market["model"] = { ...market.model, acceptedMasks: (1 << VOTE) | CLASS_T };
+
 describe("planJob", () => {
   it("default", () => {
     const { spec, escrow, rounds } = planJob({}, market, job);
@@ -74,17 +86,14 @@ describe("planJob", () => {
   });
 
   it("behavior: insured jobs wait out the window", () => {
-    const main = {
-      ...market.set,
-      forceUninsured: false,
-      localOnly: false,
-      minWindow: 600,
-      minWork: 60,
-      minReveal: 120,
-      jobLife: 604_800,
-    };
     const { spec } = planJob({ insuredValue: TOKEN }, { ...market, set: main, workers: 39 }, job);
     expect(spec.policy.window).to.equal(600);
+  });
+
+  it("behavior: R28 a model of floats is voted on within its tolerance, and one larger committee is enough", () => {
+    const { spec, rounds } = planJob({}, { ...market, model: floats }, job);
+    expect(spec.policy).to.deep.include({ mask: VOTE, cls: 1, k: 5, flags: 0 });
+    expect(rounds).to.equal(1);
   });
 
   const wrong: readonly (readonly [string, string, Parameters<typeof planJob>[0], Partial<Market>])[] = [
@@ -93,6 +102,7 @@ describe("planJob", () => {
     ["POLICY_UNSAFE", "insuring under a set that insures nothing", { insuredValue: 1n }, { workers: 39 }],
     ["POLICY_UNSAFE", "too little stake for the reward", { policy: { seatStake: 43n * TOKEN } }, {}],
     ["POLICY_UNSAFE", "more open risk than the pool carries", {}, { openRisk: (16n * 4400n * TOKEN) / 8n }],
+    ["SPEC_INVALID", "insuring floats", { insuredValue: TOKEN }, { model: floats, set: main, workers: 39 }],
     ["POOL_TOO_SMALL", "fewer workers than seats", {}, { workers: 4 }],
     ["SPEC_INVALID", "a job that expires too early", { expiry: market.time + 10 }, {}],
     ["SPEC_INVALID", "a committee of four", { policy: { k: 4 } }, {}],

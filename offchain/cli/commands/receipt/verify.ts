@@ -8,7 +8,7 @@ import {
 } from "../../../audit/verify-receipt-file.ts";
 import { MAX_RECEIPT_BYTES } from "../../../core/receipt.ts";
 import { MAX_TENSOR_BYTES } from "../../../core/tensor.ts";
-import { loadModel } from "../../../engines/program/load-program.ts";
+import { loadAnyModel } from "../../../engines/program/load-any-model.ts";
 import { choosePairing } from "../../../engines/zk/verify/choose-pairing.ts";
 import { defineCommand } from "../../command.ts";
 import { readFileBytes } from "../../connection.ts";
@@ -21,6 +21,9 @@ import { FileReports } from "../../report-files.ts";
 
 // One byte more than allowed, so that a too large receipt is a finding and not a reading error.
 const MAX_READ = MAX_RECEIPT_BYTES + 1;
+
+const secretIn = (path: string | undefined): Uint8Array | undefined =>
+  path === undefined ? undefined : readSecret(new TextDecoder().decode(readFileBytes(path, 1024)));
 
 async function verifyOne(path: string, options: AuditOptions, io: Io): Promise<ExitCode> {
   const report = await verifyReceiptFile(readFileBytes(path, MAX_READ), options);
@@ -44,9 +47,9 @@ export const receiptVerify = defineCommand({
   name: "receipt verify",
   summary: "Check receipts from their bytes alone; exit code 1 and the failed checks' names if one does not hold.",
   details:
-    "Offline unless --rpc is given. With the model's folder, the input tensor and the job's secret (from the requester) the inference of " +
-    "one receipt is also done again. Many receipts give a line each; their proofs are checked together, some thousand a second where the " +
-    "native prover is built.",
+    "Offline unless --rpc is given. With the model's folder, the input tensor and the job's secret (from the requester; a model whose " +
+    "boundaries are public needs none) the inference of one receipt is also done again: bit for bit, or of floats within the model's " +
+    "tolerance. Many receipts give a line each; their proofs are checked together, some thousand a second where the native prover is built.",
   examples: [
     "assay receipt verify job.receipt",
     "assay receipt verify job.receipt --rpc http://127.0.0.1:8545 --hub 0x… --json",
@@ -65,14 +68,11 @@ export const receiptVerify = defineCommand({
     const isOne = input.files.length === 1;
     if (!isOne && (input.input !== undefined || input.secretFile !== undefined))
       throw new CliError("USAGE", { why: "--input and --secret-file open one receipt, not several" });
-    const model = input.model === undefined ? undefined : await loadModel(input.model);
+    const model = input.model === undefined ? undefined : await loadAnyModel(input.model);
     const opened =
-      input.input === undefined || input.secretFile === undefined
+      input.input === undefined
         ? undefined
-        : {
-            input: readFileBytes(input.input, MAX_TENSOR_BYTES + 64),
-            secret: readSecret(new TextDecoder().decode(readFileBytes(input.secretFile, 1024))),
-          };
+        : { input: readFileBytes(input.input, MAX_TENSOR_BYTES + 64), secret: secretIn(input.secretFile) };
     const pairing = choosePairing();
     const options = {
       pairing,

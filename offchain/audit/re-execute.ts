@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { batchCount } from "../core/batch.ts";
+import { boundaryDigest, decodeBatch, encodeBatch } from "../core/batch-tensors.ts";
+import type { Check } from "../core/check.ts";
+import { isAssayError } from "../core/errors.ts";
+import { encodeReceipt, receiptHash, receiptOutput, type Receipt } from "../core/receipt.ts";
+import { boundarySalt, INPUT_BOUNDARY } from "../core/salts.ts";
+import { sketchA, withinTau } from "../core/sketch.ts";
+import { decodeTensor, encodeTensor } from "../core/tensor.ts";
+import type { DigestKind } from "../core/types.ts";
+import { checkFloatInput } from "../engines/program/float/float-executor.ts";
+import { runFloatReference } from "../engines/program/float/float-graph.ts";
+import type { LoadedFloatModel } from "../engines/program/float/load-float-model.ts";
+import type { LoadedModel } from "../engines/program/load-program.ts";
+import { createReferenceExecutor } from "../engines/program/reference-executor.ts";
+import { runModel } from "../engines/program/run-model.ts";
+
+/** What the requester opens to an auditor. */
+export interface OpenedJob {
+  /** The input tensor's canonical bytes; of a batch, the batch's. */
+  readonly input: Uint8Array;
+  /** The job's secret, from which all salts follow; not needed where the model's boundaries are public. */
+  readonly secret?: Uint8Array | undefined;
+}
+
+function openedDigest(bytes: Uint8Array, kind: DigestKind, boundary: number, inputs: number, { secret }: OpenedJob) {
+  return boundaryDigest(kind, bytes, secret && boundarySalt(secret, boundary, kind), inputs);
+}
+
+/** The same program on the same input must give the agreed digest, bit for bit. */
+async function repeatProgram(receipt: Receipt, model: LoadedModel, opened: OpenedJob): Promise<Check[]> {
+  const { stages } = receipt.manifest;
+  const inputs = batchCount(receipt.job.spec.policy.flags);
+  const outputs: Uint8Array[] = [];
+  for (const one of inputs === 0 ? [opened.input] : decodeBatch(opened.input)) {
+    const { output } = await runModel(model, decodeTensor(one), createReferenceExecutor());
+    outputs.push(encodeTensor(output));
+  }
+  const bytes = inputs === 0 ? (outputs[0] ?? new Uint8Array()) : encodeBatch(outputs);
+  const outKind = (stages.at(-1)?.outKind ?? 0) as DigestKind;
+  const outDigest = openedDigest(bytes, outKind, stages.length - 1, inputs, opened);
+  const ok = outDigest === receipt.outDigest;
+  const detail = `running the program again gives ${ok ? "the agreed digest" : outDigest}`;
+  const checks = [{ name: "re-execution", ok, detail }];
+  const included = receiptOutput(receipt);
+  if (included === undefined) return checks;
+  const isEqual = Buffer.compare(included, bytes) === 0;
+  return [
+    ...checks,
+    {
+      name: "re-execution output",
+      ok: isEqual,
+      detail: isEqual ? "and the included output" : "but not the included output",
+    },
+  ];
+}
+
+/**
+ * Another machine's floats must lie within the model's tolerance of the delivered ones. Of more than 16 outputs sums are compared, with signs
+ * drawn from the receipt's hash: nobody could know them before the output was fixed.
+ */
+function repeatFloats(receipt: Receipt, model: LoadedFloatModel, opened: OpenedJob): Check {
+  const name = "re-execution";
+  const included = receiptOutput(receipt);
+  if (included === undefined)
+    return { name, ok: false, detail: "the receipt does not hold the output to compare with" };
+  const delivered = decodeTensor(included);
+  const input = decodeTensor(opened.input);
+  checkFloatInput(model.program, input, 1);
+  const again = runFloatReference(model.program.graph, new Float32Array(input.data), "double");
+  const isShape = delivered.dtype === "f32" && delivered.dims.join() === again.dims.join();
+  if (!isShape) return { name, ok: false, detail: `the output is ${delivered.dtype}[${delivered.dims.join()}]` };
+  const seed = receiptHash(encodeReceipt(receipt));
+  const [there, here] = [delivered, again].map(({ data }) => sketchA(new Float32Array(data), model.tolerance, seed));
+  const { tau } = model.tolerance;
+  const ok = there !== undefined && here !== undefined && withinTau(here, there, tau);
+  return {
+    name,
+    ok,
+    detail: `running the model again gives an output ${ok ? "within" : "beyond"} its tolerance (${tau} steps) of the delivered one`,
+  };
+}
+
+/** Does a receipt's whole inference again in plain TypeScript. Hostile receipts and inputs give failed checks, not errors. */
+export async function reExecute(
+  receipt: Receipt,
+  model: LoadedModel | LoadedFloatModel,
+  opened: OpenedJob,
+): Promise<readonly Check[]> {
+  const { modelId } = model.manifest;
+  const isModel = modelId === receipt.job.spec.modelId;
+  const checks: Check[] = [
+    {
+      name: "re-execution model",
+      ok: isModel,
+      detail: isModel ? "the model's files are the job's model" : `the files are model ${modelId}`,
+    },
+  ];
+  if (!isModel) return checks;
+  try {
+    const inputs = batchCount(receipt.job.spec.policy.flags);
+    const inKind = (receipt.manifest.stages[0]?.inKind ?? 0) as DigestKind;
+    const ok = openedDigest(opened.input, inKind, INPUT_BOUNDARY, inputs, opened) === receipt.job.spec.inDigest;
+    const detail = ok ? "the opened input is the job's" : "the opened input has another digest";
+    checks.push({ name: "re-execution input", ok, detail });
+    if (!ok) return checks;
+    if ("tolerance" in model) checks.push(repeatFloats(receipt, model, opened));
+    else checks.push(...(await repeatProgram(receipt, model, opened)));
+  } catch (error) {
+    if (!isAssayError(error)) throw error;
+    checks.push({ name: "re-execution", ok: false, detail: `${error.code}: ${error.message}` });
+  }
+  return checks;
+}
