@@ -62,6 +62,8 @@ const MAX_OFFERS = 24;
 const MAX_AHEAD_SEC = 3_600n;
 const KEEP_MS = 3_600_000;
 const OFFER_CALL_MS = 5_000;
+/** What a worker says that has not seen the block yet in which its committee was drawn. */
+const MAYBE_BEHIND: ReadonlySet<string> = new Set(["SEAT_UNKNOWN", "STRANGER"]);
 
 /**
  * Takes offers of sealed inputs (`/assay/offer/1`), fetches or awaits their blobs, and opens them for the session of their job. An offer is an
@@ -295,13 +297,13 @@ export class InputDesk {
         const [address] = to.addresses;
         if (address === undefined) return;
         const reply = decodeOfferReply(await this.#call(address, OFFER_PROTOCOL, this.#envelope(receiver, offer)));
-        if (reply.answer === "REFUSE" || (reply.answer === "ACCEPT" && reply.credits === 0)) return;
         if (reply.answer === "ACCEPT") {
-          for (const { bytes } of blob.parts)
+          for (const { bytes } of reply.credits === 0 ? [] : blob.parts)
             await this.#call(address, PUT_PROTOCOL, encodePut({ grant: offer.grant, root: offer.blob, part: bytes }));
           return;
         }
-        pause = reply.retryAfterMs;
+        if (reply.answer === "REFUSE" && !MAYBE_BEHIND.has(reply.code)) return;
+        if (reply.answer === "BUSY") pause = reply.retryAfterMs;
       } catch (error) {
         logger.debug("offer.call-failed", { job: session.jobId, worker: to.workerId, error });
       }

@@ -12,11 +12,13 @@ import { devTokenAbi } from "../../offchain/adapters/chain/abi/dev-token.ts";
 import { interpretOutput } from "../../offchain/core/program/preprocess.ts";
 import { pollUntil } from "../../offchain/sdk/poll-until.ts";
 import { readArtifact } from "../../scripts/deploy/read-artifact.ts";
+import { interpretReals, prepareReals } from "../../offchain/core/program/real-input.ts";
 import { boundarySalt, INPUT_BOUNDARY } from "../../offchain/core/salts.ts";
 import { KIND_SALTED } from "../../offchain/core/types.ts";
 import { verifyReceiptFile } from "../../offchain/audit/verify-receipt-file.ts";
 import { encodeReceipt } from "../../offchain/core/receipt.ts";
 import { encodeTensor } from "../../offchain/core/tensor.ts";
+import { loadFloatModel } from "../../offchain/engines/program/float/load-float-model.ts";
 import { loadModel } from "../../offchain/engines/program/load-program.ts";
 import { connectWallet } from "../../offchain/sdk/node/connect.ts";
 import { nodeCrypto } from "../../offchain/sdk/node/node-crypto.ts";
@@ -42,7 +44,7 @@ describe("devnet of real processes", function suite() {
     devnet = await startDevnet({
       folder,
       workers: 5,
-      models: ["models/tumor-mlp"],
+      models: ["models/tumor-mlp", "models/mail-letters"],
       children,
       signal: new AbortController().signal,
       progress: () => {},
@@ -183,6 +185,41 @@ describe("devnet of real processes", function suite() {
     // A private result: the chain holds its digest only.
     expect(reading[3]).to.equal(255);
     expect(reading[4]).to.equal(true);
+  });
+
+  it("R28: real machines agree on a float model's answer, and an auditor runs it again within its tolerance", async () => {
+    const { hub, fromBlock } = devnet.deployment;
+    const model = await loadFloatModel("models/mail-letters");
+    const rpcUrl = devnet.chain.url;
+    const wallet = connectWallet({
+      rpcUrl,
+      hub,
+      fromBlock: BigInt(fromBlock),
+      privateKey: devnet.requesterKey,
+      pollMs: 200,
+    });
+    const letters = Array.from(
+      "visit our site at http:/",
+      (letter) => " abcdefghijklmnopqrstuvwxyz0.,!?$%'-:/".indexOf(letter) + 2,
+    );
+    const input = prepareReals(model.preprocess, [...Array.from({ length: 32 - letters.length }, () => 0), ...letters]);
+    const done = await wallet.requestInferenceSync({
+      manifest: model.manifest.model,
+      input,
+      policy: { tWork: 40 },
+      deposit: true,
+    });
+    expect(interpretReals(model.output, done.output)[0]?.label).to.equal("/");
+    const bytes = encodeReceipt(await wallet.getReceipt({ jobId: done.jobId, result: done.result }));
+    const report = await verifyReceiptFile(bytes, {
+      manifest: model.manifest.model,
+      model,
+      opened: { input: encodeTensor(input) },
+      rpcUrl,
+      hub,
+    });
+    expect(report.checks.filter(({ ok }) => !ok)).to.deep.equal([]);
+    expect(report.skipped).to.deep.equal([]);
   });
 
   it("R71, R69: the examples request an inference and verify its receipt", async () => {
