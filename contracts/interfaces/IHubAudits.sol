@@ -36,6 +36,16 @@ interface IHubAudits is IHubTypes {
         bytes calldata evidence
     ) external;
 
+    // --- Standbys -----------------------------------------------------------------------------------------------------
+
+    /// @notice Fills the seats of a stage whose workers did not commit by its deadline, where fewer than a quorum did. Anyone, once
+    /// a stage of jobs with FLAG_STANDBY, in the first committee; earns a poke fee. Until `tReveal` after the deadline `expire` waits
+    /// for it.
+    /// @dev The standbys are the next workers that the committee's own seed draws, so nobody chooses them, now or by being absent.
+    /// A tally of the absent seats goes into the record: they are slashed for absence whatever the job's end. Seats that committed
+    /// keep their commitment; there is one more `tWork`. Nothing was opened on chain before, so there is nothing to copy.
+    function promote(Job calldata job, Record calldata record) external;
+
     // --- Bundles ------------------------------------------------------------------------------------------------------
 
     /// @notice Several calls to this hub in one transaction: `submit` of several jobs above all, or any others. Anyone; each

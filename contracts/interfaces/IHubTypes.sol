@@ -232,6 +232,15 @@ interface IHubTypes {
     /// The lottery left this job alone: `open` comes next.
     error AuditNotDue(bytes32 jobId);
 
+    // --- Standbys -----------------------------------------------------------------------------------------------------
+
+    /// @param absent workers who lost their seats of the stage; those who have them now are in `record.seats`
+    event Promoted(bytes32 indexed jobId, uint8 stage, uint32[] absent, Record record);
+    /// Filled once already, a later committee, or a job without standbys.
+    error NoStandbys(uint8 stage, uint8 round);
+    /// Its absent seats may be filled until then.
+    error StandbysDue(bytes32 jobId, uint256 from);
+
     // --- Disputes and ends ----------------------------------------------------------------------------------------------
 
     /// `record` is what the next call needs; its last tally is the new, still empty round.

@@ -409,6 +409,7 @@ contract AssayHub is HubMoney {
             s == IHubAudits.propose.selector ||
                 s == IHubAudits.draw.selector ||
                 s == IHubAudits.open.selector ||
+                s == IHubAudits.promote.selector ||
                 s == IHubAudits.submitMany.selector ||
                 s == IHubAudits.proveEquivocation.selector ||
                 (s == IHubDisputes.expire.selector && _maskInCall() & OPTIMISTIC != 0);

@@ -210,6 +210,49 @@ contract HubAudits is HubRounds, IHubAudits {
         _proceed(c, job, true, msg.data[:0]);
     }
 
+    // --- Standbys -----------------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IHubAudits
+    /// @dev Here because here is room.
+    function promote(Job calldata job, Record calldata record) external unlocked {
+        Context memory c = _openLive(job, record);
+        if (!_hasStandbys(c, job.spec)) revert NoStandbys(c.slot.stage, c.slot.round);
+        if (block.timestamp <= c.slot.deadline) revert TooEarly(block.timestamp, c.slot.deadline + 1);
+        Box storage box_ = _boxes[_boxKey(c.jobId, c.slot.stage, 0)];
+        uint32 committed = box_.posted | box_.batched;
+        if (box_.closedAt != 0 || _bits(committed) >= _openingQuorum(c)) revert QuorumCommitted(_bits(committed));
+        _pin(c, job.spec);
+        uint32[] memory absent = _absent(c, committed);
+        _fillSeats(c, job.spec, committed, absent.length);
+        _push(c, Tally(c.slot.stage, 0, absent, new bytes32[](absent.length), address(0), 0));
+        c.slot.deadline = uint48(block.timestamp) + job.spec.policy.tWork;
+        _payPoke(c, job.spec);
+        _save(c);
+        emit Promoted(c.jobId, c.slot.stage, absent, c.record);
+    }
+
+    /// Seats of the current stage without a commitment.
+    function _absent(Context memory c, uint32 committed) private pure returns (uint32[] memory absent) {
+        uint32[] memory ids = _seats(c);
+        absent = new uint32[](ids.length - _bits(committed));
+        uint256 n;
+        for (uint256 i; i < ids.length; ++i) if ((committed >> i) & 1 == 0) absent[n++] = ids[i];
+    }
+
+    /// Gives the empty seats to the next draws from the committee's own seed: whom, was fixed with the committee.
+    function _fillSeats(Context memory c, Spec calldata spec, uint32 committed, uint256 n) private view {
+        uint32[] memory ids = VAULT.drawIds(
+            c.slot.tableVersion,
+            spec.policy.ticketClass,
+            _drawSeed(c, RANDOM.seedOf(c.slot.seedRef)),
+            _everyone(c.record),
+            n
+        );
+        uint256 from = c.slot.stage * c.k;
+        n = 0;
+        for (uint256 i; i < c.k; ++i) if ((committed >> i) & 1 == 0) c.record.seats[from + i] = ids[n++];
+    }
+
     // --- Bundles ------------------------------------------------------------------------------------------------------
 
     /// @inheritdoc IHubAudits

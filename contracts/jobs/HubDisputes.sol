@@ -73,6 +73,9 @@ contract HubDisputes is HubSettlement, IHubDisputes {
         if (!expired) {
             if (enough) revert QuorumCommitted(have);
             if (!late) revert TooEarly(block.timestamp, c.slot.deadline + 1);
+            // Whoever wants the job to fail must not be faster than whoever fills its seats.
+            uint256 from = c.slot.deadline + job.spec.policy.tReveal;
+            if (block.timestamp <= from && _hasStandbys(c, job.spec)) revert StandbysDue(c.jobId, from + 1);
         }
         if (c.slot.round == 0 && !enough && late) {
             if (_tryPin(c, job.spec)) _push(c, Tally(c.slot.stage, 0, _seats(c), _missed(c, committed), address(0), 0));
@@ -134,8 +137,9 @@ contract HubDisputes is HubSettlement, IHubDisputes {
 
     /// The next stage ended without a verdict; or an inner one was overturned, and nothing follows from its digest.
     function _whyIncomplete(Record memory record) private pure returns (uint8) {
-        for (uint256 t; t < record.tallies.length; ++t) {
-            Tally memory past = record.tallies[t];
+        // The latest: before it there may be one of seats that were filled again.
+        for (uint256 t = record.tallies.length; t > 0;) {
+            Tally memory past = record.tallies[--t];
             if (past.round != 0 || past.stage != record.boundaries.length) continue;
             (uint8 verdict, , ) = VoteRules.decide(past.said, past.stage, 0);
             if (verdict < VoteRules.VERDICT_ACCEPTED) return verdict;

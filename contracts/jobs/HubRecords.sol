@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {
+    FLAG_STANDBY,
     Job,
     ParameterSet,
     Record,
@@ -214,19 +215,25 @@ abstract contract HubRecords is HubCore {
         emit Pinned(c.jobId, c.slot.stage, c.slot.round, ids);
     }
 
-    /// All workers that ever sat in this job.
+    /// All workers that ever sat in this job, some more than once.
     function _everyone(Record memory record) internal pure returns (uint32[] memory ids) {
         uint256 n = record.seats.length;
-        for (uint256 t; t < record.tallies.length; ++t)
-            if (record.tallies[t].round != 0) n += record.tallies[t].seats.length;
+        for (uint256 t; t < record.tallies.length; ++t) n += record.tallies[t].seats.length;
         ids = new uint32[](n);
         n = 0;
         for (uint256 i; i < record.seats.length; ++i) ids[n++] = record.seats[i];
         for (uint256 t; t < record.tallies.length; ++t) {
-            Tally memory past = record.tallies[t];
-            if (past.round == 0) continue;
-            for (uint256 i; i < past.seats.length; ++i) ids[n++] = past.seats[i];
+            uint32[] memory seats = record.tallies[t].seats;
+            for (uint256 i; i < seats.length; ++i) ids[n++] = seats[i];
         }
+    }
+
+    /// Whether the absent seats of the stage under way may still be filled again. A tally of a stage that is not counted yet holds
+    /// those that were.
+    function _hasStandbys(Context memory c, Spec calldata spec) internal pure returns (bool) {
+        if (spec.policy.flags & FLAG_STANDBY == 0 || c.slot.round != 0) return false;
+        uint256 n = c.record.tallies.length;
+        return n == 0 || c.record.tallies[n - 1].stage != c.slot.stage;
     }
 
     function _bits(uint32 bitmap) internal pure returns (uint256 count) {

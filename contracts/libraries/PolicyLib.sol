@@ -10,6 +10,7 @@ import {
     FLAG_ACCEPT_DOWNGRADE,
     FLAG_CRITICAL,
     FLAG_SMALL_POOL,
+    FLAG_STANDBY,
     ParameterSet,
     Policy,
     Spec
@@ -64,8 +65,10 @@ library PolicyLib {
         if (mask & ~supported != 0) revert IHubTypes.NotSupported("mask");
         // Floats are only voted on.
         if (policy.cls > 1 || (policy.cls == 1 && mask != VOTE)) revert IHubTypes.NotSupported("class T");
-        uint32 unknown = uint8(policy.flags) & ~(FLAG_CRITICAL | FLAG_ACCEPT_DOWNGRADE | FLAG_SMALL_POOL);
-        if (unknown != 0) revert IHubTypes.NotSupported("flags");
+        uint32 known = FLAG_CRITICAL | FLAG_ACCEPT_DOWNGRADE | FLAG_SMALL_POOL;
+        // An audit opens with one auditor, candidates owe nothing, and sketches name their seats: no standbys there.
+        if (mask == VOTE && policy.cls == 0) known |= FLAG_STANDBY;
+        if (uint8(policy.flags) & ~known != 0) revert IHubTypes.NotSupported("flags");
         // Many inputs in one job are voted on or sampled by their root. Proofs, quotes and sketches are of one tensor.
         if (BatchLib.countOf(policy.flags) != 0 && (policy.cls != 0 || (mask != VOTE && mask != OPTIMISTIC)))
             revert IHubTypes.NotSupported("batch");
@@ -152,8 +155,9 @@ library PolicyLib {
         unchecked {
             uint256 stages = spec.stages;
             uint256 window = spec.policy.window > set.minWindow ? spec.policy.window : set.minWindow;
-            // A proposal and its opening take as long as one more round.
+            // A proposal and its opening take as long as one more round, and so does filling a stage's seats again.
             uint256 rounds = 3 * stages + (spec.policy.mask & OPTIMISTIC != 0 ? 1 : 0);
+            if (spec.policy.flags & FLAG_STANDBY != 0) rounds += stages;
             return
                 rounds * (2 * uint256(spec.policy.tWork) + spec.policy.tReveal) +
                 (1 + 4 * stages) * window +

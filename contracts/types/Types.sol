@@ -15,6 +15,7 @@ uint8 constant OPTIMISTIC = 16;
 uint32 constant FLAG_CRITICAL = 1; // the requester calls the job critical; needs PROOF or CIPHER
 uint32 constant FLAG_ACCEPT_DOWNGRADE = 2; // the requester's own consent to a critical job without them
 uint32 constant FLAG_SMALL_POOL = 4; // accept fewer than two escalation rounds (insuredValue must be 0)
+uint32 constant FLAG_STANDBY = 8; // seats that were absent at a stage's deadline are filled again, once
 // The upper 24 bits count the inputs of a batch (`BatchLib`); 0: a single input.
 
 // --- Job states -----------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ import {
   FLAG_ACCEPT_DOWNGRADE,
   FLAG_CRITICAL,
   FLAG_SMALL_POOL,
+  FLAG_STANDBY,
   OPTIMISTIC,
   PROOF,
   VOTE,
@@ -27,6 +28,7 @@ export const FLAG = {
   CRITICAL: FLAG_CRITICAL,
   ACCEPT_DOWNGRADE: FLAG_ACCEPT_DOWNGRADE,
   SMALL_POOL: FLAG_SMALL_POOL,
+  STANDBY: FLAG_STANDBY,
 } as const;
 
 /** What every hub counts by itself; a deployment adds the kinds that its evidence router has adapters for. */
@@ -111,7 +113,9 @@ export function checkShape(policy: PolicyTerms, stages: number, supported: numbe
   // Floats are only voted on.
   if (policy.cls > 1 || (policy.cls === 1 && mask !== EVIDENCE.VOTE))
     throw new RuleError("NOT_SUPPORTED", { what: "class T" });
-  if (has(flags & 0xff, ~(FLAG.CRITICAL | FLAG.ACCEPT_DOWNGRADE | FLAG.SMALL_POOL)))
+  // An audit opens with one auditor, candidates owe nothing, and sketches name their seats: no standbys there.
+  const standby = mask === EVIDENCE.VOTE && policy.cls === 0 ? FLAG.STANDBY : 0;
+  if (has(flags & 0xff, ~(FLAG.CRITICAL | FLAG.ACCEPT_DOWNGRADE | FLAG.SMALL_POOL | standby)))
     throw new RuleError("NOT_SUPPORTED", { what: "flags" });
   // Many inputs in one job are voted on or sampled by their root. Proofs, quotes and sketches are of one tensor.
   const carried = policy.cls === 0 && (mask === EVIDENCE.VOTE || mask === EVIDENCE.OPTIMISTIC);
@@ -140,8 +144,9 @@ export function checkShape(policy: PolicyTerms, stages: number, supported: numbe
 /** The longest a job can take, in seconds, if every stage is challenged twice. */
 export function longestJob({ stages, policy }: Pick<PolicySpec, "stages" | "policy">, set: PolicySet): number {
   const window = Math.max(policy.window, set.minWindow);
-  // A proposal and its opening take as long as one more round.
-  const rounds = 3 * stages + (has(policy.mask, EVIDENCE.OPTIMISTIC) ? 1 : 0);
+  // A proposal and its opening take as long as one more round, and so does filling a stage's seats again.
+  const standbys = has(policy.flags, FLAG.STANDBY) ? stages : 0;
+  const rounds = 3 * stages + standbys + (has(policy.mask, EVIDENCE.OPTIMISTIC) ? 1 : 0);
   return rounds * (2 * policy.tWork + policy.tReveal) + (1 + 4 * stages) * window + set.hungLast;
 }
 

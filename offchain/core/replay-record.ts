@@ -2,10 +2,11 @@
 import type { Hex } from "./bytes.ts";
 import { stageInDigest } from "./digest.ts";
 import { contestedStages, type PastTally } from "./job-steps.ts";
-import type { CommitteeEvidence, ProvenTally, Receipt } from "./receipt.ts";
+import type { CommitteeEvidence, ProvenTally, Receipt, SeatEvidence } from "./receipt.ts";
 import { COURT_ROUND } from "./settle-types.ts";
 import { bondOf } from "./settle.ts";
 import { decodeTolerance } from "./sketch.ts";
+import { standbyTallies } from "./standbys.ts";
 import {
   CLASS_T,
   FLAG_SMALL_POOL,
@@ -26,7 +27,7 @@ import {
 import { checkBindings, checkSize, checkTally, digestOfWord, type CommitteeScope } from "./verify-committee.ts";
 import { candidateFailure, courtWords, readProven, rulingFailure, type ProvenCase } from "./verify-proven.ts";
 import { countSketches, type SketchSitting } from "./verify-sketches.ts";
-import { decideVote, isReserved, type VoteOutcome } from "./vote.ts";
+import { decideVote, isReserved, quorum, type VoteOutcome } from "./vote.ts";
 import type { KeyOpener } from "./zk/verifying-key.ts";
 
 /** Escalations that a hub grants a stage at most. */
@@ -69,6 +70,8 @@ interface Standing {
   /** Stages that a court decided. */
   readonly decided: Set<number>;
   readonly proven: ReplayedProof[];
+  /** Tallies of seats that were filled again. */
+  readonly standbys: ReadonlySet<number>;
 }
 
 /** What is wrong with a tally, under the name of the check that says so. */
@@ -259,8 +262,23 @@ function replayProof(sitting: Sitting, proof: ProvenTally, standing: Standing, p
   return [];
 }
 
+/** Seats that standbys took over, more than a quorum can miss. Whether their workers really were absent, the chain saw. */
+function replayAbsence({ receipt, tally, evidence }: Sitting, standing: Standing): Fault[] {
+  const { k } = receipt.job.spec.policy;
+  const n = tally.seats.length;
+  standing.past.push({ stage: tally.stage, round: 0, dissent: false });
+  if (!isNext(standing, tally.stage)) return fault("tallies", "it is not its turn");
+  if (n > k || n <= k - quorum(k) || tally.said.length !== n) return fault("tallies", `${n} seats were filled again`);
+  if (tally.bond !== 0n || BigInt(tally.challenger) !== 0n) return fault("tallies", "nobody challenges round 0");
+  const isBare = evidence.seats.length === n && !evidence.fast && evidence.seats.every(isNoEvidence);
+  return fault("tallies", isBare ? undefined : "an absent seat has evidence");
+}
+
+const isNoEvidence = ({ opened, commitment }: SeatEvidence): boolean => !opened && commitment === ZERO_BYTES32;
+
 function replayTally(sitting: Sitting, standing: Standing, passClients: () => void): Fault[] {
   const { receipt, tally, proof } = sitting;
+  if (standing.standbys.has(sitting.at) && proof === undefined) return replayAbsence(sitting, standing);
   const votes = isVoted(receipt.job.spec.policy.mask);
   if (!votes && tally.round !== 0) return fault("tallies", "what was proven is not voted on, nor judged by a court");
   const proven = !votes || tally.round === COURT_ROUND;
@@ -285,6 +303,7 @@ export function replayRecord(receipt: Receipt, domain: Hex, open: KeyOpener): Re
     rounds: new Map(),
     decided: new Set(),
     proven: [],
+    standbys: standbyTallies(receipt.job, record),
   };
   /** Client stages have no committee: their claims follow as soon as it is their turn. */
   const passClients = () => {

@@ -13,6 +13,7 @@ export const OPTIMISTIC = 16;
 export const FLAG_CRITICAL = 1;
 export const FLAG_ACCEPT_DOWNGRADE = 2;
 export const FLAG_SMALL_POOL = 4;
+export const FLAG_STANDBY = 8;
 
 export const STATE_NONE = 0;
 export const STATE_OPEN = 1;

@@ -15,6 +15,7 @@ import { decodeReceipt, encodeReceipt, receiptOutput, type Receipt } from "./rec
 import { endFailure, isLone, replayRecord, type Replay } from "./replay-record.ts";
 import type { Reason } from "./settle-types.ts";
 import { distribute, offences } from "./settle.ts";
+import { standbyTallies } from "./standbys.ts";
 import { decodeTolerance, SKETCH_COORDINATES, sketchA } from "./sketch.ts";
 import { recoverSigner } from "./signature.ts";
 import { decodeTensor } from "./tensor.ts";
@@ -173,8 +174,9 @@ function seatsFailure(receipt: Receipt): string | undefined {
   const due = mask & OPTIMISTIC ? sampled : [mask & VOTE ? k * job.spec.stages : CANDIDATES];
   const have = record.seats.length;
   if (have !== 0 && !due.includes(have)) return `${have} seats instead of ${due.join(" or ")}`;
-  const escalated = record.tallies.flatMap(({ round, seats }) => (round === 0 ? [] : seats));
-  const all = [...record.seats, ...escalated];
+  const standbys = standbyTallies(job, record);
+  const others = record.tallies.flatMap(({ round, seats }, t) => (round === 0 && !standbys.has(t) ? [] : seats));
+  const all = [...record.seats, ...others];
   if (new Set(all).size !== all.length) return "a worker holds two seats";
   // The vault lets a signing address belong to one worker only, so distinct seats have distinct keys in all committees together.
   const signers = committees.flatMap(({ seats }) =>

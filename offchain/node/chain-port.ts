@@ -15,6 +15,7 @@ import { getModel } from "../adapters/chain/actions/get-model.ts";
 import { getSeed } from "../adapters/chain/actions/get-seed.ts";
 import { getSigners } from "../adapters/chain/actions/get-signers.ts";
 import { getSlot } from "../adapters/chain/actions/get-slot.ts";
+import { promoteStandbys } from "../adapters/chain/actions/promote-standbys.ts";
 import { openProposal } from "../adapters/chain/actions/open-proposal.ts";
 import { proposeAnswer } from "../adapters/chain/actions/propose-answer.ts";
 import { proveEquivocation } from "../adapters/chain/actions/prove-equivocation.ts";
@@ -137,6 +138,7 @@ export function createChainPort(chain: Chain, fromBlock: bigint): ChainPort {
     lateCourt: (call) => done(lateCourtStage(chain, call)),
     lateCourtSec: async (version) => (await getParameters(chain, { version })).lateCourt,
     expire: (call) => done(expireJob(chain, call)),
+    promote: (call) => done(promoteStandbys(chain, call)),
     challenge: (call) => done(challengeStage(chain, call)),
     settle: (call) => done(settleJob(chain, call)),
     proveEquivocation: ({ workerId, jobId, stage, round, a, b }) =>

@@ -34,6 +34,7 @@ export function hubFacts(events: readonly HubEvent[]): HubFact[] {
       case "Challenged":
       case "CourtRuled":
       case "AuditDrawn":
+      case "Promoted":
         return [{ name: "Recorded", jobId: event.args.jobId, record: event.args.record }];
       case "Proposed": {
         const { jobId, commitment, record } = event.args;

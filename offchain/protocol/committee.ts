@@ -16,10 +16,9 @@ export interface Committee {
   readonly seed: Hex | null;
 }
 
-/** Everyone who ever sat in the job: excluded from escalations. */
+/** Everyone who ever sat in the job: excluded from later draws. */
 export const everyone = (record: JobRecord): number[] => [
-  ...record.seats,
-  ...record.tallies.flatMap((tally) => (tally.round === 0 ? [] : tally.seats)),
+  ...new Set([...record.seats, ...record.tallies.flatMap(({ seats }) => seats)]),
 ];
 
 /** The record at the slot: empty until the hub keeps one, null where the events read so far are not those of the slot's word. */

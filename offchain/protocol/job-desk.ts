@@ -227,6 +227,13 @@ export class JobDesk {
       if (plain !== null) await this.input.send(session, among(committee.ids), boundary, plain, `round-${slot.round}`);
       return;
     }
+    // Standbys sat down beside this seat: who came passes on what the client gave.
+    const isFilledAgain = session.record.tallies.at(-1)?.stage === seat.stage && slot.stage === seat.stage;
+    if (isFilledAgain && slot.round === 0 && seat.round === 0) {
+      const plain = this.work.forSameStage(session.jobId, seat.stage);
+      const others = seat.seats.filter((_, i) => i !== seat.own);
+      if (plain !== null) await this.input.send(session, among(others), boundary, plain, "standbys");
+    }
     const isCounted = session.record.boundaries[seat.stage] === seat.vote?.outDigest && seat.vote !== null;
     if (seat.round > 0 || (!hasFastVotes(seat) && !isCounted)) return;
     for (const [next, info] of (session.table ?? []).entries()) {

@@ -324,7 +324,7 @@ export class JobSession {
       case "finish":
         return this.#state.advance({ type: "done" });
       case "expire":
-        return this.#modules.chain.expire(this.#transactions.call());
+        return this.#transactions.giveUp(slot);
       case "submit":
       case "commit-many":
       case "commit":

@@ -139,6 +139,7 @@ export interface ChainPort {
   /** Seconds after the end for which a parameter set's jobs may be judged late. Sets never change. */
   lateCourtSec(paramsVersion: number): Promise<number>;
   expire(call: JobCall): Promise<void>;
+  promote(call: JobCall): Promise<void>;
   challenge(call: JobCall & { stage: number }): Promise<void>;
   settle(call: JobCall & { output: Hex }): Promise<void>;
   /** Two signed Commits; `b` null: one beside the commitment that the chain holds. */

@@ -6,9 +6,16 @@ import type { SessionState } from "./session-state.ts";
 
 /** Whether the chain is in a round whose committee is not known yet. */
 export function isCommitteeStale(state: SessionState, slot: SlotView): boolean {
+  if (isFilledAgain(state, slot)) return true;
   if (state.notDrawnFor === `${slot.stage}/${slot.round}`) return false;
   const { committee } = state;
   return committee === null || committee.round !== slot.round || (slot.round > 0 && committee.stage !== slot.stage);
+}
+
+/** Whether standbys have sat down since the committee was looked up. */
+function isFilledAgain({ committee, record }: SessionState, slot: SlotView): boolean {
+  if (committee === null || slot.round !== 0 || committee.round !== 0 || record.seats.length === 0) return false;
+  return record.seats.join() !== committee.ids.join();
 }
 
 /** Looks up the round's committee and takes this worker's seat in it, if it was drawn. Error: RPC_UNAVAILABLE. */
@@ -24,7 +31,8 @@ export async function findSeat(state: SessionState, slot: SlotView): Promise<voi
   }
   const place = findPlace(committee, job, keys.operator.address);
   if (state.seat !== null && state.seat.round === committee.round && !isSamePlace(state.seat, place)) {
-    // Another fork drew other seats. What was signed for this place stays in the journal and binds the new seat too.
+    // Standbys sat down beside it, or another fork drew other seats. What was signed for this place stays in the journal and binds
+    // the new seat too.
     logger.warn("seat.redrawn", { stage: state.seat.stage, round: state.seat.round, seat: state.seat.own });
     state.unseat();
   }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { hasStandbys } from "../core/standbys.ts";
 import { batchCount } from "../core/batch.ts";
 import { toHex } from "../core/bytes.ts";
 import type { StageInfo } from "../core/types.ts";
@@ -191,6 +192,14 @@ export class SeatTransactions {
     return seat.seats.map((_, i) => (((batched >>> i) & 1) === 1 ? batch.shift() : own[i]));
   }
 
+  /** Too few came: their seats are filled again while that may be done, else the job ends. */
+  async giveUp(slot: SlotView): Promise<void> {
+    const { chain } = this.#modules;
+    const { job, record } = this.#state;
+    const isInTime = chain.now() <= slot.deadline + job.spec.policy.tReveal && chain.now() <= job.spec.expiry;
+    return isInTime && hasStandbys(job, record, slot) ? chain.promote(this.call()) : chain.expire(this.call());
+  }
+
   poke(slot: SlotView): void {
     const { place } = this.#state.memory;
     const seat = this.#state.seat;
@@ -211,7 +220,7 @@ export class SeatTransactions {
     if (poke === "challenge" && !behaviour().mayChallenge) return;
     this.#state.effects.once(poke, async () => {
       if (poke === "settle") await chain.settle({ ...this.call(), output: this.#outputArgument(slot, seat) });
-      else if (poke === "expire") await chain.expire(this.call());
+      else if (poke === "expire") await this.giveUp(slot);
       else {
         const bond = challengeBond(this.#state.job, this.#state.record, place.stage);
         if ((await chain.freeBalance()) < bond) {

@@ -31,7 +31,8 @@ export function finalRecord(trail: JobTrail, k: number): JobRecord | null {
       event.eventName === "Challenged" ||
       event.eventName === "CourtRuled" ||
       event.eventName === "Proposed" ||
-      event.eventName === "AuditDrawn"
+      event.eventName === "AuditDrawn" ||
+      event.eventName === "Promoted"
     )
       record = event.args.record;
     // One undisputed call: the hub emits no record, the calldata says it all.
@@ -79,7 +80,7 @@ function expiredRecord(trail: JobTrail, given: JobRecord, hash: Hex, k: number):
   );
   const last = given.tallies.at(-1);
   const accepted = last !== undefined && decideVote(last.said, last.stage, last.round).accepted !== undefined;
-  if (last === undefined || accepted) {
+  if (last === undefined || accepted || standbysAt(trail).has(given.tallies.length - 1)) {
     // A first committee, of the stage after those with a verdict.
     const stage = given.boundaries.length;
     const seats = given.seats.slice(stage * k, (stage + 1) * k);
@@ -98,6 +99,10 @@ function expiredRecord(trail: JobTrail, given: JobRecord, hash: Hex, k: number):
   const tally = counted ? { ...last, seats, said: missed(trail, stage, round, seats.length) } : { ...last, seats: [] };
   return { ...given, boundaries, tallies: [...given.tallies.slice(0, -1), tally] };
 }
+
+/** Indexes of the tallies of seats that were filled again. */
+const standbysAt = ({ events }: JobTrail): ReadonlySet<number> =>
+  new Set(events.flatMap((event) => (event.eventName === "Promoted" ? [event.args.record.tallies.length - 1] : [])));
 
 /** The words of a committee that was never counted: UNREVEALED for who committed. */
 function missed(trail: JobTrail, stage: number, round: number, size: number): readonly Hex[] {
@@ -119,8 +124,10 @@ export function collectCommittees(
   signers: ReadonlyMap<number, Hex>,
 ): readonly CommitteeEvidence[] {
   const proven = new Set(provenTallies(trail, record));
+  const standbys = standbysAt(trail);
   return record.tallies.map((tally, at) => {
     if (proven.has(at)) return NO_COMMITTEE;
+    if (standbys.has(at)) return { fast: false, seats: tally.seats.map(() => NO_EVIDENCE) };
     const names = tally.seats.map((seat) => signers.get(seat) ?? NO_EVIDENCE.signer);
     const sketches = callOf(trail, tally, "submitSketches");
     if (sketches !== null) return fastSketches(sketches[3], names);

@@ -23,6 +23,8 @@ export interface JobWishes {
   /** Parameter set; 0 (development) on chain 31337, else 1. */
   readonly paramsVersion?: number | undefined;
   readonly ticketClass?: number | undefined;
+  /** Of general-vote: seats whose workers stay away are filled again, once a stage, instead of ending the job. */
+  readonly standbys?: boolean | undefined;
   readonly callback?: Address | undefined;
   readonly callbackGas?: number | undefined;
   /** Who seals the input and signs client stages; the requester by default. */
@@ -69,7 +71,7 @@ export function planJob(
     k: size.k,
     auditBps: preset.auditBps,
     cls: market.model.acceptedMasks & CLASS_T,
-    flags: flagsOf(preset, market, size.k, insuredValue),
+    flags: flagsOf(preset, market, size.k, insuredValue) | (wishes.standbys === true ? FLAG.STANDBY : 0),
     seatStake: BigInt(size.stakePerReward) * seatReward,
     window,
     tWork: isProven(preset) ? proofTime(market, window) : set.minWork,

@@ -189,6 +189,7 @@ export function proofWorker(workerId: number, hub: FakeHub, kept?: Journal): Pro
         if (hub.record.boundaries.length + proofs.length === STAGES) hub.slot = { ...hub.slot, state: 5 };
       },
       expire: poke("expire"),
+      promote: unused,
       settle: poke("settle"),
       submit: unused,
       propose: unused,

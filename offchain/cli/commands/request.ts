@@ -49,6 +49,7 @@ export const request = defineCommand({
       integer(0, 10_000),
     ),
     window: optional("seconds", "How long the result can be challenged before it is final.", integer(0, 604_800)),
+    standbys: flag("Fill seats whose workers stay away, once a stage, instead of ending the job (general-vote)."),
     receipt: optional("file", "Where to write the receipt.", text),
     deposit: flag("Deposit what is missing from the account's tokens first, with a permit where the token takes one."),
     timeout: optional(
@@ -71,7 +72,13 @@ export const request = defineCommand({
       ...(input.auditBps === undefined ? {} : { auditBps: input.auditBps }),
       ...(input.window === undefined ? {} : { window: input.window }),
     };
-    const wishes = { preset: input.preset, seatReward: input.seatReward, insuredValue: input.insure, policy };
+    const wishes = {
+      preset: input.preset,
+      seatReward: input.seatReward,
+      insuredValue: input.insure,
+      standbys: input.standbys,
+      policy,
+    };
     const inputs = readModelInputs(input.input, model);
     const count = Array.isArray(inputs) ? { inputs: inputs.length } : {};
     const quote = await wallet.quoteInference({ manifest, requester: wallet.account.address, ...count, ...wishes });

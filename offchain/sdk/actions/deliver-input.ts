@@ -7,7 +7,7 @@ import type { AssayError } from "../../core/errors.ts";
 import { INPUT_BOUNDARY } from "../../core/salts.ts";
 import { canSealTo, sealBlob, sealContext, sealRecipients } from "../../core/seal.ts";
 import { encodeSealedInput } from "../../core/sealed-input.ts";
-import { OPTIMISTIC, type Job, type ModelManifest } from "../../core/types.ts";
+import { FLAG_STANDBY, OPTIMISTIC, type Job, type ModelManifest } from "../../core/types.ts";
 import { quorum } from "../../core/vote.ts";
 import { getDeployment } from "../deployment.ts";
 import { SdkError } from "../errors.ts";
@@ -52,6 +52,7 @@ type Failed = DeliverInputReturnType["failed"][number];
  * Waits for the draw, then pushes the input to each seat's endpoint: sealed to its registered key with the stage's salts, or as it is
  * if the model's boundaries are PUBLIC. A sampled (OPTIMISTIC) job's input goes to its first k candidates: the first answers, and
  * the others audit a private input, or watch. Busy and slow seats are tried until the input is of no use to them any more.
+ * Of a job with standbys it is no error if fewer take it: `deliverToStandbys` gives it to those who fill their seats.
  * `onSeats` is called between the two: what it returns is awaited, so a caller can decide whom the job fell to before anything leaves.
  * Errors: SEATS_UNKNOWN; DELIVERY_FAILED when a stage's seats that took the input cannot make a quorum; INTERRUPTED; JOB_UNKNOWN;
  * RPC_UNAVAILABLE.
@@ -64,8 +65,6 @@ export async function deliverInput(
   parameters: DeliverInputParameters,
 ): Promise<DeliverInputReturnType> {
   const { hub, jobId, job, manifest, signal, onSeats } = parameters;
-  const account = accountOf(client, parameters.account, "deliverInput");
-  const { chainId } = await getDeployment(client, hub);
   const { k, ticketClass } = job.spec.policy;
   const timeoutMs = parameters.seatsTimeoutMs ?? 60_000;
   const seats = await pollUntil(
@@ -73,31 +72,15 @@ export async function deliverInput(
     { doing: "waiting for the seats", everyMs: parameters.pollMs ?? 500, timeoutMs, signal },
   );
   if (seats === undefined) throw new SdkError("SEATS_UNKNOWN", { jobId, ms: timeoutMs });
-  const workerIds = seats.map(({ workerId }) => workerId);
-  await onSeats?.(workerIds);
-
-  const [profiles, times] = await Promise.all([
-    getWorkerProfiles(client, { hub, workerIds, fromBlock: parameters.fromBlock }),
-    readTimes(client, parameters),
-  ]);
-  const delivery: Delivery = { ...parameters, chainId, account, ...times };
-  const stages = await Promise.all(
-    manifest.stages.map(async (_, stage) => {
-      const own = seats.slice(stage * k, (stage + 1) * k);
-      const known = own.flatMap(({ workerId, signer }): Recipient[] => {
-        const profile = profiles.get(workerId);
-        return profile === undefined || !canSealTo(parameters.crypto, fromHex(profile.sealKey, 32))
-          ? []
-          : [{ profile, signer }];
-      });
-      const strangers = own
-        .filter(({ workerId }) => known.every(({ profile }) => profile.workerId !== workerId))
-        .map(({ workerId }): Failed => ({ workerId, error: new SdkError("PROFILE_MISSING", { worker: workerId }) }));
-      return deliverStage(client, delivery, stage, known, strangers);
-    }),
+  await onSeats?.(seats.map(({ workerId }) => workerId));
+  const stages = await deliverToSeats(
+    client,
+    parameters,
+    manifest.stages.map((_, stage) => ({ stage, seats: seats.slice(stage * k, (stage + 1) * k) })),
   );
-  // Of a sampled job one answers; the others that have the input are its auditors, and watch.
-  const need = (job.spec.policy.mask & OPTIMISTIC) === 0 ? quorum(k) : 1;
+  // Of a sampled job one answers; the others that have the input are its auditors, and watch. Standbys wait where seats are lost.
+  const isFilled = (job.spec.policy.flags & FLAG_STANDBY) !== 0;
+  const need = isFilled ? 0 : (job.spec.policy.mask & OPTIMISTIC) === 0 ? quorum(k) : 1;
   const short = stages.find(({ reached }) => reached.length < need);
   if (short !== undefined)
     throw new SdkError(
@@ -110,6 +93,41 @@ export async function deliverInput(
     reached: stages.flatMap(({ reached }) => reached),
     failed: stages.flatMap(({ failed }) => failed),
   };
+}
+
+/** Seats of one stage that get what it needs. */
+export interface StageRecipients {
+  readonly stage: number;
+  readonly seats: DeliverInputReturnType["seats"];
+}
+
+/** What became of each stage's delivery, in the given order. Errors: RPC_UNAVAILABLE, ACCOUNT_MISSING. */
+export async function deliverToSeats(
+  client: WalletLike,
+  parameters: DeliverInputParameters,
+  stages: readonly StageRecipients[],
+): Promise<Pick<DeliverInputReturnType, "reached" | "failed">[]> {
+  const { hub, crypto, fromBlock } = parameters;
+  const account = accountOf(client, parameters.account, "deliverInput");
+  const workerIds = stages.flatMap(({ seats }) => seats.map(({ workerId }) => workerId));
+  const [{ chainId }, profiles, times] = await Promise.all([
+    getDeployment(client, hub),
+    getWorkerProfiles(client, { hub, workerIds, fromBlock }),
+    readTimes(client, parameters),
+  ]);
+  const delivery: Delivery = { ...parameters, chainId, account, ...times };
+  return Promise.all(
+    stages.map(async ({ stage, seats }) => {
+      const known = seats.flatMap(({ workerId, signer }): Recipient[] => {
+        const profile = profiles.get(workerId);
+        return profile === undefined || !canSealTo(crypto, fromHex(profile.sealKey, 32)) ? [] : [{ profile, signer }];
+      });
+      const strangers = seats
+        .filter(({ workerId }) => known.every(({ profile }) => profile.workerId !== workerId))
+        .map(({ workerId }): Failed => ({ workerId, error: new SdkError("PROFILE_MISSING", { worker: workerId }) }));
+      return deliverStage(client, delivery, stage, known, strangers);
+    }),
+  );
 }
 
 async function deliverStage(

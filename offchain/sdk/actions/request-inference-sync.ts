@@ -12,7 +12,7 @@ import { stakeVaultAbi } from "../../adapters/chain/abi/stake-vault.ts";
 import { batchCount } from "../../core/batch.ts";
 import { hasCode } from "../../core/errors.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import { CLASS_T, OPTIMISTIC, VOTE, type Spec } from "../../core/types.ts";
+import { CLASS_T, FLAG_STANDBY, OPTIMISTIC, VOTE, type Spec } from "../../core/types.ts";
 import { checked } from "../checked.ts";
 import { getDeployment } from "../deployment.ts";
 import { SdkError } from "../errors.ts";
@@ -20,6 +20,7 @@ import type { JobView } from "../job-view.ts";
 import { readDelivered } from "../read-delivered.ts";
 import { pollUntil } from "../poll-until.ts";
 import { orderProofs, type Proving } from "../prove-job.ts";
+import { currentSeats, deliverToStandbys } from "../standbys.ts";
 import { accountOf, type TransactionHash, type WalletLike } from "../send.ts";
 import { deliverInput, type DeliverInputParameters, type DeliverInputReturnType } from "./deliver-input.ts";
 import { canPermit, depositWithPermit } from "./deposit-with-permit.ts";
@@ -128,8 +129,16 @@ export async function requestInferenceSync(
       await parameters.beforeDelivery?.(seats);
     },
   };
-  const deliver = async (): Promise<Proving> =>
-    isProven ? orderProofs(client, wishes) : { ...(await deliverInput(client, wishes)), watch: async () => undefined };
+  const isFilled = (spec.policy.flags & FLAG_STANDBY) !== 0;
+  const deliver = async (): Promise<Proving> => {
+    if (isProven) return orderProofs(client, wishes);
+    const delivered = await deliverInput(client, wishes);
+    const { seats } = delivered;
+    return {
+      ...delivered,
+      watch: async (until) => (isFilled ? deliverToStandbys(client, wishes, seats, until) : undefined),
+    };
+  };
   const { watch, ...delivery } = await deliver().catch(async (error: unknown) => {
     if (!hasCode(error, "DELIVERY_FAILED")) throw error;
     // Seats without input abstain, and the job ends by itself: what the requester then wants to know is its refund.
@@ -155,7 +164,7 @@ export async function requestInferenceSync(
     ? await proversOf(client, hub, jobId, mined.blockNumber, delivery)
     : (spec.policy.mask & OPTIMISTIC) !== 0
       ? await answererOf(client, hub, jobId, mined.blockNumber)
-      : delivery.seats.slice(-job.spec.policy.k);
+      : (isFilled ? await currentSeats(client, wishes, delivery.seats) : delivery.seats).slice(-job.spec.policy.k);
   const { outDigest } = view;
   if (spec.policy.cls === CLASS_T) {
     const read = await readDelivered(client, { hub, jobId, outDigest, fromBlock: mined.blockNumber });

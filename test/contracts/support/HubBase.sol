@@ -192,13 +192,11 @@ abstract contract HubBase is VaultBase {
 
     function _everyone(Record memory r) private pure returns (uint32[] memory ids) {
         uint256 n = r.seats.length;
-        for (uint256 t; t < r.tallies.length; ++t) if (r.tallies[t].round != 0) n += r.tallies[t].seats.length;
+        for (uint256 t; t < r.tallies.length; ++t) n += r.tallies[t].seats.length;
         ids = new uint32[](n);
         for (n = 0; n < r.seats.length; ++n) ids[n] = r.seats[n];
-        for (uint256 t; t < r.tallies.length; ++t) {
-            if (r.tallies[t].round == 0) continue;
+        for (uint256 t; t < r.tallies.length; ++t)
             for (uint256 i; i < r.tallies[t].seats.length; ++i) ids[n++] = r.tallies[t].seats[i];
-        }
     }
 
     // --- Messages -----------------------------------------------------------------------------------------------------
@@ -333,6 +331,8 @@ abstract contract HubBase is VaultBase {
                 (, r) = abi.decode(all[i].data, (bytes32, Record));
             } else if (topic == IHubTypes.AuditDrawn.selector) {
                 (, r) = abi.decode(all[i].data, (uint32[], Record));
+            } else if (topic == IHubTypes.Promoted.selector) {
+                (, , r) = abi.decode(all[i].data, (uint8, uint32[], Record));
             } else if (topic == IHubTypes.Pinned.selector) {
                 (, uint8 round, uint32[] memory ids) = abi.decode(all[i].data, (uint8, uint8, uint32[]));
                 if (round == 0) r.seats = ids;

@@ -143,7 +143,11 @@ describe("policy", () => {
     await expectCode("NOT_SUPPORTED", () => checkPolicy(job({ cls: 2 }), SET, LIMITS));
     for (const mask of [2, 4, 6, 16, 20])
       await expectCode("NOT_SUPPORTED", () => checkPolicy(job({ mask, cls: 1 }), SET, LIMITS));
-    await expectCode("NOT_SUPPORTED", () => checkPolicy(job({ flags: 8 }), SET, LIMITS));
+    await expectCode("NOT_SUPPORTED", () => checkPolicy(job({ flags: 16 }), SET, LIMITS));
+    // Standbys are for plain votes.
+    checkPolicy(job({ flags: FLAG.STANDBY }), SET, LIMITS);
+    for (const change of [{ mask: 3 }, { mask: 16 }, { cls: 1 }])
+      await expectCode("NOT_SUPPORTED", () => checkPolicy(job({ ...change, flags: FLAG.STANDBY }), SET, LIMITS));
     for (const mask of [0, 8, 10, 12, 13, 17, 18, 24])
       await expectCode("NOT_SUPPORTED", () => checkPolicy(job({ mask }), SET, LIMITS));
   });

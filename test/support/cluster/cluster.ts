@@ -32,6 +32,7 @@ import { Secret } from "../../../offchain/core/secret.ts";
 import { signDigest } from "../../../offchain/core/signature.ts";
 import { encodeTensor, type Tensor } from "../../../offchain/core/tensor.ts";
 import {
+  FLAG_STANDBY,
   KIND_PUBLIC,
   OPTIMISTIC,
   type DigestKind,
@@ -426,7 +427,7 @@ export class Cluster {
           k: policy.k,
           auditBps: sample?.auditBps ?? 10_000,
           cls: this.manifest.acceptedMasks & 1,
-          flags: 4,
+          flags: 4 | (policy.standbys === true ? FLAG_STANDBY : 0),
           seatStake,
           window: sample?.window ?? 0,
           // Four seconds of real time at this chain's speed: enough for a loaded machine.
@@ -576,6 +577,8 @@ export class Cluster {
 export interface TestPolicy {
   readonly k: number;
   readonly tWork?: number;
+  /** Absent seats are filled again. */
+  readonly standbys?: boolean;
   /** One answers, chance audits. */
   readonly sample?: { readonly auditBps: number; readonly window: number };
 }

@@ -1058,6 +1058,78 @@ export const assayHubAbi = [
         name: "record",
         type: "tuple",
       },
+    ],
+    name: "promote",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        components: [
+          { name: "requester", type: "address" },
+          { name: "nonce", type: "uint96" },
+          {
+            components: [
+              { name: "modelId", type: "bytes32" },
+              { name: "inDigest", type: "bytes32" },
+              { name: "inputRef", type: "bytes32" },
+              { name: "stages", type: "uint8" },
+              {
+                components: [
+                  { name: "mask", type: "uint8" },
+                  { name: "k", type: "uint8" },
+                  { name: "auditBps", type: "uint16" },
+                  { name: "cls", type: "uint8" },
+                  { name: "flags", type: "uint32" },
+                  { name: "seatStake", type: "uint96" },
+                  { name: "window", type: "uint32" },
+                  { name: "tWork", type: "uint32" },
+                  { name: "tReveal", type: "uint32" },
+                  { name: "ticketClass", type: "uint32" },
+                ],
+                name: "policy",
+                type: "tuple",
+              },
+              { name: "seatReward", type: "uint96" },
+              { name: "pokeFee", type: "uint96" },
+              { name: "insuredValue", type: "uint96" },
+              { name: "client", type: "address" },
+              { name: "callback", type: "address" },
+              { name: "callbackGas", type: "uint32" },
+              { name: "expiry", type: "uint48" },
+              { name: "paramsVersion", type: "uint32" },
+              { name: "resultKey", type: "bytes32" },
+            ],
+            name: "spec",
+            type: "tuple",
+          },
+        ],
+        name: "job",
+        type: "tuple",
+      },
+      {
+        components: [
+          { name: "seats", type: "uint32[]" },
+          { name: "boundaries", type: "bytes32[]" },
+          {
+            components: [
+              { name: "stage", type: "uint16" },
+              { name: "round", type: "uint8" },
+              { name: "seats", type: "uint32[]" },
+              { name: "said", type: "bytes32[]" },
+              { name: "challenger", type: "address" },
+              { name: "bond", type: "uint96" },
+            ],
+            name: "tallies",
+            type: "tuple[]",
+          },
+          { name: "decided", type: "uint32" },
+        ],
+        name: "record",
+        type: "tuple",
+      },
       { name: "commitment", type: "bytes32" },
     ],
     name: "propose",
@@ -2403,6 +2475,38 @@ export const assayHubAbi = [
     anonymous: false,
     inputs: [
       { indexed: true, name: "jobId", type: "bytes32" },
+      { indexed: false, name: "stage", type: "uint8" },
+      { indexed: false, name: "absent", type: "uint32[]" },
+      {
+        components: [
+          { name: "seats", type: "uint32[]" },
+          { name: "boundaries", type: "bytes32[]" },
+          {
+            components: [
+              { name: "stage", type: "uint16" },
+              { name: "round", type: "uint8" },
+              { name: "seats", type: "uint32[]" },
+              { name: "said", type: "bytes32[]" },
+              { name: "challenger", type: "address" },
+              { name: "bond", type: "uint96" },
+            ],
+            name: "tallies",
+            type: "tuple[]",
+          },
+          { name: "decided", type: "uint32" },
+        ],
+        indexed: false,
+        name: "record",
+        type: "tuple",
+      },
+    ],
+    name: "Promoted",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      { indexed: true, name: "jobId", type: "bytes32" },
       { indexed: true, name: "workerId", type: "uint32" },
       { indexed: false, name: "commitment", type: "bytes32" },
       {
@@ -2632,6 +2736,14 @@ export const assayHubAbi = [
   },
   {
     inputs: [
+      { name: "stage", type: "uint8" },
+      { name: "round", type: "uint8" },
+    ],
+    name: "NoStandbys",
+    type: "error",
+  },
+  {
+    inputs: [
       { name: "stage", type: "uint256" },
       { name: "verdict", type: "bytes32" },
     ],
@@ -2749,6 +2861,14 @@ export const assayHubAbi = [
       { name: "need", type: "bytes32" },
     ],
     name: "StageTableMismatch",
+    type: "error",
+  },
+  {
+    inputs: [
+      { name: "jobId", type: "bytes32" },
+      { name: "from", type: "uint256" },
+    ],
+    name: "StandbysDue",
     type: "error",
   },
   {
