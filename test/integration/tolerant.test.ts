@@ -4,7 +4,6 @@ import type { Hex } from "viem";
 import { recordHash } from "../../offchain/core/job.ts";
 import { toHex } from "../../offchain/core/bytes.ts";
 import { encodeTensor } from "../../offchain/core/tensor.ts";
-import { expectCode } from "../support/expect-code.ts";
 import { modelId } from "../../offchain/core/model.ts";
 import { decodeReceipt, encodeReceipt, type Receipt } from "../../offchain/core/receipt.ts";
 import { verifyReceipt } from "../../offchain/core/verify-receipt.ts";

@@ -93,7 +93,8 @@ export class Libp2pTransport implements SingleTransport {
       addresses: { listen: [listen] },
       transports: [tcp({ maxConnections: connections, inboundSocketInactivityTimeout: 2 * idleMs })],
       connectionEncrypters: [noise()],
-      streamMuxers: [yamux({ maxInboundStreams: 4 * handlers, streamOptions: STREAM })],
+      // A caller may open all its streams before our side of the connection is ready: they are no more than later ones.
+      streamMuxers: [yamux({ maxInboundStreams: 4 * handlers, maxEarlyStreams: 4 * handlers, streamOptions: STREAM })],
       connectionManager: {
         maxConnections: 2 * connections,
         maxIncomingPendingConnections: connections,
