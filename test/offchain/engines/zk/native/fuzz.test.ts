@@ -26,7 +26,7 @@ import { join as joinBytes, nativeOrReason } from "./reference.ts";
 const DEEP = process.env["ASSAY_DEEP"] === "1";
 const LONG = DEEP || process.env["CI"] === "true";
 /** Inputs of the program that knows the files' format, and of the comparison with TypeScript. */
-const INPUTS = DEEP ? 120_000 : LONG ? 6_000 : 10_000;
+const INPUTS = DEEP ? 120_000 : LONG ? 2_000 : 10_000;
 const COMPARISONS = DEEP ? 20_000 : 600;
 const ROOT = new URL("../../../../../", import.meta.url).pathname;
 const native = nativeOrReason();
