@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { batchCount } from "../core/batch.ts";
 import { fromHex, type Hex } from "../core/bytes.ts";
-import { errorText, type Check } from "../core/check.ts";
+import { errorText, runCheck, type Check } from "../core/check.ts";
 import { isAssayError, type AssayError } from "../core/errors.ts";
+import { decodeLeaf, isLeafFile, leafFailure, type InferenceLeaf } from "../core/inference-leaf.ts";
 import { modelId } from "../core/model.ts";
 import type { PairingEngine } from "../core/ports/pairing.ts";
 import { guaranteeOf, type Guarantee } from "../core/receipt-json.ts";
@@ -63,18 +65,33 @@ function unreadable(error: AssayError): AuditReport {
 interface Opened {
   readonly bytes: Uint8Array;
   readonly receipt: Receipt;
+  /** Of a file that shows one inference of a batch. */
+  readonly leaf: readonly Check[];
   readonly anchor: readonly Check[];
   readonly expected: ReceiptExpectation;
 }
 
-async function openReceipt(bytes: Uint8Array, options: AuditOptions): Promise<Opened | AssayError> {
-  let receipt: Receipt;
+const whatIs = ({ index }: InferenceLeaf, { job }: Receipt): string =>
+  `it opens output ${index} of ${batchCount(job.spec.policy.flags)}, counted from 0`;
+
+/** A receipt, or the one within a file that shows one inference of a batch. Errors: those of `decodeReceipt` and `decodeLeaf`. */
+function readFile(file: Uint8Array): Pick<Opened, "bytes" | "receipt" | "leaf"> {
+  if (!isLeafFile(file)) return { bytes: file, receipt: decodeReceipt(file), leaf: [] };
+  const leaf = decodeLeaf(file);
+  const bytes = fromHex(leaf.receipt);
+  const receipt = decodeReceipt(bytes);
+  return { bytes, receipt, leaf: [runCheck("leaf", whatIs(leaf, receipt), () => leafFailure(leaf, receipt))] };
+}
+
+async function openReceipt(file: Uint8Array, options: AuditOptions): Promise<Opened | AssayError> {
+  let read: ReturnType<typeof readFile>;
   try {
-    receipt = decodeReceipt(bytes);
+    read = readFile(file);
   } catch (error) {
     if (!isAssayError(error)) throw error;
     return error;
   }
+  const { receipt } = read;
   const { hub, chainId, manifest } = options;
   const anchor = options.rpcUrl === undefined ? [] : await checkAnchor(receipt, options.rpcUrl, hub);
   const isAnchored = anchor.some(({ name, ok }) => name === ANCHORED && ok);
@@ -85,15 +102,15 @@ async function openReceipt(bytes: Uint8Array, options: AuditOptions): Promise<Op
     ...(chainId === undefined ? {} : { chainId }),
     ...(manifest === undefined ? {} : { modelId: modelId(manifest) }),
   };
-  return { bytes, receipt, anchor, expected };
+  return { ...read, anchor, expected };
 }
 
 async function reportOn(
-  { bytes, receipt, anchor }: Opened,
+  { bytes, receipt, leaf, anchor }: Opened,
   report: ReceiptReport,
   options: AuditOptions,
 ): Promise<AuditReport> {
-  const checks = [{ name: "bytes", ok: true, detail: `${bytes.length} bytes, canonical` }, ...report.checks];
+  const checks = [{ name: "bytes", ok: true, detail: `${bytes.length} bytes, canonical` }, ...report.checks, ...leaf];
   const skipped: string[] = [];
   if (options.model === undefined || options.opened === undefined)
     skipped.push(

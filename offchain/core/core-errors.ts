@@ -84,6 +84,12 @@ export const CoreError = defineErrors("core", 1, {
   MESSAGE_INVALID: { n: 29, text: "Message {kind}: {why}.", fix: "Refuse it and its sender.", retry: "never" },
   ENVELOPE_INVALID: { n: 30, text: "Envelope: {why}.", fix: "Refuse the message.", retry: "never" },
   RECEIPT_INVALID: { n: 32, text: "Receipt: {why}.", fix: "Fetch the receipt again.", retry: "never" },
+  LEAF_INVALID: {
+    n: 33,
+    text: "One inference of a batch: {why}.",
+    fix: "Take it out of the receipt that the requester wrote, or ask the requester for it.",
+    retry: "never",
+  },
   SKETCH_INVALID: {
     n: 40,
     text: "Sketch or tolerance: {why}.",

@@ -15,6 +15,7 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   "job show": async () => (await import("./job/show.ts")).jobShow,
   "job list": async () => (await import("./job/list.ts")).jobList,
   "receipt verify": async () => (await import("./receipt/verify.ts")).receiptVerify,
+  "receipt leaf": async () => (await import("./receipt/leaf.ts")).receiptLeaf,
   "receipt agreement": async () => (await import("./receipt/agreement.ts")).receiptAgreement,
   prove: async () => (await import("./prove.ts")).prove,
   verify: async () => (await import("./verify.ts")).verify,

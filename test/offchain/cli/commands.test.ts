@@ -8,6 +8,8 @@ import { EXIT } from "../../../offchain/cli/exit-code.ts";
 import { toHex } from "../../../offchain/core/bytes.ts";
 import { keccak256 } from "../../../offchain/core/keccak.ts";
 import { encodeReceipt } from "../../../offchain/core/receipt.ts";
+import { KIND_BLINDED } from "../../../offchain/core/types.ts";
+import { batchOutput, batchReceipt } from "../../support/batch-receipt.ts";
 import { captureCli } from "../../support/capture-cli.ts";
 import { provenReceipt } from "../../support/proven-receipt.ts";
 import { fastReceipt } from "../../support/sample-receipt.ts";
@@ -51,6 +53,7 @@ describe("commands", () => {
       "job show",
       "job list",
       "receipt verify",
+      "receipt leaf",
       "receipt agreement",
       "prove",
       "verify",
@@ -110,6 +113,25 @@ describe("commands", () => {
     );
     expect((await run("receipt", "verify", ...names, "--input", "x")).code).to.equal(EXIT.usage);
     expect((await run("receipt", "verify")).code).to.equal(EXIT.usage);
+  });
+
+  it("R11: receipt leaf takes one inference out of a batch, and receipt verify judges it alone", async () => {
+    const whole = file("batch.receipt", encodeReceipt(batchReceipt(5, KIND_BLINDED)));
+    const out = join(folder, "three.leaf");
+    const taken = await run("receipt", "leaf", whole, "--index", "3", "--out", out, "--json");
+    expect(taken.code).to.equal(EXIT.done);
+    expect(JSON.parse(taken.out)).to.deep.include({ index: 3, count: 5, tensor: toHex(batchOutput(3)), file: out });
+    const good = await run("receipt", "verify", out);
+    expect(good.code).to.equal(EXIT.done);
+    expect(good.out).to.contain("it opens output 3 of 5");
+    const bytes = readFileSync(out);
+    const at = bytes.indexOf(batchOutput(3));
+    bytes[at + batchOutput(3).length - 1] = (bytes[at + batchOutput(3).length - 1] ?? 0) ^ 1;
+    const bad = await run("receipt", "verify", file("bad.leaf", bytes));
+    expect(bad.code).to.equal(EXIT.failed);
+    expect(bad.out).to.contain("NOT VALID: leaf");
+    const none = await run("receipt", "leaf", whole, "--index", "5", "--out", out, "--json");
+    expect(codeOf(none.out)).to.equal("MERKLE_INVALID");
   });
 
   it("R29: receipt agreement says agreement, and never correctness; a receipt that does not hold leaves nothing to say", async () => {

@@ -55,7 +55,7 @@ export const receiptVerify = defineCommand({
     "assay receipt verify job.receipt --rpc http://127.0.0.1:8545 --hub 0x… --json",
     "assay receipt verify receipts/*.receipt --hub 0x…",
   ],
-  args: { files: list("file", "Receipt files.", text) },
+  args: { files: list("file", "Receipt files, or single inferences taken out of them (`receipt leaf`).", text) },
   options: {
     rpc: optional("url", "Also compare with this chain.", url),
     hub: optional("address", "The hub that you believe in.", address),
