@@ -46,7 +46,7 @@ const SPDX = /^(?:#!.*\n)?\/\/ SPDX-License-Identifier: (MIT|GPL-3\.0-or-later)\
 const MIT_FOLDERS = /^(contracts|offchain\/(core|sdk|adapters\/chain|engines\/she))\//;
 
 function spdxViolation({ path, text }: SourceFile): Violation | undefined {
-  if (!/\.(ts|h|cpp|sol|circom)$/.test(path)) return undefined;
+  if (!/\.(ts|as|h|cpp|sol|circom)$/.test(path)) return undefined;
   const licence = SPDX.exec(text)?.[1];
   const want = MIT_FOLDERS.test(path) ? "MIT" : "GPL-3.0-or-later";
   if (licence === want) return undefined;

@@ -15,7 +15,7 @@ export interface Violation {
   readonly message: string;
 }
 
-const SOURCE = /\.(ts|mjs|h|cpp|sol|circom|md|json|toml)$/;
+const SOURCE = /\.(ts|mjs|as|h|cpp|sol|circom|md|json|toml)$/;
 const DATA = /^(package-lock\.json|snapshots\/|test\/fixtures\/|models\/.*\.json$|deployments\/)/;
 
 /** Every tracked or new source file of the repository, without data files. */

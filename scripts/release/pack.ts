@@ -73,6 +73,13 @@ for (const [from, to] of [
     mkdirSync(dirname(target), { recursive: true });
     cpSync(path, target);
   }
+// The arithmetic kernel is the same everywhere, so its build travels with its source.
+run("node", "scripts/she/build.mjs");
+for (const path of [...globSync("offchain/engines/she/kernel/*.as"), ...globSync("build/she/*.wasm")]) {
+  const target = join(OUT, "node", path.startsWith("offchain/") ? path.slice("offchain/".length) : path);
+  mkdirSync(dirname(target), { recursive: true });
+  cpSync(path, target);
+}
 const contracts = join(OUT, "contracts");
 for (const path of globSync("contracts/**/*.sol").filter((source) => !source.includes("/mocks/"))) {
   const target = join(contracts, path.slice("contracts/".length));

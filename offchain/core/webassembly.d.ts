@@ -1,8 +1,8 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-License-Identifier: MIT
 // The part of the WebAssembly API used here; TypeScript knows it only from its browser library.
 declare namespace WebAssembly {
   class Memory {
-    constructor(descriptor: { readonly initial: number; readonly maximum?: number });
+    constructor(descriptor: { readonly initial: number; readonly maximum?: number; readonly shared?: boolean });
     readonly buffer: ArrayBuffer;
     grow(pages: number): number;
   }

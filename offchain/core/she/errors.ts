@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+import { defineErrors } from "../errors.ts";
+
+/** Errors of encrypted evaluation. Module she's numbers: 1-19 formats, 20-39 kernel and evaluator, 40-59 client, 60-79 compiler. */
+export const SheError = defineErrors("she", 4, {
+  BYTES_REFUSED: {
+    n: 1,
+    text: "The {what} is refused: {reason}.",
+    fix: "Take the bytes from their maker again; if they are the same, it does not follow the format.",
+    retry: "never",
+  },
+  PROFILE_UNKNOWN: {
+    n: 2,
+    text: "There is no encryption profile {profile}.",
+    fix: "Use one of the profiles of offchain/core/she/profiles.ts: others are not known to be secure.",
+    retry: "never",
+  },
+  KERNEL_MISSING: {
+    n: 20,
+    text: "The arithmetic kernel is not built.",
+    fix: "Run `npm run bootstrap`; it needs the packages of devDependencies.",
+    retry: "later",
+  },
+  MEMORY_EXHAUSTED: {
+    n: 21,
+    text: "The kernel's memory holds {limit} bytes, {wanted} are needed.",
+    fix: "Give the evaluator more memory, or choose a smaller profile.",
+    retry: "never",
+  },
+  LEVEL_MISMATCH: {
+    n: 22,
+    text: "{what} is at level {level}, needed is {wanted}.",
+    fix: "Drop rows, or make keys for the level that the program names.",
+    retry: "never",
+  },
+});
