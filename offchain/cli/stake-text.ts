@@ -16,6 +16,7 @@ export function stakeText(report: StakeReport): string {
     ["owner", report.owner],
     ["operator", report.operator],
     ["endpoints", report.endpoints],
+    ["can", report.capabilities.join(", ")],
     ["stake", String(report.stake)],
     ["unbonding", report.unbonding === 0n ? "0" : `${report.unbonding}, may leave ${timeText(report.unbondAt)}`],
     ["tickets", classes === "" ? "0" : classes],

@@ -23,7 +23,12 @@ export interface RegisterWorkerOptions {
   readonly chain: Chain;
   /** The worker's hot key: agrees to be signer of this owner's worker. */
   readonly operator: Pick<Signer, "address" | "signDigest">;
-  readonly profile: { readonly transportId: Hex; readonly sealKey: Hex; readonly endpoints: string };
+  readonly profile: {
+    readonly transportId: Hex;
+    readonly sealKey: Hex;
+    readonly endpoints: string;
+    readonly capabilities: bigint;
+  };
   /** Tokens to stake, wei; 0 leaves the stake as it is. */
   readonly stake: bigint;
   readonly ticketClass: number;
@@ -57,7 +62,7 @@ export async function registerWorker(options: RegisterWorkerOptions): Promise<{ 
       operator.signDigest(registrationDigest(chain.chainId, chain.contracts.vault, owner)),
     );
     const expiry = Math.floor(chain.clock.now() || Date.now() / 1000) + options.validForSec;
-    await register(chain, { signer: operator.address, profile: { ...profile, capabilities: 0n, expiry }, r, vs });
+    await register(chain, { signer: operator.address, profile: { ...profile, expiry }, r, vs });
     workerId = await getWorkerOf(chain, { owner });
   }
   onStep?.("registered");

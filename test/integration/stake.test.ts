@@ -191,6 +191,17 @@ describe("assay stake", function suite() {
     expect(moved.result["endpoints"]).to.equal("https://a.example https://b.example");
   });
 
+  it("behavior: R17 what the worker can do is published by name, and kept", async () => {
+    const common = await run("show");
+    expect(common.result["capabilities"]).to.deep.equal(["vote", "optimistic", "floats"]);
+    const declared = await add(OWNER, "--capabilities", "vote,proof,cipher");
+    expect(declared.result["capabilities"]).to.deep.equal(["vote", "proof", "cipher"]);
+    const kept = await add(OWNER);
+    expect(kept.result["capabilities"]).to.deep.equal(["vote", "proof", "cipher"]);
+    const wrong = await add(OWNER, "--capabilities", "vote,fly");
+    expect(expectError(wrong, "OPTION_INVALID", EXIT.usage)).to.contain("cipher");
+  });
+
   it("error: in the first half of an epoch tickets stay, and the message says until when", async () => {
     const opens = new Date((await epoch())[2] * 1000).toISOString();
     expect(expectError(await withOwner(OWNER, "leave"), "CHANGES_CLOSED", EXIT.later)).to.contain(opens);

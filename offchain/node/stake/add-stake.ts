@@ -9,6 +9,7 @@ import { updateProfile } from "../../adapters/chain/actions/update-profile.ts";
 import type { Chain } from "../../adapters/chain/chain.ts";
 import { ChainError } from "../../adapters/chain/errors.ts";
 import { listProfiles } from "../../adapters/chain/list-profiles.ts";
+import { capabilityBits, COMMON_CAPABILITIES } from "../../core/capabilities.ts";
 import type { Signer } from "../../core/ports/keys.ts";
 import type { Hex } from "../../protocol/ports.ts";
 import { NodeError } from "../errors.ts";
@@ -23,8 +24,13 @@ export interface AddStakeOptions {
   /** Writes with the owner's key. */
   readonly chain: Chain;
   readonly operator: Signer;
-  /** `endpoints` null: keep what is published. */
-  readonly profile: { readonly transportId: Hex; readonly sealKey: Hex; readonly endpoints: string | null };
+  /** `endpoints`, `capabilities` null: keep what is published; of a new worker, what all workers do. */
+  readonly profile: {
+    readonly transportId: Hex;
+    readonly sealKey: Hex;
+    readonly endpoints: string | null;
+    readonly capabilities: bigint | null;
+  };
   /** The stake to have, wei: less is filled up, more is left alone. */
   readonly amount: bigint;
   readonly ticketClass: number;
@@ -78,7 +84,7 @@ export async function addStake(options: AddStakeOptions): Promise<{ readonly wor
   const { workerId } = await registerWorker({
     chain,
     operator,
-    profile: { ...profile, endpoints },
+    profile: { ...profile, endpoints, capabilities: profile.capabilities ?? capabilityBits(COMMON_CAPABILITIES) },
     stake: missing,
     ticketClass,
     validForSec: VALID_SEC,
@@ -118,13 +124,16 @@ async function renewRecord(
   const [published] = await listProfiles(chain, { workerIds: [workerId], fromBlock: BigInt(fromBlock) });
   const old = published?.profile;
   const endpoints = profile.endpoints ?? old?.endpoints ?? "";
+  const capabilities = profile.capabilities ?? old?.capabilities ?? 0n;
   const same =
-    old?.transportId === profile.transportId && old.sealKey === profile.sealKey && old.endpoints === endpoints;
+    old?.transportId === profile.transportId &&
+    old.sealKey === profile.sealKey &&
+    old.endpoints === endpoints &&
+    old.capabilities === capabilities;
   const now = Math.floor(chain.clock.now());
   if (same && record.expiry > now + VALID_SEC / 2) return;
   record.onStep("publishing the record again");
   const { transportId, sealKey } = profile;
-  const capabilities = old?.capabilities ?? 0n;
   await updateProfile(chain, {
     workerId,
     profile: { transportId, sealKey, endpoints, capabilities, expiry: now + VALID_SEC },

@@ -7,6 +7,7 @@ import { getWorker } from "../../adapters/chain/actions/get-worker.ts";
 import type { Chain } from "../../adapters/chain/chain.ts";
 import { listHoldings, type Holding } from "../../adapters/chain/list-holdings.ts";
 import { listProfiles } from "../../adapters/chain/list-profiles.ts";
+import { capabilityNames } from "../../core/capabilities.ts";
 import type { Hex } from "../../protocol/ports.ts";
 
 /** Amounts in token base units, times in Unix seconds of the chain. */
@@ -15,6 +16,8 @@ export interface StakeReport {
   readonly owner: Hex;
   readonly operator: Hex;
   readonly endpoints: string;
+  /** By name. */
+  readonly capabilities: readonly string[];
   readonly stake: bigint;
   readonly unbonding: bigint;
   /** When the unbonding amount may leave; 0: nothing is leaving. */
@@ -52,6 +55,7 @@ export async function describeStake(chain: Chain, workerId: number, fromBlock: n
     owner,
     operator: record.signer,
     endpoints: profiles[0]?.profile.endpoints ?? "",
+    capabilities: capabilityNames(profiles[0]?.profile.capabilities ?? 0n),
     stake: record.stake,
     unbonding: record.unbonding,
     unbondAt: record.unbondAt,

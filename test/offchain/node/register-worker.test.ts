@@ -87,7 +87,7 @@ describe("a worker from nothing to seats", function suite() {
     endpoints: ENDPOINT,
   } as const;
   // A quarter year: the doctor's test lets it expire.
-  const options = { profile, ticketClass: 0, validForSec: 7_776_000 };
+  const options = { profile: { ...profile, capabilities: 1n }, ticketClass: 0, validForSec: 7_776_000 };
 
   // --- doctor, from an empty folder on ---------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 import { addStake } from "../../../node/stake/add-stake.ts";
 import { asOperator, connectStake, ownerSigner, withKeys } from "../../../node/stake/connect-stake.ts";
 import { describeStake } from "../../../node/stake/describe-stake.ts";
+import { CAPABILITIES, capabilityBits, isCapability } from "../../../core/capabilities.ts";
 import { isLibp2pEndpoint } from "../../../core/endpoints.ts";
 import type { NodeConfig } from "../../../node/settings.ts";
 import { defineCommand } from "../../command.ts";
@@ -20,6 +21,13 @@ const urls = (value: string): Parsed<string> => {
   const wrong = list.find((part) => !isHttp(part) && !isLibp2pEndpoint(part));
   if (wrong !== undefined) return { why: `must be http or https URLs or libp2p addresses, and ${wrong} is none` };
   return list.length > 0 && list.length <= 4 ? { value: list.join(" ") } : { why: "must be one to four addresses" };
+};
+
+const capabilities = (value: string): Parsed<bigint> => {
+  const names = value.split(/[\s,]+/).filter((part) => part !== "");
+  const known = names.filter(isCapability);
+  if (known.length < names.length) return { why: `must be names out of ${CAPABILITIES.join(", ")}` };
+  return { value: capabilityBits(known) };
 };
 
 /** What others dial, as the worker itself announces it; null where only the running worker knows its port. */
@@ -50,6 +58,11 @@ export const stakeAdd = defineCommand({
     amount: required("n", "Stake to have, in token base units.", amount),
     class: defaulted("n", "Ticket class.", integer(0, 2 ** 32 - 1), 0),
     endpoints: optional("urls", "Where others reach the worker, separated by commas; else as configured.", urls),
+    capabilities: optional(
+      "names",
+      "What the worker can do, for ticket classes that demand it, separated by commas; else as published.",
+      capabilities,
+    ),
     bond: optional("n", "Free balance that the operator is to have at the hub for challenges, base units.", amount),
     startTable: flag("Also start the ticket table of a new deployment."),
     ...configOptions,
@@ -69,6 +82,7 @@ export const stakeAdd = defineCommand({
             transportId: keys.transport.id,
             sealKey: hex(keys.sealKeys[0]?.publicKey),
             endpoints: input.endpoints ?? configuredEndpoint(config),
+            capabilities: input.capabilities ?? null,
           },
           amount: input.amount,
           ticketClass: input.class,
