@@ -33,4 +33,22 @@ export const SheError = defineErrors("she", 4, {
     fix: "Drop rows, or make keys for the level that the program names.",
     retry: "never",
   },
+  PLAIN_OVERFLOW: {
+    n: 23,
+    text: "An encoded coefficient does not fit {limit} bits.",
+    fix: "Scale the values down: encryption profiles expect tensors of about 1.",
+    retry: "never",
+  },
+  CLIENT_ROOT: {
+    n: 40,
+    text: "A client's root is 32 random bytes; this one has {length}, or is zero.",
+    fix: "Take the root that exportRoot gave, or give none to have a new one drawn.",
+    retry: "never",
+  },
+  CLIENT_FORGOTTEN: {
+    n: 41,
+    text: "The client has forgotten its secret key.",
+    fix: "Make a new client; what was encrypted for the old one cannot be read any more.",
+    retry: "never",
+  },
 });
