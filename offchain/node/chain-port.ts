@@ -27,6 +27,7 @@ import { submitSketches } from "../adapters/chain/actions/submit-sketches.ts";
 import { submitVotes } from "../adapters/chain/actions/submit-votes.ts";
 import { tallySketches } from "../adapters/chain/actions/tally-sketches.ts";
 import { tallyVotes } from "../adapters/chain/actions/tally-votes.ts";
+import { BundlingSender } from "../adapters/chain/bundling-sender.ts";
 import { listManifests } from "../adapters/chain/list-manifests.ts";
 import { listProfiles } from "../adapters/chain/list-profiles.ts";
 import type { Chain } from "../adapters/chain/chain.ts";
@@ -35,7 +36,15 @@ import { isLibp2pEndpoint } from "../core/endpoints.ts";
 import { hasCode } from "../core/errors.ts";
 import type { PeerAddress } from "../core/ports/transport.ts";
 import { ZERO_BYTES32 } from "../core/types.ts";
-import type { ChainPort, EquivocationSide, Hex, ModelView, WorkerProfile } from "../protocol/ports.ts";
+import type {
+  ChainPort,
+  EquivocationSide,
+  Hex,
+  JobCall,
+  ModelView,
+  ProtocolModules,
+  WorkerProfile,
+} from "../protocol/ports.ts";
 
 const ZERO = ZERO_BYTES32;
 
@@ -61,14 +70,29 @@ const statement = ({ commitment, signature }: EquivocationSide) => ({
 
 const NO_STATEMENT = statement({ commitment: ZERO, signature: `0x${"0".repeat(128)}` });
 
+/** Calls that are ready within this time of each other share a transaction, where the worker is busy. */
+const BUNDLE_WAIT_MS = 150;
+const BUSY_MS = 3_000;
+
+type BundlingModules = Pick<ProtocolModules, "clock" | "signal">;
+
+function bundling(chain: Chain, { clock, signal }: BundlingModules): Chain {
+  if (chain.sender === null) return chain;
+  const options = { hub: chain.contracts.hub, waitMs: BUNDLE_WAIT_MS, busyMs: BUSY_MS };
+  return { ...chain, sender: new BundlingSender(chain.sender, options, clock, signal) };
+}
+
 /** `ChainPort` over the chain adapter, with the few records that never change kept in memory. */
-export function createChainPort(chain: Chain, fromBlock: bigint): ChainPort {
+export function createChainPort(chain: Chain, fromBlock: bigint, modules: BundlingModules): ChainPort {
   const models = new Map<Hex, ModelView>();
   const profiles = new Map<number, WorkerProfile>();
   const keys = new Map<Hex, Hex>();
   const chainId = BigInt(chain.chainId);
   const hub: Hex = `0x${chain.contracts.hub.slice(2).toLowerCase()}`;
   const account = chain.sender?.address ?? "0x0000000000000000000000000000000000000000";
+  const bundled = bundling(chain, modules);
+  /** A job that calls its consumer goes alone: a stranger's code could burn the gas of the jobs beside it. */
+  const via = ({ job }: JobCall): Chain => (BigInt(job.spec.callback) === 0n ? bundled : chain);
   const done = async (work: Promise<unknown>): Promise<void> => void (await work);
   return {
     chainId,
@@ -116,12 +140,12 @@ export function createChainPort(chain: Chain, fromBlock: bigint): ChainPort {
       return manifest?.stages ?? [];
     },
     freeBalance: () => getBalance(chain, { account }),
-    submit: (call) => done(submitVotes(chain, call)),
+    submit: (call) => done(submitVotes(via(call), call)),
     commit: (call) => done(commitVote(chain, call)),
     commitMany: (call) => done(commitMany(chain, call)),
     reveal: (call) => done(revealVote(chain, call)),
     tally: (call) => done(tallyVotes(chain, call)),
-    submitSketches: (call) => done(submitSketches(chain, call)),
+    submitSketches: (call) => done(submitSketches(via(call), call)),
     revealSketch: (call) => done(revealSketch(chain, call)),
     tallySketches: (call) => done(tallySketches(chain, call)),
     async key(keyId) {
@@ -137,10 +161,10 @@ export function createChainPort(chain: Chain, fromBlock: bigint): ChainPort {
     court: (call) => done(courtStage(chain, call)),
     lateCourt: (call) => done(lateCourtStage(chain, call)),
     lateCourtSec: async (version) => (await getParameters(chain, { version })).lateCourt,
-    expire: (call) => done(expireJob(chain, call)),
+    expire: (call) => done(expireJob(via(call), call)),
     promote: (call) => done(promoteStandbys(chain, call)),
     challenge: (call) => done(challengeStage(chain, call)),
-    settle: (call) => done(settleJob(chain, call)),
+    settle: (call) => done(settleJob(via(call), call)),
     proveEquivocation: ({ workerId, jobId, stage, round, a, b }) =>
       done(
         proveEquivocation(chain, {

@@ -43,8 +43,8 @@ export class Worker {
   constructor(options: WorkerOptions, modules: WorkerModules) {
     this.#options = options;
     this.#modules = modules;
-    const { chain, journal, clock, logger, metrics } = modules;
-    const port = createChainPort(chain, options.fromBlock);
+    const { chain, journal, clock, logger, metrics, signal } = modules;
+    const port = createChainPort(chain, options.fromBlock, { clock, signal });
     const protocol: ProtocolModules = { ...modules, chain: port };
     this.desk = new JobDesk(options.desk, protocol);
     this.#results = new ResultDesk(protocol, (jobId) => this.desk.session(jobId) ?? this.desk.proofs.session(jobId));

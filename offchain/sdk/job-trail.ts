@@ -3,10 +3,10 @@ import { decodeFunctionData, type ContractFunctionArgs, type Hex } from "viem";
 import { assayHubAbi } from "../adapters/chain/abi/assay-hub.ts";
 import type { HubEvent } from "../adapters/chain/decode-events.ts";
 
-/** A job's hub events in chain order, and the calldata of the transactions that made them. */
+/** A job's hub events in chain order, and the calls that made them. */
 export interface JobTrail {
   readonly events: readonly HubEvent[];
-  /** By transaction hash. */
+  /** By transaction hash; of a bundle (`submitMany`) the one call for this job. */
   readonly calldata: ReadonlyMap<Hex, Hex>;
 }
 
@@ -18,7 +18,7 @@ type Call<N extends HubCall> = ContractFunctionArgs<typeof assayHubAbi, "nonpaya
 export const endIndexOf = ({ events }: JobTrail): number =>
   events.findLastIndex(({ eventName }) => eventName === "Finalized" || eventName === "Closed");
 
-/** Arguments of a transaction if it called this function of the hub directly, else null. */
+/** Arguments of a transaction if it called this function of the hub directly or in a bundle, else null. */
 export function decodeCall<N extends HubCall>(trail: JobTrail, hash: Hex, name: N): Call<N> | null {
   const data = trail.calldata.get(hash);
   if (data === undefined) return null;

@@ -99,9 +99,12 @@ export class TransactionSender {
     }
   }
 
-  /** Simulates, sends, waits until mined. Errors: those of `simulate`, TRANSACTION_REVERTED, _DROPPED, _TIMEOUT. */
-  async send(request: TransactionRequest): Promise<TransactionReceipt> {
-    const gas = await this.simulate(request);
+  /**
+   * Simulates, sends, waits until mined. `limit`: the gas to send with, of a call that was simulated already. Errors: those of `simulate`,
+   * TRANSACTION_REVERTED, _DROPPED, _TIMEOUT.
+   */
+  async send(request: TransactionRequest, limit?: bigint): Promise<TransactionReceipt> {
+    const gas = limit ?? (await this.simulate(request));
     const { nonce, attempt } = await this.#locked(() => this.#broadcast(request, gas));
     this.#open += 1;
     try {

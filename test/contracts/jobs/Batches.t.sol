@@ -251,12 +251,21 @@ contract BatchesTest is ProofBase {
         _expectSolvent(_hub.slot(_id(jobs[1])).escrow);
     }
 
-    /// Ten jobs in one transaction; and bundles of the slow path's pokes pay their sender as before.
+    /// One to ten jobs in one transaction: what the calls of a bundle cost, its base and calldata apart.
     function test_GasOfManyJobs() public {
-        bytes[] memory calls = new bytes[](10);
-        for (uint256 i; i < 10; ++i) calls[i] = _submission(_request(_spec(5, 1)), GOOD);
-        this.measure("submit 10 jobs in one call, 5 seats", address(_hub), abi.encodeCall(_hub.submitMany, (calls)));
+        _measureBundle(1, "submit 1 job in one call, 5 seats");
+        _measureBundle(2, "submit 2 jobs in one call, 5 seats");
+        _measureBundle(5, "submit 5 jobs in one call, 5 seats");
+        _measureBundle(10, "submit 10 jobs in one call, 5 seats");
+    }
+
+    function _measureBundle(uint256 n, string memory name) private {
+        uint256 snapshot = vm.snapshotState();
+        bytes[] memory calls = new bytes[](n);
+        for (uint256 i; i < n; ++i) calls[i] = _submission(_request(_spec(5, 1)), GOOD);
+        this.measure(name, address(_hub), abi.encodeCall(_hub.submitMany, (calls)));
         _expectSolvent(0);
+        vm.revertToState(snapshot);
     }
 
     /// Every call is the sender's own: nobody withdraws or cancels for another.

@@ -6,6 +6,9 @@ import { hexToBytes } from "viem";
 import { approveTokens } from "../../../../offchain/adapters/chain/actions/approve-tokens.ts";
 import { getAllowance } from "../../../../offchain/adapters/chain/actions/get-allowance.ts";
 import { withdrawBalance } from "../../../../offchain/adapters/chain/actions/withdraw-balance.ts";
+import { depositBalance } from "../../../../offchain/adapters/chain/actions/deposit-balance.ts";
+import { devTokenAbi } from "../../../../offchain/adapters/chain/abi/dev-token.ts";
+import { BundlingSender } from "../../../../offchain/adapters/chain/bundling-sender.ts";
 import { BlockWatcher } from "../../../../offchain/adapters/chain/block-watcher.ts";
 import { ChainClock } from "../../../../offchain/adapters/chain/chain-clock.ts";
 import { createChain } from "../../../../offchain/adapters/chain/create-chain.ts";
@@ -57,6 +60,28 @@ describe("adapters/chain", function suite() {
     const error = await expectCode("REVERTED", () => withdrawBalance(chain, { amount: 5n, to: address }));
     expect(Reflect.get(Object(error), "meta")).to.deep.include({ name: "BalanceTooLow", args: "0, 5" });
     expect(journal.transactions({})).to.deep.equal([]);
+  });
+
+  it("behavior: calls in one bundle: of two that cannot both be, the second is refused with the hub's own reason", async () => {
+    const { chain, journal, address } = await connect({}, 7);
+    const { wallet, public: reader } = node.clients(0);
+    const { token, hub } = node.deployment;
+    const write = async (call: Parameters<typeof wallet.writeContract>[0]) =>
+      reader.waitForTransactionReceipt({ hash: await wallet.writeContract(call) });
+    await write({ chain: null, address: token, abi: devTokenAbi, functionName: "mint", args: [address, 10n] });
+    await approveTokens(chain, { spender: hub, amount: 10n });
+    await depositBalance(chain, { amount: 10n });
+    const options = { hub: chain.contracts.hub, busyMs: 60_000, waitMs: 100 };
+    if (chain.sender === null) return expect.fail("it cannot write");
+    const bundling = { ...chain, sender: new BundlingSender(chain.sender, options, testClock, life.signal) };
+    await withdrawBalance(bundling, { amount: 1n, to: address });
+    const before = journal.transactions({ status: "mined" }).length;
+    const [first, second] = [6n, 7n].map(async (amount) => withdrawBalance(bundling, { amount, to: address }));
+    const error = await expectCode("REVERTED", async () => second);
+    expect(Reflect.get(Object(error), "meta")).to.deep.include({ name: "BalanceTooLow", args: "3, 7" });
+    expect((await first)?.status).to.equal("success");
+    const sent = journal.transactions({ status: "mined" }).slice(before);
+    expect(sent.map(({ purpose }) => purpose)).to.deep.equal(["submitMany"]);
   });
 
   it("error: WRONG_CHAIN, NO_CONTRACT, RPC_UNAVAILABLE at the start", async () => {
