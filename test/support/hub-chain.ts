@@ -3,6 +3,7 @@
 import { network } from "hardhat";
 import { type Address, type Hex, encodeAbiParameters, keccak256, maxUint256, parseEther, toHex } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
+import { batchFlags } from "../../offchain/core/batch.ts";
 import { claimHash, commitDigest, commitment, commitSet, revealDigest, type Claim } from "../../offchain/core/claim.ts";
 import { fromHex } from "../../offchain/core/bytes.ts";
 import { drawSeed, ROUND_0_STAGE } from "../../offchain/core/draw.ts";
@@ -22,6 +23,8 @@ export interface JobShape {
   readonly k: number;
   readonly stages: number;
   readonly window?: number;
+  /** Inputs of a batch; none by default. */
+  readonly inputs?: number;
 }
 
 /** Deploys, and seats `workers` workers whose accounts look used. */
@@ -137,7 +140,7 @@ export async function createHubChain(workers: number) {
   }
 
   /** Requests a job and mines its seed. */
-  async function request({ k, stages, window = 0 }: JobShape) {
+  async function request({ k, stages, window = 0, inputs = 0 }: JobShape) {
     const now = Number((await publicClient.getBlock()).timestamp);
     const spec = {
       modelId: await model(stages),
@@ -149,7 +152,7 @@ export async function createHubChain(workers: number) {
         k,
         auditBps: 10_000,
         cls: 0,
-        flags: 0,
+        flags: inputs === 0 ? 0 : batchFlags(0, inputs),
         seatStake: 4n * (2n * BigInt(k) + 1n) * REWARD,
         window,
         tWork: 60,
