@@ -39,6 +39,18 @@ export const SheError = defineErrors("she", 4, {
     fix: "Scale the values down: encryption profiles expect tensors of about 1.",
     retry: "never",
   },
+  KEY_MISSING: {
+    n: 24,
+    text: "The evaluation key of element {galois} for level {level} is missing.",
+    fix: "Make the keys that the plan's stage lists.",
+    retry: "never",
+  },
+  WEIGHTS_MISMATCH: {
+    n: 25,
+    text: "The stage has {have} weight plaintexts, {wanted} are needed.",
+    fix: "Take the weights and the plan from the same compilation.",
+    retry: "never",
+  },
   CLIENT_ROOT: {
     n: 40,
     text: "A client's root is 32 random bytes; this one has {length}, or is zero.",
@@ -49,6 +61,24 @@ export const SheError = defineErrors("she", 4, {
     n: 41,
     text: "The client has forgotten its secret key.",
     fix: "Make a new client; what was encrypted for the old one cannot be read any more.",
+    retry: "never",
+  },
+  PROGRAM_UNSUPPORTED: {
+    n: 60,
+    text: "{operator} cannot be evaluated encrypted: {reason}.",
+    fix: "Train the model with squares as its only activation, without rounding inside.",
+    retry: "never",
+  },
+  PROGRAM_TOO_DEEP: {
+    n: 61,
+    text: "{operator} and what follows need {missing} levels more than {profile} has.",
+    fix: "Use a deeper profile, or cut the program where the key holder refreshes the ciphertext.",
+    retry: "never",
+  },
+  PROGRAM_TOO_LARGE: {
+    n: 62,
+    text: "The program fits no encryption profile: {reason}.",
+    fix: "Make layers narrower, batches smaller, or weights smaller.",
     retry: "never",
   },
 });

@@ -8,6 +8,7 @@ import type { SheProfile } from "../../../core/she/profiles.ts";
 import { Encoder } from "../encoding/encoder.ts";
 import { coefficientsToRow, composeCoefficients } from "../encoding/residues.ts";
 import { KernelMemory } from "../kernel/kernel.ts";
+import { galoisMap } from "../kernel/modular.ts";
 import { factor, Ring } from "../kernel/ring.ts";
 import { errorBytes, PURPOSE, sampleErrors, sampleTernary, secretStream } from "./sampler.ts";
 
@@ -44,6 +45,7 @@ export class SheClient {
   readonly #secret: number;
   readonly #work: readonly [number, number, number];
   readonly #lists: readonly [number, number];
+  readonly #map: number;
   #root: Uint8Array | undefined;
 
   /** `root`: 32 bytes kept from `exportRoot`; without, a new secret is drawn. */
@@ -56,6 +58,7 @@ export class SheClient {
     this.#encoder = new Encoder(profile.degree);
     this.#secret = this.#ring.allocate(profile.primes.length);
     this.#work = [this.#ring.allocate(1), this.#ring.allocate(1), this.#ring.allocate(1)];
+    this.#map = this.#ring.allocate(1);
     this.#lists = [this.#ring.memory.allocate(64), this.#ring.memory.allocate(64)];
     this.#root = (root ?? options.randomBytes(ROOT_BYTES)).slice();
     if (this.#root.length !== ROOT_BYTES || this.#root.every((byte) => byte === 0))
@@ -109,7 +112,7 @@ export class SheClient {
     };
     const indices = [...Array.from({ length: level }, (_, i) => i), special];
     const rows = new Uint32Array(2 * level * indices.length * degree);
-    const inverse = galois === 0 ? 0 : this.#inverseGalois(galois);
+    if (galois !== 0) this.#ring.row(this.#map, 0).set(galoisMap(this.#inverseGalois(galois), degree));
     const [a, error, other] = this.#work;
     for (let digit = 0; digit < level; digit++) {
       const errors = sampleErrors(
@@ -123,7 +126,7 @@ export class SheClient {
         rows.set(this.#ring.row(a, 0), place + indices.length * degree);
         coefficientsToRow(this.#ring, errors, index, error);
         if (galois === 0) this.#ring.row(other, 0).set(this.#ring.row(this.#row(index), 0));
-        else this.#ring.kernel.permute(this.#row(index), other, this.#ring.map(inverse), degree);
+        else this.#ring.kernel.permute(this.#row(index), other, this.#map, degree);
         this.#multiply(a, other, other, index);
         this.#ring.kernel.subtract(error, other, error, degree, prime);
         if (index === digit) this.#addTarget(error, other, galois === 0, index);

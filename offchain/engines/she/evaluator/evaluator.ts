@@ -93,12 +93,10 @@ export class Evaluator {
     );
   }
 
-  /** Copies rows. */
-  copy(from: number, to: number, rows: number): void {
-    this.#rows(rows, this.ring.levels + 1, (offset) => {
-      const { memory, degree } = this.ring;
-      memory.words(to + offset, degree).set(memory.words(from + offset, degree));
-    });
+  /** Rows of zeros. */
+  clear(out: number, rows: number): void {
+    const { memory, degree } = this.ring;
+    this.#rows(rows, this.ring.levels + 1, (offset) => memory.words(out + offset, degree).fill(0));
   }
 
   /** out = special prime * a, extended: what `divideBy` of the special prime gives back exactly. */
@@ -111,7 +109,7 @@ export class Evaluator {
     });
   }
 
-  /** out = sum of a_k * b_k. `special[k]`: where b_k's special row is, if not behind `level` rows. */
+  /** out = sum of a_k * b_k. `stored`: rows before the special row of the b_k. */
   dot(
     terms: readonly (readonly [a: number, b: number])[],
     out: number,

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { SheClient } from "../../../offchain/engines/she/client/she-client.ts";
+import type { CompiledPlan } from "../../../offchain/engines/she/compile/compile-plan.ts";
+import { jobKeys, packSlots, unpackSlots } from "../../../offchain/engines/she/compile/plan.ts";
+import { runLayers } from "../../../offchain/engines/she/compile/read-program.ts";
+import { StageRunner, stageMemoryBytes } from "../../../offchain/engines/she/evaluator/stage-runner.ts";
+import { KernelMemory } from "../../../offchain/engines/she/kernel/kernel.ts";
+import { nodeKernel } from "../../../offchain/engines/she/kernel/node-kernel.ts";
+import { Ring } from "../../../offchain/engines/she/kernel/ring.ts";
+import { nodeHashes } from "../../../offchain/engines/she/node-hashes.ts";
+import { decodeSheObject, encodeSheObject, type SheObject } from "../../../offchain/core/she/object.ts";
+
+const osRandom = (length: number) => crypto.getRandomValues(new Uint8Array(length));
+
+/** A client for a plan; known bytes instead of random ones for known answers. */
+export const clientFor = ({ plan }: CompiledPlan, randomBytes = osRandom) =>
+  new SheClient({ profile: plan.profile, kernel: nodeKernel(), hashes: nodeHashes, randomBytes });
+
+export const scaleOf = ({ plan }: CompiledPlan) => 2 ** plan.profile.boundaryScaleBits;
+
+/** The job's keys as its stages receive them. */
+export const keysFor = ({ plan }: CompiledPlan, client: SheClient): SheObject[] =>
+  jobKeys(plan).map((key) => decodeSheObject(client.createKey(key), nodeHashes));
+
+/** One runner a stage, loaded. */
+export function runnersFor({ plan, weights }: CompiledPlan, keys: readonly SheObject[]): StageRunner[] {
+  return plan.stages.map((stage, i) => {
+    const own = weights[i] ?? [];
+    const memory = KernelMemory.ofSize(stageMemoryBytes(plan.profile, stage, own));
+    const runner = new StageRunner(new Ring(plan.profile, nodeKernel(), memory), stage, plan.interleave, own);
+    runner.loadWeights();
+    runner.loadKeys(keys);
+    return runner;
+  });
+}
+
+export const encryptFor = (compiled: CompiledPlan, client: SheClient, samples: readonly ArrayLike<number>[]) =>
+  decodeSheObject(
+    client.encrypt(packSlots(compiled.plan, samples), scaleOf(compiled), compiled.plan.stages[0]?.levelIn ?? 0),
+    nodeHashes,
+  );
+
+/** Largest |decrypted - exact| in units of the output's scale, and the largest exact output in the same unit. */
+export function errorOf(
+  compiled: CompiledPlan,
+  client: SheClient,
+  output: SheObject,
+  samples: readonly ArrayLike<number>[],
+): { error: number; largest: number } {
+  const { plan, layers } = compiled;
+  const slots = client.decrypt(encodeSheObject(output), scaleOf(compiled));
+  const got = unpackSlots(plan, slots, samples.length);
+  let [error, largest] = [0, 0];
+  for (const [i, sample] of samples.entries())
+    for (const [o, exact] of (runLayers(layers, sample).at(-1) ?? []).entries()) {
+      error = Math.max(error, Math.abs(exact - (got[i]?.[o] ?? Number.NaN)) / plan.outputScale);
+      largest = Math.max(largest, Math.abs(exact) / plan.outputScale);
+    }
+  return { error, largest };
+}
