@@ -51,6 +51,12 @@ export const SheError = defineErrors("she", 4, {
     fix: "Take the weights and the plan from the same compilation.",
     retry: "never",
   },
+  WORKER_FAILED: {
+    n: 26,
+    text: "A thread of the encrypted evaluation ended.",
+    fix: "Start the stage again; if it happens again, look for lack of memory.",
+    retry: "later",
+  },
   CLIENT_ROOT: {
     n: 40,
     text: "A client's root is 32 random bytes; this one has {length}, or is zero.",
