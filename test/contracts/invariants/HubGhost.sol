@@ -4,11 +4,11 @@ pragma solidity 0.8.37;
 import {SettleLib, COURT_ROUND} from "../../../contracts/libraries/SettleLib.sol";
 import {HostileConsumer} from "../../../contracts/mocks/HostileConsumer.sol";
 import "../../../contracts/types/Types.sol";
-import {ProofBase} from "../support/ProofBase.sol";
+import {AuditBase} from "../support/AuditBase.sol";
 import {vm} from "../support/Vm.sol";
 
 /// What a handler of the hub remembers beside it: counts, sums and the last stakes seen, by no arithmetic of the hub's.
-abstract contract HubGhost is ProofBase {
+abstract contract HubGhost is AuditBase {
     uint256 private constant MOST_SETS = 4;
 
     uint256[5] public endsFor; // by reason; 0: FINAL
@@ -16,6 +16,7 @@ abstract contract HubGhost is ProofBase {
     uint256 public hangs;
     uint256 public escalations;
     uint256 public rulings;
+    uint256 public absences; // tallies of seats that were filled again
     uint256 public refusals; // requests during a pause
     uint256 public workedPaused; // steps of open jobs during a pause
     uint256 public told; // ended jobs with a consumer
@@ -83,6 +84,7 @@ abstract contract HubGhost is ProofBase {
             if (tally.round == COURT_ROUND) ++rulings;
             else if (tally.round > 2) _break("13: a third escalation of a stage");
             else if (tally.round != 0) ++escalations;
+            if (tally.round == 0 && r.seats.length != 0 && _isFilledAgain(r, tally)) ++absences;
             if (tally.seats.length > 31) _break("13: more than 31 seats");
         }
         uint256 slashed = _watchStakes(job.spec.policy.seatStake);
@@ -96,6 +98,12 @@ abstract contract HubGhost is ProofBase {
                 _break("28: a close cost nobody anything");
         }
         _feesSeen = fees;
+    }
+
+    /// Its workers sit no more.
+    function _isFilledAgain(Record memory r, Tally memory tally) private pure returns (bool) {
+        for (uint256 i; i < r.seats.length; ++i) if (r.seats[i] == tally.seats[0]) return false;
+        return true;
     }
 
     function _watchStakes(uint256 most) private returns (uint256 slashed) {

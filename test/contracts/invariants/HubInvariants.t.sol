@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 pragma solidity 0.8.37;
 
+import {DrawLib} from "../../../contracts/libraries/DrawLib.sol";
 import {VoteRules} from "../../../contracts/libraries/VoteRules.sol";
 import "../../../contracts/types/Types.sol";
 import {logs} from "../support/HubBase.sol";
@@ -15,7 +16,10 @@ contract HubHandler is HubGhost {
     bytes[] internal _records;
     mapping(uint256 index => bytes32 slotHash) public ended;
     mapping(uint32 workerId => bool) public faulty;
+    mapping(bytes32 jobId => bytes32 outDigest) private _proposed;
     uint256 public ends;
+    uint256 public audits;
+    uint256 public spared;
 
     constructor() {
         _deploy(40);
@@ -25,11 +29,15 @@ contract HubHandler is HubGhost {
     // --- Actions ------------------------------------------------------------------------------------------------------
 
     function request(uint8 kSeed, uint8 stageSeed, bool window, uint256 varied) public {
-        if (_open() >= MOST_OPEN) return;
+        if (_isFull()) return;
         uint8 k = kSeed % 2 == 0 ? 3 : 2;
         Spec memory spec = _spec(k, 1 + (stageSeed % 3));
         if (window) spec.policy.window = W;
         spec.modelId = _register(_keyed(spec.stages, NO_PROBE));
+        // Half of the jobs have standbys, a quarter many inputs.
+        uint256 shape = varied >> 128;
+        if (shape % 2 == 0) spec.policy.flags |= FLAG_STANDBY;
+        if (shape % 8 < 2) spec.policy.flags |= uint32(1 + (shape % 1000)) << 8;
         _vary(spec, varied);
         if (_isRefused(spec)) return;
         // Only a full pool is certain to seat two escalations; the table never changes here.
@@ -39,7 +47,7 @@ contract HubHandler is HubGhost {
     }
 
     function requestProof(uint8 stageSeed, bool window, uint256 varied) public {
-        if (_open() >= MOST_OPEN) return;
+        if (_isFull()) return;
         Spec memory spec = _proven(1 + (stageSeed % 3));
         if (window) spec.policy.window = W;
         _vary(spec, varied);
@@ -47,6 +55,65 @@ contract HubHandler is HubGhost {
         _jobs.push(abi.encode(_request(spec)));
         _records.push(abi.encode(_empty()));
     }
+
+    // --- Sampled jobs -------------------------------------------------------------------------------------------------
+
+    function requestSampled(bool openInput, uint256 varied) public {
+        if (_isFull()) return;
+        Spec memory spec = _economy();
+        spec.policy.auditBps = 5_000;
+        if (!openInput) spec.inputRef = 0;
+        _vary(spec, varied);
+        if (_isRefused(spec)) return;
+        _jobs.push(abi.encode(_request(spec)));
+        _records.push(abi.encode(_empty()));
+    }
+
+    /// The first candidate answers.
+    function propose(uint256 seed, bool lies) public {
+        (bool found, uint256 i, Job memory job, ) = _pickOf(OPTIMISTIC, seed, STATE_OPEN);
+        if (!found || block.timestamp > job.spec.expiry || _isProposed(job)) return;
+        if (block.timestamp > _hub.slot(_id(job)).deadline) return;
+        bytes32 out = lies ? BAD : GOOD;
+        Record memory r = _propose(job, out);
+        _proposed[_id(job)] = out;
+        if (lies) faulty[r.seats[0]] = true;
+        _toSeed(_id(job));
+        _store(i, job, r);
+    }
+
+    /// What the lottery says comes next: an audit, or the primary opens.
+    function goOn(uint256 seed) public {
+        (bool found, uint256 i, Job memory job, Record memory r) = _pickOf(OPTIMISTIC, seed, STATE_PROPOSED);
+        if (!found || block.timestamp > job.spec.expiry || !_hasSeed(job)) return;
+        if (_isAudited(job)) {
+            ++audits;
+            _store(i, job, _draw(job, r));
+        } else if (block.timestamp <= _hub.slot(_id(job)).deadline) {
+            ++spared;
+            _store(i, job, _open(job, r, _proposed[_id(job)]));
+        }
+    }
+
+    function _isAudited(Job memory job) private view returns (bool) {
+        bytes32 beat = _random.seedOf(_hub.slot(_id(job)).seedRef);
+        bytes32 seed = DrawLib.seedFor(beat, _id(job), DrawLib.AUDIT, 0);
+        return uint256(seed) % 10_000 < job.spec.policy.auditBps;
+    }
+
+    function _isProposed(Job memory job) private view returns (bool) {
+        return _proposed[_id(job)] != 0;
+    }
+
+    function _hasSeed(Job memory job) private view returns (bool) {
+        try _random.seedOf(_hub.slot(_id(job)).seedRef) returns (bytes32) {
+            return true;
+        } catch {
+            return false;
+        }
+    }
+
+    // --- Votes, proofs and disputes -----------------------------------------------------------------------------------
 
     /// Some of the stages left are proven, each by any candidate.
     function prove(uint256 seed, uint256 who) public {
@@ -78,7 +145,8 @@ contract HubHandler is HubGhost {
     function court(uint256 seed, uint8 stage) public {
         uint8 state = [STATE_WINDOW, STATE_HUNG, STATE_OPEN][seed % 3];
         (bool found, uint256 i, Job memory job, Record memory r) = _pickOf(VOTE, seed, state);
-        if (!found || block.timestamp > job.spec.expiry) return;
+        // No proof speaks about a batch.
+        if (!found || block.timestamp > job.spec.expiry || job.spec.policy.flags >> 8 != 0) return;
         Slot memory s = _hub.slot(_id(job));
         if (state == STATE_OPEN ? s.round == 0 : block.timestamp > s.deadline) return;
         stage = state == STATE_WINDOW ? stage % uint8(r.boundaries.length) : s.stage;
@@ -93,6 +161,7 @@ contract HubHandler is HubGhost {
     }
 
     function requestAndCancel(uint8 kSeed) public {
+        if (_isFull()) return;
         Spec memory spec = _spec(kSeed % 2 == 0 ? 3 : 2, 1);
         if (_isRefused(spec)) return;
         ++endsFor[REASON_CANCELLED];
@@ -103,10 +172,15 @@ contract HubHandler is HubGhost {
 
     /// The current committee votes by the fast path; some lie.
     function vote(uint256 seed, uint256 liars) public {
-        (bool found, uint256 i, Job memory job, Record memory r) = _pickOf(VOTE, seed, STATE_OPEN);
+        uint8 mask = seed % 3 == 0 ? OPTIMISTIC : VOTE;
+        (bool found, uint256 i, Job memory job, Record memory r) = _pickOf(mask, seed, STATE_OPEN);
         if (!found || block.timestamp > job.spec.expiry) return;
+        if (mask == OPTIMISTIC && !_isProposed(job)) return;
         uint32[] memory ids = _committee(job, r);
-        liars = _liars(ids, liars, _hub.slot(_id(job)).round);
+        uint8 round = _hub.slot(_id(job)).round;
+        // An audit's seat 0 opens what it proposed.
+        if (mask == OPTIMISTIC && round == 0) liars = _proposed[_id(job)] == BAD ? liars | 1 : liars & ~uint256(1);
+        liars = _liars(ids, liars, round);
         _store(i, job, _submit(job, r, liars));
     }
 
@@ -114,7 +188,9 @@ contract HubHandler is HubGhost {
     function voteSlowly(uint256 seed, uint32 comes, uint32 opens) public {
         (bool found, uint256 i, Job memory job, Record memory r) = _pickOf(VOTE, seed, STATE_OPEN);
         if (!found) return;
-        if (block.timestamp > _hub.slot(_id(job)).deadline) return;
+        Slot memory s = _hub.slot(_id(job));
+        // Batches are taken once a committee, and seats that were filled again may have left one.
+        if (block.timestamp > s.deadline || _hub.box(_id(job), s.stage, s.round).batched != 0) return;
         Poll memory p = _poll(job, r, _said(_committee(job, r).length, 0));
         uint32 all = uint32((1 << p.ids.length) - 1);
         comes = (comes & all) | 1;
@@ -124,12 +200,42 @@ contract HubHandler is HubGhost {
         r = _latest(r);
         vm.warp(block.timestamp + WORK + 1);
         if (_count(comes) < VoteRules.quorum(p.ids.length)) {
-            _hub.expire(job, r);
+            if (!_hasEmptySeats(job, r)) _hub.expire(job, r);
+            else if (seed % 4 != 0 && block.timestamp <= job.spec.expiry) _hub.promote(job, r);
+            else _expireLate(job, r);
             r = _latest(r);
         } else {
             r = _tallySome(job, r, p, comes, opens);
         }
         _store(i, job, r);
+    }
+
+    /// Standbys may sit down where too few came.
+    function _hasEmptySeats(Job memory job, Record memory r) private view returns (bool) {
+        Slot memory s = _hub.slot(_id(job));
+        uint256 n = r.tallies.length;
+        if (job.spec.policy.flags & FLAG_STANDBY == 0 || s.round != 0) return false;
+        return n == 0 || r.tallies[n - 1].stage != s.stage;
+    }
+
+    /// `expire` waits for standbys, but not for ever.
+    function _expireLate(Job memory job, Record memory r) private {
+        uint256 from = uint256(_hub.slot(_id(job)).deadline) + job.spec.policy.tReveal + 1;
+        if (block.timestamp < from && _state(job) == STATE_OPEN && _hasEmptySeats(job, r)) vm.warp(from);
+        _hub.expire(job, r);
+    }
+
+    /// Nobody came; all seats are filled again.
+    function promote(uint256 seed) public {
+        (bool found, uint256 i, Job memory job, Record memory r) = _pickOf(VOTE, seed, STATE_OPEN);
+        if (!found || !_hasEmptySeats(job, r)) return;
+        Slot memory s = _hub.slot(_id(job));
+        if (block.timestamp <= s.deadline) vm.warp(s.deadline + 1);
+        if (block.timestamp > job.spec.expiry || !_hasSeed(job)) return;
+        uint32[] memory ids = _committee(job, r);
+        for (uint256 n; n < ids.length; ++n) faulty[ids[n]] = true;
+        _hub.promote(job, r);
+        _store(i, job, _latest(r));
     }
 
     function _tallySome(
@@ -154,7 +260,7 @@ contract HubHandler is HubGhost {
 
     function challenge(uint256 seed, uint256 stage) public {
         (bool found, uint256 i, Job memory job, Record memory r) = _pickOf(
-            VOTE,
+            seed % 3 == 0 ? OPTIMISTIC : VOTE,
             seed,
             seed % 2 == 0 ? STATE_HUNG : STATE_WINDOW
         );
@@ -178,8 +284,9 @@ contract HubHandler is HubGhost {
     }
 
     function expire(uint256 seed) public {
-        (bool found, uint256 i, Job memory job, Record memory r) = _pick(seed, seed % 3 == 0 ? STATE_OPEN : STATE_HUNG);
-        if (found) _expire(i, job, r);
+        uint8 state = [STATE_OPEN, STATE_HUNG, STATE_PROPOSED][seed % 3];
+        (bool found, uint256 i, Job memory job, Record memory r) = _pick(seed, state);
+        if (found && !_mustDraw(job)) _expire(i, job, r);
     }
 
     /// Invariant 12, R8: pokes alone end every job.
@@ -191,25 +298,37 @@ contract HubHandler is HubGhost {
                 Job memory job = abi.decode(_jobs[i], (Job));
                 Record memory r = abi.decode(_records[i], (Record));
                 if (_state(job) == STATE_WINDOW) _settle(i, job, r);
+                else if (_mustDraw(job)) _store(i, job, _draw(job, r));
                 else _expire(i, job, r);
             }
         }
     }
 
+    /// The lottery fell on it: no silence may outrun the audit.
+    function _mustDraw(Job memory job) private view returns (bool) {
+        if (_state(job) != STATE_PROPOSED || block.timestamp > job.spec.expiry) return false;
+        return _hasSeed(job) && _isAudited(job);
+    }
+
     /// One action of many, by a seed: a life that needs no fuzzer.
     function act(uint256 seed) external {
-        uint256 which = seed % 11;
+        uint256 which = seed % 16;
         seed >>= 8;
         if (which == 0) request(uint8(seed), uint8(seed >> 8), seed & 1 == 0, seed >> 16);
         if (which == 1) requestProof(uint8(seed), seed & 1 == 0, seed >> 16);
         if (which == 2) requestAndCancel(uint8(seed));
-        if (which == 3 || which == 4) vote(seed, seed >> 64);
-        if (which == 5) voteSlowly(seed, uint32(seed >> 64), uint32(seed >> 96));
-        if (which == 6) challenge(seed, seed >> 64);
-        if (which == 7) court(seed, uint8(seed >> 64));
-        if (which == 8) settle(seed);
-        if (which == 9) expire(seed);
-        if (which == 10) prove(seed, seed >> 64);
+        if (which == 3 || which == 4 || which == 5) vote(seed, seed >> 64);
+        if (which == 6) voteSlowly(seed, uint32(seed >> 64), uint32(seed >> 96));
+        if (which == 7) challenge(seed, seed >> 64);
+        if (which == 8) court(seed, uint8(seed >> 64));
+        if (which == 9 || which == 10) settle(seed);
+        if (which == 11) expire(seed);
+        if (which == 12) prove(seed, seed >> 64);
+        if (which == 13) requestSampled(seed & 1 == 0, seed >> 16);
+        // Deadlines pass quickly here: a proposal must come at once.
+        if (which == 13) propose(seed, seed & 256 == 0);
+        if (which == 13 || which == 14) goOn(seed);
+        if (which == 15) promote(seed);
     }
 
     function claim(uint32 seed) external {
@@ -232,11 +351,12 @@ contract HubHandler is HubGhost {
     function _expire(uint256 i, Job memory job, Record memory r) private {
         Slot memory s = _hub.slot(_id(job));
         if (block.timestamp <= s.deadline) vm.warp(s.deadline + 1);
-        if (s.state == STATE_OPEN && job.spec.policy.mask == VOTE) {
+        if (s.state == STATE_OPEN && (job.spec.policy.mask == VOTE || _isProposed(job))) {
             uint32[] memory ids = _committee(job, r);
             for (uint256 n; n < ids.length; ++n) faulty[ids[n]] = true;
         }
-        _hub.expire(job, r);
+        if (s.state == STATE_PROPOSED) faulty[r.seats[0]] = true;
+        _expireLate(job, r);
         _store(i, job, _latest(r));
     }
 
@@ -255,7 +375,7 @@ contract HubHandler is HubGhost {
 
     function _everyoneCount(Record memory r) private pure returns (uint256 n) {
         n = r.seats.length;
-        for (uint256 t; t < r.tallies.length; ++t) if (r.tallies[t].round != 0) n += r.tallies[t].seats.length;
+        for (uint256 t; t < r.tallies.length; ++t) n += r.tallies[t].seats.length;
     }
 
     function _pick(
@@ -290,8 +410,11 @@ contract HubHandler is HubGhost {
         ++ends;
     }
 
-    function _open() private view returns (uint256 n) {
+    /// Too many jobs for a campaign, or too much risk for the largest one to fit beside them.
+    function _isFull() private view returns (bool) {
+        uint256 n;
         for (uint256 i; i < _jobs.length; ++i) if (ended[i] == 0) ++n;
+        return n >= MOST_OPEN || _hub.totals().openRisk > 32_000;
     }
 
     // --- What the invariants read -------------------------------------------------------------------------------------
@@ -386,7 +509,7 @@ contract HubInvariantsTest {
 
     /// The fuzz is not vacuous: seeded lives reach every end, and every kind of dispute on the way.
     function test_RandomLivesReachEveryEnd() public {
-        for (uint256 i; i < 600; ++i) {
+        for (uint256 i; i < 700; ++i) {
             bytes32 seed = keccak256(abi.encode("assay.test.life", i));
             if (i % 40 == 20) _handler.pause(uint256(seed) & ~uint256(3));
             if (i % 40 == 35) _handler.pause(1);
@@ -408,7 +531,9 @@ contract HubInvariantsTest {
         require(_handler.windows() > 10, "WINDOW");
         require(_handler.hangs() > 5, "HUNG");
         require(_handler.escalations() > 5, "escalations");
-        require(_handler.rulings() > 2, "rulings of a court");
+        require(_handler.rulings() > 1, "rulings of a court");
+        require(_handler.absences() > 1, "seats filled again");
+        require(_handler.audits() > 2 && _handler.spared() > 2, "audits, and answers without one");
         require(_handler.refusals() > 2, "requests during a pause");
         require(_handler.workedPaused() > 5, "work during a pause");
         require(_handler.told() > 5 && _handler.deliveries() > 0, "callbacks");
