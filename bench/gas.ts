@@ -64,14 +64,19 @@ export const suite = {
       report({ case: `curve: expire, escalation, ${name}`, metric: "gas", value: unanswered, unit: "gas" });
       report({ case: `curve: expire, nobody came, ${name}`, metric: "gas", value: forgotten, unit: "gas" });
     }
+    for (const { k, stages, ...gas } of curves.rounds)
+      for (const [what, value] of Object.entries(gas))
+        report({ case: `curve: ${what}, ${k} seats, ${stages} stages`, metric: "gas", value, unit: "gas" });
+    for (const { k, ...gas } of curves.sampled)
+      for (const [what, value] of Object.entries(gas))
+        report({ case: `sampled: ${what}, ${k} seats`, metric: "gas", value, unit: "gas" });
     for (const { path, k, gas } of curves.dispute)
       report({ case: `curve: ${path}, ${k} seats`, metric: "gas", value: gas, unit: "gas" });
     if (!process.argv.includes("--write")) return;
-    const { seats, paths } = drawCurves(curves);
     await mkdir("docs/gas", { recursive: true });
     await writeFile("docs/gas/curves.json", `${JSON.stringify(curves, undefined, 2)}\n`);
-    await writeFile("docs/gas/seats.svg", seats);
-    await writeFile("docs/gas/paths.svg", paths);
+    for (const [name, picture] of Object.entries(drawCurves(curves)) as [string, string][])
+      await writeFile(`docs/gas/${name}.svg`, picture);
   },
 };
 
@@ -85,8 +90,7 @@ function recordOf(chain: Chain, requested: Requested) {
   const { k } = requested.job.spec.policy;
   const tallies = Array.from({ length: requested.job.spec.stages }, (_, stage) => {
     const seats = requested.ids.slice(stage * k, stage * k + k);
-    const { outDigest } = chain.committee(requested, stage);
-    return { stage, round: 0, seats, said: seats.map(() => outDigest), challenger: NOBODY, bond: 0n };
+    return { stage, round: 0, seats, said: chain.ballotOf(requested, stage).outs, challenger: NOBODY, bond: 0n };
   });
   return { seats: requested.ids, boundaries: tallies.flatMap(({ said }) => said.slice(0, 1)), tallies, decided: 0 };
 }

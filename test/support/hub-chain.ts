@@ -6,8 +6,10 @@ import { privateKeyToAccount } from "viem/accounts";
 import { batchFlags } from "../../offchain/core/batch.ts";
 import { claimHash, commitDigest, commitment, commitSet, revealDigest, type Claim } from "../../offchain/core/claim.ts";
 import { fromHex } from "../../offchain/core/bytes.ts";
+import { OPTIMISTIC, VOTE } from "../../offchain/core/types.ts";
 import { drawSeed, ROUND_0_STAGE } from "../../offchain/core/draw.ts";
 import { domainSeparator, typedDigest, typeHash } from "../../offchain/core/eip712.ts";
+import { committeeSize } from "../../offchain/core/vote.ts";
 import { signDigest } from "../../offchain/core/signature.ts";
 import { deployAssay } from "../../scripts/deploy/deploy-assay.ts";
 import { developmentSet, mainSet } from "../../scripts/deploy/parameters.ts";
@@ -25,6 +27,32 @@ export interface JobShape {
   readonly window?: number;
   /** Inputs of a batch; none by default. */
   readonly inputs?: number;
+  /** One answers, audited with this probability. */
+  readonly auditBps?: number;
+}
+
+type JobRecord = {
+  readonly seats: readonly number[];
+  readonly boundaries: readonly Hex[];
+  readonly tallies: readonly {
+    readonly stage: number;
+    readonly round: number;
+    readonly seats: readonly number[];
+    readonly said: readonly Hex[];
+    readonly challenger: Hex;
+    readonly bond: bigint;
+  }[];
+  readonly decided: number;
+};
+
+/** What a committee is asked, and what each of its seats says. */
+export interface Ballot {
+  readonly jobId: Hex;
+  readonly stage: number;
+  readonly round: number;
+  readonly inDigest: Hex;
+  readonly ids: readonly number[];
+  readonly outs: readonly Hex[];
 }
 
 /** Deploys, and seats `workers` workers whose accounts look used. */
@@ -127,7 +155,7 @@ export async function createHubChain(workers: number) {
         weightsY: ZERO,
         producers: [s === 0 ? 0xffff : s - 1],
       })),
-      acceptedMasks: 2,
+      acceptedMasks: (1 << VOTE) | (stages === 1 ? 1 << OPTIMISTIC : 0),
       workUnits: 1n,
       weightsHash: keccak256("0x01"),
       reportHash: keccak256("0x02"),
@@ -140,7 +168,7 @@ export async function createHubChain(workers: number) {
   }
 
   /** Requests a job and mines its seed. */
-  async function request({ k, stages, window = 0, inputs = 0 }: JobShape) {
+  async function request({ k, stages, window = 0, inputs = 0, auditBps }: JobShape) {
     const now = Number((await publicClient.getBlock()).timestamp);
     const spec = {
       modelId: await model(stages),
@@ -148,12 +176,13 @@ export async function createHubChain(workers: number) {
       inputRef: keccak256(toHex(`ref ${nonce}`)),
       stages,
       policy: {
-        mask: 1,
+        mask: auditBps === undefined ? VOTE : OPTIMISTIC,
         k,
-        auditBps: 10_000,
+        auditBps: auditBps ?? 10_000,
         cls: 0,
         flags: inputs === 0 ? 0 : batchFlags(0, inputs),
-        seatStake: 4n * (2n * BigInt(k) + 1n) * REWARD,
+        // Inequalities 1 and 4.
+        seatStake: (auditBps === undefined ? 4n * (2n * BigInt(k) + 1n) : 60n) * REWARD,
         window,
         tWork: 60,
         tReveal: 120,
@@ -182,35 +211,57 @@ export async function createHubChain(workers: number) {
 
   type Requested = Awaited<ReturnType<typeof request>>;
 
-  /** One stage's claims, commitments and salts; everybody says the stage's digest. */
-  function committee({ jobId, ids, job }: Requested, stage: number) {
+  // Below r, as every SALTED digest.
+  const outOf = (jobId: Hex, stage: number): Hex => `0x00${keccak256(toHex(`out ${jobId} ${stage}`)).slice(4)}`;
+
+  /** What the first committee of a stage is asked; everybody says the stage's digest. */
+  function ballotOf({ jobId, ids, job }: Requested, stage: number): Ballot {
     const k = job.spec.policy.k;
-    // Below r, as every SALTED digest.
-    const outOf = (at: number): Hex => `0x00${keccak256(toHex(`out ${jobId} ${at}`)).slice(4)}`;
-    const outDigest = outOf(stage);
-    const inDigest = stage === 0 ? job.spec.inDigest : outOf(stage - 1);
-    const seats = ids.slice(stage * k, stage * k + k).map((id) => {
-      const worker = signers[id - 1] ?? NOBODY;
-      const claim: Claim = { jobId, stage, inDigest, outDigest, worker };
-      const salt = keccak256(claimHash(claim));
-      return { n: id - 1, claim, salt, commitment: commitment(domain, { claim, round: 0, payload: ZERO, salt }) };
-    });
-    return { outDigest, seats };
+    const inDigest = stage === 0 ? job.spec.inDigest : outOf(jobId, stage - 1);
+    const seats = ids.slice(stage * k, stage * k + k);
+    return { jobId, stage, round: 0, inDigest, ids: seats, outs: seats.map(() => outOf(jobId, stage)) };
   }
 
-  function stageVotes(requested: Requested, stage: number) {
-    const { outDigest, seats } = committee(requested, stage);
+  /** The larger committee that a challenge of this stage has drawn, saying the same. */
+  async function escalated(requested: Requested, record: JobRecord, stage: number): Promise<Ballot> {
+    const { job, jobId } = requested;
+    const slot = await hub.read.slot([jobId]);
+    const block = await publicClient.getBlock({ blockNumber: BigInt(slot.seedRef) });
+    const seed = toHexWord(drawSeed(block.hash, jobId, stage, slot.round));
+    const excluded = [...record.seats, ...record.tallies.flatMap(({ round, seats }) => (round > 0 ? seats : []))];
+    const size = BigInt(committeeSize(job.spec.policy.k, slot.round));
+    const [ids] = await vault.read.draw([slot.tableVersion, 0, seed, excluded, size]);
+    return { ...ballotOf(requested, stage), round: slot.round, ids, outs: ids.map(() => outOf(jobId, stage)) };
+  }
+
+  /** Claims, commitments and salts of a committee. */
+  function seatsOf({ jobId, stage, round, inDigest, ids, outs }: Ballot) {
+    return ids.map((id, i) => {
+      const worker = signers[id - 1] ?? NOBODY;
+      const claim: Claim = { jobId, stage, inDigest, outDigest: outs[i] ?? ZERO, worker };
+      const salt = keccak256(claimHash(claim));
+      return { n: id - 1, claim, salt, commitment: commitment(domain, { claim, round, payload: ZERO, salt }) };
+    });
+  }
+
+  /** A complete set: everyone's opening and Reveal. */
+  function votesOf(ballot: Ballot) {
+    const seats = seatsOf(ballot);
+    const outs = [...new Set(ballot.outs)];
     const set = commitSet(seats.map((seat) => seat.commitment));
+    const { round } = ballot;
     return {
-      outs: [outDigest],
-      payloads: [ZERO],
+      outs,
+      payloads: outs.map(() => ZERO),
       seats: seats.map(({ n, claim, salt }) => ({
-        which: 0,
+        which: outs.indexOf(claim.outDigest),
         salt,
-        ...sign(n, revealDigest(domain, { claim, round: 0, payload: ZERO, extra: ZERO, commitSet: set })),
+        ...sign(n, revealDigest(domain, { claim, round, payload: ZERO, extra: ZERO, commitSet: set })),
       })),
     };
   }
+
+  const stageVotes = (requested: Requested, stage: number) => votesOf(ballotOf(requested, stage));
 
   async function submit(requested: Requested): Promise<number> {
     const votes = Array.from({ length: requested.job.spec.stages }, (_, stage) => stageVotes(requested, stage));
@@ -218,7 +269,7 @@ export async function createHubChain(workers: number) {
   }
 
   function signedCommits(requested: Requested, stage: number) {
-    return committee(requested, stage).seats.map(({ n, commitment: value }, seat) => ({
+    return seatsOf(ballotOf(requested, stage)).map(({ n, commitment: value }, seat) => ({
       seat,
       commitment: value,
       ...sign(n, commitDigest(domain, { jobId: requested.jobId, stage, round: 0, commitment: value })),
@@ -239,7 +290,10 @@ export async function createHubChain(workers: number) {
     gasOf,
     request,
     submit,
-    committee,
+    ballotOf,
+    escalated,
+    seatsOf,
+    votesOf,
     stageVotes,
     signedCommits,
   };
