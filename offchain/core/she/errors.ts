@@ -87,4 +87,10 @@ export const SheError = defineErrors("she", 4, {
     fix: "Make layers narrower, batches smaller, or weights smaller.",
     retry: "never",
   },
+  TOLERANCE_THIN: {
+    n: 63,
+    text: "A tolerance cannot rest on {evaluations} evaluations under {keySets} key sets.",
+    fix: "Measure at least 1,000 finite errors under at least 4 key sets.",
+    retry: "never",
+  },
 });

@@ -40,21 +40,31 @@ export const encryptFor = (compiled: CompiledPlan, client: SheClient, samples: r
     nodeHashes,
   );
 
-/** Largest |decrypted - exact| in units of the output's scale, and the largest exact output in the same unit. */
+/**
+ * Largest |decrypted - exact| in units of the output's scale, the largest exact output in the same unit, and of the last sample
+ * whether the largest output is the same one, with its lead before the next.
+ */
 export function errorOf(
   compiled: CompiledPlan,
   client: SheClient,
   output: SheObject,
   samples: readonly ArrayLike<number>[],
-): { error: number; largest: number } {
+): { error: number; largest: number; isSameDecision: boolean; margin: number } {
   const { plan, layers } = compiled;
   const slots = client.decrypt(encodeSheObject(output), scaleOf(compiled));
   const got = unpackSlots(plan, slots, samples.length);
-  let [error, largest] = [0, 0];
-  for (const [i, sample] of samples.entries())
-    for (const [o, exact] of (runLayers(layers, sample).at(-1) ?? []).entries()) {
-      error = Math.max(error, Math.abs(exact - (got[i]?.[o] ?? Number.NaN)) / plan.outputScale);
-      largest = Math.max(largest, Math.abs(exact) / plan.outputScale);
+  let [error, largest, margin] = [0, 0, 0];
+  let isSameDecision = true;
+  for (const [i, sample] of samples.entries()) {
+    const exact = (runLayers(layers, sample).at(-1) ?? []).map((y) => y / plan.outputScale);
+    const seen = (got[i] ?? []).map((y) => y / plan.outputScale);
+    for (const [o, y] of exact.entries()) {
+      error = Math.max(error, Math.abs(y - (seen[o] ?? Number.NaN)));
+      largest = Math.max(largest, Math.abs(y));
     }
-  return { error, largest };
+    const [first = 0, second = first] = seen.toSorted((a, b) => b - a);
+    margin = first - second;
+    isSameDecision = seen.indexOf(Math.max(...seen)) === exact.indexOf(Math.max(...exact));
+  }
+  return { error, largest, isSameDecision, margin };
 }

@@ -14,6 +14,7 @@ interface Saved extends Deletable {
 }
 interface SealCipher extends Saved {
   readonly coeffModulusSize: number;
+  readonly scale: number;
 }
 interface SealEvaluator {
   square(a: SealCipher, out: SealCipher): void;
@@ -21,7 +22,7 @@ interface SealEvaluator {
   rescaleToNext(a: SealCipher, out: SealCipher): void;
   cipherModSwitchToNext(a: SealCipher, out: SealCipher): void;
   rotateVector(a: SealCipher, steps: number, keys: Saved, out: SealCipher): void;
-  cipherMultiplyPlain(a: SealCipher, plain: Saved, out: SealCipher): void;
+  plainModSwitchToNext(a: Saved, out: Saved): void;
   multiplyPlain(a: SealCipher, plain: Saved, out: SealCipher): void;
   add(a: SealCipher, b: SealCipher, out: SealCipher): void;
   addPlain(a: SealCipher, plain: Saved, out: SealCipher): void;

@@ -35,6 +35,8 @@ export interface CompiledPlan {
   /** Per stage, in the order that the plan's indices and the weight root use. Diagonals have a special row, biases have none. */
   readonly weights: readonly (readonly CompactPlaintext[])[];
   readonly layers: LayeredProgram;
+  /** What a slot of 1 stands for in the program's integers: at the input and behind each linear layer. Powers of two. */
+  readonly meanings: readonly number[];
 }
 
 /** Levels that stay unused at the end: room for results of many bits. */
@@ -100,6 +102,7 @@ class Compilation {
   #period = 0;
   #input: SlotMap | undefined;
   #outputs: readonly number[] = [];
+  readonly #meanings: number[] = [];
   #steps: PlanStep[] = [];
   #weights: CompactPlaintext[] = [];
 
@@ -162,7 +165,7 @@ class Compilation {
       outputScale: this.#meaning,
       stages,
     };
-    return { plan, weights, layers: this.#layers };
+    return { plan, weights, layers: this.#layers, meanings: [inputMeaning, ...this.#meanings] };
   }
 
   /** 2 · scale · bound < product of the data primes, or the value could wrap. */
@@ -253,6 +256,7 @@ class Compilation {
     this.#bound = sums.reduce((most, sum, s) => Math.max(most, sum + Math.abs(bias[s] ?? 0)), 0);
     this.#sigma = this.#boundary;
     this.#meaning = meaning;
+    this.#meanings.push(meaning);
     this.#period = packing.period;
     this.#outputs = packing.outputs;
     this.#check(name, this.#sigma, this.#bound);

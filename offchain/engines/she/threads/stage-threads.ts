@@ -33,6 +33,7 @@ export class StageThreads {
   readonly #profile: SheProfile;
   #busy: Promise<unknown> = Promise.resolve();
   #failure: unknown;
+  #lastRunMs = 0;
   readonly #waiting = new Set<(error: unknown) => void>();
 
   private constructor(lanes: readonly Worker[], { stage, profile }: StageThreadsOptions) {
@@ -66,6 +67,11 @@ export class StageThreads {
     return threads;
   }
 
+  /** Wall time of the last evaluation, without the loading of its keys. */
+  get lastRunMs(): number {
+    return this.#lastRunMs;
+  }
+
   /** The stage's output for an input and the job's keys. Evaluations queue. */
   run(input: SheObject, keys: readonly SheObject[]): Promise<SheObject> {
     const next = this.#busy.then(
@@ -88,9 +94,11 @@ export class StageThreads {
     const [first] = this.#lanes;
     if (first === undefined) throw new SheError("WORKER_FAILED");
     await this.#ask(first, { kind: "keys", keys });
+    const startMs = performance.now();
     const answers = await Promise.all(
       this.#lanes.map((lane, i) => this.#ask(lane, i === 0 ? { kind: "run", input } : { kind: "run" })),
     );
+    this.#lastRunMs = performance.now() - startMs;
     const answer = answers[0];
     if (answer?.kind !== "output") throw new SheError("WORKER_FAILED");
     return answer.output;

@@ -15,6 +15,7 @@ import {
 import { jobKeys, planSizes } from "../../../../offchain/engines/she/compile/plan.ts";
 import { isBelow, over, ratio, times, toDouble } from "../../../../offchain/engines/she/compile/ratio.ts";
 import { readProgram, runLayers } from "../../../../offchain/engines/she/compile/read-program.ts";
+import { toleranceOf } from "../../../../offchain/engines/she/compile/tolerance.ts";
 import { nodeHashes } from "../../../../offchain/engines/she/node-hashes.ts";
 import { runPolynomial } from "../../../../offchain/core/program/run/polynomial.ts";
 import { analyseProgram } from "../../../../offchain/core/program/analyse.ts";
@@ -154,6 +155,16 @@ describe("reading polynomial programs", () => {
     for (const program of [joined, rounding]) await expectCode("PROGRAM_UNSUPPORTED", () => readProgram(program));
     const quantised = { ...rounding, family: "quantised" as const, ops: [dense(0, 4, 4)], output: 1 };
     await expectCode("PROGRAM_UNSUPPORTED", () => readProgram(quantised));
+  });
+});
+
+describe("tolerances", () => {
+  it("default: four times the largest error; error: TOLERANCE_THIN on too little", async () => {
+    const seen = Array.from({ length: 1000 }, (_, i) => ({ keySet: i % 4, error: i / 1e6 }));
+    expect(toleranceOf(seen)).to.equal((4 * 999) / 1e6);
+    await expectCode("TOLERANCE_THIN", () => toleranceOf(seen.slice(1)));
+    await expectCode("TOLERANCE_THIN", () => toleranceOf(seen.map(({ error }) => ({ keySet: 1, error }))));
+    await expectCode("TOLERANCE_THIN", () => toleranceOf([...seen, { keySet: 0, error: Number.NaN }]));
   });
 });
 
