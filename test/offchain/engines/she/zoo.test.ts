@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from "chai";
+import { interpretOutput, prepareInput } from "../../../../offchain/core/program/preprocess.ts";
+import { encodeSheObject } from "../../../../offchain/core/she/object.ts";
+import { takeRows } from "../../../../offchain/engines/program/dataset.ts";
+import { readDataset, readRecipe } from "../../../../offchain/engines/program/import-folder.ts";
+import { loadModel } from "../../../../offchain/engines/program/load-program.ts";
+import { createReferenceExecutor } from "../../../../offchain/engines/program/reference-executor.ts";
+import { runModel } from "../../../../offchain/engines/program/run-model.ts";
+import { finishValues } from "../../../../offchain/engines/she/client/finish-values.ts";
+import { compilePlan } from "../../../../offchain/engines/she/compile/compile-plan.ts";
+import { unpackSlots } from "../../../../offchain/engines/she/compile/plan.ts";
+import { clientFor, encryptFor, keysFor, runnersFor, scaleOf } from "../../../support/she/encrypted-run.ts";
+
+const folder = new URL("../../../../models/tumor-poly", import.meta.url).pathname;
+
+describe("encrypted zoo", () => {
+  it("R39, R40: tumor-poly, all held-out patients in two encrypted batches, answers as the exact program does", async () => {
+    const model = await loadModel(folder);
+    const recipe = await readRecipe(folder);
+    const data = takeRows(await readDataset(folder, recipe.evaluation), 171);
+    const input = prepareInput(model.preprocess, data.features);
+    const { output } = await runModel(model, input, createReferenceExecutor());
+    const exact = interpretOutput(model.output, output);
+
+    const [stage] = model.stages;
+    if (stage === undefined) return expect.fail("the model has no stage");
+    const samples = Array.from({ length: 171 }, (_, row) =>
+      Array.from(input.data.subarray(row * 30, (row + 1) * 30), Number),
+    );
+    const compiled = compilePlan(stage.program, { calibration: samples.slice(0, 50), interleave: 128 });
+    expect(compiled.plan.profile.name).to.equal("P13-3");
+    const client = clientFor(compiled);
+    const [runner] = runnersFor(compiled, keysFor(compiled, client));
+    const accumulators: number[][] = [];
+    for (const batch of [samples.slice(0, 128), samples.slice(128)]) {
+      const result = runner?.run(encryptFor(compiled, client, batch));
+      if (result === undefined) return expect.fail("nothing ran");
+      const slots = client.decrypt(encodeSheObject(result), scaleOf(compiled));
+      accumulators.push(...unpackSlots(compiled.plan, slots, batch.length));
+    }
+    const values = accumulators.flatMap((y) => finishValues(y, compiled.layers.finish));
+    const answers = interpretOutput(model.output, { ...output, data: Int32Array.from(values) });
+    expect(answers.map(({ index }) => index)).to.deep.equal(exact.map(({ index }) => index));
+    const correct = answers.filter(({ index }, i) => index === data.labels[i]).length;
+    expect(correct / 171).to.be.at.least(0.95);
+    return undefined;
+  });
+
+  it("behavior: the last rounding clamps, and looks up tables", () => {
+    const scale = { kind: "scale", dtype: "i32", shifts: [2], lo: -3, hi: 3, table: null } as const;
+    expect(finishValues([5.99, 6, -6.01, -1.9, 100, -100], scale)).to.deep.equal([1, 2, -2, 0, 3, -3]);
+    const perOutput = { ...scale, shifts: [0, 1], table: Int8Array.from([7, 6, 5, 4, 3, 2, 1]) };
+    expect(finishValues([1.2, 4], perOutput)).to.deep.equal([3, 2]);
+    expect(finishValues([1.4, -0.2], { kind: "exact" })).to.deep.equal([1, 0]);
+  });
+});
