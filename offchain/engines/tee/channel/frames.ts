@@ -21,6 +21,8 @@ export const REKEY_LIMITS: RekeyLimits = { frames: 2 ** 20, bytes: 2 ** 30 };
 export interface Frame {
   readonly type: FrameType;
   readonly data: Uint8Array;
+  /** 16 bytes of the AEAD: what a transfer's digest is made of. */
+  readonly tag: Uint8Array;
 }
 
 const refuse = (detail: string): never => {
@@ -72,7 +74,7 @@ export class FrameWriter {
     this.#direction = new Direction(key, limits);
   }
 
-  /** Pieces of the frame's bytes, to be sent in order. */
+  /** Pieces of the frame's bytes, to be sent in order; the last one ends with the tag. */
   write(type: FrameType, data: Uint8Array): readonly Uint8Array[] {
     if (data.length > MAX_FRAME_DATA) return refuse("its data is too long");
     const head = Buffer.alloc(HEAD);
@@ -119,7 +121,7 @@ export class FrameReader {
       this.#direction.advance(length);
       const type = plain[0] ?? 0;
       if (!TYPES.has(type)) return this.#die(`its type ${type}`);
-      yield { type: type as FrameType, data: plain.subarray(1) };
+      yield { type: type as FrameType, data: plain.subarray(1), tag: whole.subarray(whole.length - TAG_BYTES) };
     }
   }
 

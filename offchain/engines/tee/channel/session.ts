@@ -5,7 +5,7 @@ import { taggedHash, toWord, type Word } from "../../../core/tagged-hash.ts";
 import { ChannelError } from "./errors.ts";
 import { FRAME, FrameReader, FrameWriter, MAX_FRAME_DATA, type Frame, type RekeyLimits } from "./frames.ts";
 import { NoiseHandshake, type NoisePattern } from "./noise.ts";
-import type { DhKeyPair } from "./primitives.ts";
+import { TAG_BYTES, type DhKeyPair } from "./primitives.ts";
 import { encodePrologue, type ChannelPurpose } from "./prologue.ts";
 
 export interface ScheduledPeer {
@@ -45,6 +45,7 @@ export interface ChannelOptions {
 
 const SIGNATURE = 65;
 const LENGTH = 4;
+/** Length, and SHA-256 of the tags of the transfer's frames: as binding as one of the data, and free. */
 const END_BYTES = 8 + 32;
 
 /** Role-bound, so that a signature cannot be reflected. */
@@ -120,8 +121,9 @@ export class ChannelSession {
       const end = Math.min(at + MAX_FRAME_DATA, size);
       const data = end <= tensor.length ? tensor.subarray(at, end) : new Uint8Array(end - at);
       if (end > tensor.length && at < tensor.length) data.set(tensor.subarray(at));
-      digest.update(data);
-      yield writer.write(FRAME.data, data);
+      const pieces = writer.write(FRAME.data, data);
+      digest.update(pieces.at(-1)?.subarray(-TAG_BYTES) ?? new Uint8Array());
+      yield pieces;
     }
     const length = new Uint8Array(8);
     new DataView(length.buffer).setBigUint64(0, BigInt(tensor.length));
@@ -244,7 +246,7 @@ export class ChannelSession {
       if (frame.type === FRAME.confirm ? this.#isPeerConfirmed : this.#state !== "open")
         throw new ChannelError("CHANNEL_ORDER", { detail: "data before, or confirmation after, the confirmation" });
       if (frame.type === FRAME.confirm) this.#confirmed(frame);
-      else if (frame.type === FRAME.data) this.#data(frame.data);
+      else if (frame.type === FRAME.data) this.#data(frame);
       else tensors.push(this.#end(frame.data));
     }
     return tensors;
@@ -270,7 +272,7 @@ export class ChannelSession {
     this.#openIfBoth();
   }
 
-  #data(data: Uint8Array): void {
+  #data({ data, tag }: Frame): void {
     if (data.length === 0) throw new ChannelError("CHANNEL_FRAME", { detail: "empty data" });
     // Padding may double a tensor, never more.
     if (this.#received + data.length > 2 * this.#options.maxBytes)
@@ -278,7 +280,7 @@ export class ChannelSession {
     this.#isTransferring = true;
     this.#received += data.length;
     this.#parts.push(data);
-    this.#digest.update(data);
+    this.#digest.update(tag);
   }
 
   #end(data: Uint8Array): Uint8Array {
