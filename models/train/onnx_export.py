@@ -25,10 +25,10 @@ class Graph:
         """w is (inputs, outputs)."""
         self.add("Gemm", name, (self.weight(f"{name}.weight", w.T), self.weight(f"{name}.bias", b)), transB=1)
 
-    def conv(self, name, w, b, pad):
+    def conv(self, name, w, b, pad, stride=1):
         """w is (outputs, inputs, height, width)."""
         extra = (self.weight(f"{name}.weight", w), self.weight(f"{name}.bias", b))
-        self.add("Conv", name, extra, kernel_shape=list(w.shape[2:]), pads=[pad] * 4, strides=[1, 1])
+        self.add("Conv", name, extra, kernel_shape=list(w.shape[2:]), pads=[pad] * 4, strides=[stride] * 2)
 
     def save(self, path, output_dims):
         output = helper.make_tensor_value_info("output", TensorProto.FLOAT, ["batch", *output_dims])

@@ -68,6 +68,8 @@ describe("SEAL as an oracle, N = 8192, 5 + 1 primes", () => {
     const special = ring.levels;
     for (let level = 5; level >= 1; level--) {
       const template = fresh.saveArray(none);
+      const [source, target] = [evaluator.allocateCipher(level), evaluator.allocateCipher(level)];
+      const lower = evaluator.allocateCipher(level - 1);
       for (let round = 0; round < ROUNDS; round++) {
         // Random residues are as good as encryptions: nothing here looks inside.
         const residues = new Uint32Array(2 * level * degree);
@@ -76,8 +78,6 @@ describe("SEAL as an oracle, N = 8192, 5 + 1 primes", () => {
         const input = library.CipherText();
         // SEAL refuses a square whose scale exceeds the modulus.
         input.loadArray(context, withScale(withResidues(template, residues), Math.min(2 ** (14 * level), SCALE)));
-        const source = evaluator.allocateCipher(level);
-        const target = evaluator.allocateCipher(level);
         const header = {
           kind: "ciphertext",
           profile,
@@ -100,7 +100,6 @@ describe("SEAL as an oracle, N = 8192, 5 + 1 primes", () => {
         expectSame("square");
 
         if (level > 1) {
-          const lower = evaluator.allocateCipher(level - 1);
           evaluator.rescale(target, lower);
           seal.evaluator.rescaleToNext(out, out);
           expectSame("rescale", lower);

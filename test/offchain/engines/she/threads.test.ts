@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { expect } from "chai";
 import { cipherDigest } from "../../../../offchain/core/she/digest.ts";
 import { compilePlan } from "../../../../offchain/engines/she/compile/compile-plan.ts";
@@ -8,7 +11,25 @@ import { StageThreads } from "../../../../offchain/engines/she/threads/stage-thr
 import { expectCode } from "../../../support/expect-code.ts";
 import { Prng } from "../../../support/prng.ts";
 import { clientFor, encryptFor, keysFor, runnersFor } from "../../../support/she/encrypted-run.ts";
+import { KNOWN_DIGEST } from "../../../support/she/known-run.ts";
 import { polyPerceptron, randomInput } from "../../../support/she/toy-programs.ts";
+
+const run = promisify(execFile);
+const CHILD = fileURLToPath(new URL("../../../support/she/known-run.ts", import.meta.url));
+const TIERS = [["--liftoff", "--no-wasm-tier-up"], ["--no-liftoff"], []];
+
+describe("evaluation in other processes", () => {
+  it("R41: engine tiers and numbers of threads give one digest", async () => {
+    // Three processes each of all six ways under ASSAY_DEEP.
+    const isDeep = process.env["ASSAY_DEEP"] === "1";
+    const ways = TIERS.flatMap((flags) => [1, 2].map((lanes) => ({ flags, lanes })));
+    const chosen = isDeep ? [...ways, ...ways, ...ways] : [{ flags: TIERS[0] ?? [], lanes: 2 }];
+    for (const { flags, lanes } of chosen) {
+      const { stdout } = await run(process.execPath, [...flags, CHILD, String(lanes)]);
+      expect(stdout.trim(), `${flags.join(" ")} ${lanes}`).to.equal(KNOWN_DIGEST);
+    }
+  }).timeout(300_000);
+});
 
 describe("evaluation on threads", () => {
   const rng = new Prng(21);
