@@ -75,6 +75,11 @@ export function compilePlan(program: Program, options: CompileOptions): Compiled
   const layers = readProgram(program);
   const candidates =
     options.profile === undefined ? SHE_PROFILES.filter(({ linearDrop }) => linearDrop === 1) : [options.profile];
+  if (options.profile !== undefined && options.profile.linearDrop !== 1)
+    throw new SheError("PROGRAM_UNSUPPORTED", {
+      operator: options.profile.name,
+      reason: "it is for refresh mode, which is not built",
+    });
   let failure: unknown;
   for (const profile of candidates)
     try {

@@ -255,6 +255,10 @@ describe("encrypted evaluation of compiled programs", () => {
     const rng = new Prng(5);
     const deep = polyPerceptron([4, 4, 4, 4, 4], rng);
     await expectCode("PROGRAM_TOO_DEEP", () => compilePlan(deep, { calibration: calibrate(deep, rng) }));
+    const shallow = polyPerceptron([4, 2], rng);
+    await expectCode("PROGRAM_UNSUPPORTED", () =>
+      compilePlan(shallow, { calibration: calibrate(shallow, rng), profile: sheProfile(4) }),
+    );
     const wide = polyPerceptron([9000, 2], rng);
     await expectCode("PROGRAM_TOO_LARGE", () => compilePlan(wide, { calibration: [randomInput(wide, rng)] }));
     const batch = polyPerceptron([40, 2], rng);
