@@ -402,6 +402,7 @@ export const INVARIANTS: readonly Invariant[] = [
       "libraries/SketchLib.t.sol test_AgreementVectors",
       "jobs/Sketches.t.sol test_DeliveredOutputStaysWithinTau",
       "jobs/Sketches.t.sol test_ToleranceIsExact",
+      `${HUB} invariant_NoStepBrokeAPromise`,
     ),
     mutation: {
       file: "libraries/SketchLib.sol",

@@ -6,10 +6,10 @@ import {VoteRules} from "../../../contracts/libraries/VoteRules.sol";
 import "../../../contracts/types/Types.sol";
 import {logs} from "../support/HubBase.sol";
 import {vm} from "../support/Vm.sol";
-import {HubGhost} from "./HubGhost.sol";
+import {FloatLives} from "./FloatLives.sol";
 
 /// Drives a hub through random lives of jobs. Inputs are bounded so that no call may fail; liars never reach a quorum.
-contract HubHandler is HubGhost {
+contract HubHandler is FloatLives {
     uint256 internal constant MOST_OPEN = 6;
 
     bytes[] internal _jobs;
@@ -29,7 +29,6 @@ contract HubHandler is HubGhost {
     // --- Actions ------------------------------------------------------------------------------------------------------
 
     function request(uint8 kSeed, uint8 stageSeed, bool window, uint256 varied) public {
-        if (_isFull()) return;
         uint8 k = kSeed % 2 == 0 ? 3 : 2;
         Spec memory spec = _spec(k, 1 + (stageSeed % 3));
         if (window) spec.policy.window = W;
@@ -38,35 +37,23 @@ contract HubHandler is HubGhost {
         uint256 shape = varied >> 128;
         if (shape % 2 == 0) spec.policy.flags |= FLAG_STANDBY;
         if (shape % 8 < 2) spec.policy.flags |= uint32(1 + (shape % 1000)) << 8;
-        _vary(spec, varied);
-        if (_isRefused(spec)) return;
         // Only a full pool is certain to seat two escalations; the table never changes here.
-        Job memory job = _request(spec);
-        _jobs.push(abi.encode(job));
-        _records.push(abi.encode(_empty()));
+        _begin(spec, varied);
     }
 
     function requestProof(uint8 stageSeed, bool window, uint256 varied) public {
-        if (_isFull()) return;
         Spec memory spec = _proven(1 + (stageSeed % 3));
         if (window) spec.policy.window = W;
-        _vary(spec, varied);
-        if (_isRefused(spec)) return;
-        _jobs.push(abi.encode(_request(spec)));
-        _records.push(abi.encode(_empty()));
+        _begin(spec, varied);
     }
 
     // --- Sampled jobs -------------------------------------------------------------------------------------------------
 
     function requestSampled(bool openInput, uint256 varied) public {
-        if (_isFull()) return;
         Spec memory spec = _economy();
         spec.policy.auditBps = 5_000;
         if (!openInput) spec.inputRef = 0;
-        _vary(spec, varied);
-        if (_isRefused(spec)) return;
-        _jobs.push(abi.encode(_request(spec)));
-        _records.push(abi.encode(_empty()));
+        _begin(spec, varied);
     }
 
     /// The first candidate answers.
@@ -260,7 +247,11 @@ contract HubHandler is HubGhost {
 
     function challenge(uint256 seed, uint256 stage) public {
         (bool found, uint256 i, Job memory job, Record memory r) = _pickOf(
-            seed % 3 == 0 ? OPTIMISTIC : VOTE,
+            seed % 5 == 1
+                ? FLOATS
+                : seed % 3 == 0
+                    ? OPTIMISTIC
+                    : VOTE,
             seed,
             seed % 2 == 0 ? STATE_HUNG : STATE_WINDOW
         );
@@ -331,6 +322,17 @@ contract HubHandler is HubGhost {
         if (which == 15) promote(seed);
     }
 
+    /// A job of class T from its request to its end, challenged or not: it takes no other's place.
+    function actOnFloats(uint256 seed) external {
+        requestFloats(seed & 1 == 0, seed >> 16);
+        voteOnFloats(seed, seed >> 64);
+        // A number that asks for class T in its window.
+        if (seed & 2 == 0) challenge(seed - (seed % 10) + 1, 0);
+        voteOnFloats(seed, seed >> 128);
+        (bool found, uint256 i, Job memory job, Record memory r) = _pickOf(FLOATS, seed, STATE_WINDOW);
+        if (found) _settle(i, job, r);
+    }
+
     function claim(uint32 seed) external {
         _hub.claim(1 + (seed % uint32(_workers)));
     }
@@ -361,7 +363,7 @@ contract HubHandler is HubGhost {
     }
 
     /// Liars who cannot win: in round 0 fewer than a quorum, later a quorum stays honest.
-    function _liars(uint32[] memory ids, uint256 seed, uint8 round) private returns (uint256 liars) {
+    function _liars(uint32[] memory ids, uint256 seed, uint8 round) internal override returns (uint256 liars) {
         uint256 q = VoteRules.quorum(ids.length);
         uint256 most = round == 0 ? q - 1 : ids.length - q;
         uint256 count;
@@ -385,22 +387,22 @@ contract HubHandler is HubGhost {
         return _pickOf(0, seed, state);
     }
 
-    /// @param mask of the job; 0: any
+    /// @param kind the job's mask, or FLOATS; 0: any
     function _pickOf(
-        uint8 mask,
+        uint8 kind,
         uint256 seed,
         uint8 state
-    ) private view returns (bool found, uint256 i, Job memory job, Record memory r) {
+    ) internal view override returns (bool found, uint256 i, Job memory job, Record memory r) {
         for (uint256 n; n < _jobs.length && n < 16; ++n) {
             i = ((seed % _jobs.length) + n) % _jobs.length;
             if (ended[i] != 0) continue;
             job = abi.decode(_jobs[i], (Job));
-            if (mask != 0 && job.spec.policy.mask != mask) continue;
+            if (kind != 0 && job.spec.policy.mask | (job.spec.policy.cls << 6) != kind) continue;
             if (_state(job) == state) return (true, i, job, abi.decode(_records[i], (Record)));
         }
     }
 
-    function _store(uint256 i, Job memory job, Record memory r) private {
+    function _store(uint256 i, Job memory job, Record memory r) internal override {
         _records[i] = abi.encode(r);
         logs.getRecordedLogs(); // forget what this call told
         Slot memory s = _hub.slot(_id(job));
@@ -408,6 +410,15 @@ contract HubHandler is HubGhost {
         if (s.state < STATE_FINAL) return;
         ended[i] = keccak256(abi.encode(s));
         ++ends;
+    }
+
+    /// A new job, unless a pause refuses it.
+    function _begin(Spec memory spec, uint256 varied) internal override {
+        if (_isFull()) return;
+        _vary(spec, varied);
+        if (_isRefused(spec)) return;
+        _jobs.push(abi.encode(_request(spec)));
+        _records.push(abi.encode(_empty()));
     }
 
     /// Too many jobs for a campaign, or too much risk for the largest one to fit beside them.
@@ -498,7 +509,7 @@ contract HubInvariantsTest {
         require(_handler.openRisk() == risk, "open risk");
     }
 
-    /// 6, 13, 28, 35 as far as single steps show them: see what `HubGhost` watches (a campaign each would cost CI minutes).
+    /// 6, 13, 26, 28, 35 as far as single steps show them: see what `HubGhost` watches (a campaign each would cost CI minutes).
     /// 15, 33: a consumer, however hostile, hears of a job at most once, and moves no money from its callback.
     function invariant_NoStepBrokeAPromise() public view {
         string memory broken = _handler.broken();
@@ -516,6 +527,7 @@ contract HubInvariantsTest {
             if (i % 150 == 149) _handler.newParameters(uint256(seed) & ~uint256(7));
             if (i % 10 == 0) _handler.changeConsumer(uint8(seed[0]));
             if (i % 25 == 0) _handler.sweep();
+            if (i % 20 == 3) _handler.actOnFloats(uint256(seed));
             _handler.act(uint256(seed));
         }
         invariant_HubOwesWhatItHolds();
@@ -536,6 +548,7 @@ contract HubInvariantsTest {
         require(_handler.audits() > 2 && _handler.spared() > 2, "audits, and answers without one");
         require(_handler.refusals() > 2, "requests during a pause");
         require(_handler.workedPaused() > 5, "work during a pause");
+        require(_handler.floats() > 5 && _handler.deceits() > 2, "votes on floats, and lies offered as the output");
         require(_handler.told() > 5 && _handler.deliveries() > 0, "callbacks");
     }
 
