@@ -35,6 +35,8 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   "zk ceremony beacon": async () => (await import("./zk/ceremony-beacon.ts")).zkCeremonyBeacon,
   "zk ceremony finish": async () => (await import("./zk/ceremony-finish.ts")).zkCeremonyFinish,
   "zk verify-setup": async () => (await import("./zk/verify-setup.ts")).zkVerifySetup,
+  "tee verify": async () => (await import("./tee/verify.ts")).teeVerify,
+  "tee tcb-status": async () => (await import("./tee/tcb-status.ts")).teeTcbStatus,
   "config show": async () => (await import("./config/show.ts")).configShow,
   "config check": async () => (await import("./config/check.ts")).configCheck,
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { ChannelError } from "./errors.ts";
-import { open, rekey, seal, TAG_BYTES } from "./primitives.ts";
+import { open, rekey, sealPieces, TAG_BYTES } from "./primitives.ts";
 
 // Frame: u32le length || AEAD(type u8 || data), nonce 0^4 || u64le counter, additional data length || counter.
 
@@ -80,9 +80,10 @@ export class FrameWriter {
     const head = Buffer.alloc(HEAD);
     head.writeUInt32LE(1 + data.length + TAG_BYTES);
     const { key, counter } = this.#direction;
-    const sealed = seal(key, counter, this.#direction.additional(head), Uint8Array.of(type), data);
-    this.#direction.advance(sealed.length);
-    return [head, sealed];
+    const sealed = sealPieces(key, counter, this.#direction.additional(head), Uint8Array.of(type), data);
+    this.#direction.advance(1 + data.length + TAG_BYTES);
+    // One piece, so that the reader finds it whole.
+    return [Buffer.concat([head, ...sealed])];
   }
 }
 

@@ -66,13 +66,23 @@ function nonceOf(counter: bigint): Buffer {
   return nonce;
 }
 
-/** Ciphertext and tag of the parts in a row. */
-export function seal(key: Uint8Array, counter: bigint, aad: Uint8Array, ...parts: readonly Uint8Array[]): Buffer {
+/** Ciphertext and tag of the parts in a row, in pieces. */
+export function sealPieces(
+  key: Uint8Array,
+  counter: bigint,
+  aad: Uint8Array,
+  ...parts: readonly Uint8Array[]
+): readonly Uint8Array[] {
   const cipher = createCipheriv(CIPHER, key, nonceOf(counter), { authTagLength: TAG_BYTES });
   const plaintextLength = parts.reduce((sum, part) => sum + part.length, 0);
   cipher.setAAD(aad, { plaintextLength });
   const sealed = parts.map((part) => cipher.update(part));
-  return Buffer.concat([...sealed, cipher.final(), cipher.getAuthTag()]);
+  return [...sealed, cipher.final(), cipher.getAuthTag()];
+}
+
+/** The same in one piece. */
+export function seal(key: Uint8Array, counter: bigint, aad: Uint8Array, ...parts: readonly Uint8Array[]): Buffer {
+  return Buffer.concat(sealPieces(key, counter, aad, ...parts));
 }
 
 /** Undefined when the tag does not match. */

@@ -88,7 +88,8 @@ export function chooseCandidates(request: PlanRequest, keep: number = MAX_CANDID
   let best: readonly Worker[] = [];
   for (let round = 0; round < SWAPS && workers.length > 0; round++) {
     const next = [...order];
-    for (let swap = 0; round > 0 && swap < 3; swap++) {
+    const changes = round === 0 ? 0 : 3;
+    for (let swap = 0; swap < changes; swap++) {
       const [i, j] = [random(next.length), random(next.length)];
       const [a, b] = [next[i], next[j]];
       if (a !== undefined && b !== undefined) [next[i], next[j]] = [b, a];

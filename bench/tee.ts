@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Enclaves: verification of evidence, the channel, the scheduler. Simulated evidence always; Intel's own, beside the npm library, where the
+// project's real evidence is mounted and the peer is installed (bench/peers/README.md). Limits: issue 8.
+import { planStages } from "../offchain/core/planning/plan-stages.ts";
+import type { PlanRequest } from "../offchain/core/planning/types.ts";
+import { toWord } from "../offchain/core/tagged-hash.ts";
+import { VerifyCache } from "../offchain/engines/tee/cache.ts";
+import { NoiseHandshake, type NoisePattern } from "../offchain/engines/tee/channel/noise.ts";
+import { ChannelSession } from "../offchain/engines/tee/channel/session.ts";
+import { PRODUCTION_ROOTS, type TrustRoots } from "../offchain/engines/tee/roots.ts";
+import { planFleet } from "../offchain/engines/tee/schedule/plan-fleet.ts";
+import type { Endorsements, Evidence, EvidenceFormat } from "../offchain/engines/tee/verdict.ts";
+import { verifyEvidence } from "../offchain/engines/tee/verify.ts";
+import type { BenchRow, BenchSuite } from "../scripts/bench.ts";
+import { planCandidate, planRequest, planStage } from "../test/support/planning.ts";
+import { Prng } from "../test/support/prng.ts";
+import { ALICE, BOB, channelEnd, openPair, shake } from "../test/support/tee/channel.ts";
+import { fixtureInputs, fixtureManifest, secondsOf } from "../test/support/tee/fixtures.ts";
+import { MILAN_FLOOR, NOW, REPORT, simulated } from "../test/support/tee/simulated.ts";
+import { dcapQvl, INSTALL_DCAP_QVL } from "./peers/dcap-qvl.ts";
+
+const ROUNDS = 41;
+const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
+
+function medianMs(run: () => unknown, rounds = ROUNDS): number {
+  for (let i = 0; i < 5; i++) run();
+  return median(
+    Array.from({ length: rounds }, () => {
+      const start = performance.now();
+      run();
+      return performance.now() - start;
+    }),
+  );
+}
+
+type Report = (row: BenchRow) => void;
+
+function verification(name: string, evidence: Evidence, endorsements: Endorsements, roots: TrustRoots, now: bigint, report: Report) {
+  const run = (cache: VerifyCache) => () => verifyEvidence(evidence, endorsements, roots, now, { cache, amdFloors: MILAN_FLOOR });
+  const value = medianMs(run(new VerifyCache(0)));
+  report({ case: name, metric: "verify, nothing cached", value, unit: "ms" });
+  report({ case: name, metric: "verify, chain and collateral cached", value: medianMs(run(new VerifyCache(256))), unit: "ms" });
+  return value;
+} // prettier-ignore
+
+function realEvidence(report: Report, progress: (text: string) => void): void {
+  const manifest = fixtureManifest();
+  if (manifest === undefined) return progress("real evidence is not mounted, left out");
+  const library = dcapQvl();
+  if (library === undefined) progress(`peer dcap-qvl is not installed, left out. To compare: ${INSTALL_DCAP_QVL}`);
+  for (const item of manifest.cases.filter(({ expect }) => expect.verify === "ok")) {
+    const [input] = fixtureInputs(item);
+    if (input === undefined) continue;
+    const { evidence, endorsements } = input;
+    const now = secondsOf(item.now);
+    const ours = verification(`real ${item.id}`, evidence, endorsements, PRODUCTION_ROOTS, now, report);
+    if (library === undefined || endorsements.kind !== "intel") continue;
+    const status = library(evidence.bytes, endorsements, now);
+    if (status !== item.expect.status) progress(`dcap-qvl says ${status} to ${item.id}, we ${item.expect.status}`);
+    const theirs = medianMs(() => library(evidence.bytes, endorsements, now));
+    report({ case: `real ${item.id}`, metric: "verify", value: theirs, unit: "ms", baseline: "@phala/dcap-qvl 0.3.9", ratio: theirs / ours });
+  } // prettier-ignore
+}
+
+function channel(report: Report): void {
+  const handshake = (pattern: NoisePattern) => () => {
+    const common = { pattern, prologue: new Uint8Array(), remoteStatic: BOB.channel.publicKey };
+    const sides = [
+      new NoiseHandshake({ ...common, isInitiator: true, staticKey: ALICE.channel }),
+      new NoiseHandshake({ ...common, isInitiator: false, staticKey: BOB.channel }),
+    ] as const;
+    for (let i = 0; !sides[1].isDone || !sides[0].isDone; i++)
+      sides[1 - (i % 2)]?.read(sides[i % 2]?.write(new Uint8Array()) ?? new Uint8Array());
+  };
+  for (const pattern of ["XX", "IK"] as const) {
+    report({ case: "channel", metric: `Noise ${pattern}, both ends`, value: medianMs(handshake(pattern)), unit: "ms" });
+    const open = () => shake(new ChannelSession(channelEnd(true, { pattern })), new ChannelSession(channelEnd(false, { pattern })));
+    report({ case: "channel", metric: `${pattern} opened with signatures, both ends`, value: medianMs(open), unit: "ms" });
+  } // prettier-ignore
+  const [alice, bob] = openPair();
+  const tensor = new Uint8Array(1 << 20).fill(7);
+  const frames = 64;
+  const both = medianMs(() => {
+    for (let i = 0; i < frames; i++) for (const pieces of alice.send(tensor)) for (const piece of pieces) bob.receive(piece);
+  }, 9); // prettier-ignore
+  report({
+    case: "channel",
+    metric: "1 MiB tensors, both ends on one core",
+    value: (1000 * frames) / both,
+    unit: "MiB/s",
+  });
+  const [carol] = openPair();
+  const one = medianMs(() => {
+    for (let i = 0; i < frames; i++) for (const pieces of carol.send(tensor)) void pieces;
+  }, 9);
+  report({ case: "channel", metric: "1 MiB tensors, one end", value: (1000 * frames) / one, unit: "MiB/s" });
+}
+
+function fleet(seed: number, layers: number, size: number): PlanRequest {
+  const rng = new Prng(seed);
+  const stages = Array.from({ length: layers }, (_, stage) =>
+    planStage(stage, layers, { mode: "ENCLAVE", macs: { dense: rng.int(1e6, 2e7), conv: 0, attention: 0, other: 0, cipher: 0 } }),
+  );
+  const candidates = Array.from({ length: size }, (_, id) => {
+    const { rates } = planCandidate(id);
+    const psPerMac = { ...rates.psPerMac, dense: rng.int(40, 300) };
+    return planCandidate(id, { operator: toWord(1000 + id), family: 1 + (id % 3), memoryBytes: 2 ** 40, rates: { ...rates, psPerMac } });
+  });
+  const request = planRequest({ stages, candidates });
+  return { ...request, constraints: { ...request.constraints, operatorOnce: true, minFamilies: 2 } };
+} // prettier-ignore
+
+export const suite: BenchSuite = {
+  name: "tee",
+  run(report, progress) {
+    const platform = simulated();
+    progress("simulated evidence (its RSA keys take seconds)");
+    const formats: readonly EvidenceFormat[] = ["dcap-sgx-v3", "dcap-tdx-v4", "dcap-tdx-v5", "snp-report", "nitro-cose", "nvidia-spdm11"]; // prettier-ignore
+    for (const format of formats) {
+      const { evidence, endorsements } = platform.attest(format, REPORT);
+      verification(`simulated ${format}`, evidence, endorsements, platform.roots(), NOW, report);
+    }
+    progress("real evidence");
+    realEvidence(report, progress);
+    progress("channel");
+    channel(report);
+    progress("scheduler");
+    for (const [layers, size] of [[32, 12], [32, 200]] as const) {
+      const requests = Array.from({ length: 9 }, (_, seed) => fleet(seed + 1, layers, size));
+      const times = requests.map((request) => medianMs(() => (size > 12 ? planFleet : planStages)(request), 1));
+      report({ case: `${layers} layers, ${size} enclaves`, metric: size > 12 ? "heuristic plan, median" : "exact plan, median", value: median(times), unit: "ms" });
+    } // prettier-ignore
+    return Promise.resolve();
+  },
+};
