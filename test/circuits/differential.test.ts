@@ -25,7 +25,8 @@ const vectorsOf = (model: string): number => (SLOW.has(model) && !DEEP ? VECTORS
 const WITNESS_BUDGET = DEEP ? Infinity : LONG ? 125_000_000 : 1_000_000;
 const BATCH = 100;
 
-const models = readdirSync("models").filter((name) => existsSync(`models/${name}/program`));
+// Models without a key are never proven.
+const models = readdirSync("models").filter((name) => existsSync(`models/${name}/keys`));
 
 /** Row `at` of a batch, as a batch of one. */
 function rowOf(tensor: Tensor, at: number): Tensor {

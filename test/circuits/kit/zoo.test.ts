@@ -5,7 +5,8 @@ import { loadModel } from "../../../offchain/engines/program/load-program.ts";
 import { compileFor, expectSound } from "../../support/circuit-run.ts";
 import { Prng } from "../../support/prng.ts";
 
-const models = readdirSync("models").filter((name) => existsSync(`models/${name}/program`));
+// Models without a key are never proven.
+const models = readdirSync("models").filter((name) => existsSync(`models/${name}/keys`));
 
 describe("soundness kit on the zoo (R36)", function () {
   this.timeout(600_000);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { readFile } from "node:fs/promises";
 import { expect } from "chai";
 import { interpretOutput, prepareInput } from "../../../../offchain/core/program/preprocess.ts";
 import { encodeSheObject } from "../../../../offchain/core/she/object.ts";
@@ -10,7 +11,7 @@ import { runModel } from "../../../../offchain/engines/program/run-model.ts";
 import { finishValues } from "../../../../offchain/engines/she/client/finish-values.ts";
 import { compilePlan } from "../../../../offchain/engines/she/compile/compile-plan.ts";
 import { unpackSlots } from "../../../../offchain/engines/she/compile/plan.ts";
-import { clientFor, encryptFor, keysFor, runnersFor, scaleOf } from "../../../support/she/encrypted-run.ts";
+import { clientFor, encryptFor, errorOf, keysFor, runnersFor, scaleOf } from "../../../support/she/encrypted-run.ts";
 
 const folder = new URL("../../../../models/tumor-poly", import.meta.url).pathname;
 
@@ -46,6 +47,35 @@ describe("encrypted zoo", () => {
     expect(correct / 171).to.be.at.least(0.95);
     return undefined;
   });
+
+  it("R39: digits-mlp-poly, held-out digits on ciphertexts, answers as the exact program does, within 1e-3", async () => {
+    const rows = process.env["ASSAY_DEEP"] === "1" ? 1000 : 12;
+    const digits = new URL("../../../../models/digits-mlp-poly", import.meta.url).pathname;
+    const model = await loadModel(digits);
+    const recipe = await readRecipe(digits);
+    const integers = async (file: typeof recipe.evaluation, count: number) => {
+      const { features } = takeRows(await readDataset(digits, file), count);
+      const { data } = prepareInput(model.preprocess, features);
+      return Array.from({ length: count }, (_, row) => Array.from(data.subarray(row * 784, (row + 1) * 784), Number));
+    };
+    const [stage] = model.stages;
+    if (stage === undefined) return expect.fail("the model has no stage");
+    const compiled = compilePlan(stage.program, { calibration: await integers(recipe.calibration, 50) });
+    const client = clientFor(compiled);
+    const [runner] = runnersFor(compiled, keysFor(compiled, client));
+    for (const sample of await integers(recipe.evaluation, rows)) {
+      const output = runner?.run(encryptFor(compiled, client, [sample]));
+      if (output === undefined) return expect.fail("nothing ran");
+      const { error, isSameDecision, margin } = errorOf(compiled, client, output, [sample]);
+      expect(error).to.be.lessThan(1e-3);
+      expect(isSameDecision || margin < 2e-3).to.equal(true);
+    }
+    const report = JSON.parse(await readFile(`${digits}/report.json`, "utf8")) as {
+      evaluation: { integerPercent: number };
+    };
+    expect(report.evaluation.integerPercent).to.be.at.least(96.5);
+    return undefined;
+  }).timeout(200_000);
 
   it("behavior: the last rounding clamps, and looks up tables", () => {
     const scale = { kind: "scale", dtype: "i32", shifts: [2], lo: -3, hi: 3, table: null } as const;
