@@ -132,8 +132,16 @@ const dated = (json: Json): Dated => ({
   evaluation: number(json["tcbEvaluationDataNumber"], 0xffff_ffff, "evaluation number"),
 });
 
+function parseJson(signed: string): unknown {
+  try {
+    return JSON.parse(signed);
+  } catch {
+    return refuse("no JSON");
+  }
+}
+
 function parse(signed: string, version: number): Json {
-  const json = object(JSON.parse(signed), "no object");
+  const json = object(parseJson(signed), "no object");
   return json["version"] === version ? json : refuse(`version ${String(json["version"])} instead of ${version}`);
 }
 

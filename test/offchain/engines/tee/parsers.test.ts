@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
+import { concatBytes } from "../../../../offchain/core/bytes.ts";
 import { isAssayError } from "../../../../offchain/core/errors.ts";
 import { readCbor, readCborPrefix } from "../../../../offchain/engines/tee/bytes/cbor.ts";
 import { readCertificate } from "../../../../offchain/engines/tee/bytes/certificate.ts";
@@ -19,17 +20,19 @@ const value = (text: string, tag: number) => readDer(hex(text), tag);
 
 /** Changed, cut, repeated and inserted bytes; lengths are what parsers trip over, so heads are hit more often. */
 function mutate(bytes: Uint8Array, rng: Prng): Uint8Array {
-  const out = [...bytes];
-  for (let n = rng.int(1, 3); n > 0; n--) {
+  let out = bytes.slice();
+  for (let n = rng.int(1, 3); n > 0 && out.length > 0; n--) {
     const at = rng.int(0, (rng.chance(0.5) ? Math.min(64, out.length) : out.length) - 1);
     const kind = rng.int(0, 5);
     if (kind < 3) out[at] = rng.pick([0, 0x7f, 0x80, 0xff, rng.int(0, 255)]);
-    else if (kind === 3) out.splice(at, rng.int(1, 8));
-    else if (kind === 4) out.splice(at, 0, ...out.slice(at, at + rng.int(1, 8)));
-    else out.length = at + 1;
-    if (out.length === 0) out.push(0);
+    else if (kind === 5) out = out.slice(0, at + 1);
+    else {
+      // Left out, or twice.
+      const next = kind === 3 ? at + rng.int(1, 8) : Math.max(0, at - rng.int(1, 8));
+      out = concatBytes(out.subarray(0, at), out.subarray(next));
+    }
   }
-  return Uint8Array.from(out);
+  return out;
 }
 
 /** Counts refusals; anything but a typed refusal of this module is a crash. */

@@ -93,6 +93,22 @@ describe("R57: simulated platform", () => {
   });
 });
 
+describe("R56: purity", () => {
+  it("behavior: no verifier reads a clock, a file, the network or a generator: replay gives the same verdict in any year", () => {
+    const impure = /Date\.now|new Date\(\)|Math\.random|randomBytes|\bfetch\(|process\.env|from "node:(?!crypto)/;
+    const own = globSync("offchain/engines/tee/{*,{bytes,dcap,snp,nitro,nvidia,schedule}/*}.ts");
+    expect(own.length).to.be.greaterThan(25);
+    for (const file of own) expect(readFileSync(file, "utf8"), file).to.not.match(impure);
+    const clock = Date.now;
+    try {
+      Date.now = () => Date.UTC(2040, 0, 1);
+      for (const format of FORMATS) expect(verifySimulated(format).verifiedAt).to.equal(NOW);
+    } finally {
+      Date.now = clock;
+    }
+  });
+});
+
 describe("R58: what evidence was made for", () => {
   const binding: EnclaveBinding = {
     chainId: 31_337n,

@@ -5,6 +5,7 @@ import { bits, integer, octets, oid, sequence } from "../../../../offchain/engin
 import type { IntelOptions } from "../../../../offchain/engines/tee/sim/intel.ts";
 import { simulatedKey } from "../../../../offchain/engines/tee/sim/keys.ts";
 import type { EvidenceFormat, IntelCollateral } from "../../../../offchain/engines/tee/verdict.ts";
+import { utf8 } from "../../../../offchain/core/bytes.ts";
 import { expectError } from "../../../support/expect-error.ts";
 import { flip, NOW, PERIOD, simulated, START, verifySimulated, type Change } from "../../../support/tee/simulated.ts";
 
@@ -152,6 +153,16 @@ describe("R56: Intel quotes", () => {
     expect(error.meta["detail"]).to.equal(
       "sgx[0] 0 < 2 (BIOS: Early Microcode Update), sgx[7] 3 < 4, pce 9 < 10 (PCE)",
     );
+  });
+
+  it("error: COLLATERAL for signed text that is no JSON of Intel's form", () => {
+    const { keys } = simulated().intel;
+    for (const tcbInfo of ["x", "[]", "null", "{}", '{"version":3}', '{"version":3,"issueDate":1}'])
+      expectError(
+        () =>
+          verifySimulated("dcap-tdx-v4", collateral({ tcbInfo, tcbInfoSignature: keys.signer.signRaw(utf8(tcbInfo)) })),
+        "COLLATERAL",
+      );
   });
 
   it("behavior: the worst of platform, quoting enclave and module is the status, with what is short of the newest", () => {
