@@ -39,6 +39,7 @@ function places(...names: readonly [string, ...string[]]): readonly [TestPlace, 
 
 const HUB = "invariants/HubInvariants.t.sol";
 const STAKE = "invariants/StakeInvariants.t.sol";
+const BEACON = "invariants/BeaconInvariants.t.sol";
 
 export const INVARIANTS: readonly Invariant[] = [
   {
@@ -482,6 +483,7 @@ export const INVARIANTS: readonly Invariant[] = [
       `${STAKE} invariant_ReadableTablesStandStill`,
       "staking/TicketTable.t.sol testFuzz_LateTableChangesAlterNothing",
       "attacks/BeaconGrinding.t.sol test_ALatePokeGetsTheSameSeats",
+      `${BEACON} invariant_SeedsStandAndOnlyWithholdersPay`,
     ),
     mutation: {
       file: "staking/TicketTable.sol",
