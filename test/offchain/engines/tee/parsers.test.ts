@@ -20,7 +20,7 @@ const value = (text: string, tag: number) => readDer(hex(text), tag);
 
 /** Changed, cut, repeated and inserted bytes; lengths are what parsers trip over, so heads are hit more often. */
 function mutate(bytes: Uint8Array, rng: Prng): Uint8Array {
-  let out = bytes.slice();
+  let out: Uint8Array = bytes.slice();
   for (let n = rng.int(1, 3); n > 0 && out.length > 0; n--) {
     const at = rng.int(0, (rng.chance(0.5) ? Math.min(64, out.length) : out.length) - 1);
     const kind = rng.int(0, 5);
