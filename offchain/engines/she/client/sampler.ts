@@ -5,7 +5,7 @@ import type { SheHashes } from "../../../core/she/hashes.ts";
 const DOMAIN = concatBytes(Uint8Array.of(20), utf8("assay.v1.she.sampler"));
 
 /** What a stream of secret bytes is for: streams of different purposes or indices never meet. */
-export const PURPOSE = { secret: 1, publicSeed: 2, keyError: 3, inputError: 4 } as const;
+export const PURPOSE = { profile: 0, secret: 1, publicSeed: 2, keyError: 3, inputError: 4 } as const;
 
 /** SHAKE256(u8(20) ‖ "assay.v1.she.sampler" ‖ seed ‖ u8 purpose ‖ u32le index ‖ u32le subindex), `length` bytes. */
 export function secretStream(
@@ -26,6 +26,13 @@ export function secretStream(
   message.fill(0);
   return stream;
 }
+
+/**
+ * What a root means in one profile. Without this, one root in two profiles would give the same secret, uniform words and errors
+ * modulo different primes: joined by the Chinese remainder theorem they are equations over the integers, and the secret is solved for.
+ */
+export const profileSeed = (root: Uint8Array, profileId: number, hashes: SheHashes): Uint8Array =>
+  secretStream(root, PURPOSE.profile, [profileId, 0], 32, hashes);
 
 /**
  * Uniform ternary: two bits a coefficient, 0 to -1, 1 to 0, 2 to 1, 3 drawn again. Which draws are repeated is independent of

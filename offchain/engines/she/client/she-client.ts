@@ -10,7 +10,7 @@ import { coefficientsToRow, composeCoefficients } from "../encoding/residues.ts"
 import { KernelMemory } from "../kernel/kernel.ts";
 import { galoisMap } from "../kernel/modular.ts";
 import { factor, Ring } from "../kernel/ring.ts";
-import { errorBytes, PURPOSE, sampleErrors, sampleTernary, secretStream } from "./sampler.ts";
+import { errorBytes, profileSeed, PURPOSE, sampleErrors, sampleTernary, secretStream } from "./sampler.ts";
 
 /** One evaluation key that a program needs: a rotation, or relinearisation (galois 0), at the highest level where it is used. */
 export interface KeyRequest {
@@ -47,6 +47,8 @@ export class SheClient {
   readonly #lists: readonly [number, number];
   readonly #map: number;
   #root: Uint8Array | undefined;
+  /** The root's meaning in this profile: all that is derived comes from it. */
+  readonly #seed: Uint8Array;
 
   /** `root`: 32 bytes kept from `exportRoot`; without, a new secret is drawn. */
   constructor(options: SheClientOptions, root?: Uint8Array) {
@@ -63,9 +65,9 @@ export class SheClient {
     this.#root = (root ?? options.randomBytes(ROOT_BYTES)).slice();
     if (this.#root.length !== ROOT_BYTES || this.#root.every((byte) => byte === 0))
       throw new SheError("CLIENT_ROOT", { length: this.#root.length });
-    const own = this.#root;
+    this.#seed = profileSeed(this.#root, profile.id, options.hashes);
     const secret = sampleTernary(profile.degree, (length) =>
-      secretStream(own, PURPOSE.secret, [0, 0], length, options.hashes),
+      secretStream(this.#seed, PURPOSE.secret, [0, 0], length, options.hashes),
     );
     for (const index of profile.primes.keys()) coefficientsToRow(this.#ring, secret, index, this.#row(index));
     secret.fill(0);
@@ -84,6 +86,7 @@ export class SheClient {
   /** Overwrites the secret; every later call fails. */
   forget(): void {
     this.#root?.fill(0);
+    this.#seed.fill(0);
     this.#root = undefined;
     for (const index of this.profile.primes.keys()) this.#ring.row(this.#secret, index).fill(0);
     for (const pointer of this.#work) this.#ring.row(pointer, 0).fill(0);
@@ -95,12 +98,12 @@ export class SheClient {
    * The same request gives the same bytes. Errors: CLIENT_FORGOTTEN, LEVEL_MISMATCH.
    */
   createKey({ galois, level }: KeyRequest): Uint8Array {
-    const root = this.#knownRoot();
+    this.#knownRoot();
     const { hashes } = this.#options;
     const { degree, primes } = this.profile;
     const special = primes.length - 1;
     if (level < 1 || level > special) throw new SheError("LEVEL_MISMATCH", { what: "A key", level, wanted: special });
-    const seed = secretStream(root, PURPOSE.publicSeed, [galois, 0], 32, hashes);
+    const seed = secretStream(this.#seed, PURPOSE.publicSeed, [galois, 0], 32, hashes);
     const header: SheHeader = {
       kind: "key",
       profile: this.profile,
@@ -117,7 +120,7 @@ export class SheClient {
     for (let digit = 0; digit < level; digit++) {
       const errors = sampleErrors(
         degree,
-        secretStream(root, PURPOSE.keyError, [galois, digit], errorBytes(degree), hashes),
+        secretStream(this.#seed, PURPOSE.keyError, [galois, digit], errorBytes(degree), hashes),
       );
       for (const [position, index] of indices.entries()) {
         const prime = primes[index] ?? 0;

@@ -2,7 +2,7 @@
 import { expect } from "chai";
 import { decodeSheObject, encodeSheObject } from "../../../../offchain/core/she/object.ts";
 import { sheProfile } from "../../../../offchain/core/she/profiles.ts";
-import { PURPOSE, sampleTernary, secretStream } from "../../../../offchain/engines/she/client/sampler.ts";
+import { profileSeed, PURPOSE, sampleTernary, secretStream } from "../../../../offchain/engines/she/client/sampler.ts";
 import { SheClient } from "../../../../offchain/engines/she/client/she-client.ts";
 import { coefficientsToRow } from "../../../../offchain/engines/she/encoding/residues.ts";
 import { Evaluator, type SwitchingKey } from "../../../../offchain/engines/she/evaluator/evaluator.ts";
@@ -134,7 +134,9 @@ describe("SEAL as an oracle, N = 8192, 5 + 1 primes", () => {
       randomBytes: (length: number) => crypto.getRandomValues(new Uint8Array(length)),
     };
     const client = new SheClient(options, root);
-    const ternary = sampleTernary(degree, (length) => secretStream(root, PURPOSE.secret, [0, 0], length, nodeHashes));
+    const ternary = sampleTernary(degree, (length) =>
+      secretStream(profileSeed(root, profile.id, nodeHashes), PURPOSE.secret, [0, 0], length, nodeHashes),
+    );
     const rows = new Uint32Array(6 * degree);
     const work = ring.allocate(1);
     for (const index of primes.keys()) {
