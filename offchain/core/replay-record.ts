@@ -107,7 +107,7 @@ function isDisputable(standing: Standing, stage: number, { job, manifest }: Rece
     return stage < stands && (verdict === "ACCEPTED" || contested(standing, stands, MAX_ROUND).length > 0);
   // In a pool without larger committees dissent leaves a stage to the court.
   const isSmall = (job.spec.policy.flags & FLAG_SMALL_POOL) !== 0;
-  if (isSmall && stage === last && past.at(-1)?.round === 0 && past.at(-1)?.dissent === true) return true;
+  if (isSmall && stage === last && past.at(-1)?.round === 0 && past.at(-1)?.dissent) return true;
   return (overturned || boundaries.length === manifest.stages.length) && stage < boundaries.length;
 }
 

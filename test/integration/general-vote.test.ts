@@ -30,17 +30,15 @@ describe("general-vote", function suite() {
   it("default: five seats agree and one transaction ends the job (R21, R22, R72)", async () => {
     const job = await cluster.request(input, { k: 5, tWork: 40 });
     const seats = await cluster.seats(job);
+    // Asked before the end: workers forget what is over.
+    const ownOf = ({ worker }: (typeof seats)[number]) => worker.desk.session(job.id)?.seat?.own ?? -1;
+    const ids = seats.toSorted((a, b) => ownOf(a) - ownOf(b)).map(({ workerId }) => workerId);
     await cluster.sendInput(job, seats);
     const end = await cluster.ended(job);
     expect(end.state).to.equal(5);
     const slot = await cluster.slot(job.id);
     const output = encodeTensor({ dtype: "i8", dims: [4], data: Int8Array.of(2, 3, 4, 5) });
     const outDigest = blindedDigest(output, job.salts.get(0) ?? new Uint8Array());
-    const ids = [...seats]
-      .toSorted(
-        (a, b) => (a.worker.desk.session(job.id)?.seat?.own ?? 0) - (b.worker.desk.session(job.id)?.seat?.own ?? 0),
-      )
-      .map((seat) => seat.workerId);
     const tally = {
       stage: 0,
       round: 0,
