@@ -29,6 +29,8 @@ function forgeries(receipt: Receipt): { readonly name: string; readonly forged: 
     const record = { ...receipt.record, ...change };
     return { name, forged: { ...receipt, record, recordHash: recordHash(record) } };
   };
+  // What the captured committee said: its outvoted seat may have said the result itself.
+  const lie = receipt.committees[0]?.seats.find(({ outDigest }) => outDigest !== receipt.outDigest)?.outDigest ?? "0x";
   const seats = receipt.committees.flatMap(({ seats: all }, c) => all.map((_, s) => ({ c, s })));
   return [
     ...seats.flatMap(({ c, s }) =>
@@ -56,7 +58,7 @@ function forgeries(receipt: Receipt): { readonly name: string; readonly forged: 
         i === 0 ? { ...one, challenger: `0x${one.challenger.slice(2, -2)}ff` } : one,
       ),
     }),
-    ofRecord("the result", { boundaries: [receipt.committees[0]?.seats[0]?.outDigest ?? "0x"] }),
+    ofRecord("the result", { boundaries: [lie] }),
   ];
 }
 

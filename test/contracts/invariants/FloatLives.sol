@@ -58,7 +58,7 @@ abstract contract FloatLives is HubGhost, SketchBase {
         Record memory r,
         FloatPoll memory p,
         uint256 liars
-    ) private returns (Record memory) {
+    ) private returns (Record memory delivered) {
         SketchVotes memory v = _sketchVotes(p, type(uint256).max);
         for (uint8 seat; ; ++seat) {
             if ((liars >> seat) & 1 == 0) return _submitFloats(job, r, p, seat);

@@ -34,7 +34,7 @@ contract DrandBeaconTest {
     }
 
     function _vectors() private view returns (string memory) {
-        return vm.readFile(string.concat(vm.projectRoot(), "/test/fixtures/vectors/drand.json"));
+        return vm.readFile("test/fixtures/vectors/drand.json");
     }
 
     function _deploy(bytes memory key) private returns (DrandBeacon) {

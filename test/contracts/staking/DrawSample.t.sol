@@ -11,7 +11,7 @@ contract DrawSampleTest is VaultBase {
     string private _json;
 
     function setUp() public {
-        _json = vm.readFile(string.concat(vm.projectRoot(), "/test/fixtures/vectors/draw-sample.json"));
+        _json = vm.readFile("test/fixtures/vectors/draw-sample.json");
         _tickets = vm.parseJsonUintArray(_json, ".tickets");
         _deployVault(address(this));
         for (uint256 i; i < _tickets.length; ++i) _join(i + 1, 16 * M, uint16(_tickets[i]));

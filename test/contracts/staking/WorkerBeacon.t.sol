@@ -99,7 +99,7 @@ contract WorkerBeaconTest is BeaconBase {
 
     /// TypeScript and Solidity make the same links, shares, seeds and duties.
     function test_Vectors() public view {
-        string memory json = vm.readFile(string.concat(vm.projectRoot(), "/test/fixtures/vectors/beacon.json"));
+        string memory json = vm.readFile("test/fixtures/vectors/beacon.json");
         uint256[] memory ids = vm.parseJsonUintArray(json, ".workerIds");
         uint256[] memory versions = vm.parseJsonUintArray(json, ".versions");
         bytes32[] memory heads = vm.parseJsonBytes32Array(json, ".heads");
