@@ -20,6 +20,8 @@ interface Suite {
   readonly unbuilt?: true;
   /** Counts on both cores: runs when all others are over. */
   readonly alone?: true;
+  /** Workers that wait for blocks and deadlines half of the time: takes half a core. */
+  readonly waits?: true;
 }
 
 const deep = process.env["ASSAY_DEEP"] === "1";
@@ -37,8 +39,9 @@ const mocha = (pattern: string, besides = "") => [
   ".mocharc.json",
   ...globSync(pattern, { exclude: besides === "" ? [] : [besides] }).toSorted(),
 ];
+const RELEASE = "test/e2e/{packages,sanitized-prover}.test.ts";
 
-/** In the order in which they begin, two at a time: long ones early, so that neither core waits for the other at the end. */
+/** In the order in which they begin, as many as two cores take: long ones early, so that no core waits for the other at the end. */
 const suites: readonly Suite[] = [
   { name: BUILD, run: ["hardhat", "build"], counts: false, unbuilt: true },
   { name: "format", run: ["prettier", "--check", "--log-level", "warn", ...formatted], counts: false, unbuilt: true },
@@ -54,11 +57,13 @@ const suites: readonly Suite[] = [
     run: ["hardhat", "test", "solidity", "--no-compile", "--grep-exclude", FUZZ, "--snapshot-check"],
     counts: true,
   },
-  { name: "integration", run: mocha("test/integration/**/*.test.ts"), counts: true },
+  { name: "integration", run: mocha("test/integration/[a-l]*.test.ts"), counts: true, waits: true },
+  { name: "integration-2", run: mocha("test/integration/[m-z]*.test.ts"), counts: true, waits: true },
   { name: "contracts", run: ["hardhat", "test", "mocha", "--no-compile"], counts: true },
   { name: "zk", run: mocha("test/offchain/engines/zk/**/*.test.ts"), counts: true },
   { name: "offchain", run: mocha("test/offchain/**/*.test.ts", "test/offchain/engines/zk/**"), counts: true },
-  { name: "e2e", run: mocha("test/{e2e,attacks}/**/*.test.ts"), counts: true, long: true, alone: true },
+  { name: "release", run: mocha(RELEASE), counts: true, long: true },
+  { name: "e2e", run: mocha("test/e2e/**/*.test.ts", RELEASE), counts: true, long: true, alone: true },
 ];
 
 const only = process.argv.slice(2);
@@ -117,16 +122,21 @@ async function occupyLane(suite: Suite): Promise<void> {
   lanes.delete(suite);
 }
 
+const CORES = 2;
+const coresOf = ({ waits }: Suite) => (waits === true ? 0.5 : 1);
+
 /** The next suite that may begin now, if any. */
 function takeNext(): Suite | undefined {
+  const free = [...lanes.keys()].reduce((cores, suite) => cores - coresOf(suite), CORES);
   const i = chosen.findIndex(
-    (suite) => (isBuilt || suite.unbuilt === true) && (suite.alone !== true || lanes.size === 0),
+    (suite) =>
+      coresOf(suite) <= free && (isBuilt || suite.unbuilt === true) && (suite.alone !== true || lanes.size === 0),
   );
   return i === -1 ? undefined : chosen.splice(i, 1)[0];
 }
 
 for (;;) {
-  const next = lanes.size < 2 ? takeNext() : undefined;
+  const next = takeNext();
   if (next !== undefined) lanes.set(next, occupyLane(next));
   else if (lanes.size > 0) await Promise.race(lanes.values());
   else break;
