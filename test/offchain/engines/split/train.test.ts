@@ -27,6 +27,7 @@ import { TrainClient, type TrainClientOptions } from "../../../../offchain/engin
 import { TrainServer, type TrainPeer } from "../../../../offchain/engines/split/train/train-server.ts";
 import { buildOnnx } from "../../../support/build-onnx.ts";
 import { expectCode } from "../../../support/expect-code.ts";
+import { turnedDigits } from "../../../support/turned-digits.ts";
 
 const folder = new URL("../../../../models/digits-mlp", import.meta.url).pathname;
 
@@ -59,23 +60,6 @@ function batch(random: Seeded, rows: number): { inputs: Matrix; labels: Int32Arr
     Float64Array.from({ length: 6 * rows }, () => random.normal()),
   );
   return { inputs, labels: Int32Array.from({ length: rows }, (_, row) => ((inputs.data[6 * row] ?? 0) > 0 ? 1 : 2)) };
-}
-
-/** Turns a 28x28 digit by 36 degrees: nearest pixel, outside black. */
-function turned({ features, ...rest }: Dataset): Dataset {
-  const [cos, sin] = [Math.cos(Math.PI / 5), Math.sin(Math.PI / 5)];
-  const out = new Float64Array(features.length);
-  for (let row = 0; row < rest.rows; row++) {
-    for (let y = 0; y < 28; y++) {
-      for (let x = 0; x < 28; x++) {
-        const [dx, dy] = [x - 13.5, y - 13.5];
-        const [sx, sy] = [Math.round(cos * dx - sin * dy + 13.5), Math.round(sin * dx + cos * dy + 13.5)];
-        if (sx < 0 || sx > 27 || sy < 0 || sy > 27) continue;
-        out[row * 784 + 28 * y + x] = features[row * 784 + 28 * sy + sx] ?? 0;
-      }
-    }
-  }
-  return { ...rest, features: out };
 }
 
 describe("split training", () => {
@@ -206,8 +190,8 @@ describe("split training", () => {
     this.timeout(120_000);
     const recipe = { ...(await readRecipe(folder)), proofs: undefined, acceptedPolicies: [1] };
     const preprocess = resolvePreprocess(recipe.preprocess, undefined);
-    const own = turned(await readDataset(folder, recipe.calibration));
-    const held = turned(takeRows(await readDataset(folder, recipe.evaluation), 600));
+    const own = turnedDigits(await readDataset(folder, recipe.calibration), 36);
+    const held = turnedDigits(takeRows(await readDataset(folder, recipe.evaluation), 600), 36);
     const graph = simplifyGraph(importGraph(parseOnnx(new Uint8Array(await readFile(`${folder}/model.onnx`)))));
     const layers = graph.ops.flatMap((op) =>
       op.kind === "dense" ? [new DenseLayer(op.weights.slice(), op.bias.slice())] : [],
