@@ -122,5 +122,11 @@ export const SdkError = defineErrors("sdk", 31, {
     fix: "Use deposit, which approves by a transaction.",
     retry: "never",
   },
+  PROVIDER_UNFIT: {
+    n: 22,
+    text: "The signer has no provider that speaks JSON-RPC.",
+    fix: "Connect it to a JsonRpcProvider, BrowserProvider or WebSocketProvider.",
+    retry: "never",
+  },
   INTERRUPTED: { n: 19, text: "Interrupted while {doing}.", fix: "Continue with the job id.", retry: "now" },
 });

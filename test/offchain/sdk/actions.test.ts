@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
+import { JsonRpcProvider, VoidSigner, Wallet, type Signer } from "ethers";
 import { privateKeyToAccount } from "viem/accounts";
+import { signMessage } from "viem/actions";
 import { modelId } from "../../../offchain/core/model.ts";
 import type { Tensor } from "../../../offchain/core/tensor.ts";
 import { deposit } from "../../../offchain/sdk/actions/deposit.ts";
 import { requestInference } from "../../../offchain/sdk/actions/request-inference.ts";
 import { withdraw } from "../../../offchain/sdk/actions/withdraw.ts";
+import { fromEthers } from "../../../offchain/sdk/ethers/from-ethers.ts";
 import { connect, connectWallet, type AssayWallet } from "../../../offchain/sdk/node/connect.ts";
 import { nodeCrypto } from "../../../offchain/sdk/node/node-crypto.ts";
 import { pollUntil } from "../../../offchain/sdk/poll-until.ts";
@@ -136,5 +139,49 @@ describe("sdk actions on a chain", function () {
   it("error: REVERTED or RPC_REJECTED where no hub stands", async () => {
     const lost = connect({ rpcUrl: dev.chain.url, hub: privateKeyToAccount(dev.requesterKey).address });
     await expectCode("RPC_REJECTED", async () => lost.quoteInference({ manifest }));
+  });
+
+  describe("through ethers", () => {
+    let provider: JsonRpcProvider;
+    const assayOf = async (signer: Signer) =>
+      fromEthers(signer, { hub: dev.deployment.hub, crypto: nodeCrypto, pollMs: 50 });
+    before(() => {
+      provider = new JsonRpcProvider(dev.chain.url, undefined, { cacheTimeout: -1, pollingInterval: 50 });
+    });
+    after(() => provider.destroy());
+
+    it("R71: an ethers signer permits, requests and reads, as a viem account does", async () => {
+      const signer = new Wallet(dev.requesterKey, provider);
+      const assay = await assayOf(signer);
+      const account = assay.account.address;
+      const before = await assay.getBalance({ account });
+      const hash = await assay.depositWithPermit({ amount: 10n * TOKEN });
+      expect((await assay.waitForTransactionReceipt({ hash })).status).to.equal("success");
+      expect(await assay.getBalance({ account })).to.equal(before + 10n * TOKEN);
+      const { jobId, hash: requested } = await assay.requestInference({ manifest, input });
+      const { logs } = await assay.waitForTransactionReceipt({ hash: requested });
+      expect(requestInference.extractEvent(logs)?.args.jobId).to.equal(jobId);
+      expect((await assay.getJob({ jobId })).job.requester).to.equal(account);
+      const message = { raw: "0x00ff" } as const;
+      const signature = await signMessage(assay, { account: assay.account, message });
+      expect(await assay.verifyMessage({ address: account, message, signature })).to.equal(true);
+    });
+    it("error: REVERTED carries the Solidity error", async () => {
+      const poorAssay = await assayOf(new Wallet(await dev.fundedKey(), provider));
+      const error = await expectCode("REVERTED", async () => poorAssay.withdraw({ amount: 1n }));
+      expect(error).to.have.nested.property("meta.name", "BalanceTooLow");
+      await expectCode("BALANCE_TOO_LOW", async () => poorAssay.requestInference({ manifest, input }));
+    });
+    it("error: PROVIDER_UNFIT without a provider, and RPC_REJECTED by a signer that only watches", async () => {
+      await expectCode("PROVIDER_UNFIT", async () => assayOf(new Wallet(dev.requesterKey)));
+      const watcher = await assayOf(new VoidSigner(wallet.account.address, provider));
+      await expectCode("RPC_REJECTED", async () => watcher.withdraw({ amount: 1n }));
+    });
+    it("error: RPC_UNAVAILABLE when the endpoint is down", async () => {
+      const nowhere = new JsonRpcProvider("http://127.0.0.1:9", 31337, { staticNetwork: true });
+      const lost = await assayOf(new Wallet(dev.requesterKey, nowhere));
+      await expectCode("RPC_UNAVAILABLE", async () => lost.getBalance({ account: wallet.account.address }));
+      nowhere.destroy();
+    });
   });
 });
