@@ -1,10 +1,21 @@
 // SPDX-License-Identifier: MIT
 import type { JsonRpcApiProvider, Signer, TransactionRequest, TypedDataField } from "ethers";
-import { HttpRequestError, createClient, custom, hexToBytes, publicActions, type Address, type Hex } from "viem";
+import {
+  HttpRequestError,
+  createClient,
+  custom,
+  hexToBytes,
+  publicActions,
+  type Account,
+  type Address,
+  type Hex,
+} from "viem";
+import { parseAccount } from "viem/accounts";
 import { assayPublicActions } from "../assay-public-actions.ts";
 import type { AssayConfig } from "../assay-config.ts";
 import { assayWalletActions } from "../assay-wallet-actions.ts";
 import { SdkError } from "../errors.ts";
+import type { AssayWallet } from "../node/connect.ts";
 
 interface TypedData {
   readonly domain: Record<string, unknown>;
@@ -24,10 +35,10 @@ const OUTAGES: ReadonlySet<string> = new Set(["NETWORK_ERROR", "SERVER_ERROR", "
  * const assay = await fromEthers(await browserProvider.getSigner(), { hub, crypto });
  * const { jobId, output } = await assay.requestInferenceSync({ manifest, input, deposit: true });
  */
-export async function fromEthers(signer: Signer, config: AssayConfig) {
+export async function fromEthers(signer: Signer, config: AssayConfig): Promise<AssayWallet> {
   const { provider } = signer;
   if (!speaksJsonRpc(provider)) throw new SdkError("PROVIDER_UNFIT", {});
-  const account = (await signer.getAddress()) as Address;
+  const account: Account = parseAccount((await signer.getAddress()) as Address);
   const request = async ({ method, params }: { readonly method: string; readonly params?: unknown }) => {
     const given = Array.isArray(params) ? (params as readonly unknown[]) : [];
     try {
