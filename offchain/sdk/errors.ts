@@ -128,5 +128,11 @@ export const SdkError = defineErrors("sdk", 31, {
     fix: "Connect it to a JsonRpcProvider, BrowserProvider or WebSocketProvider.",
     retry: "never",
   },
+  ACCOUNT_OTHER: {
+    n: 23,
+    text: "The signer is {have} and was asked to sign for {asked}.",
+    fix: "Leave the account out, or connect the signer of that account.",
+    retry: "never",
+  },
   INTERRUPTED: { n: 19, text: "Interrupted while {doing}.", fix: "Continue with the job id.", retry: "now" },
 });

@@ -29,7 +29,7 @@ const OUTAGES: ReadonlySet<string> = new Set(["NETWORK_ERROR", "SERVER_ERROR", "
 /**
  * Assay's actions for an ethers 6 signer: it signs and sends, its provider reads. Nothing of ethers is bundled, and no key is read.
  * The signer needs a provider that speaks JSON-RPC (JsonRpcProvider, BrowserProvider, WebSocketProvider).
- * Errors: PROVIDER_UNFIT; then what each action says, reverts with their Solidity names as with viem.
+ * Errors: PROVIDER_UNFIT; ACCOUNT_OTHER; then what each action says, reverts with their Solidity names as with viem.
  *
  * @example
  * const assay = await fromEthers(await browserProvider.getSigner(), { hub, crypto });
@@ -59,26 +59,34 @@ export async function fromEthers(signer: Signer, config: AssayConfig): Promise<A
     .extend(assayWalletActions(config));
 }
 
-/** Asks for signatures go to the signer, everything else to its provider. Only the signer's own address can be asked for. */
+/** Asks for signatures go to the signer, and only for its own address; everything else goes to its provider. */
 async function answer(
   signer: Signer,
   provider: JsonRpcApiProvider,
   method: string,
   params: readonly unknown[],
 ): Promise<unknown> {
+  const requireOwn = async (asked: unknown): Promise<void> => {
+    const have = await signer.getAddress();
+    if (String(asked).toLowerCase() !== have.toLowerCase())
+      throw new SdkError("ACCOUNT_OTHER", { have, asked: String(asked) });
+  };
   switch (method) {
     case "eth_accounts":
     case "eth_requestAccounts":
       return [await signer.getAddress()];
     case "eth_sendTransaction":
+      await requireOwn((params[0] as TransactionRequest).from);
       return (await signer.sendTransaction(params[0] as TransactionRequest)).hash;
     case "eth_signTypedData_v4": {
+      await requireOwn(params[0]);
       const { domain, types, message } = JSON.parse(params[1] as string) as TypedData;
       // ethers derives the domain's type and refuses to be told it.
       const { EIP712Domain: _, ...structs } = types;
       return signer.signTypedData(domain, structs, message);
     }
     case "personal_sign":
+      await requireOwn(params[1]);
       return signer.signMessage(hexToBytes(params[0] as Hex));
     default:
       return provider.send(method, [...params]);

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { inspect } from "node:util";
 import { JsonRpcProvider, VoidSigner, Wallet, type Signer } from "ethers";
 import { privateKeyToAccount } from "viem/accounts";
 import { signMessage } from "viem/actions";
@@ -176,6 +180,27 @@ describe("sdk actions on a chain", function () {
       await expectCode("PROVIDER_UNFIT", async () => assayOf(new Wallet(dev.requesterKey)));
       const watcher = await assayOf(new VoidSigner(wallet.account.address, provider));
       await expectCode("RPC_REJECTED", async () => watcher.withdraw({ amount: 1n }));
+    });
+    it("error: ACCOUNT_OTHER: signs and sends for its own address only", async () => {
+      const assay = await assayOf(new Wallet(dev.requesterKey, provider));
+      const account = poor.account.address;
+      await expectCode("ACCOUNT_OTHER", async () => assay.withdraw({ amount: 1n, account }));
+      const error: unknown = await signMessage(assay, { account, message: "mine" }).catch((thrown: unknown) => thrown);
+      expect(error).to.have.nested.property("cause.code", "ACCOUNT_OTHER");
+    });
+    it("R73: error: RPC_UNAVAILABLE of an endpoint that refuses keeps the key in its URL to itself", async () => {
+      const server = createServer((_, response) => response.writeHead(401).end());
+      server.listen(0, "127.0.0.1");
+      await once(server, "listening");
+      const { port } = server.address() as AddressInfo;
+      const refusing = new JsonRpcProvider(`http://127.0.0.1:${port}/planted-key`, 31337, { staticNetwork: true });
+      const lost = await assayOf(new Wallet(dev.requesterKey, refusing));
+      const error = await expectCode("RPC_UNAVAILABLE", async () =>
+        lost.getBalance({ account: wallet.account.address }),
+      );
+      expect(inspect(error, { depth: 12 })).to.not.contain("planted-key");
+      refusing.destroy();
+      server.close();
     });
     it("error: RPC_UNAVAILABLE when the endpoint is down", async () => {
       const nowhere = new JsonRpcProvider("http://127.0.0.1:9", 31337, { staticNetwork: true });
