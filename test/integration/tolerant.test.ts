@@ -201,7 +201,7 @@ for (const outputs of [4, 42])
       });
 
     it("behavior: a captured committee is overruled by a larger one, which the outvoted seat asks for", async () => {
-      const job = await cluster.request(input, { k: 3 });
+      const job = await cluster.request(input, { k: 3, window: 36 });
       const seats = await cluster.seats(job);
       const [first, second] = seats;
       for (const liar of [first, second]) {

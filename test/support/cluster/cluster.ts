@@ -429,7 +429,7 @@ export class Cluster {
           cls: this.manifest.acceptedMasks & 1,
           flags: 4 | (policy.standbys === true ? FLAG_STANDBY : 0),
           seatStake,
-          window: sample?.window ?? 0,
+          window: sample?.window ?? policy.window ?? 0,
           // Four seconds of real time at this chain's speed: enough for a loaded machine.
           tWork: policy.tWork ?? 40,
           tReveal: 8,
@@ -577,6 +577,8 @@ export class Cluster {
 export interface TestPolicy {
   readonly k: number;
   readonly tWork?: number;
+  /** How long the result stands open to challenge; the least, on dissent, is the deployment's. */
+  readonly window?: number;
   /** Absent seats are filled again. */
   readonly standbys?: boolean;
   /** One answers, chance audits. */
