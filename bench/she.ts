@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Encrypted evaluation: CPU medians on one thread, beside node-seal in the same run. Networks have random weights: time and error
 // do not depend on what they say.
+import { prepareInput } from "../offchain/core/program/preprocess.ts";
 import { sheProfile } from "../offchain/core/she/profiles.ts";
+import { takeRows } from "../offchain/engines/program/dataset.ts";
+import { readDataset, readRecipe } from "../offchain/engines/program/import-folder.ts";
+import { loadModel } from "../offchain/engines/program/load-program.ts";
 import { compilePlan, type CompiledPlan } from "../offchain/engines/she/compile/compile-plan.ts";
 import { LEAST_OBSERVATIONS, toleranceOf, type Observation } from "../offchain/engines/she/compile/tolerance.ts";
 import { planSizes } from "../offchain/engines/she/compile/plan.ts";
@@ -124,6 +128,19 @@ async function measureLanes(name: string, compiled: CompiledPlan, program: Progr
   });
 }
 
+/** The zoo's trained convolution: real weights have a real error. */
+async function trainedDigits(): Promise<{ compiled: CompiledPlan; program: Program }> {
+  const folder = new URL("../models/digits-cnn-poly", import.meta.url).pathname;
+  const { stages, preprocess } = await loadModel(folder);
+  const recipe = await readRecipe(folder);
+  const { features } = takeRows(await readDataset(folder, recipe.calibration), 50);
+  const { data } = prepareInput(preprocess, features);
+  const [stage] = stages;
+  if (stage === undefined) throw new TypeError("digits-cnn-poly has no stage");
+  const calibration = Array.from({ length: 50 }, (_, i) => Array.from(data.subarray(i * 784, (i + 1) * 784), Number));
+  return { compiled: compilePlan(stage.program, { calibration }), program: stage.program };
+}
+
 async function measureKernel(report: Report): Promise<void> {
   const profile = sheProfile(1);
   const ring = new Ring(profile, nodeKernel(), KernelMemory.ofSize(2 ** 26));
@@ -180,6 +197,10 @@ export const suite: BenchSuite = {
     const convolution = polyConvolution(rng);
     const images = Array.from({ length: 5 }, () => randomInput(convolution, rng));
     measure("lola-cnn", compilePlan(convolution, { calibration: images }), convolution, rng, report);
+
+    progress("digits-cnn-poly");
+    const trained = await trainedDigits();
+    measure("digits-cnn-poly", trained.compiled, trained.program, rng, report);
 
     progress("tabular batches");
     const table = polyPerceptron([30, 16, 8, 1], rng);
