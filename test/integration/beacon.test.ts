@@ -46,7 +46,7 @@ describe("seeds from workers on duty", function suite() {
   const seedRef = async (job: TestJob): Promise<number> => (await cluster.slot(job.id)).seedRef;
 
   async function finish(job: TestJob): Promise<void> {
-    const seats = await cluster.seats(job, 40_000);
+    const seats = await cluster.seats(job);
     await cluster.sendInput(job, seats);
     expect((await cluster.ended(job)).state, "final").to.equal(5);
   }
@@ -145,7 +145,7 @@ describe("seeds from workers on duty", function suite() {
     const ref = await seedRef(job);
     await finish(job);
     expect((await beatOf(ref)).revealed).to.equal(4);
-    const after = await until(30_000, async () => {
+    const after = await until(60_000, async () => {
       const now = await chainOf();
       return now.from === 0 ? null : now;
     });

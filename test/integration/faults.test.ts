@@ -96,7 +96,7 @@ describe("faults of seats", function suite() {
     const [liar] = seats;
     if (liar !== undefined) liar.behaviour = devBehaviour("wrong-digest", true);
     await cluster.sendInput(job, seats);
-    await until(30_000, () => (liar?.worker.desk.session(job.id)?.slot?.round === 1 ? true : null));
+    await until(60_000, () => (liar?.worker.desk.session(job.id)?.slot?.round === 1 ? true : null));
     const end = await cluster.ended(job);
     expect(end.state).to.equal(FINAL);
     expect(await getSlashed(cluster, job.id)).to.deep.equal([{ workerId: liar?.workerId, offence: 1 }]);

@@ -11,7 +11,7 @@ import { Cluster, until } from "../support/cluster/cluster.ts";
 const input = { dtype: "i8" as const, dims: [4], data: Int8Array.of(1, 2, 3, 4) };
 
 describe("general-vote", function suite() {
-  this.timeout(120_000);
+  this.timeout(180_000);
   let chain: TestChain;
   let cluster: Cluster;
   let started = 0n;
@@ -62,7 +62,7 @@ describe("general-vote", function suite() {
     const { address } = seat.keys.operator;
     const read = { address: token, abi: devTokenAbi, functionName: "balanceOf", args: [address] } as const;
     const stakeLeft = await cluster.client.public.readContract({ ...read, blockNumber: started });
-    await until(20_000, async () => {
+    await until(60_000, async () => {
       const { earned } = await cluster.client.public.readContract({
         address: hub,
         abi: assayHubAbi,

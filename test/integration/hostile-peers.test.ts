@@ -20,7 +20,7 @@ const input = { dtype: "i8" as const, dims: [4], data: Int8Array.of(1, 2, 3, 4) 
 const hex = (length: number, fill: string) => `0x${fill.repeat(length)}` as const;
 
 describe("hostile peers", function suite() {
-  this.timeout(120_000);
+  this.timeout(180_000);
   let chain: TestChain;
   let cluster: Cluster;
 

@@ -39,7 +39,7 @@ class FullableJournal extends MemoryJournal {
 }
 
 describe("seats under pressure", function suite() {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let chain: TestChain;
   let cluster: Cluster;
   const lines: { evt: string; fields: LogFields }[] = [];
@@ -139,7 +139,7 @@ describe("seats under pressure", function suite() {
     const votes: unknown[] = [];
     for (const { job, seats } of all) {
       for (const seat of seats) {
-        votes.push(await until(20_000, () => seatOf(seat, job.id)?.vote ?? null));
+        votes.push(await until(60_000, () => seatOf(seat, job.id)?.vote ?? null));
       }
     }
     const abstained = lines.filter(({ evt, fields }) => evt === "seat.voted" && fields.kind === "abstained");
@@ -161,7 +161,7 @@ describe("seats under pressure", function suite() {
     full.journal.isFull = true;
     await cluster.sendInput(job, seats.slice(1));
     await cluster.sendInput(job, [full]).catch(() => undefined);
-    await until(5_000, () => (full.worker.isReady ? null : true));
+    await until(60_000, () => (full.worker.isReady ? null : true));
     const second = await cluster.request(input, { k: 3, tWork: 20 });
     expect((await cluster.ended(job)).state).to.equal(FINAL);
     for (const kind of ["commit", "reveal"]) expect(full.journal.signedDigest({ ...place, kind }), kind).to.equal(null);
@@ -170,7 +170,7 @@ describe("seats under pressure", function suite() {
     expect(lines.some(({ fields }) => Reflect.get(Object(fields.error), "code") === "JOURNAL_FAILED")).to.equal(true);
     expect(await getSlashed(cluster, job.id)).to.deep.equal([{ workerId: full.workerId, offence: 3 }]);
     full.journal.isFull = false;
-    await until(20_000, () => (full.worker.isReady ? true : null));
+    await until(60_000, () => (full.worker.isReady ? true : null));
   });
 
   it("behavior: a draining worker finishes the seat it works, abstains from later ones, and is done (R72)", async () => {
@@ -178,7 +178,7 @@ describe("seats under pressure", function suite() {
     const seats = await cluster.seats(job);
     const [leaving] = seats;
     await cluster.sendInput(job, seats);
-    await until(5_000, () => (seatOf(leaving, job.id)?.phase === "RUNNING" ? true : null));
+    await until(60_000, () => (seatOf(leaving, job.id)?.phase === "RUNNING" ? true : null));
     const drained = leaving?.worker.drain(20_000);
     expect(leaving?.worker.isReady).to.equal(false);
     expect(leaving?.worker.desk.openSeats).to.be.greaterThan(0);
@@ -191,7 +191,7 @@ describe("seats under pressure", function suite() {
       const others = await cluster.seats(next);
       await cluster.sendInput(next, others);
       if (leaving === undefined || !others.includes(leaving)) continue;
-      const vote = await until(10_000, () => seatOf(leaving, next.id)?.vote ?? null);
+      const vote = await until(60_000, () => seatOf(leaving, next.id)?.vote ?? null);
       expect(vote).to.deep.equal(ABSTAINED);
       expect((await cluster.ended(next)).state).to.equal(FINAL);
       expect(await getSlashed(cluster, next.id)).to.deep.equal([]);

@@ -69,8 +69,8 @@ describe("receipts of real jobs", function suite() {
       if (seat !== undefined) seat.behaviour = devBehaviour(fault, challenge);
     }
     if (send) await cluster.sendInput(job, seats);
-    if (challenge) await until(30_000, async () => ((await cluster.slot(job.id)).round === 1 ? true : null));
-    await cluster.ended(job, 90_000);
+    if (challenge) await until(60_000, async () => ((await cluster.slot(job.id)).round === 1 ? true : null));
+    await cluster.ended(job);
     const receipt = await reader.getReceipt({ jobId: job.id });
     const report = verifyReceipt(receipt, { recordHash: receipt.recordHash });
     expect(

@@ -21,7 +21,7 @@ function skewedClock(): Clock {
 }
 
 describe("restarts, reorganisations and clocks", function suite() {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let chain: TestChain;
 
   beforeEach(async () => {
@@ -40,7 +40,7 @@ describe("restarts, reorganisations and clocks", function suite() {
       await cluster.sendInput(job, seats);
       const later = seats.filter((seat) => stageOf(seat) !== 0).map(({ address }) => address.url);
       for (const url of later) cluster.network.cut.add(url);
-      await until(10_000, () =>
+      await until(60_000, () =>
         first.every((seat) => seat.worker.desk.session(job.id)?.seat?.openings.every((one) => one !== null))
           ? true
           : null,
@@ -48,7 +48,7 @@ describe("restarts, reorganisations and clocks", function suite() {
       const votes = first.map((seat) => seat.worker.desk.session(job.id)?.seat?.vote);
       const again: typeof seats = [];
       for (const seat of first) again.push(await cluster.restart(seat));
-      await until(10_000, () => (again.every((seat) => seat.worker.desk.work.output(job.id) !== null) ? true : null));
+      await until(60_000, () => (again.every((seat) => seat.worker.desk.work.output(job.id) !== null) ? true : null));
       expect(again.map((seat) => seat.worker.desk.session(job.id)?.seat?.vote)).to.deep.equal(votes);
       for (const url of later) cluster.network.cut.delete(url);
       expect((await cluster.ended(job)).state).to.equal(FINAL);
@@ -86,12 +86,12 @@ describe("restarts, reorganisations and clocks", function suite() {
       await chain.rpc("evm_revert", [before]);
       await chain.rpc("evm_increaseTime", [30]);
       await chain.rpc("hardhat_mine", ["0x3"]);
-      await until(10_000, () =>
+      await until(60_000, () =>
         cluster.workers.every((one) => one.worker.desk.session(job.id) === null) ? true : null,
       );
       await cluster.repeat(job);
       await mineEvery(chain, 250);
-      await until(10_000, () =>
+      await until(60_000, () =>
         cluster.workers.every((one) => (one.worker.desk.session(job.id)?.committee ?? null) !== null) ? true : null,
       );
       const fresh = await cluster.seats(job);

@@ -10,7 +10,7 @@ import { getSlashed } from "../support/cluster/slashes.ts";
 const input = { dtype: "i8" as const, dims: [4], data: Int8Array.of(1, 2, 3, 4) };
 
 describe("stages", function suite() {
-  this.timeout(120_000);
+  this.timeout(180_000);
   let chain: TestChain;
   let cluster: Cluster;
 

@@ -24,7 +24,7 @@ const BOND = 1_000n;
 const ENDPOINT = "http://127.0.0.1:7001";
 
 describe("assay stake", function suite() {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let node: TestChain;
   let folder = "";
   let stake = 0n;

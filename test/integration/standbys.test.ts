@@ -49,7 +49,7 @@ describe("R24: standbys", function suite() {
     const seats = await cluster.seats(job);
     const absent = silence(seats.slice(0, 2));
     await cluster.sendInput(job, seats);
-    expect(await cluster.ended(job, 90_000)).to.deep.equal(FINAL);
+    expect(await cluster.ended(job)).to.deep.equal(FINAL);
     expect(await getSlashed(cluster, job.id)).to.have.deep.members(absent);
 
     const receipt = await wallet.getReceipt({ jobId: job.id });

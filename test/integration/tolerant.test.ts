@@ -186,7 +186,7 @@ for (const outputs of [4, 42])
         crash = { step, victim: null, isOver: false };
         const job = await cluster.request(input, { k: 5, tWork: 60 });
         await cluster.sendInput(job, await cluster.seats(job));
-        const index = await until(20_000, () => crash.victim);
+        const index = await until(60_000, () => crash.victim);
         const dead = cluster.workers[index] as TestWorker;
         const signed = () => dead.journal.signedDigest({ jobId: job.id, stage: 0, round: 0, kind: "commit" });
         const before = signed();
@@ -223,7 +223,7 @@ for (const outputs of [4, 42])
   });
 
 describe("R28: floats through the SDK", function suite() {
-  this.timeout(120_000);
+  this.timeout(180_000);
   const manifest = tolerantManifest();
   let chain: TestChain;
   let cluster: Cluster;

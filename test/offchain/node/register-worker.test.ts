@@ -31,7 +31,7 @@ const OPERATOR = 4;
 const ENDPOINT = "http://127.0.0.1:7001";
 
 describe("a worker from nothing to seats", function suite() {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let node: TestChain;
   const life = new AbortController();
   let stake = 0n;
@@ -232,16 +232,16 @@ describe("a worker from nothing to seats", function suite() {
       upkeepTable(one, { clock, logger: nullLogger, signal: stop.signal, random: () => Uint8Array.of(0) }),
     );
     try {
-      await until(5_000, () => (naps > 6 ? true : null));
+      await until(60_000, () => (naps > 6 ? true : null));
       expect((await getEpoch(chain))[0], "the epoch is not over").to.equal(1);
       const endsAt = (await getEpoch(chain))[3];
       const { timestamp } = await reader.getBlock();
       await node.rpc("evm_increaseTime", [endsAt - Number(timestamp) + 5]);
       await node.rpc("hardhat_mine", ["0x1"]);
       await observe();
-      await until(5_000, async () => ((await getEpoch(chain))[0] === 2 ? true : null));
+      await until(60_000, async () => ((await getEpoch(chain))[0] === 2 ? true : null));
       naps = 0;
-      await until(5_000, () => (naps > 6 ? true : null));
+      await until(60_000, () => (naps > 6 ? true : null));
       expect((await getEpoch(chain))[0]).to.equal(2);
     } finally {
       stop.abort();

@@ -468,7 +468,7 @@ export class Cluster {
   }
 
   /** Workers with a seat in the current committee, by stage; waits until they know. */
-  async seats(job: TestJob, timeoutMs = 20_000): Promise<TestWorker[]> {
+  async seats(job: TestJob, timeoutMs = 60_000): Promise<TestWorker[]> {
     const want = job.job.spec.policy.k * job.job.spec.stages;
     return until(timeoutMs, () => {
       const seated = this.workers.filter((one) => one.worker.desk.session(job.id)?.seat != null);
@@ -477,7 +477,7 @@ export class Cluster {
   }
 
   /** The first k candidates of an OPTIMISTIC job, in their order: a client gives them the input. */
-  async bench(job: TestJob, timeoutMs = 20_000): Promise<TestWorker[]> {
+  async bench(job: TestJob, timeoutMs = 60_000): Promise<TestWorker[]> {
     const rankOf = ({ worker }: TestWorker) => worker.desk.session(job.id)?.audit?.rank ?? Infinity;
     return until(timeoutMs, () => {
       const known = this.workers.filter((one) => rankOf(one) < job.job.spec.policy.k);
@@ -501,7 +501,7 @@ export class Cluster {
     to: { signer: Hex; sealKey: Uint8Array; address: PeerAddress; stage: number },
   ): Promise<void> {
     // A seat that has not read its committee off the chain yet says when to come again; clients do.
-    await until(20_000, async () => {
+    await until(60_000, async () => {
       const retryAfterMs = await this.#offer(job, to);
       if (retryAfterMs !== null) await testClock.sleep(retryAfterMs);
       return retryAfterMs === null ? true : null;
@@ -561,7 +561,7 @@ export class Cluster {
     return null;
   }
 
-  async ended(job: Pick<TestJob, "id">, timeoutMs = 60_000): Promise<{ state: number; reason: number }> {
+  async ended(job: Pick<TestJob, "id">, timeoutMs = 120_000): Promise<{ state: number; reason: number }> {
     return until(timeoutMs, async () => {
       const slot = await this.slot(job.id);
       return slot.state >= 5 ? { state: slot.state, reason: slot.stage } : null;

@@ -19,7 +19,7 @@ import { nullLogger, testClock, until } from "../../../support/cluster/cluster.t
 import { expectCode } from "../../../support/expect-code.ts";
 
 describe("adapters/chain", function suite() {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let node: TestChain;
   let life: AbortController;
 
@@ -124,21 +124,21 @@ describe("adapters/chain", function suite() {
   it("behavior: back-fill in bounded ranges delivers every block once, in order", async () => {
     const { blocks } = await watch();
     const head = await headNumber();
-    await until(5_000, () => (blocks.at(-1) === head ? true : null));
+    await until(60_000, () => (blocks.at(-1) === head ? true : null));
     expect(blocks).to.deep.equal(Array.from({ length: Number(head) }, (_, i) => BigInt(i + 1)));
   });
 
   it("behavior: a reorganisation is walked back to the last common block and read again", async () => {
     const { blocks, rewinds } = await watch();
     const start = await headNumber();
-    await until(5_000, () => (blocks.at(-1) === start ? true : null));
+    await until(60_000, () => (blocks.at(-1) === start ? true : null));
     const snapshot = await node.rpc("evm_snapshot");
     await node.rpc("hardhat_mine", ["0x3"]);
-    await until(5_000, () => (blocks.at(-1) === start + 3n ? true : null));
+    await until(60_000, () => (blocks.at(-1) === start + 3n ? true : null));
     await node.rpc("evm_revert", [snapshot]);
     await node.rpc("evm_increaseTime", [1000]);
     await node.rpc("hardhat_mine", ["0x4"]);
-    await until(5_000, () => (rewinds.length > 0 && blocks.at(-1) === start + 4n ? true : null));
+    await until(60_000, () => (rewinds.length > 0 && blocks.at(-1) === start + 4n ? true : null));
     expect(rewinds[0]).to.equal(start);
     expect(blocks.slice(-4)).to.deep.equal([start + 1n, start + 2n, start + 3n, start + 4n]);
   });
@@ -158,12 +158,12 @@ describe("adapters/chain", function suite() {
       const { port } = proxy.address() as AddressInfo;
       const { blocks, states } = await watch(`http://127.0.0.1:${port}`);
       const start = await headNumber();
-      await until(5_000, () => (blocks.at(-1) === start ? true : null));
+      await until(60_000, () => (blocks.at(-1) === start ? true : null));
       isDown = true;
-      await until(10_000, () => (states.at(-1) === "down" ? true : null));
+      await until(60_000, () => (states.at(-1) === "down" ? true : null));
       await node.rpc("hardhat_mine", ["0x5"]);
       isDown = false;
-      await until(20_000, () => (states.at(-1) === "up" && blocks.at(-1) === start + 5n ? true : null));
+      await until(60_000, () => (states.at(-1) === "up" && blocks.at(-1) === start + 5n ? true : null));
       expect(new Set(blocks).size).to.equal(blocks.length);
     } finally {
       proxy.closeAllConnections();
