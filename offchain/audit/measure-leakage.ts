@@ -3,7 +3,13 @@ import { toHex } from "../core/bytes.ts";
 import { keccak256 } from "../core/keccak.ts";
 import { noiseBoundary } from "../core/noise/noise-boundary.ts";
 import type { NoiseMechanism } from "../core/noise/mechanism.ts";
-import { LEAKAGE_WARNING, type LeakageCut, type LeakageReport } from "../core/planning/leakage-report.ts";
+import {
+  LEAKAGE_WARNING,
+  LEAST_AUXILIARY_ROWS,
+  LEAST_TEST_ROWS,
+  type LeakageCut,
+  type LeakageReport,
+} from "../core/planning/leakage-report.ts";
 import { legalCuts, type LegalCut } from "../core/planning/program-atoms.ts";
 import { elementsOf } from "../core/program/analyse.ts";
 import { encodeProgram } from "../core/program/encode-program.ts";
@@ -19,8 +25,6 @@ import { classMeanRecovery, measureCut, toPpm, type CutOptions } from "../engine
 import { imageGrid } from "../engines/split/picture.ts";
 import { Seeded } from "../engines/split/seeded.ts";
 
-export const LEAST_AUXILIARY_ROWS = 1000;
-export const LEAST_TEST_ROWS = 500;
 const PICTURES = 12;
 
 export interface LeakageOptions {

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import type { Hex } from "../../core/bytes.ts";
+import { toHex, utf8, type Hex } from "../../core/bytes.ts";
+import { keccak256 } from "../../core/keccak.ts";
+import { DEFAULT_LEAKAGE_LIMITS, withinLeakage } from "../../core/planning/leakage-limits.ts";
+import { encodeLeakageReport, leakageAfter } from "../../core/planning/leakage-report.ts";
 import { elementsOf } from "../../core/program/analyse.ts";
 import { inputsOf } from "../../core/program/types.ts";
 import { KIND_NAMES, ZERO_BYTES32 } from "../../core/types.ts";
@@ -39,6 +42,23 @@ export interface StageSummary {
   readonly operators: readonly OperatorSummary[];
 }
 
+export interface CutSummary {
+  /** The operator before the cut, counted over all stages. */
+  readonly afterOp: number;
+  readonly kind: string;
+  readonly dims: readonly number[];
+  readonly recoveryPpm: number;
+  readonly dcorPpm: number;
+  /** Whether a SPLIT stage may be cut here under the default limits. */
+  readonly isWithinLimits: boolean;
+}
+
+export interface LeakageSummary {
+  /** What the model id pins, through the accuracy report. */
+  readonly hash: Hex;
+  readonly cuts: readonly CutSummary[];
+}
+
 export interface ModelSummary {
   readonly name: string;
   readonly modelId: Hex;
@@ -51,6 +71,17 @@ export interface ModelSummary {
   readonly compiler: string;
   readonly macs: number;
   readonly stages: readonly StageSummary[];
+  /** Null: no report is part of the model, so no boundary of it passes any limit. */
+  readonly leakage: LeakageSummary | null;
+}
+
+function leakageOf({ leakage }: LoadedModel): LeakageSummary | null {
+  if (leakage === null) return null;
+  const cuts = leakage.cuts.map(({ afterOp, kind, dims, recoveryPpm, dcorPpm }) => {
+    const isWithinLimits = withinLeakage(leakageAfter(leakage, afterOp), DEFAULT_LEAKAGE_LIMITS);
+    return { afterOp, kind, dims, recoveryPpm, dcorPpm, isWithinLimits };
+  });
+  return { hash: toHex(keccak256(utf8(encodeLeakageReport(leakage)))), cuts };
 }
 
 function operators({ program, analysis }: LoadedModel["stages"][number]): OperatorSummary[] {
@@ -78,7 +109,8 @@ function operators({ program, analysis }: LoadedModel["stages"][number]): Operat
 }
 
 /** What `assay model inspect` shows: plain JSON values only. */
-export function inspectModel({ manifest, stages, output, preprocess }: LoadedModel): ModelSummary {
+export function inspectModel(loaded: LoadedModel): ModelSummary {
+  const { manifest, stages, output, preprocess } = loaded;
   const { model, tools } = manifest;
   const summaries = stages.map((stage, index): StageSummary => {
     const info = model.stages[index];
@@ -111,5 +143,6 @@ export function inspectModel({ manifest, stages, output, preprocess }: LoadedMod
     compiler: tools.compiler,
     macs: summaries.reduce((sum, stage) => sum + stage.macs, 0),
     stages: summaries,
+    leakage: leakageOf(loaded),
   };
 }

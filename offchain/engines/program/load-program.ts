@@ -7,12 +7,14 @@ import { keccak256 } from "../../core/keccak.ts";
 import { decodeManifestFile, hashJson, type ManifestFile } from "../../core/manifest.ts";
 import { decodeLeakageReport, LEAKAGE_FILE, type LeakageReport } from "../../core/planning/leakage-report.ts";
 import { decodeStages, programRoot, stageKernel } from "../../core/program/container.ts";
+import { encodeProgram } from "../../core/program/encode-program.ts";
 import { ProgramError } from "../../core/program/errors.ts";
 import { integerType, type OutputMeaning, type Preprocess } from "../../core/program/preprocess.ts";
 import { keyIdOf } from "../../core/zk/key-record.ts";
 import { NO_PROBE, PRODUCER_INPUT } from "../../core/types.ts";
 import { elementsOf } from "../../core/program/analyse.ts";
 import { loadStage, type LoadedStage } from "./executor.ts";
+import { joinStages } from "./join-stages.ts";
 import { parseUsage, resolvePreprocess } from "./recipe.ts";
 
 /** The files a worker or a caller needs. `report.json` is checked when present. */
@@ -101,6 +103,21 @@ function checkWiring(stages: readonly LoadedStage[], manifest: ManifestFile, pre
   });
 }
 
+/** Whether the accuracy report pins a leakage report: then the folder must have it. The hash is compared when all is loaded. */
+function pinsLeakage(report: Uint8Array): boolean {
+  try {
+    return (JSON.parse(new TextDecoder().decode(report)) as { leakage?: unknown } | null)?.leakage !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** An author could pin the report of another program, which shows less. */
+function checkMeasured({ program }: LeakageReport, model: Pick<LoadedModel, "stages" | "manifest">): void {
+  const expected = hashOf(encodeProgram(joinStages(model).program));
+  expectHash(`the program that ${LEAKAGE_FILE} speaks about`, program, expected);
+}
+
 /** The leakage report that the accuracy report pins. A file that nothing pins is anybody's and says nothing. */
 function readLeakage({ "report.json": report, "leakage.json": leakage }: ModelFiles): LeakageReport | null {
   if (report === undefined || leakage === undefined) return null;
@@ -122,10 +139,7 @@ async function readFolder(folder: string): Promise<ModelFiles> {
   refuseFloats(readManifest(manifest));
   const [program, usage] = [await read("program"), await read("model.json")];
   const report = await read("report.json");
-  const leakage = await readFile(join(folder, LEAKAGE_FILE)).then(
-    (bytes) => new Uint8Array(bytes),
-    () => undefined,
-  );
+  const leakage = pinsLeakage(report) ? await read(LEAKAGE_FILE) : undefined;
   const count = readManifest(manifest).model.stages.length;
   const records = Array.from({ length: count }, (_, stage) =>
     readFile(join(folder, keyFile(stage))).then(
@@ -181,5 +195,6 @@ export async function loadModel(source: string | ModelFiles): Promise<LoadedMode
     return record;
   });
   const leakage = readLeakage(files);
+  if (leakage !== null) checkMeasured(leakage, { stages, manifest });
   return { manifest, program: files.program, stages, preprocess, output: usage.output, keys, leakage };
 }

@@ -6,6 +6,8 @@ import { defineCommand } from "../../command.ts";
 import { EXIT } from "../../exit-code.ts";
 import { required, text } from "../../fields.ts";
 
+const percent = (ppm: number) => `${(ppm / 10_000).toFixed(1)} %`;
+
 export const modelInspect = defineCommand({
   name: "model inspect",
   summary: "Check a model's files against its manifest and show its stages, operators and bounds.",
@@ -39,6 +41,14 @@ export const modelInspect = defineCommand({
         lines.push(
           `  ${String(op.index).padStart(2)}  ${op.kind.padEnd(14)} ${`${op.dtype}[${op.dims.join(",")}]`.padEnd(16)} ${op.range.join(" to ")}` +
             (op.accumulator === null ? "" : `, accumulator ${op.accumulator.join(" to ")}`),
+        );
+    }
+    if (summary.leakage !== null) {
+      lines.push(`leakage report ${summary.leakage.hash}: what attacks recover behind each cut, at least`);
+      for (const { afterOp, kind, dims, recoveryPpm, dcorPpm, isWithinLimits } of summary.leakage.cuts)
+        lines.push(
+          `  ${String(afterOp).padStart(2)}  ${kind.padEnd(14)} ${dims.join("x").padEnd(16)} ${percent(recoveryPpm)} of the variance, correlation ${(dcorPpm / 1e6).toFixed(3)}` +
+            (isWithinLimits ? "" : ", above the limits"),
         );
     }
     io.result(summary, lines.join("\n"));

@@ -98,11 +98,15 @@ for (const { name, rows, least, stated } of ZOO) {
       }
     });
 
-    it("behavior: the card states the report's accuracy", async () => {
+    it("behavior: the card states the report's accuracy, and what the cuts show", async () => {
       const { evaluation } = JSON.parse(await readFile(`${folderOf(name)}/report.json`, "utf8")) as Report;
       const card = await readFile(`${folderOf(name)}/card.md`, "utf8");
       expect(card).to.contain(`| accuracy, float | ${evaluation.floatPercent} %`);
       expect(card).to.contain(`| accuracy, integer | ${evaluation.integerPercent} %`);
+      const { leakage } = await loadModel(folderOf(name));
+      const recovered = leakage?.cuts.map(({ recoveryPpm }) => recoveryPpm) ?? [];
+      for (const ppm of recovered.length === 0 ? [] : [Math.min(...recovered), Math.max(...recovered)])
+        expect(card).to.contain((ppm / 10_000).toFixed(1));
     });
 
     if (long || name.startsWith("tumor") || name === "credit-forest") {

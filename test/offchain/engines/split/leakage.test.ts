@@ -227,9 +227,21 @@ describe("leakage", () => {
       { ...good, version: 2 as 1 },
       { ...good, warning: "complete" as typeof LEAKAGE_WARNING },
       { ...good, program: "0x12" },
+      { ...good, auxiliaryRows: 999 },
+      { ...good, testRows: 499 },
+      { ...good, testRows: 500.5 },
+      { ...good, passes: 0 },
+      { ...good, seed: -1 },
+      { ...good, modality: "sound" as "image" },
+      { ...good, classMeanPpm: 1_000_001 },
+      { ...good, noise: { clip: 1 } as unknown as null },
+      { ...good, noise: "much" as unknown as null },
+      { ...good, remark: "mild" } as LeakageReport,
     ];
     for (const value of bad)
       await expectCode("NOT_CANONICAL", () => decodeLeakageReport(utf8(encodeLeakageReport(value))));
+    const noise = { clip: 1, varianceNumerator: 0, varianceDenominator: 1 };
+    await expectCode("NOISE_INVALID", () => decodeLeakageReport(utf8(encodeLeakageReport({ ...good, noise }))));
     await expectCode("NOT_CANONICAL", () => decodeLeakageReport(utf8(JSON.stringify(good))));
     await expectCode("NOT_CANONICAL", () => decodeLeakageReport(utf8("nothing")));
     await expectCode("NOT_CANONICAL", () => decodeLeakageReport(utf8("null")));
