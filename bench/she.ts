@@ -12,7 +12,7 @@ import { planSizes } from "../offchain/engines/she/compile/plan.ts";
 import { Evaluator } from "../offchain/engines/she/evaluator/evaluator.ts";
 import { allocateScratch, rotateHoisted } from "../offchain/engines/she/evaluator/operations.ts";
 import { KernelMemory } from "../offchain/engines/she/kernel/kernel.ts";
-import { galoisElement } from "../offchain/engines/she/kernel/modular.ts";
+import { galoisElement } from "../offchain/core/she/modular.ts";
 import { nodeKernel } from "../offchain/engines/she/kernel/node-kernel.ts";
 import { Ring } from "../offchain/engines/she/kernel/ring.ts";
 import { StageThreads } from "../offchain/engines/she/threads/stage-threads.ts";

@@ -15,6 +15,12 @@ export const SheError = defineErrors("she", 4, {
     fix: "Use one of the profiles of offchain/core/she/profiles.ts: others are not known to be secure.",
     retry: "never",
   },
+  STEP_REFUSED: {
+    n: 3,
+    text: "A step of a dispute is refused: {reason}.",
+    fix: "Show the step that the game asks for, from the trace that the commitment was made of.",
+    retry: "never",
+  },
   KERNEL_MISSING: {
     n: 20,
     text: "The arithmetic kernel is not built.",

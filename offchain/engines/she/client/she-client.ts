@@ -8,7 +8,7 @@ import type { SheProfile } from "../../../core/she/profiles.ts";
 import { Encoder } from "../encoding/encoder.ts";
 import { coefficientsToRow, composeCoefficients } from "../encoding/residues.ts";
 import { KernelMemory } from "../kernel/kernel.ts";
-import { galoisMap } from "../kernel/modular.ts";
+import { galoisMap } from "../../../core/she/modular.ts";
 import { factor, Ring } from "../kernel/ring.ts";
 import { errorBytes, profileSeed, PURPOSE, sampleErrors, sampleTernary, secretStream } from "./sampler.ts";
 

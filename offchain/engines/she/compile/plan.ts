@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { dataPrimes, type SheProfile } from "../../../core/she/profiles.ts";
-import { galoisElement } from "../kernel/modular.ts";
+import { galoisElement } from "../../../core/she/modular.ts";
 
 /** Part of a plan: sums of rotated, weighted slots, or a square. Data, so that it travels to worker threads. */
 export type PlanStep =

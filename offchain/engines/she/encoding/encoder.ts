@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { SheError } from "../../../core/she/errors.ts";
-import { reverseBits } from "../kernel/modular.ts";
+import { reverseBits } from "../../../core/she/modular.ts";
 import { rootsOfUnity, type Roots } from "./roots.ts";
 
 /**

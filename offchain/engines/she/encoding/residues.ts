@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type { Ring } from "../kernel/ring.ts";
-import { inverseMod, mulMod } from "../kernel/modular.ts";
+import { inverseMod, mulMod } from "../../../core/she/modular.ts";
 
 /** Integer coefficients (|c| < 2^53) as a row of the prime with this index, transformed. */
 export function coefficientsToRow(

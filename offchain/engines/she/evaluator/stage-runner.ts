@@ -4,7 +4,7 @@ import type { CompactPlaintext, SheObject } from "../../../core/she/object.ts";
 import type { SheProfile } from "../../../core/she/profiles.ts";
 import { isBabyUsed, type PlanStage, type PlanStep } from "../compile/plan.ts";
 import { coefficientsToRow } from "../encoding/residues.ts";
-import { galoisElement } from "../kernel/modular.ts";
+import { galoisElement } from "../../../core/she/modular.ts";
 import type { Ring } from "../kernel/ring.ts";
 import { Evaluator, type Cipher, type SwitchingKey } from "./evaluator.ts";
 import { SINGLE_LANE, type Lane } from "./lane.ts";

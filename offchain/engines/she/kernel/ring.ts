@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type { SheProfile } from "../../../core/she/profiles.ts";
 import { bindKernel, type KernelExports, type KernelMemory } from "./kernel.ts";
-import { galoisMap, inverseMod, mulMod, reverseBits, shoupOf } from "./modular.ts";
+import { galoisMap, inverseMod, mulMod, reverseBits, shoupOf } from "../../../core/she/modular.ts";
 
 /** What the kernel needs to know of one prime: pointers of its tables, and constants with their Shoup companions. */
 export interface PrimeTables {

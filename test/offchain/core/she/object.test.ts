@@ -19,7 +19,7 @@ import {
   type SheObject,
 } from "../../../../offchain/core/she/object.ts";
 import { SHE_PROFILES, sheProfile } from "../../../../offchain/core/she/profiles.ts";
-import { mulMod, powMod } from "../../../../offchain/engines/she/kernel/modular.ts";
+import { mulMod, powMod } from "../../../../offchain/core/she/modular.ts";
 import { nodeHashes } from "../../../../offchain/engines/she/node-hashes.ts";
 import { expectCode } from "../../../support/expect-code.ts";
 import { Prng } from "../../../support/prng.ts";

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import { sheProfile } from "../../../../offchain/core/she/profiles.ts";
 import { KernelMemory } from "../../../../offchain/engines/she/kernel/kernel.ts";
-import { galoisElement, galoisMap, mulMod, shoupOf } from "../../../../offchain/engines/she/kernel/modular.ts";
+import { galoisElement, galoisMap, mulMod, shoupOf } from "../../../../offchain/core/she/modular.ts";
 import { nodeKernel } from "../../../../offchain/engines/she/kernel/node-kernel.ts";
 import { Ring } from "../../../../offchain/engines/she/kernel/ring.ts";
 import { kernelFile } from "../../../../offchain/engines/she/kernel/sources.mjs";

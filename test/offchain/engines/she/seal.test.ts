@@ -12,7 +12,7 @@ import {
   squareRelinearise,
 } from "../../../../offchain/engines/she/evaluator/operations.ts";
 import { KernelMemory } from "../../../../offchain/engines/she/kernel/kernel.ts";
-import { galoisElement } from "../../../../offchain/engines/she/kernel/modular.ts";
+import { galoisElement } from "../../../../offchain/core/she/modular.ts";
 import { nodeKernel } from "../../../../offchain/engines/she/kernel/node-kernel.ts";
 import { Ring } from "../../../../offchain/engines/she/kernel/ring.ts";
 import { nodeHashes } from "../../../../offchain/engines/she/node-hashes.ts";

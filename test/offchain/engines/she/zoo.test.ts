@@ -83,7 +83,7 @@ describe("encrypted zoo", () => {
       };
       expect(report.evaluation.integerPercent).to.be.at.least(least);
       return undefined;
-    }).timeout(600_000);
+    }).timeout(1_800_000);
   }
 
   it("behavior: the last rounding clamps, and looks up tables", () => {
