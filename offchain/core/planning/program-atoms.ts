@@ -62,6 +62,11 @@ export function legalCuts(program: Program, analysis: Analysis): LegalCut[] {
   return cuts;
 }
 
+/** The last operator that reads one of the program's own inputs: whoever is behind an earlier cut sees the input itself. */
+export function lastInputUse({ inputs, ops }: Program): number {
+  return ops.findLastIndex((op) => inputsOf(op).some((value) => value < inputs.length));
+}
+
 /** The program between its legal cuts, costs for a batch of one. The last atom's output is the program's. */
 export function programAtoms(program: Program, analysis: Analysis): Atom[] {
   const ends = [...legalCuts(program, analysis).map(({ afterOp }) => afterOp + 1), program.ops.length];

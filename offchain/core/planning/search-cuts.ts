@@ -6,7 +6,7 @@ import { PlanError } from "./errors.ts";
 import { withinLeakage, type LeakageFigures, type LeakageLimits } from "./leakage-limits.ts";
 import { entryNs, stageNs } from "./plan-costs.ts";
 import { runBytes } from "./plan-constraints.ts";
-import { legalCuts, programAtoms, type Atom, type LegalCut } from "./program-atoms.ts";
+import { lastInputUse, legalCuts, programAtoms, type Atom, type LegalCut } from "./program-atoms.ts";
 import { MAX_PLAN_STAGES, OP_CLASSES, type OpClass, type PlanBoundary, type PlanStage, type Rates } from "./types.ts";
 
 /** Poseidon takes a millisecond a kilobyte: larger SALTED boundaries are refused (split.md §2). */
@@ -36,7 +36,7 @@ export interface CutOptions {
   readonly profile: ReferenceProfile;
   /** What the leakage report says about a cut, by its operator; needed if there are limits. */
   readonly leakage?: ReadonlyMap<number, LeakageFigures>;
-  /** Given for SPLIT stages: cuts above them are not legal. */
+  /** Given for SPLIT stages: cuts above them, or with the program's input read behind them, are not legal. */
   readonly limits?: LeakageLimits;
 }
 
@@ -87,10 +87,12 @@ function stageOf(atoms: readonly Atom[], from: number, to: number, { kind, batch
   };
 }
 
-function refusal(cut: LegalCut, { profile, leakage, limits }: CutOptions): CutRow["refused"] {
+function refusal(cut: LegalCut, program: Program, { profile, leakage, limits }: CutOptions): CutRow["refused"] {
   const most = profile.kind === KIND_SALTED ? MAX_SALTED_BOUNDARY : MAX_OTHER_BOUNDARY;
   if (cut.bytes * profile.batch > most) return "size";
-  return limits !== undefined && !withinLeakage(leakage?.get(cut.afterOp) ?? null, limits) ? "leakage" : null;
+  if (limits === undefined) return null;
+  const isShown = cut.afterOp < lastInputUse(program);
+  return isShown || !withinLeakage(leakage?.get(cut.afterOp) ?? null, limits) ? "leakage" : null;
 }
 
 /** Why nothing was found, with what would help. */
@@ -120,7 +122,7 @@ export function searchCuts(program: Program, analysis: Analysis, options: CutOpt
   const rows = cuts.map((cut, index): CutRow => {
     macsBefore += Object.values(sumMacs(atoms.slice(index, index + 1), profile.batch)).reduce((a, b) => a + b, 0);
     const figures = leakage?.get(cut.afterOp) ?? null;
-    return { ...cut, macsBefore, leakage: figures, refused: refusal(cut, options), isChosen: false };
+    return { ...cut, macsBefore, leakage: figures, refused: refusal(cut, program, options), isChosen: false };
   });
   const n = atoms.length;
   interface State {

@@ -3,9 +3,11 @@ import { toHex, utf8, type Hex } from "../../core/bytes.ts";
 import { keccak256 } from "../../core/keccak.ts";
 import { DEFAULT_LEAKAGE_LIMITS, withinLeakage } from "../../core/planning/leakage-limits.ts";
 import { encodeLeakageReport, leakageAfter } from "../../core/planning/leakage-report.ts";
+import { lastInputUse } from "../../core/planning/program-atoms.ts";
 import { elementsOf } from "../../core/program/analyse.ts";
 import { inputsOf } from "../../core/program/types.ts";
 import { KIND_NAMES, ZERO_BYTES32 } from "../../core/types.ts";
+import { joinStages } from "./join-stages.ts";
 import type { LoadedModel } from "./load-program.ts";
 import { partialSumBound } from "./run/integer-graph.ts";
 
@@ -49,6 +51,8 @@ export interface CutSummary {
   readonly dims: readonly number[];
   readonly recoveryPpm: number;
   readonly dcorPpm: number;
+  /** An operator behind the cut reads the model's input itself, so who runs it sees all of it. */
+  readonly isInputBehind: boolean;
   /** Whether a SPLIT stage may be cut here under the default limits. */
   readonly isWithinLimits: boolean;
 }
@@ -75,11 +79,14 @@ export interface ModelSummary {
   readonly leakage: LeakageSummary | null;
 }
 
-function leakageOf({ leakage }: LoadedModel): LeakageSummary | null {
+function leakageOf(loaded: LoadedModel): LeakageSummary | null {
+  const { leakage } = loaded;
   if (leakage === null) return null;
+  const inputUse = lastInputUse(joinStages(loaded).program);
   const cuts = leakage.cuts.map(({ afterOp, kind, dims, recoveryPpm, dcorPpm }) => {
-    const isWithinLimits = withinLeakage(leakageAfter(leakage, afterOp), DEFAULT_LEAKAGE_LIMITS);
-    return { afterOp, kind, dims, recoveryPpm, dcorPpm, isWithinLimits };
+    const isInputBehind = afterOp < inputUse;
+    const isWithinLimits = !isInputBehind && withinLeakage(leakageAfter(leakage, afterOp), DEFAULT_LEAKAGE_LIMITS);
+    return { afterOp, kind, dims, recoveryPpm, dcorPpm, isInputBehind, isWithinLimits };
   });
   return { hash: toHex(keccak256(utf8(encodeLeakageReport(leakage)))), cuts };
 }

@@ -208,7 +208,11 @@ describe("commands", () => {
     expect(table[0]?.leakage.recoveryPpm).to.be.above(900_000);
     const cut = await run("model", "cuts", "models/digits-cnn", "--split", "--json");
     expect([cut.code, codeOf(cut.out)]).to.deep.equal([EXIT.failed, "CUTS_IMPOSSIBLE"]);
-    expect((await run("model", "inspect", "models/digits-cnn")).out).to.contain("92.6 % of the variance");
+    expect((await run("model", "inspect", "models/digits-cnn")).out).to.contain("recovery 92.6 %");
+    // Before operator 16 the input itself is read behind every cut.
+    const text = await run("model", "cuts", "models/mail-transformer", "--split", "--json");
+    expect((JSON.parse(text.out) as { cuts: number[] }).cuts).to.deep.equal([22]);
+    expect((await run("model", "inspect", "models/mail-transformer")).out).to.contain("the input is read behind it");
   });
 
   it("default: model inspect names the model", async () => {

@@ -45,10 +45,10 @@ export const modelInspect = defineCommand({
     }
     if (summary.leakage !== null) {
       lines.push(`leakage report ${summary.leakage.hash}: what attacks recover behind each cut, at least`);
-      for (const { afterOp, kind, dims, recoveryPpm, dcorPpm, isWithinLimits } of summary.leakage.cuts)
+      for (const { afterOp, kind, dims, recoveryPpm, dcorPpm, isInputBehind, isWithinLimits } of summary.leakage.cuts)
         lines.push(
-          `  ${String(afterOp).padStart(2)}  ${kind.padEnd(14)} ${dims.join("x").padEnd(16)} ${percent(recoveryPpm)} of the variance, correlation ${(dcorPpm / 1e6).toFixed(3)}` +
-            (isWithinLimits ? "" : ", above the limits"),
+          `  ${String(afterOp).padStart(2)}  ${kind.padEnd(14)} ${dims.join("x").padEnd(16)} recovery ${percent(recoveryPpm)}, correlation ${(dcorPpm / 1e6).toFixed(3)}` +
+            (isWithinLimits ? "" : isInputBehind ? ", the input is read behind it" : ", above the limits"),
         );
     }
     io.result(summary, lines.join("\n"));
