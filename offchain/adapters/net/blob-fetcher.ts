@@ -33,8 +33,9 @@ type Places = readonly [Uint8Array, ...Uint8Array[]];
 
 /** A holder during one fetch. */
 interface Source extends BlobHolder {
+  /** Outages: what fails together counts once, each part that comes takes one back. */
   failures: number;
-  /** Lied about content, or failed too often: not asked again. */
+  /** Lied about content, or failed too often without a part between: not asked again. */
   dead: boolean;
   tampered: boolean;
   readonly lacks: Set<Hex>;
@@ -121,8 +122,8 @@ export class BlobFetcher {
       }
     }
     const waiting = new Set(missing);
-    const worker = async (source: Source) => {
-      while (!source.dead && !options.signal.aborted) {
+    const worker = async (source: Source, rank: number) => {
+      while (!source.dead && !options.signal.aborted && rank < this.#parallel(source)) {
         const part = [...waiting].find((one) => !source.lacks.has(one));
         if (part === undefined) return;
         waiting.delete(part);
@@ -140,7 +141,7 @@ export class BlobFetcher {
     // part, or costs its holder a failure, its life or the part, so they end.
     while (missing.size > 0 && !options.signal.aborted && sources.some(useful)) {
       const workers = sources.filter(useful).flatMap((source) => {
-        return Array.from({ length: this.#limits.fetchesPerPeer }, () => worker(source));
+        return Array.from({ length: this.#parallel(source) }, (_, rank) => worker(source, rank));
       });
       await Promise.all(workers);
     }
@@ -153,10 +154,16 @@ export class BlobFetcher {
     throw new NetError("BLOB_UNAVAILABLE", { missing: missing.size, holders: sources.length });
   }
 
+  /** Fewer at once after each outage: of parts that share a connection, none may be whole when it is cut. */
+  #parallel({ failures }: Source): number {
+    return Math.max(1, this.#limits.fetchesPerPeer >> failures);
+  }
+
   /** The part's length when it is in its place and in the store. Failures of the holder are noted in `source`; those of our own disk are thrown. */
   async #fetchPart(part: Hex, place: Uint8Array, source: Source, options: FetchBlobOptions): Promise<number | null> {
     const request = encodeBlobRequest({ op: "GET", grant: source.grant, part });
     const call = { signal: options.signal, deadlineMs: this.#limits.callMs, maxReplyBytes: place.length };
+    const { failures } = source;
     let length = 0;
     try {
       for await (const chunk of this.#transport.call(source.peer, BLOB_PROTOCOL, request, call)) {
@@ -164,13 +171,14 @@ export class BlobFetcher {
         length += chunk.length;
       }
     } catch (error) {
-      await this.#noteFailure(error, part, source, options.signal);
+      await this.#noteFailure(error, part, source, failures, options.signal);
       return null;
     }
     const { expiresAtMs } = options;
     try {
       const expiry = expiresAtMs === undefined ? {} : { expiresAtMs };
       await this.#store.put(place.subarray(0, length), { expected: part, ...expiry });
+      source.failures = Math.max(0, source.failures - 1);
       return length;
     } catch (error) {
       if (!isAssayError(error) || error.code !== "DIGEST_MISMATCH") throw error;
@@ -180,7 +188,8 @@ export class BlobFetcher {
     }
   }
 
-  async #noteFailure(error: unknown, part: Hex, source: Source, signal: AbortSignal): Promise<void> {
+  /** `before`: the holder's failures when the call began. */
+  async #noteFailure(error: unknown, part: Hex, source: Source, before: number, signal: AbortSignal): Promise<void> {
     if (!isAssayError(error)) throw error;
     const code = String(error.code === "REMOTE_FAILED" ? error.meta["code"] : error.code);
     switch (code) {
@@ -197,7 +206,7 @@ export class BlobFetcher {
       case "PEER_UNREACHABLE":
       case "CALL_TIMEOUT":
       case "REPLY_BROKEN":
-        source.failures++;
+        if (source.failures <= before) source.failures = before + 1;
         if (source.failures > this.#limits.retries) source.dead = true;
         // 250 ms, 500 ms, … to 4 s, half of it random, so that many receivers do not return together.
         else await this.#pause(Math.min(4_000, this.#limits.backoffMs * 2 ** (source.failures - 1)), signal);

@@ -249,8 +249,11 @@ export class Libp2pTransport implements SingleTransport {
       signal.throwIfAborted();
       late.signal.throwIfAborted();
       if (cause instanceof NetError) throw cause;
-      const names = [cause, ...(cause instanceof AggregateError ? (cause.errors as unknown[]) : [])].map(nameOf);
-      const isOther = names.some((name) => /UnexpectedPeer|InvalidCrypto|EncryptionFailed/.test(name));
+      const errors = [cause, ...(cause instanceof AggregateError ? (cause.errors as unknown[]) : [])];
+      const names = errors.map(nameOf);
+      const isOther = errors.some(
+        (error) => /UnexpectedPeer|InvalidCrypto|EncryptionFailed/.test(nameOf(error)) && !isBrokenOff(error),
+      );
       if (isOther && peer.id !== null) throw mismatch("its handshake does not verify", cause);
       throw new NetError("PEER_UNREACHABLE", { peer: peer.url, reason: names.at(-1) ?? "unknown" }, { cause });
     } finally {
@@ -318,6 +321,10 @@ function parseAddress(text: string): Multiaddr {
 
 const nameOf = (error: unknown): string =>
   error instanceof Error ? ("code" in error && typeof error.code === "string" ? error.code : error.name) : "unknown";
+
+/** libp2p says what went wrong within a handshake in words only. A connection that was cut there accuses nobody. */
+const isBrokenOff = (error: unknown): boolean =>
+  error instanceof Error && /Unexpected EOF|ECONNRESET|EPIPE|stream (was )?(reset|closed|aborted)/i.test(error.message);
 
 /** libp2p wraps what the listener said. */
 function listenReason(cause: unknown): string {
