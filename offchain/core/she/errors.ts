@@ -75,6 +75,30 @@ export const SheError = defineErrors("she", 4, {
     fix: "Make a new client; what was encrypted for the old one cannot be read any more.",
     retry: "never",
   },
+  NOT_FINAL: {
+    n: 42,
+    text: "The ciphertext is not what job {job} ended with.",
+    fix: "Decrypt only after the job is FINAL, and only its last ciphertext: reactions to anything else give the key away.",
+    retry: "later",
+  },
+  KEYS_RETIRED: {
+    n: 43,
+    text: "The key set is retired: {reason}.",
+    fix: "Make a new client with a new root, and upload its keys.",
+    retry: "never",
+  },
+  INPUT_OUT_OF_RANGE: {
+    n: 44,
+    text: "Input {index} of sample {sample} is larger than {limit} or no number: the program was proved for magnitudes up to that.",
+    fix: "Prepare the input as the model says (`model.json`): a larger one could wrap, and decrypt to something else.",
+    retry: "never",
+  },
+  NO_SAMPLE: {
+    n: 45,
+    text: "There is no sample {sample}; {samples} were expected.",
+    fix: "Count from 0, up to what fits a ciphertext, with every input of the program.",
+    retry: "never",
+  },
   PROGRAM_UNSUPPORTED: {
     n: 60,
     text: "{operator} cannot be evaluated encrypted: {reason}.",

@@ -33,7 +33,7 @@ const ROOT_BYTES = 32;
  * The only place that knows a secret key: makes evaluation keys, encrypts inputs, decrypts results. Runs in browsers and in Node.
  * Security: ring-LWE at 128 bit by the profile; ternary secret, centred binomial errors, every encryption under fresh bytes from
  * the operating system. Not reviewed by outsiders: receipts and documents say `she-client: unreviewed`.
- * Warning: CKKS is not secure against whoever sees decryptions: publish nothing of `decrypt` but values far from any rounding
+ * Warning: CKKS is not secure against whoever sees decryptions: publish nothing of `decryptUnchecked` but values far from any rounding
  * boundary, and let no reaction depend on it. Decrypt final results only.
  */
 export class SheClient {
@@ -174,8 +174,11 @@ export class SheClient {
     return encodeSheObject({ header, rows }, seed);
   }
 
-  /** The slots of a ciphertext at this scale; see the warnings of the class. Errors: BYTES_REFUSED, CLIENT_FORGOTTEN. */
-  decrypt(bytes: Uint8Array, scale: number): Float64Array {
+  /**
+   * The slots of any ciphertext at this scale. Warning: knows nothing of finality; `CipherSession` does, and is what applications
+   * use. Errors: BYTES_REFUSED, CLIENT_FORGOTTEN.
+   */
+  decryptUnchecked(bytes: Uint8Array, scale: number): Float64Array {
     this.#knownRoot();
     const { header, rows } = decodeSheObject(bytes, this.#options.hashes);
     if (header.kind !== "ciphertext" || header.profile.id !== this.profile.id)

@@ -39,6 +39,9 @@ export interface CompiledPlan {
   readonly meanings: readonly number[];
 }
 
+/** Room for noise in every value, in slots of about 1: sixty times the largest error that a program may have. */
+const NOISE_ROOM = 1 / 16;
+
 /** Levels that stay unused at the end: room for results of many bits. */
 const LAST_LEVEL = 2;
 
@@ -125,7 +128,8 @@ class Compilation {
     this.#boundary = ratio(2n ** BigInt(profile.boundaryScaleBits));
     this.#sigma = this.#boundary;
     this.#meaning = powerOfTwo(layers.inputBound);
-    this.#bound = layers.inputBound / this.#meaning;
+    // Clients refuse inputs beyond that (`packSlots`).
+    this.#bound = 1;
     this.#level = LAST_LEVEL + layers.layers.length;
     const spare = dataPrimes(profile) - this.#level;
     if (spare < 0)
@@ -173,10 +177,13 @@ class Compilation {
     return { plan, weights, layers: this.#layers, meanings: [inputMeaning, ...this.#meanings] };
   }
 
-  /** 2 · scale · bound < product of the data primes, or the value could wrap. */
+  /**
+   * 2 · scale · (bound + noise) < product of the data primes, or a coefficient could wrap: none is larger than the largest slot. A
+   * millionth is left for the rounding of bounds, which are sums of at most 2^14 doubles.
+   */
   #check(name: string, scale: Ratio, bound: number): void {
     const modulus = this.#profile.primes.slice(0, this.#level).reduce((product, p) => product * BigInt(p), 1n);
-    if (!isBelow(2 * toDouble(scale) * bound, modulus))
+    if (!isBelow(2 * toDouble(scale) * (bound * (1 + 1e-6) + NOISE_ROOM), modulus))
       throw refuse(`${name} could wrap: values reach ${bound.toPrecision(3)} at level ${this.#level}`);
   }
 

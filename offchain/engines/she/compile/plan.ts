@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import { SheError } from "../../../core/she/errors.ts";
 import { dataPrimes, type SheProfile } from "../../../core/she/profiles.ts";
 import { galoisElement } from "../../../core/she/modular.ts";
 
@@ -101,15 +102,33 @@ export function planSizes(plan: ShePlan, plaintexts: number): PlanSizes {
   };
 }
 
-/** The units of a batch as slots of an input: `samples` holds one list of inputs each, at most `interleave`. */
+/**
+ * The units of a batch as slots of an input: `samples` holds one list of inputs each, at most `interleave`. No value may be larger than
+ * the program was proved for, or it could wrap. Errors: NO_SAMPLE (too many, none, or one too short), INPUT_OUT_OF_RANGE.
+ */
 export function packSlots(plan: ShePlan, samples: readonly ArrayLike<number>[]): Float64Array {
   const slots = new Float64Array(plan.profile.degree / 2);
+  checkSamples(plan, samples);
   for (const [unit, index] of plan.slotMap.entries()) {
     if (index < 0) continue;
     for (const [sample, input] of samples.entries())
       slots[unit * plan.interleave + sample] = (input[index] ?? 0) / plan.inputScale;
   }
   return slots;
+}
+
+function checkSamples({ slotMap, interleave, inputScale }: ShePlan, samples: readonly ArrayLike<number>[]): void {
+  const inputs = slotMap.reduce((most, index) => Math.max(most, index + 1), 0);
+  if (samples.length === 0 || samples.length > interleave)
+    throw new SheError("NO_SAMPLE", { sample: samples.length, samples: interleave });
+  for (const [sample, input] of samples.entries()) {
+    if (input.length < inputs) throw new SheError("NO_SAMPLE", { sample, samples: interleave });
+    for (let index = 0; index < input.length; index++) {
+      const value = input[index] ?? Number.NaN;
+      if (!(Math.abs(value) <= inputScale))
+        throw new SheError("INPUT_OUT_OF_RANGE", { index, sample, limit: inputScale });
+    }
+  }
 }
 
 /** Outputs of the samples, in units of the program's accumulator, from decrypted slots. */

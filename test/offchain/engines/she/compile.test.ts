@@ -273,6 +273,43 @@ describe("encrypted evaluation of compiled programs", () => {
     );
   }).timeout(30_000);
 
+  it("R40: whatever inputs scales were chosen by, a program is refused or the largest inputs do not wrap", () => {
+    const rng = new Prng(61);
+    const program = polyPerceptron([32, 32, 16, 2], rng);
+    const layers = readProgram(program);
+    const [first] = layers.layers;
+    // Signs of one row of weights: the largest value that the first layer can have, of both signs.
+    const extremes = [1, -1].map((sign) =>
+      Array.from({ length: 32 }, (_, i) => {
+        if (first?.kind !== "linear") return 0;
+        const row = first.map.rows[3];
+        return sign * 127 * Math.sign(row?.weights[row.columns.indexOf(i)] ?? 0);
+      }),
+    );
+    let [refused, largest] = [0, 0];
+    for (const magnitude of [0, 3, 127]) {
+      let compiled;
+      try {
+        compiled = compilePlan(program, { calibration: [Array.from({ length: 32 }, () => magnitude)] });
+      } catch (error) {
+        expect((error as { code?: string }).code).to.equal("PROGRAM_TOO_LARGE");
+        refused++;
+        continue;
+      }
+      const client = clientFor(compiled);
+      const [runner] = runnersFor(compiled, keysFor(compiled, client));
+      for (const input of extremes) {
+        const output = runner?.run(encryptFor(compiled, client, [input])) ?? expect.fail();
+        const { error, largest: value } = errorOf(compiled, client, output, [input]);
+        // A wrap would be off by the modulus: 2^30 in slots.
+        expect(error).to.be.lessThan(2 ** 12);
+        largest = Math.max(largest, value);
+      }
+    }
+    expect(refused).to.be.at.least(1);
+    expect(largest).to.be.greaterThan(100);
+  }).timeout(60_000);
+
   it("behavior: the LoLa-shaped convolution, encrypted, on P14-5", function () {
     if (process.env["ASSAY_DEEP"] !== "1") this.skip(); // five seconds, and bench/she.ts runs it too
     const rng = new Prng(6);

@@ -173,7 +173,7 @@ describe("SEAL as an oracle, N = 8192, 5 + 1 primes", () => {
     const object = decodeSheObject(client.encrypt(values, SCALE, 5), nodeHashes);
     expect(worst(bySeal(object.rows, 5, SCALE), at)).to.be.lessThan(3e-6);
     const received = encodeSheObject({ header: { ...header, level: 5 }, rows: sealResidues(template) });
-    expect(worst(client.decrypt(received, SCALE), at)).to.be.lessThan(3e-6);
+    expect(worst(client.decryptUnchecked(received, SCALE), at)).to.be.lessThan(3e-6);
 
     const [relin, three] = [0, galoisElement(3, degree)].map((galois) => {
       const key = evaluator.allocateKey(galois, 5);

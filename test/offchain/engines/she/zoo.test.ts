@@ -37,7 +37,7 @@ describe("encrypted zoo", () => {
     for (const batch of [samples.slice(0, 128), samples.slice(128)]) {
       const result = runner?.run(encryptFor(compiled, client, batch));
       if (result === undefined) return expect.fail("nothing ran");
-      const slots = client.decrypt(encodeSheObject(result), scaleOf(compiled));
+      const slots = client.decryptUnchecked(encodeSheObject(result), scaleOf(compiled));
       accumulators.push(...unpackSlots(compiled.plan, slots, batch.length));
     }
     const values = accumulators.flatMap((y) => finishValues(y, compiled.layers.finish));
