@@ -5,6 +5,7 @@ import {IHubAudits} from "./IHubAudits.sol";
 import {IHubDisputes} from "./IHubDisputes.sol";
 import {IHubFront} from "./IHubFront.sol";
 import {IHubProofs} from "./IHubProofs.sol";
+import {IHubJoins} from "./IHubJoins.sol";
 import {IHubSketches} from "./IHubSketches.sol";
 import {IHubVotes} from "./IHubVotes.sol";
 
@@ -16,4 +17,4 @@ import {IHubVotes} from "./IHubVotes.sol";
 /// registry, parameters, randomness and evidence router named at construction are trusted code, and so are the router's adapters. GUARDIAN can only delay new requests.
 /// Committees are honest with the probabilities of protocol.md section 14; nothing here can detect a wrong answer that
 /// every seat agrees on.
-interface IAssayHub is IHubFront, IHubVotes, IHubSketches, IHubProofs, IHubAudits, IHubDisputes {}
+interface IAssayHub is IHubFront, IHubVotes, IHubSketches, IHubProofs, IHubAudits, IHubJoins, IHubDisputes {}

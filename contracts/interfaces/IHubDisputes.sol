@@ -28,4 +28,9 @@ interface IHubDisputes is IHubTypes {
     /// @notice Delivers the end of a job again after a failed callback. Anyone, for 30 days.
     /// @param outDigest and recordHash as in `Finalized`; both 0 if the job closed
     function retryCallback(Job calldata job, bytes32 outDigest, bytes32 recordHash, bytes calldata output) external;
+
+    // --- Pause --------------------------------------------------------------------------------------------------------
+
+    /// @notice Refuses new requests until `until`, at most 7 days ahead. GUARDIAN only; an earlier time lifts it.
+    function pause(uint48 until) external;
 }

@@ -52,11 +52,6 @@ interface IHubFront is IHubTypes {
         bytes calldata output
     ) external;
 
-    // --- Disputes and ends ----------------------------------------------------------------------------------------------
-
-    /// @notice Refuses new requests until `until`, at most 7 days ahead. GUARDIAN only; an earlier time lifts it.
-    function pause(uint48 until) external;
-
     // --- Views --------------------------------------------------------------------------------------------------------
 
     /// @notice Whether the job ended FINAL with this result and record.

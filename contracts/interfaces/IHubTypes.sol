@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Record, Spec} from "../types/Types.sol";
+import {Parent, Record, Spec} from "../types/Types.sol";
 
 /// @title What the hub stores, tells and refuses
 interface IHubTypes {
@@ -110,6 +110,23 @@ interface IHubTypes {
     /// Too few workers for the draw (and for two escalations, unless SMALL_POOL is set).
     error PoolTooSmall(uint256 workers, uint256 need);
     error TableNotReady();
+
+    // --- Joining ------------------------------------------------------------------------------------------------------
+
+    /// The job's input is the join of these results; each was checked. Beside `JobRequested`.
+    event JobJoined(bytes32 indexed jobId, Parent[] parents);
+    /// FLAG_JOIN is for `requestJoined` alone, and needed there.
+    error ParentsUnchecked();
+    error ParentCountWrong(uint256 have, uint256 most);
+    /// No job of this hub, or none that ended with a result.
+    error ParentNotFinal(uint256 index, uint8 state);
+    /// The parent ended otherwise: the words of digest and record hash, as the hub keeps them.
+    error ParentMismatch(uint256 index, bytes32 have, bytes32 need);
+    error ParentRepeated(uint256 index, bytes32 jobId);
+    /// What `spec.client` is said to feed is not its signed claim about this parent (signer 0: no valid signature, or one without
+    /// a digest).
+    error ClientClaimWrong(uint256 index, address signer, address client);
+    error JoinMismatch(bytes32 have, bytes32 need);
 
     // --- Voting -------------------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {IHubAudits} from "../interfaces/IHubAudits.sol";
 import {IHubDisputes} from "../interfaces/IHubDisputes.sol";
 import {IHubFront} from "../interfaces/IHubFront.sol";
+import {IHubJoins} from "../interfaces/IHubJoins.sol";
 import {IHubProofs} from "../interfaces/IHubProofs.sol";
 import {IHubSketches} from "../interfaces/IHubSketches.sol";
 import {IHubVotes} from "../interfaces/IHubVotes.sol";
@@ -12,6 +13,7 @@ import {
     CIPHER,
     ENCLAVE,
     FLAG_CRITICAL,
+    FLAG_JOIN,
     Job,
     OPTIMISTIC,
     ParameterSet,
@@ -57,7 +59,6 @@ struct HubCode {
 /// `SKETCHES`, `PROOFS`, `AUDITS` and `DISPUTES`.
 contract AssayHub is HubMoney {
     uint256 private constant _LOCAL_CHAIN = 31337;
-    uint48 private constant _MAX_PAUSE = 7 days;
     uint256 private constant _MIN_CALLBACK_GAS = 20_000;
     uint256 private constant _MAX_CALLBACK_GAS = 5_000_000;
 
@@ -90,6 +91,7 @@ contract AssayHub is HubMoney {
         Totals memory t = _totals;
         if (block.timestamp < t.pausedUntil) revert Paused(t.pausedUntil);
         if (!JobLib.isCanonical(spec)) revert SpecInvalid("encoding", 1, 0, 0);
+        if (spec.policy.flags & FLAG_JOIN != 0 && !_joining) revert ParentsUnchecked();
         jobId = JobLib.idOf(msg.sender, nonce, spec);
         Slot storage stored = _slots[jobId];
         // The first byte is the state in both forms of a slot.
@@ -291,16 +293,6 @@ contract AssayHub is HubMoney {
         JobLib.saveEnd(_slots[jobId], s);
     }
 
-    // --- Pause --------------------------------------------------------------------------------------------------------
-
-    /// @inheritdoc IHubFront
-    function pause(uint48 until) external {
-        if (msg.sender != GUARDIAN) revert GuardianOnly();
-        if (until > block.timestamp + _MAX_PAUSE) revert TooLate(until, block.timestamp + _MAX_PAUSE);
-        _totals.pausedUntil = until;
-        emit PauseSet(until);
-    }
-
     // --- Views --------------------------------------------------------------------------------------------------------
 
     /// @inheritdoc IHubFront
@@ -410,6 +402,7 @@ contract AssayHub is HubMoney {
                 s == IHubAudits.draw.selector ||
                 s == IHubAudits.open.selector ||
                 s == IHubAudits.promote.selector ||
+                s == IHubJoins.requestJoined.selector ||
                 s == IHubAudits.submitMany.selector ||
                 s == IHubAudits.proveEquivocation.selector ||
                 (s == IHubDisputes.expire.selector && _maskInCall() & OPTIMISTIC != 0);

@@ -26,13 +26,14 @@ import {JobLib} from "../libraries/JobLib.sol";
 import {VoteRules} from "../libraries/VoteRules.sol";
 import {HubConfig, HubCore} from "./HubCore.sol";
 import {HubDisputes} from "./HubDisputes.sol";
+import {HubJoins} from "./HubJoins.sol";
 import {HubRounds} from "./HubRounds.sol";
 
-/// @title Proposals, and the lottery that has some of them audited; bundles of calls; proofs of equivocation
+/// @title Proposals, and the lottery that has some of them audited; joined jobs; bundles of calls; proofs of equivocation
 /// @dev Warning: runs by delegatecall from `AssayHub` only; called directly it finds an empty storage.
 /// A PROPOSED job's record holds one tally, of the primary alone, that says its commitment. Its seats are the primary and, for
 /// a private input, its auditors.
-contract HubAudits is HubRounds, IHubAudits {
+contract HubAudits is HubJoins, IHubAudits {
     using SafeERC20 for IERC20;
 
     uint8 private constant _OFFENCE_EQUIVOCATION = 4;

@@ -61,6 +61,8 @@ abstract contract HubCore is IHubTypes {
     bool private transient _calling;
     bool internal transient _ending; // `HubVotes` or `HubProofs` hands a job that ended to `HubDisputes.finish`
 
+    bool internal transient _joining; // `HubAudits` has checked the parents of the job that `request` opens
+
     /// Nothing that moves a job or money runs inside a consumer's callback.
     modifier unlocked() {
         if (_calling) revert Reentered();

@@ -29,6 +29,8 @@ import {HubSettlement} from "./HubSettlement.sol";
 /// @title Disputes and ends of jobs
 /// @dev Warning: runs by delegatecall from `AssayHub` only; called directly it finds an empty storage.
 contract HubDisputes is HubSettlement, IHubDisputes {
+    uint48 private constant _MAX_PAUSE = 7 days;
+
     constructor(HubConfig memory config) HubCore(config) {}
 
     // --- Ends ---------------------------------------------------------------------------------------------------------
@@ -201,6 +203,16 @@ contract HubDisputes is HubSettlement, IHubDisputes {
         c.slot.seedRef = RANDOM.activate();
         _save(c);
         emit Challenged(c.jobId, stage, uint8(round), msg.sender, bond, c.record);
+    }
+
+    // --- Pause --------------------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IHubDisputes
+    function pause(uint48 until) external {
+        if (msg.sender != GUARDIAN) revert GuardianOnly();
+        if (until > block.timestamp + _MAX_PAUSE) revert TooLate(until, block.timestamp + _MAX_PAUSE);
+        _totals.pausedUntil = until;
+        emit PauseSet(until);
     }
 
     // --- Callback -----------------------------------------------------------------------------------------------------

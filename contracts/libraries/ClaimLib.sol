@@ -74,7 +74,7 @@ library ClaimLib {
         uint256 round,
         bytes32 commitment_
     ) internal pure returns (bytes32) {
-        return _typed(domain, keccak256(abi.encode(COMMIT_TYPEHASH, jobId, stage, round, commitment_)));
+        return typed(domain, keccak256(abi.encode(COMMIT_TYPEHASH, jobId, stage, round, commitment_)));
     }
 
     /// The digest that a seat signs over its opening; `extra` is 0 in class E.
@@ -98,7 +98,7 @@ library ClaimLib {
             mstore(add(p, 0xa0), commitSet)
             hash := keccak256(p, 0xc0)
         }
-        return _typed(domain, hash);
+        return typed(domain, hash);
     }
 
     /// @return signer of an EIP-2098 signature; 0 if it is invalid or malleated
@@ -120,7 +120,8 @@ library ClaimLib {
         }
     }
 
-    function _typed(bytes32 domain, bytes32 structHash) private pure returns (bytes32 digest) {
+    /// The digest that is signed over a struct.
+    function typed(bytes32 domain, bytes32 structHash) internal pure returns (bytes32 digest) {
         assembly ("memory-safe") {
             let p := mload(0x40)
             mstore(p, shl(240, 0x1901))

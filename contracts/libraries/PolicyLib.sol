@@ -9,6 +9,7 @@ import {
     VOTE,
     FLAG_ACCEPT_DOWNGRADE,
     FLAG_CRITICAL,
+    FLAG_JOIN,
     FLAG_SMALL_POOL,
     FLAG_STANDBY,
     ParameterSet,
@@ -67,7 +68,9 @@ library PolicyLib {
         if (policy.cls > 1 || (policy.cls == 1 && mask != VOTE)) revert IHubTypes.NotSupported("class T");
         uint32 known = FLAG_CRITICAL | FLAG_ACCEPT_DOWNGRADE | FLAG_SMALL_POOL;
         // An audit opens with one auditor, candidates owe nothing, and sketches name their seats: no standbys there.
-        if (mask == VOTE && policy.cls == 0) known |= FLAG_STANDBY;
+        // Proofs speak of one input tensor, and batches and floats have no joins.
+        if (mask == VOTE && policy.cls == 0)
+            known |= BatchLib.countOf(policy.flags) == 0 ? FLAG_STANDBY | FLAG_JOIN : FLAG_STANDBY;
         if (uint8(policy.flags) & ~known != 0) revert IHubTypes.NotSupported("flags");
         // Many inputs in one job are voted on or sampled by their root. Proofs, quotes and sketches are of one tensor.
         if (BatchLib.countOf(policy.flags) != 0 && (policy.cls != 0 || (mask != VOTE && mask != OPTIMISTIC)))

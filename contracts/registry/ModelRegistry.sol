@@ -116,8 +116,24 @@ contract ModelRegistry is IModelRegistry {
         }
         require(networked, StageInvalid(0, 1));
         shape.provable = shape.provable && keyed;
-        // A stage whose output goes nowhere would be paid for nothing and could not be disputed to any effect.
+        // A stage whose output goes nowhere would be paid for nothing and could not be disputed to any effect. The lanes of a
+        // MASKED stage end at the client, who adds them up.
+        if (_areLanes(stages)) return shape;
         for (uint256 s; s + 1 < count; ++s) require(used & (1 << s) != 0, StageInvalid(s, 7));
+    }
+
+    /// Two network stages over the job's input and nothing else, blinded at both ends: no lane may learn of the other's share.
+    function _areLanes(StageInfo[] calldata stages) private pure returns (bool lanes) {
+        lanes = stages.length == 2;
+        for (uint256 s; lanes && s < 2; ++s) {
+            StageInfo calldata stage = stages[s];
+            lanes =
+                stage.place == PLACE_NETWORK &&
+                stage.inKind == KIND_BLINDED &&
+                stage.outKind == KIND_BLINDED &&
+                stage.producers.length == 1 &&
+                stage.producers[0] == PRODUCER_INPUT;
+        }
     }
 
     /// A delivered output is held to its sketches, which takes its bytes; a probe would be compared exactly.

@@ -16,6 +16,7 @@ uint32 constant FLAG_CRITICAL = 1; // the requester calls the job critical; need
 uint32 constant FLAG_ACCEPT_DOWNGRADE = 2; // the requester's own consent to a critical job without them
 uint32 constant FLAG_SMALL_POOL = 4; // accept fewer than two escalation rounds (insuredValue must be 0)
 uint32 constant FLAG_STANDBY = 8; // seats that were absent at a stage's deadline are filled again, once
+uint32 constant FLAG_JOIN = 16; // the input is the join of other jobs' results (`requestJoined`)
 // The upper 24 bits count the inputs of a batch (`BatchLib`); 0: a single input.
 
 // --- Job states -----------------------------------------------------------------------------------------------------
@@ -48,6 +49,7 @@ uint8 constant PLACE_NETWORK = 0;
 uint8 constant PLACE_CLIENT = 1;
 uint16 constant PRODUCER_INPUT = 0xffff; // a stage input that is the job's input
 uint16 constant NO_PROBE = 0xffff;
+uint16 constant STAGE_CLIENT = 0xffff; // of a Claim: what the client made of a job's result, outside every stage
 
 /// One stage of a model, as the manifest describes it. `stagesHash` = keccak256(abi.encode(StageInfo[])).
 struct StageInfo {
@@ -108,6 +110,19 @@ struct Job {
     address requester;
     uint96 nonce;
     Spec spec;
+}
+
+/// A FINAL job whose result feeds another. `outDigest` and `recordHash` as in `Finalized`. All but `outDigest` is 0 where an optional
+/// modality is absent: keccak256(keccak256("assay.v1.absent") | canonical bytes of a tensor of zeros), which seats check.
+struct Parent {
+    bytes32 jobId;
+    bytes32 outDigest;
+    bytes32 recordHash;
+    /// 0: the result itself is fed. Else what `spec.client` of the joining job makes of it, by its signed
+    /// Claim(jobId, STAGE_CLIENT, outDigest, fedDigest, client): a branch that ends on the client.
+    bytes32 fedDigest;
+    bytes32 r;
+    bytes32 vs;
 }
 
 /// A job's whole storage: two slots while something is pinned, else one. `word` is 0, then keccak256(abi.encode(record))

@@ -6,6 +6,7 @@ import {IHubAudits} from "../../../contracts/interfaces/IHubAudits.sol";
 import {IHubDisputes} from "../../../contracts/interfaces/IHubDisputes.sol";
 import {IHubFront} from "../../../contracts/interfaces/IHubFront.sol";
 import {IHubTypes} from "../../../contracts/interfaces/IHubTypes.sol";
+import {IHubJoins} from "../../../contracts/interfaces/IHubJoins.sol";
 import {IHubProofs} from "../../../contracts/interfaces/IHubProofs.sol";
 import {IHubSketches} from "../../../contracts/interfaces/IHubSketches.sol";
 import {IHubVotes} from "../../../contracts/interfaces/IHubVotes.sol";
@@ -45,7 +46,7 @@ contract RoutingTest is AttackBase {
 
     /// No two functions of the six contracts share a selector, save `submit`, which two of them mean alike.
     function test_SelectorsDoNotCollide() public pure {
-        bytes4[45] memory all = [
+        bytes4[46] memory all = [
             IHubFront.deposit.selector,
             IHubFront.depositWithPermit.selector,
             IHubFront.withdraw.selector,
@@ -54,7 +55,7 @@ contract RoutingTest is AttackBase {
             IHubFront.request.selector,
             IHubFront.cancel.selector,
             IHubFront.submit.selector,
-            IHubFront.pause.selector,
+            IHubDisputes.pause.selector,
             IHubFront.verifyResult.selector,
             IHubFront.slot.selector,
             IHubFront.box.selector,
@@ -75,6 +76,7 @@ contract RoutingTest is AttackBase {
             IHubProofs.court.selector,
             IHubProofs.lateCourt.selector,
             IHubAudits.proveEquivocation.selector,
+            IHubJoins.requestJoined.selector,
             IHubVotes.pin.selector,
             IHubVotes.commit.selector,
             IHubVotes.commitMany.selector,

@@ -122,7 +122,7 @@ contract AttacksTest is HubBase {
         spec.policy.cls = 2;
         _expectSpecError(spec, IHubTypes.NotSupported.selector);
         spec = _spec(5, 1);
-        spec.policy.flags = 16;
+        spec.policy.flags = 64;
         _expectSpecError(spec, IHubTypes.NotSupported.selector);
         spec = _spec(5, 1);
         spec.policy.flags = FLAG_CRITICAL;

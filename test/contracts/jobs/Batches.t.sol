@@ -199,7 +199,7 @@ contract BatchesTest is ProofBase {
         vm.expectRevert(abi.encodeWithSelector(IHubTypes.NotSupported.selector, "batch"));
         _hub.request(1, spec);
         spec = _spec(5, 1);
-        spec.policy.flags = (10 << 8) | 16;
+        spec.policy.flags = (10 << 8) | 64;
         vm.expectRevert(abi.encodeWithSelector(IHubTypes.NotSupported.selector, "flags"));
         _hub.request(1, spec);
     }

@@ -1238,6 +1238,77 @@ export const assayHubAbi = [
   },
   {
     inputs: [
+      { name: "nonce", type: "uint96" },
+      {
+        components: [
+          { name: "modelId", type: "bytes32" },
+          { name: "inDigest", type: "bytes32" },
+          { name: "inputRef", type: "bytes32" },
+          { name: "stages", type: "uint8" },
+          {
+            components: [
+              { name: "mask", type: "uint8" },
+              { name: "k", type: "uint8" },
+              { name: "auditBps", type: "uint16" },
+              { name: "cls", type: "uint8" },
+              { name: "flags", type: "uint32" },
+              { name: "seatStake", type: "uint96" },
+              { name: "window", type: "uint32" },
+              { name: "tWork", type: "uint32" },
+              { name: "tReveal", type: "uint32" },
+              { name: "ticketClass", type: "uint32" },
+            ],
+            name: "policy",
+            type: "tuple",
+          },
+          { name: "seatReward", type: "uint96" },
+          { name: "pokeFee", type: "uint96" },
+          { name: "insuredValue", type: "uint96" },
+          { name: "client", type: "address" },
+          { name: "callback", type: "address" },
+          { name: "callbackGas", type: "uint32" },
+          { name: "expiry", type: "uint48" },
+          { name: "paramsVersion", type: "uint32" },
+          { name: "resultKey", type: "bytes32" },
+        ],
+        name: "spec",
+        type: "tuple",
+      },
+      {
+        components: [
+          { name: "place", type: "uint8" },
+          { name: "inKind", type: "uint8" },
+          { name: "outKind", type: "uint8" },
+          { name: "probe", type: "uint16" },
+          { name: "kernel", type: "bytes32" },
+          { name: "keyId", type: "bytes32" },
+          { name: "weightsX", type: "bytes32" },
+          { name: "weightsY", type: "bytes32" },
+          { name: "producers", type: "uint16[]" },
+        ],
+        name: "table",
+        type: "tuple[]",
+      },
+      {
+        components: [
+          { name: "jobId", type: "bytes32" },
+          { name: "outDigest", type: "bytes32" },
+          { name: "recordHash", type: "bytes32" },
+          { name: "fedDigest", type: "bytes32" },
+          { name: "r", type: "bytes32" },
+          { name: "vs", type: "bytes32" },
+        ],
+        name: "parents",
+        type: "tuple[]",
+      },
+    ],
+    name: "requestJoined",
+    outputs: [{ name: "jobId", type: "bytes32" }],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
       {
         components: [
           { name: "requester", type: "address" },
@@ -2406,6 +2477,27 @@ export const assayHubAbi = [
     anonymous: false,
     inputs: [
       { indexed: true, name: "jobId", type: "bytes32" },
+      {
+        components: [
+          { name: "jobId", type: "bytes32" },
+          { name: "outDigest", type: "bytes32" },
+          { name: "recordHash", type: "bytes32" },
+          { name: "fedDigest", type: "bytes32" },
+          { name: "r", type: "bytes32" },
+          { name: "vs", type: "bytes32" },
+        ],
+        indexed: false,
+        name: "parents",
+        type: "tuple[]",
+      },
+    ],
+    name: "JobJoined",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      { indexed: true, name: "jobId", type: "bytes32" },
       { indexed: true, name: "requester", type: "address" },
       { indexed: true, name: "modelId", type: "bytes32" },
       { indexed: false, name: "nonce", type: "uint96" },
@@ -2672,6 +2764,15 @@ export const assayHubAbi = [
   { inputs: [{ name: "jobId", type: "bytes32" }], name: "CallbackNotDue", type: "error" },
   {
     inputs: [
+      { name: "index", type: "uint256" },
+      { name: "signer", type: "address" },
+      { name: "client", type: "address" },
+    ],
+    name: "ClientClaimWrong",
+    type: "error",
+  },
+  {
+    inputs: [
       { name: "seat", type: "uint256" },
       { name: "have", type: "bytes32" },
       { name: "need", type: "bytes32" },
@@ -2718,6 +2819,14 @@ export const assayHubAbi = [
     type: "error",
   },
   { inputs: [{ name: "jobId", type: "bytes32" }], name: "JobExists", type: "error" },
+  {
+    inputs: [
+      { name: "have", type: "bytes32" },
+      { name: "need", type: "bytes32" },
+    ],
+    name: "JoinMismatch",
+    type: "error",
+  },
   {
     inputs: [
       { name: "mask", type: "uint8" },
@@ -2786,6 +2895,40 @@ export const assayHubAbi = [
     type: "error",
   },
   { inputs: [{ name: "field", type: "uint8" }], name: "ParameterSetInvalid", type: "error" },
+  {
+    inputs: [
+      { name: "have", type: "uint256" },
+      { name: "most", type: "uint256" },
+    ],
+    name: "ParentCountWrong",
+    type: "error",
+  },
+  {
+    inputs: [
+      { name: "index", type: "uint256" },
+      { name: "have", type: "bytes32" },
+      { name: "need", type: "bytes32" },
+    ],
+    name: "ParentMismatch",
+    type: "error",
+  },
+  {
+    inputs: [
+      { name: "index", type: "uint256" },
+      { name: "state", type: "uint8" },
+    ],
+    name: "ParentNotFinal",
+    type: "error",
+  },
+  {
+    inputs: [
+      { name: "index", type: "uint256" },
+      { name: "jobId", type: "bytes32" },
+    ],
+    name: "ParentRepeated",
+    type: "error",
+  },
+  { inputs: [], name: "ParentsUnchecked", type: "error" },
   { inputs: [{ name: "until", type: "uint48" }], name: "Paused", type: "error" },
   {
     inputs: [
