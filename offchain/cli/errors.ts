@@ -71,4 +71,22 @@ export const CliError = defineErrors("cli", 40, {
     fix: "Use --ends model.",
     retry: "never",
   },
+  TRAIN_MODEL_UNFIT: {
+    n: 15,
+    text: "This model cannot be trained split: {reason}.",
+    fix: "Use a chain of dense layers, convolutions and ReLU, and leave at least one layer with weights to each side.",
+    retry: "never",
+  },
+  FILE_UNWRITABLE: {
+    n: 16,
+    text: "{path} cannot be written: {why}.",
+    fix: "Check that the folder exists and its permissions.",
+    retry: "never",
+  },
+  TRAIN_OTHER_MODEL: {
+    n: 17,
+    text: "The invitation is to train {invited}, and this folder's model.onnx is {own}.",
+    fix: "Both sides must begin with the same file: copy the server's.",
+    retry: "never",
+  },
 });

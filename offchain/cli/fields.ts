@@ -57,6 +57,16 @@ export const integer =
     return number >= min && number <= max ? { value: number } : { why: `must be a whole number from ${min} to ${max}` };
   };
 
+/** A decimal number, such as 0.05, above 0. */
+export const positive =
+  (max: number): Parser<number> =>
+  (value) => {
+    const number = /^\d+(\.\d+)?$/.test(value) ? Number(value) : Number.NaN;
+    return number > 0 && number <= max
+      ? { value: number }
+      : { why: `must be a decimal number above 0, at most ${max}` };
+  };
+
 /** Base units of the fee token; `1.5` style decimals are refused because their scale would be a guess. */
 export const amount: Parser<bigint> = (value) =>
   /^\d{1,30}$/.test(value) ? { value: BigInt(value) } : { why: "must be a whole number of token base units" };

@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { runDoctor } from "../../../node/doctor.ts";
-import type { Logger } from "../../../core/ports/logger.ts";
 import { defineCommand } from "../../command.ts";
 import { EXIT } from "../../exit-code.ts";
 import { configOptions, loadNodeConfig } from "../../node-config.ts";
-
-const none = (): void => {};
-/** Findings are the result itself; nothing is logged beside them. */
-const silent: Logger = { debug: none, info: none, warn: none, error: none, child: () => silent };
+import { silentLogger } from "../../silent-logger.ts";
 
 export const nodeDoctor = defineCommand({
   name: "node doctor",
@@ -20,7 +16,7 @@ export const nodeDoctor = defineCommand({
     const { config } = loadNodeConfig(input);
     const progress = io.progress("doctor");
     progress.step("looking at chain, clock, keys, disk, models and ports");
-    const checks = await runDoctor(config, { logger: silent });
+    const checks = await runDoctor(config, { logger: silentLogger });
     const ok = checks.every((check) => check.ok);
     progress.done(ok ? "all well" : "something is wrong");
     const lines = checks.map(

@@ -5,7 +5,7 @@ import { isAssayError } from "../../../core/errors.ts";
 import { SplitError } from "../errors.ts";
 import { matrix, type Matrix } from "../matrix.ts";
 
-export const MESSAGE_KINDS = ["activation", "scores", "gradient", "back"] as const;
+export const MESSAGE_KINDS = ["activation", "output", "gradient", "back"] as const;
 export type MessageKind = (typeof MESSAGE_KINDS)[number];
 export const MAX_TRAIN_ROWS = 4096;
 export const MAX_TRAIN_COLUMNS = 1 << 16;

@@ -23,7 +23,10 @@ export interface TrainDefence {
 
 export interface TrainClientOptions {
   readonly bottom: readonly TrainLayer[];
-  readonly classes: number;
+  /** Layers after the server's, where the client keeps those too (U-shape); none else. */
+  readonly top?: readonly TrainLayer[];
+  /** Columns of what the server answers: scores, or what `top` takes. */
+  readonly outputWidth: number;
   readonly rate: number;
   /** A server sees activations and steers what they become: it must be trusted, or attested. */
   readonly server: "trusted" | "enclave" | "unknown";
@@ -32,8 +35,9 @@ export interface TrainClientOptions {
 }
 
 /**
- * The client's side: the bottom layers, the labels and the loss stay here; activations and gradients of the scores leave.
- * Without a defence the weights become those of unsplit training, bit for bit. Gradients tell the server the labels.
+ * The client's side: the bottom layers, the top ones if it keeps any, the labels and the loss stay here; activations and gradients of
+ * the server's output leave. Without a defence the weights become those of unsplit training, bit for bit. Without a top the gradients
+ * tell the server the labels; with one they tell less, but not nothing. After an error a training is over: it may have moved a part.
  */
 export class TrainClient {
   readonly #options: TrainClientOptions;
@@ -55,14 +59,15 @@ export class TrainClient {
    * Errors: TRAIN_MESSAGE; of the ledger, before anything leaves: PRIVACY_BUDGET_EXCEEDED.
    */
   async train(inputs: Matrix, labels: Int32Array, subjects: readonly Word[] = []): Promise<number> {
-    const { bottom, classes, rate } = this.#options;
+    const { bottom, top = [], outputWidth, rate } = this.#options;
     const step = this.#step;
     const activation = this.#defended(forwardAll(bottom, inputs), subjects);
     const { rows, columns } = activation;
     const reply = await this.#peer.forward(encodeMessage({ kind: "activation", step, values: activation }));
-    const scores = decodeMessage(reply, { kind: "scores", step, rows, columns: classes });
-    const { loss, gradient } = softmaxLoss(scores, labels);
-    const back = await this.#peer.backward(encodeMessage({ kind: "gradient", step, values: gradient }));
+    const output = decodeMessage(reply, { kind: "output", step, rows, columns: outputWidth });
+    const { loss, gradient } = softmaxLoss(forwardAll(top, output), labels);
+    const values = backwardAll(top, gradient, rate);
+    const back = await this.#peer.backward(encodeMessage({ kind: "gradient", step, values }));
     // Through rounding and noise the gradient goes straight.
     backwardAll(bottom, decodeMessage(back, { kind: "back", step, rows, columns }), rate);
     this.#step++;

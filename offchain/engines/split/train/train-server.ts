@@ -3,11 +3,11 @@ import { SplitError } from "../errors.ts";
 import { backwardAll, forwardAll, type TrainLayer } from "./layers.ts";
 import { decodeMessage, encodeMessage } from "./messages.ts";
 
-/** What a client needs of whoever holds the upper layers; bytes in, bytes out, over sealed blobs or in one process. */
+/** What a client needs of whoever holds the layers after its bottom; bytes in, bytes out, over sealed blobs or in one process. */
 export interface TrainPeer {
-  /** An activation message; answers with scores. */
+  /** An activation message; answers with its layers' output: scores, where the client keeps no top. */
   forward(message: Uint8Array): Promise<Uint8Array>;
-  /** The scores' gradient; moves the server's weights and answers with the activation's gradient. */
+  /** That output's gradient; moves the server's weights and answers with the activation's gradient. */
   backward(message: Uint8Array): Promise<Uint8Array>;
 }
 
@@ -34,7 +34,7 @@ export class TrainServer implements TrainPeer {
     const activation = decodeMessage(message, { kind: "activation", step: this.#step, columns: inputWidth });
     const values = forwardAll(layers, activation);
     this.#rows = activation.rows;
-    return encodeMessage({ kind: "scores", step: this.#step, values });
+    return encodeMessage({ kind: "output", step: this.#step, values });
   }
 
   async backward(message: Uint8Array): Promise<Uint8Array> {

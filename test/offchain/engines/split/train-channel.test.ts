@@ -52,7 +52,7 @@ function network(seed: number) {
 const serverOf = (layers: readonly TrainLayer[]) =>
   new TrainServer({ layers: layers.slice(2), inputWidth: 8, outputWidth: 3, rate: 0.1 });
 const clientOptions = (layers: readonly TrainLayer[]) =>
-  ({ bottom: layers.slice(0, 2), classes: 3, rate: 0.1, server: "trusted", criticality: "general" }) as const;
+  ({ bottom: layers.slice(0, 2), outputWidth: 3, rate: 0.1, server: "trusted", criticality: "general" }) as const;
 const batch = (random: Seeded) => ({
   inputs: matrix(
     4,

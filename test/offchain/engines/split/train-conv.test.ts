@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
 import { readFile } from "node:fs/promises";
+import { TrainNetwork } from "../../../../offchain/cli/train/train-network.ts";
 import { standardise } from "../../../../offchain/core/program/preprocess.ts";
-import type { FloatGraph } from "../../../../offchain/engines/program/compile/float-graph.ts";
-import { simplifyGraph } from "../../../../offchain/engines/program/compile/simplify.ts";
 import { takeRows, type Dataset } from "../../../../offchain/engines/program/dataset.ts";
 import { readDataset, readRecipe } from "../../../../offchain/engines/program/import-folder.ts";
 import { importModel } from "../../../../offchain/engines/program/import-model.ts";
-import { importGraph } from "../../../../offchain/engines/program/onnx/import-graph.ts";
-import { parseOnnx } from "../../../../offchain/engines/program/onnx/parse-onnx.ts";
-import { OnnxWriter } from "../../../../offchain/engines/program/onnx/write-onnx.ts";
 import { resolvePreprocess } from "../../../../offchain/engines/program/recipe.ts";
 import { matrix, pickRows } from "../../../../offchain/engines/split/matrix.ts";
 import { Seeded } from "../../../../offchain/engines/split/seeded.ts";
@@ -68,13 +64,18 @@ function batch(random: Seeded, rows: number) {
 
 describe("split training of convolutions", () => {
   it("R55: default: the weights are those of unsplit training, bit for bit, wherever the cut", async () => {
-    for (const cut of [2, 4]) {
+    for (const [cut, end] of [
+      [2, 5],
+      [4, 5],
+      // The client keeps the last layer too.
+      [2, 4],
+    ] as const) {
       const [split, whole] = [network(11), network(11)];
-      const widths = { 2: 60, 4: 27 } as const;
-      const inputWidth = widths[cut as 2 | 4];
-      const server = new TrainServer({ layers: split.layers.slice(cut), inputWidth, outputWidth: 3, rate: 0.1 });
-      const options = { ...general, classes: 3, rate: 0.1, bottom: split.layers.slice(0, cut) };
-      const client = new TrainClient(options, server);
+      const widths = { 2: 60, 4: 27, 5: 3 } as const;
+      const [inputWidth, outputWidth] = [widths[cut], widths[end]];
+      const server = new TrainServer({ layers: split.layers.slice(cut, end), inputWidth, outputWidth, rate: 0.1 });
+      const ends = { bottom: split.layers.slice(0, cut), top: split.layers.slice(end) };
+      const client = new TrainClient({ ...general, ...ends, outputWidth, rate: 0.1 }, server);
       const random = new Seeded(12);
       for (let step = 0; step < 20; step++) {
         const { inputs, labels } = batch(random, 5);
@@ -127,18 +128,18 @@ describe("split training of convolutions", () => {
     const preprocess = resolvePreprocess(recipe.preprocess, undefined);
     const own = turnedDigits(await readDataset(folder, recipe.calibration), 60);
     const held = turnedDigits(takeRows(await readDataset(folder, recipe.evaluation), 500), 60);
-    const graph = simplifyGraph(importGraph(parseOnnx(new Uint8Array(await readFile(`${folder}/model.onnx`)))));
-    const layers = trainable(graph);
+    const digits = new TrainNetwork(new Uint8Array(await readFile(`${folder}/model.onnx`)));
+    const { bottom, middle, inputWidth, outputWidth } = digits.parts({ first: 1, last: 0 });
     const realsOf = (data: Dataset) => matrix(data.rows, 784, standardise(preprocess, data.features));
-    const scores = forwardAll(layers, realsOf(held));
+    const scores = forwardAll([...bottom, ...middle], realsOf(held));
     const right = Array.from(held.labels).filter((label, row) => {
       const line = scores.data.subarray(10 * row, 10 * row + 10);
       return line.indexOf(line.reduce((a, b) => Math.max(a, b), -Infinity)) === label;
     });
     const untuned = (100 * right.length) / held.rows;
     // The client keeps the first convolution and its activation.
-    const server = new TrainServer({ layers: layers.slice(2), inputWidth: 6 * 14 * 14, outputWidth: 10, rate: 0.03 });
-    const client = new TrainClient({ ...general, classes: 10, rate: 0.03, bottom: layers.slice(0, 2) }, server);
+    const server = new TrainServer({ layers: middle, inputWidth, outputWidth, rate: 0.03 });
+    const client = new TrainClient({ ...general, outputWidth, rate: 0.03, bottom }, server);
     const random = new Seeded(1);
     const inputs = realsOf(own);
     for (let pass = 0; pass < 2; pass++) {
@@ -149,8 +150,12 @@ describe("split training of convolutions", () => {
         await client.train(pickRows(inputs, rows), labels);
       }
     }
-    const onnx = writeNetwork(graph, layers);
-    const { files } = await importModel({ onnx, recipe, calibration: takeRows(own, 200), evaluation: held });
+    const { files } = await importModel({
+      onnx: digits.write(),
+      recipe,
+      calibration: takeRows(own, 200),
+      evaluation: held,
+    });
     const { evaluation } = JSON.parse(new TextDecoder().decode(files["report.json"])) as {
       evaluation: { floatPercent: number; integerPercent: number };
     };
@@ -159,49 +164,3 @@ describe("split training of convolutions", () => {
     expect(evaluation.integerPercent).to.be.above(80);
   });
 });
-
-/** The graph's layers, each holding a copy of its weights; reshapes change nothing in memory. */
-function trainable(graph: FloatGraph): TrainLayer[] {
-  return graph.ops.flatMap((op, i): TrainLayer[] => {
-    if (op.kind === "dense") return [new DenseLayer(op.weights.slice(), op.bias.slice())];
-    if (op.kind === "activation" && op.activation.type === "relu") return [new ReluLayer()];
-    if (op.kind === "reshape") return [];
-    if (op.kind !== "conv") expect.fail(`${op.kind} is not trained`);
-    const { kernel, strides, pads } = op;
-    const [inDims, outDims] = [graph.dims[op.input], graph.dims[i + 1]].map((dims): [number, number, number] => [
-      dims?.[0] ?? 0,
-      dims?.[1] ?? 0,
-      dims?.[2] ?? 0,
-    ]);
-    if (inDims === undefined || outDims === undefined) expect.fail("a convolution has three dimensions");
-    return [new ConvLayer(op.weights.slice(), op.bias.slice(), { kernel, strides, pads, inDims, outDims })];
-  });
-}
-
-/** The same network with the layers' weights, for the importer. */
-function writeNetwork(graph: FloatGraph, layers: readonly TrainLayer[]): Uint8Array {
-  const writer = new OnnxWriter();
-  const trained = layers.filter((layer) => layer instanceof ConvLayer || layer instanceof DenseLayer);
-  let value = writer.input("input", "float", graph.inputDims);
-  for (const op of graph.ops) {
-    if (op.kind === "activation") value = writer.node("Relu", [value]);
-    else if (op.kind === "reshape") value = writer.node("Flatten", [value], { axis: 1 });
-    else {
-      const layer = trained.shift();
-      if (layer === undefined) expect.fail("a layer is missing");
-      const inputs = layer.weights.length / layer.bias.length;
-      const bias = writer.constant("float", [layer.bias.length], layer.bias);
-      if (op.kind === "conv") {
-        const channels = inputs / (op.kernel[0] * op.kernel[1]);
-        const weights = writer.constant("float", [layer.bias.length, channels, ...op.kernel], layer.weights);
-        const { kernel, strides, pads } = op;
-        value = writer.node("Conv", [value, weights, bias], { kernel_shape: kernel, strides, pads });
-      } else {
-        const weights = writer.constant("float", [layer.bias.length, inputs], layer.weights);
-        value = writer.node("Gemm", [value, weights, bias], { transB: 1 });
-      }
-    }
-  }
-  writer.output(value, "float", [10]);
-  return writer.finish();
-}

@@ -1,18 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
-import { readFile } from "node:fs/promises";
 import { MemoryPrivacyLedger } from "../../../../offchain/adapters/store/memory-privacy-ledger.ts";
 import { releaseRho } from "../../../../offchain/core/noise/mechanism.ts";
-import { standardise } from "../../../../offchain/core/program/preprocess.ts";
 import { toWord } from "../../../../offchain/core/tagged-hash.ts";
-import { simplifyGraph } from "../../../../offchain/engines/program/compile/simplify.ts";
-import { takeRows, type Dataset } from "../../../../offchain/engines/program/dataset.ts";
-import { readDataset, readRecipe } from "../../../../offchain/engines/program/import-folder.ts";
-import { importModel } from "../../../../offchain/engines/program/import-model.ts";
-import { importGraph } from "../../../../offchain/engines/program/onnx/import-graph.ts";
-import { parseOnnx } from "../../../../offchain/engines/program/onnx/parse-onnx.ts";
-import { resolvePreprocess } from "../../../../offchain/engines/program/recipe.ts";
-import { matrix, pickRows, type Matrix } from "../../../../offchain/engines/split/matrix.ts";
+import { matrix, type Matrix } from "../../../../offchain/engines/split/matrix.ts";
 import { Seeded } from "../../../../offchain/engines/split/seeded.ts";
 import {
   backwardAll,
@@ -25,11 +16,7 @@ import {
 import { decodeMessage, encodeMessage } from "../../../../offchain/engines/split/train/messages.ts";
 import { TrainClient, type TrainClientOptions } from "../../../../offchain/engines/split/train/train-client.ts";
 import { TrainServer, type TrainPeer } from "../../../../offchain/engines/split/train/train-server.ts";
-import { buildOnnx } from "../../../support/build-onnx.ts";
 import { expectCode } from "../../../support/expect-code.ts";
-import { turnedDigits } from "../../../support/turned-digits.ts";
-
-const folder = new URL("../../../../models/digits-mlp", import.meta.url).pathname;
 
 function randomDense(random: Seeded, inputs: number, outputs: number): DenseLayer {
   const weights = Float64Array.from({ length: inputs * outputs }, () => random.normal() / Math.sqrt(inputs));
@@ -44,7 +31,7 @@ function network(seed: number) {
   return { dense, layers };
 }
 
-const general = { classes: 3, rate: 0.1, server: "trusted", criticality: "general" } as const;
+const general = { outputWidth: 3, rate: 0.1, server: "trusted", criticality: "general" } as const;
 
 function parties(seed: number, change: Partial<TrainClientOptions> = {}) {
   const { dense, layers } = network(seed);
@@ -184,66 +171,5 @@ describe("split training", () => {
         expect((error as { code?: string }).code).to.equal("TRAIN_MESSAGE");
       }
     }
-  });
-
-  it("R55: behavior: turned digits: the tuned model beats the zoo's, and goes through the importer", async function () {
-    this.timeout(120_000);
-    const recipe = { ...(await readRecipe(folder)), proofs: undefined, acceptedPolicies: [1] };
-    const preprocess = resolvePreprocess(recipe.preprocess, undefined);
-    const own = turnedDigits(await readDataset(folder, recipe.calibration), 36);
-    const held = turnedDigits(takeRows(await readDataset(folder, recipe.evaluation), 600), 36);
-    const graph = simplifyGraph(importGraph(parseOnnx(new Uint8Array(await readFile(`${folder}/model.onnx`)))));
-    const layers = graph.ops.flatMap((op) =>
-      op.kind === "dense" ? [new DenseLayer(op.weights.slice(), op.bias.slice())] : [],
-    );
-    const [bottom, top] = layers;
-    if (bottom === undefined || top === undefined || layers.length !== 2) expect.fail("digits-mlp has two layers");
-    const all = [bottom, new ReluLayer(), top];
-    const realsOf = (data: Dataset) => matrix(data.rows, 784, standardise(preprocess, data.features));
-    const accuracy = () => {
-      const scores = forwardAll(all, realsOf(held));
-      const right = Array.from({ length: held.rows }, (_, row) => {
-        const line = scores.data.subarray(10 * row, 10 * row + 10);
-        return line.indexOf(line.reduce((a, b) => Math.max(a, b), -Infinity)) === held.labels[row];
-      });
-      return right.filter(Boolean).length / held.rows;
-    };
-    const untuned = accuracy();
-    const server = new TrainServer({ layers: [top], inputWidth: 128, outputWidth: 10, rate: 0.05 });
-    const client = new TrainClient({ ...general, classes: 10, rate: 0.05, bottom: all.slice(0, 2) }, server);
-    const random = new Seeded(1);
-    const inputs = realsOf(own);
-    for (let pass = 0; pass < 3; pass++) {
-      const order = random.order(own.rows);
-      for (let at = 0; at < order.length; at += 8) {
-        const rows = order.slice(at, at + 8);
-        await client.train(
-          pickRows(inputs, rows),
-          Int32Array.from(rows, (row) => own.labels[row] ?? 0),
-        );
-      }
-    }
-    const tuned = accuracy();
-    expect(tuned).to.be.above(untuned + 0.1);
-
-    const dense = (name: string, { weights, bias }: DenseLayer, input: string, output: string) => ({
-      constants: [
-        { name: `${name}w`, dims: [bias.length, weights.length / bias.length], values: [...weights] },
-        { name: `${name}b`, dims: [bias.length], values: [...bias] },
-      ],
-      node: { op: "Gemm", inputs: [input, `${name}w`, `${name}b`], output, ints: { transB: 1 } },
-    });
-    const parts = [dense("a", bottom, "x", "h"), dense("c", top, "r", "scores")] as const;
-    const onnx = buildOnnx({
-      input: ["N", 784],
-      constants: parts.flatMap(({ constants }) => constants),
-      nodes: [parts[0].node, { op: "Relu", inputs: ["h"], output: "r" }, parts[1].node],
-      output: "scores",
-    });
-    const { files } = await importModel({ onnx, recipe, calibration: takeRows(own, 300), evaluation: held });
-    const { evaluation } = JSON.parse(new TextDecoder().decode(files["report.json"])) as {
-      evaluation: { integerPercent: number };
-    };
-    expect(evaluation.integerPercent).to.be.above(100 * (untuned + 0.1));
   });
 });
