@@ -99,6 +99,12 @@ export const SheError = defineErrors("she", 4, {
     fix: "Count from 0, up to what fits a ciphertext, with every input of the program.",
     retry: "never",
   },
+  CHECK_FAILED: {
+    n: 46,
+    text: "Encrypted stage {stage} was evaluated wrongly; the key set is retired.",
+    fix: "Make a new client and ask other workers; who evaluated the stage holds other weights than the model, or lies.",
+    retry: "never",
+  },
   PROGRAM_UNSUPPORTED: {
     n: 60,
     text: "{operator} cannot be evaluated encrypted: {reason}.",

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 import type { Program } from "../../../core/program/types.ts";
 import { SheError } from "../../../core/she/errors.ts";
-import type { CompactPlaintext } from "../../../core/she/object.ts";
+import type { SheHeader } from "../../../core/she/header.ts";
+import { compactLimit, type CompactPlaintext } from "../../../core/she/object.ts";
 import { dataPrimes, SHE_PROFILES, type SheProfile } from "../../../core/she/profiles.ts";
 import { Encoder } from "../encoding/encoder.ts";
+import type { LinearMap } from "./linear-map.ts";
 import {
   packFew,
   packGathered,
@@ -75,14 +77,13 @@ const refuse = (reason: string) => new SheError("PROGRAM_TOO_LARGE", { reason })
  * missing levels), PROGRAM_TOO_LARGE (slots or range), PLAIN_OVERFLOW.
  */
 export function compilePlan(program: Program, options: CompileOptions): CompiledPlan {
-  const layers = readProgram(program);
+  return compileLayers(readProgram(program), options);
+}
+
+/** The same of a program that was read before. */
+export function compileLayers(layers: LayeredProgram, options: CompileOptions): CompiledPlan {
   const candidates =
     options.profile === undefined ? SHE_PROFILES.filter(({ linearDrop }) => linearDrop === 1) : [options.profile];
-  if (options.profile !== undefined && options.profile.linearDrop !== 1)
-    throw new SheError("PROGRAM_UNSUPPORTED", {
-      operator: options.profile.name,
-      reason: "it is for refresh mode, which is not built",
-    });
   let failure: unknown;
   for (const profile of candidates)
     try {
@@ -130,11 +131,12 @@ class Compilation {
     this.#meaning = powerOfTwo(layers.inputBound);
     // Clients refuse inputs beyond that (`packSlots`).
     this.#bound = 1;
-    this.#level = LAST_LEVEL + layers.layers.length;
+    const costs = layers.layers.map(({ kind }) => (kind === "linear" ? profile.linearDrop : 1));
+    this.#level = LAST_LEVEL + costs.reduce((sum, cost) => sum + cost, 0);
     const spare = dataPrimes(profile) - this.#level;
     if (spare < 0)
       throw new SheError("PROGRAM_TOO_DEEP", {
-        operator: layers.layers.at(spare)?.name ?? "",
+        operator: layers.layers.at(Math.max(spare, -layers.layers.length))?.name ?? "",
         missing: -spare,
         profile: profile.name,
       });
@@ -158,7 +160,11 @@ class Compilation {
       const isLast = at === this.#layers.layers.length - 1;
       if (layer.kind === "square") this.#square(layer.name, layer.size);
       else {
-        const largest = Math.max(1, ...observed.flatMap((all) => all[at] ?? []).map(Math.abs));
+        // Exact integers have no room for values that calibration did not see.
+        const largest =
+          this.#profile.linearDrop === 2
+            ? this.#largestOf(layer.map)
+            : Math.max(1, ...observed.flatMap((all) => all[at] ?? []).map(Math.abs));
         this.#linear(layer.map, layer.name, powerOfTwo(largest), isLast);
         if (cuts.includes(linear++) && !isLast) close();
       }
@@ -187,6 +193,18 @@ class Compilation {
       throw refuse(`${name} could wrap: values reach ${bound.toPrecision(3)} at level ${this.#level}`);
   }
 
+  /**
+   * What outputs of a map are measured by where nothing may be lost: their static bounds, and weights small enough for 53 bits of a
+   * coefficient at scale 2^60.
+   */
+  #largestOf({ rows, bias }: LinearMap): number {
+    const input = this.#bound * this.#meaning;
+    return rows.reduce((most, { weights }, i) => {
+      const sum = weights.reduce((total, weight) => total + Math.abs(weight) * input, Math.abs(Number(bias[i] ?? 0n)));
+      return Math.max(most, sum, ...weights.map((weight) => Math.abs(weight) * this.#meaning * 2 ** 7));
+    }, 1);
+  }
+
   #square(name: string, size: number): void {
     if (this.#input === undefined) {
       this.#period = powerOfTwo(size);
@@ -204,7 +222,7 @@ class Compilation {
     this.#check(name, this.#sigma, this.#bound);
   }
 
-  #pack(map: Parameters<typeof packPeriodic>[0], name: string, isLast: boolean): Packing {
+  #pack(map: LinearMap, name: string, isLast: boolean): Packing {
     const split = splitRule(this.#level);
     if (this.#input === undefined) {
       const first = packGathered(map, this.#units) ?? packReplicated(map, this.#units, split);
@@ -220,11 +238,13 @@ class Compilation {
     return packing;
   }
 
-  #linear(map: Parameters<typeof packPeriodic>[0], name: string, meaning: number, isLast: boolean): void {
+  #linear(map: LinearMap, name: string, meaning: number, isLast: boolean): void {
     const packing = this.#pack(map, name, isLast);
     const { babies, giants, folds } = packing;
-    const dropped = ratio(BigInt(this.#profile.primes[this.#level - 1] ?? 1));
-    // The rescale divides by this prime, so that the boundary's scale is exact behind it.
+    const below = this.#level - this.#profile.linearDrop;
+    const primes = this.#profile.primes.slice(below, this.#level);
+    const dropped = ratio(primes.reduce((product, p) => product * BigInt(p), 1n));
+    // The rescale divides by these primes, so that the boundary's scale is exact behind it.
     const scale = over(times(dropped, this.#boundary), this.#sigma);
     const factor = this.#meaning / meaning;
     const sums = new Float64Array(this.#units);
@@ -263,7 +283,7 @@ class Compilation {
       diagonals,
       bias: this.#weights.length,
     });
-    this.#level--;
+    this.#level = below;
     this.#encode(bias, toDouble(this.#boundary), false);
     this.#bound = sums.reduce((most, sum, s) => Math.max(most, sum + Math.abs(bias[s] ?? 0)), 0);
     this.#sigma = this.#boundary;
@@ -279,18 +299,18 @@ class Compilation {
     const slots = new Float64Array(this.#encoder.slots);
     for (let s = 0; s < slots.length; s++) slots[s] = units[Math.floor(s / this.#interleave)] ?? 0;
     const coefficients = this.#encoder.encode(slots, scale);
-    if (coefficients.some((c) => Math.abs(c) >= 2 ** 31)) throw new SheError("PLAIN_OVERFLOW", { limit: 31 });
-    this.#weights.push({
-      header: {
-        kind: "plaintext",
-        profile: this.#profile,
-        level: this.#level,
-        seeded: false,
-        compact: true,
-        special,
-        galois: 0,
-      },
-      coefficients,
-    });
+    const header: SheHeader = {
+      kind: "plaintext",
+      profile: this.#profile,
+      level: this.#level,
+      seeded: false,
+      compact: true,
+      special,
+      galois: 0,
+    };
+    const limit = compactLimit(header);
+    if (coefficients.some((c) => Math.abs(c) >= limit))
+      throw new SheError("PLAIN_OVERFLOW", { limit: Math.log2(limit) });
+    this.#weights.push({ header, coefficients });
   }
 }

@@ -98,7 +98,7 @@ export function planSizes(plan: ShePlan, plaintexts: number): PlanSizes {
     inputBytes: 64 + (first?.levelIn ?? dataPrimes(plan.profile)) * row,
     outputBytes: 32 + 2 * (last?.levelOut ?? 2) * row,
     keyBytes: jobKeys(plan).reduce((sum, { level }) => sum + 64 + level * (level + 1) * row, 0),
-    weightBytes: plaintexts * (32 + row),
+    weightBytes: plaintexts * (32 + row * (plan.profile.boundaryScaleBits > 30 ? 2 : 1)),
   };
 }
 

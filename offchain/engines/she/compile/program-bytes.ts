@@ -84,7 +84,8 @@ function readStep(reader: ByteReader, walk: Walk): PlanStep {
   const bytes = reader.raw(length);
   if (bytes.some((byte) => byte < 0x20 || byte > 0x7e)) throw refuse("a name is not printable ASCII");
   const name = String.fromCharCode(...bytes);
-  walk.level--;
+  walk.level -= kind === 1 ? 1 : walk.profile.linearDrop;
+  if (walk.level < 1) throw refuse("it has more steps than levels");
   if (kind === 1) return { kind: "square", name, level };
   const [babies, giants] = [reader.u16le(), reader.u16le()];
   if (!isPowerOfTwo(babies) || !isPowerOfTwo(giants) || babies * giants > walk.units)
@@ -123,7 +124,6 @@ export function decodeSheProgram(bytes: Uint8Array): SheProgram {
   if (reader.raw(4).some((byte, i) => byte !== MAGIC[i])) throw refuse("it does not begin with ASHP");
   if (reader.u8() !== VERSION) throw refuse("unknown version");
   const profile = sheProfile(reader.u16le());
-  if (profile.linearDrop !== 1) throw refuse(`${profile.name} is for refresh mode`);
   const [interleave, inputBits, outputBits] = [reader.u16le(), reader.u16le(), reader.u16le()];
   const units = profile.degree / 2 / interleave;
   if (!isPowerOfTwo(interleave) || units < 1) throw refuse(`${interleave} samples in a ciphertext`);

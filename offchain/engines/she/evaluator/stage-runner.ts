@@ -159,7 +159,8 @@ export class StageRunner {
       evaluator.dot([[value.c0, rows]], s0, level);
       evaluator.dot([[value.c1, rows]], s1, level);
     } else this.#diagonals(step, value);
-    const result = this.#rescale({ c0: s0, c1: s1, level }, level);
+    let result = this.#rescale({ c0: s0, c1: s1, level }, level);
+    if (evaluator.ring.profile.linearDrop === 2) result = this.#rescale(result, result.level);
     for (const fold of step.folds) foldRotation(evaluator, result, this.#rotation(fold), this.#scratch);
     evaluator.add(result.c0, this.#weights[step.bias]?.rows ?? 0, result.c0, result.level);
     return result;

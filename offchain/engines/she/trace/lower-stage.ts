@@ -2,6 +2,7 @@
 import { treeDepth } from "../../../core/she/digest.ts";
 import { SheError } from "../../../core/she/errors.ts";
 import { galoisElement } from "../../../core/she/modular.ts";
+import type { SheProfile } from "../../../core/she/profiles.ts";
 import { NO_OPERATION, type RowOperation, type RowReference } from "../../../core/she/row-operation.ts";
 import { isBabyUsed, type PlanKey, type PlanStep, type ShePlan } from "../compile/plan.ts";
 import { keyList, keyPlace } from "./key-list.ts";
@@ -30,11 +31,17 @@ export function lowerStage(plan: ShePlan, stage: number): LoweredStage {
 }
 
 /** Level of each plaintext of a stage, and whether it has a row of the special prime. */
-export function weightShapes(steps: readonly PlanStep[]): { level: number; special: boolean }[] {
+export function weightShapes(
+  steps: readonly PlanStep[],
+  { linearDrop }: SheProfile,
+): { level: number; special: boolean }[] {
   return steps.flatMap((step) => {
     if (step.kind === "square") return [];
     const diagonals = step.diagonals.filter((index) => index >= 0);
-    return [...diagonals.map(() => ({ level: step.level, special: true })), { level: step.level - 1, special: false }];
+    return [
+      ...diagonals.map(() => ({ level: step.level, special: true })),
+      { level: step.level - linearDrop, special: false },
+    ];
   });
 }
 
@@ -55,7 +62,7 @@ class Lowering {
     this.#plan = plan;
     this.#stage = found;
     this.#keys = keyList(plan);
-    this.#shapes = weightShapes(found.steps);
+    this.#shapes = weightShapes(found.steps, plan.profile);
     this.#writer = new RowWriter(plan.profile);
     this.#special = this.#writer.special;
   }
@@ -196,7 +203,8 @@ class Lowering {
       );
     const sums: Pair = step.babies * step.giants === 1 ? [dot(value[0]), dot(value[1])] : this.#diagonals(step, value);
     let result = this.#rescale(sums);
-    const below = level - 1;
+    if (this.#plan.profile.linearDrop === 2) result = this.#rescale(result);
+    const below = level - this.#plan.profile.linearDrop;
     for (const fold of step.folds) {
       const key = this.#rotation(fold);
       const [q0, q1] = this.#applyKey(this.#decompose(result[1], below), key, below);

@@ -35,6 +35,7 @@ describe("traces of encrypted stages", () => {
       [[300, 24, 3], { profile: smallProfile(1024, 6), cuts: [0] }], // two stages, with keys of their own
       [[24, 16, 16, 4], { profile: smallProfile(512, 8) }], // diagonals
       [[5, 3, 2], {}], // a real profile
+      [[6, 3], { profile: sheProfile(4) }], // two primes a map
       ...(isDeep ? [[[784, 128, 10], {}] as [readonly number[], object]] : []),
     ];
     for (const [widths, options] of runs)
