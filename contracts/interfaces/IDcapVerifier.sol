@@ -37,4 +37,8 @@ interface IDcapVerifier {
     /// @param packed header and body as signed, signature 64, attestation key 64, QE report 384, its signature 64, QE
     /// authentication data: a quote without lengths and certificates
     function verify(bytes calldata packed, bytes32 pckId) external view returns (Verdict memory);
+
+    /// @notice The same, but a platform, quoting enclave or module below every level that Intel lists now has status 255 and is
+    /// not refused: what was good once can be shown to be so no more. Everything else reverts as in `verify`.
+    function assess(bytes calldata packed, bytes32 pckId) external view returns (Verdict memory);
 }

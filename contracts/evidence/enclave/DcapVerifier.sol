@@ -19,7 +19,7 @@ contract DcapVerifier is IDcapVerifier {
     uint256 private constant _TOP = 0x8000800080008000800080008000800080008000800080008000800080008000;
     uint256 private constant _LOW = 0x00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff;
     uint256 private constant _GRACE = 14 days;
-    uint256 private constant _NO_LEVEL = type(uint256).max;
+    uint256 private constant _NO_LEVEL = 255;
 
     IIntelCollateral public immutable COLLATERAL;
 
@@ -28,16 +28,35 @@ contract DcapVerifier is IDcapVerifier {
     }
 
     /// @inheritdoc IDcapVerifier
-    function verify(bytes calldata packed, bytes32 pckId) external view returns (Verdict memory v) {
+    function verify(bytes calldata packed, bytes32 pckId) external view returns (Verdict memory) {
+        return _verify(packed, pckId, true);
+    }
+
+    /// @inheritdoc IDcapVerifier
+    function assess(bytes calldata packed, bytes32 pckId) external view returns (Verdict memory) {
+        return _verify(packed, pckId, false);
+    }
+
+    function _verify(bytes calldata packed, bytes32 pckId, bool strict) private view returns (Verdict memory) {
         (uint256 pos, uint256 size, bool isTdx) = _layout(packed);
         IIntelCollateral.Platform memory p = COLLATERAL.platform(pckId, isTdx);
-        bytes calldata tail = packed[pos + size:];
-        _checkSignatures(packed[:pos + size], tail, p);
+        _checkSignatures(packed[:pos + size], packed[pos + size:], p);
         bytes calldata body = packed[pos:pos + size];
+        bytes calldata report = packed[pos + size + 128:pos + size + 512];
+        return _state(body, report, p, strict);
+    }
+
+    function _state(
+        bytes calldata body,
+        bytes calldata report,
+        IIntelCollateral.Platform memory p,
+        bool strict
+    ) private view returns (Verdict memory v) {
+        bool isTdx = body.length != _SGX_BODY;
         _checkBody(body, isTdx);
         v.vendor = isTdx ? EnclaveLib.INTEL_TDX : EnclaveLib.INTEL_SGX;
         (v.simulated, v.platformId, v.notAfter) = (p.simulated, p.platformId, p.ends);
-        _judge(v, body, tail[128:512], p);
+        _judge(v, body, report, p, strict);
         v.measurementId = isTdx ? _measureTd(body) : _measureSgx(body);
         uint256 data = isTdx ? 520 : 320;
         (v.dataHigh, v.dataLow) = (bytes32(body[data:data + 32]), bytes32(body[data + 32:data + 64]));
@@ -97,9 +116,10 @@ contract DcapVerifier is IDcapVerifier {
         Verdict memory v,
         bytes calldata body,
         bytes calldata report,
-        IIntelCollateral.Platform memory p
+        IIntelCollateral.Platform memory p,
+        bool strict
     ) private view {
-        uint256 enclave = _enclaveStatus(CodeLib.load(p.identity), report);
+        uint256 enclave = _enclaveStatus(CodeLib.load(p.identity), report, strict);
         uint256 svns = uint256(bytes32(p.components));
         if (v.vendor == EnclaveLib.INTEL_TDX) svns |= uint128(bytes16(body[:16]));
         bytes memory info = CodeLib.load(p.tcbInfo);
@@ -107,8 +127,8 @@ contract DcapVerifier is IDcapVerifier {
         bytes2 pceId = bytes2(bytes32(_at(info, 25)));
         require(pceId == p.pceId, PceMismatch(pceId, p.pceId));
         uint256 status = _platformStatus(info, svns, p.pceSvn);
-        require(status != _NO_LEVEL, TcbTooLow(1, svns));
-        if (v.vendor == EnclaveLib.INTEL_TDX) status = _worst(status, _moduleStatus(info, body, true));
+        require(status != _NO_LEVEL || !strict, TcbTooLow(1, svns));
+        if (v.vendor == EnclaveLib.INTEL_TDX) status = _worst(status, _moduleStatus(info, body, strict));
         v.status = uint8(_worst(status, enclave));
         if (v.status <= EnclaveLib.SW_HARDENING_NEEDED || p.previousTcbInfo == address(0)) return;
         if (block.timestamp > p.seenAt + _GRACE) return;
@@ -189,7 +209,11 @@ contract DcapVerifier is IDcapVerifier {
         }
     }
 
-    function _enclaveStatus(bytes memory identity, bytes calldata report) private pure returns (uint256 status) {
+    function _enclaveStatus(
+        bytes memory identity,
+        bytes calldata report,
+        bool strict
+    ) private pure returns (uint256 status) {
         uint256 pos = CollateralLib.HEAD;
         require(_at(identity, pos) == uint256(bytes32(report[128:160])), QuotingEnclaveInvalid(2));
         uint256 prodId = _at(identity, pos + 72) >> 240;
@@ -204,7 +228,7 @@ contract DcapVerifier is IDcapVerifier {
         uint256 levels = (_at(identity, 16) >> 240) & 0xff;
         uint256 svn = _little16(report, 258);
         status = _svnStatus(identity, pos + CollateralLib.IDENTITY, levels, svn);
-        require(status != _NO_LEVEL, TcbTooLow(2, svn));
+        require(status != _NO_LEVEL || !strict, TcbTooLow(2, svn));
     }
 
     function _svnStatus(bytes memory from, uint256 pos, uint256 levels, uint256 svn) private pure returns (uint256) {

@@ -37,6 +37,27 @@ export function bindReportData(binding: EnclaveBinding, runtime: Uint8Array): Ui
   return concatBytes(keccak256(...words.map((word) => fromHex(word, 32))), sha256(runtime));
 }
 
+/** What measured code declares of itself; the second half of the report data is its hash. */
+export interface EnclaveRuntime {
+  /** Of the worker's read-only root, which the image's measurement covers. */
+  readonly bundleDigest: Word;
+  /** The one model that this enclave serves. */
+  readonly modelId: Word;
+  /** Hash of the GPU's report; 0 without a GPU. */
+  readonly gpuDigest: Word;
+  readonly configDigest: Word;
+}
+
+export const RUNTIME_TYPEHASH = keccakText(
+  "EnclaveRuntime(bytes32 bundleDigest,bytes32 modelId,bytes32 gpuDigest,bytes32 configDigest)",
+);
+
+/** abi.encode(RUNTIME_TYPEHASH, ...runtime): 160 bytes. */
+export function encodeRuntime({ bundleDigest, modelId, gpuDigest, configDigest }: EnclaveRuntime): Uint8Array {
+  const words = [RUNTIME_TYPEHASH, bundleDigest, modelId, gpuDigest, configDigest];
+  return concatBytes(...words.map((word) => fromHex(word, 32)));
+}
+
 /** Report data of a channel's fresh quote: keccak256("assay.v1.session" || h || role || key) || 0^32. */
 export function sessionReportData(handshakeHash: Uint8Array, role: "initiator" | "responder", key: Hex): Uint8Array {
   const side = Uint8Array.of(role === "initiator" ? 0 : 1);
