@@ -54,6 +54,7 @@ export function hubFacts(events: readonly HubEvent[]): HubFact[] {
       case "Downgraded":
       case "Equivocated":
       case "FeesSwept":
+      case "JobJoined":
       case "PauseSet":
       case "PokePaid":
       case "Proven":
