@@ -68,10 +68,14 @@ export function leafSalt(kind: DigestKind, salt: Uint8Array | undefined, index: 
   return hkdf(sha256, salt, undefined, info, saltBytes(kind));
 }
 
-/** Digests of a batch's tensors, each under its own salt. Errors: those of `decodeBatch` and `digestOf`. */
-export const leafDigests = (kind: DigestKind, tensors: readonly Uint8Array[], salt?: Uint8Array): readonly Hex[] =>
+/** Digest of one of a batch's tensors, under its own salt. Errors: those of `digestOf`. */
+export const leafDigest = (kind: DigestKind, bytes: Uint8Array, salt: Uint8Array | undefined, index: number): Hex =>
   // Checked before a leaf's salt is derived: a kind without a salt must not be given one.
-  tensors.map((bytes, i) => digestOf(kind, bytes, saltBytes(kind) === 0 ? salt : leafSalt(kind, salt, i)));
+  digestOf(kind, bytes, saltBytes(kind) === 0 ? salt : leafSalt(kind, salt, index));
+
+/** Digests of a batch's tensors, each under its own salt. Errors: those of `digestOf`. */
+export const leafDigests = (kind: DigestKind, tensors: readonly Uint8Array[], salt?: Uint8Array): readonly Hex[] =>
+  tensors.map((bytes, i) => leafDigest(kind, bytes, salt, i));
 
 /**
  * The digest of what a boundary carries. `count`: the inputs that the job names, 0 for a single one, whose bytes are a tensor. A batch's

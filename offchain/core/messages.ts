@@ -40,11 +40,15 @@ export interface Offer {
   readonly grant: Hex;
 }
 
-/** The receiver's answer. `BUSY`: try again after; `REFUSE`: never, by an error code. */
+/**
+ * The receiver's answer. `ACCEPT`: bytes that it wants put, 0 if it has them; `BUSY`: try again after; `REFUSE`: never, by an error code;
+ * `FETCH`: it comes for them itself, showing the grant.
+ */
 export type OfferReply =
   | { readonly answer: "ACCEPT"; readonly credits: number }
   | { readonly answer: "BUSY"; readonly retryAfterMs: number }
-  | { readonly answer: "REFUSE"; readonly code: string };
+  | { readonly answer: "REFUSE"; readonly code: string }
+  | { readonly answer: "FETCH" };
 
 const invalid = (kind: string, why: string) => new CoreError("MESSAGE_INVALID", { kind, why });
 
@@ -96,12 +100,13 @@ export function decodeOffer(bytes: Uint8Array): Offer {
 }
 
 const CODE = /^[A-Z][A-Z0-9_]{0,63}$/;
-const ANSWERS = ["ACCEPT", "BUSY", "REFUSE"] as const;
+const ANSWERS = ["ACCEPT", "BUSY", "REFUSE", "FETCH"] as const;
 
 export function encodeOfferReply(reply: OfferReply): Uint8Array {
   const writer = new ByteWriter().u8(1).u8(ANSWERS.indexOf(reply.answer));
   if (reply.answer === "ACCEPT") return writer.u32be(reply.credits).finish();
   if (reply.answer === "BUSY") return writer.u32be(reply.retryAfterMs).finish();
+  if (reply.answer === "FETCH") return writer.finish();
   if (!CODE.test(reply.code)) throw invalid("offer reply", "its code is no error code");
   return writer.string(reply.code).finish();
 }
@@ -114,6 +119,7 @@ export function decodeOfferReply(bytes: Uint8Array): OfferReply {
   let reply: OfferReply;
   if (answer === "ACCEPT") reply = { answer, credits: reader.u32be() };
   else if (answer === "BUSY") reply = { answer, retryAfterMs: reader.u32be() };
+  else if (answer === "FETCH") reply = { answer };
   else reply = { answer, code: reader.string(64) };
   reader.end();
   if (reply.answer === "REFUSE" && !CODE.test(reply.code)) throw invalid("offer reply", "its code is no error code");

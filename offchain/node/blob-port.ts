@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { BlobFetcher } from "../adapters/net/blob-fetcher.ts";
+import { BlobServer } from "../adapters/net/blob-server.ts";
+import type { NetLimits } from "../adapters/net/limits.ts";
 import { assertPart, indexOf, joinBlob, partDigest, splitBlob } from "../core/blob.ts";
 import { decodePut, PUT_STORED } from "../core/blob-put.ts";
 import type { BlobStore } from "../core/ports/blob-store.ts";
 import type { Clock } from "../core/ports/clock.ts";
+import type { Transport } from "../core/ports/transport.ts";
 import { ProtocolError } from "../protocol/errors.ts";
 import type { BlobPort, Hex } from "../protocol/ports.ts";
 
@@ -17,13 +21,24 @@ interface Expected {
 
 const refuse = (reason: string) => new ProtocolError("OFFER_REFUSED", { job: "a put", reason });
 
-/** `BlobPort` over the part store. Puts cost at most what their offer declared; nothing is stored without an accepted offer. */
-export function createBlobPort(store: BlobStore, clock: Pick<Clock, "nowMs">): BlobPort {
+/**
+ * `BlobPort` over the part store; serves granted parts on the transport. Puts cost at most what their offer declared; nothing is stored
+ * without an accepted offer.
+ */
+export function createBlobPort(
+  limits: NetLimits,
+  modules: { readonly store: BlobStore; readonly clock: Pick<Clock, "nowMs" | "sleep">; readonly transport: Transport },
+): BlobPort {
+  const { store, clock } = modules;
+  const server = new BlobServer({ limits }, modules);
+  const fetcher = new BlobFetcher({ limits }, modules);
   const expected = new Map<Hex, Expected>();
   const tidy = () => {
     for (const [grant, entry] of expected) if (entry.expiresAtMs <= clock.nowMs()) expected.delete(grant);
   };
   return {
+    publish: (bytes, options) => server.publish(bytes, options),
+    fetch: ({ sources, ...options }) => fetcher.fetch({ ...options, holders: sources }),
     async keep(bytes, expiresAtMs) {
       const { root, parts } = splitBlob(bytes);
       for (const part of parts) await store.put(part.bytes, { expected: part.digest, expiresAtMs });

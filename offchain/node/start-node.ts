@@ -6,6 +6,7 @@ import { publicUrl } from "../adapters/chain/rpc-transport.ts";
 import { openKeyRing, operatorKeyPath } from "../adapters/keys/key-ring.ts";
 import { nodeCrypto } from "../adapters/keys/node-crypto.ts";
 import { readPassword } from "../adapters/keys/private-file.ts";
+import { MAX_LIMITS } from "../adapters/net/limits.ts";
 import { MonitorServer } from "../adapters/observe/monitor-server.ts";
 import { PinoLogger } from "../adapters/observe/pino-logger.ts";
 import { PromMetrics } from "../adapters/observe/prom-metrics.ts";
@@ -159,7 +160,7 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
         transport,
         journal,
         keys,
-        blobs: createBlobPort(store, systemClock),
+        blobs: createBlobPort(MAX_LIMITS, { store, clock: systemClock, transport }),
         crypto: nodeCrypto,
         models: guardedShelf(models, checks),
         prover,

@@ -2,6 +2,7 @@
 import { BlockWatcher } from "../adapters/chain/block-watcher.ts";
 import type { Chain } from "../adapters/chain/chain.ts";
 import { decodeEvents } from "../adapters/chain/decode-events.ts";
+import { BOUNDARY_PROTOCOL } from "../core/boundary-index.ts";
 import { PUT_PROTOCOL } from "../core/blob-put.ts";
 import { PROOF_PROTOCOL } from "../core/proof-wire.ts";
 import { OFFER_PROTOCOL } from "../core/messages.ts";
@@ -95,6 +96,9 @@ export class Worker {
     });
     transport.serve(OFFER_PROTOCOL, async function* answer(_from, request) {
       yield desk.input.handle(request);
+    });
+    transport.serve(BOUNDARY_PROTOCOL, async function* answer(_from, request, until) {
+      yield await desk.boundaries.handle(request, until);
     });
     transport.serve(RESULT_PROTOCOL, async function* answer(_from, request) {
       yield await results.serve(request);

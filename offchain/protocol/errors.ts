@@ -80,4 +80,10 @@ export const ProtocolError = defineErrors("protocol", 20, {
     fix: "See `assay node doctor`: a proof that cannot be believed could overrule an honest answer, so the seat abstains, which costs nothing.",
     retry: "later",
   },
+  HOLDER_UNKNOWN: {
+    n: 14,
+    text: "Seat {signer} of job {job} cannot be dialled: it has published no address.",
+    fix: "Nothing: it is asked to put the boundary here, and others hold it too.",
+    retry: "later",
+  },
 });

@@ -21,13 +21,14 @@ import {
   type Offer,
   type OfferReply,
 } from "../core/messages.ts";
-import { openSealedBlob, sealBlob, sealContext, sealRecipients } from "../core/seal.ts";
+import { sealBlob, sealContext, sealRecipients } from "../core/seal.ts";
 import { unpackSignature } from "../core/signature.ts";
 import type { Job } from "../core/types.ts";
 import type { Committee } from "./committee.ts";
 import { ProtocolError } from "./errors.ts";
-import type { Hex, ProtocolModules, WorkerProfile } from "./ports.ts";
+import type { BlobSource, Hex, ProtocolModules, WorkerProfile } from "./ports.ts";
 import type { KnownOffer } from "./seat-codec.ts";
+import { unseal } from "./unseal.ts";
 
 export interface InputDeskOptions {
   /** Largest sealed input taken, bytes. */
@@ -51,6 +52,8 @@ export interface InputHolder {
   readonly appetite: "hungry" | "fed" | "busy" | "none";
   addOffer(offer: KnownOffer): void;
   signerOf(workerId: number): Hex | null;
+  /** Where a signer of this job can be dialled; empty for requesters, and while it is not known. */
+  addressesOf(signer: Hex): readonly PeerAddress[];
   /** Takes what an offered blob held. Errors: OFFER_REFUSED, those of the form's decoder. */
   take(plain: Uint8Array, offer: KnownOffer, isPublic: boolean): void;
   tick(): Promise<void>;
@@ -62,6 +65,8 @@ const MAX_OFFERS = 24;
 const MAX_AHEAD_SEC = 3_600n;
 const KEEP_MS = 3_600_000;
 const OFFER_CALL_MS = 5_000;
+/** After which a receiver that fetches is asked whether it has. */
+const FETCHED_MS = 2_000;
 /** What a worker says that has not seen the block yet in which its committee was drawn. */
 const MAYBE_BEHIND: ReadonlySet<string> = new Set(["SEAT_UNKNOWN", "STRANGER"]);
 
@@ -76,6 +81,11 @@ export class InputDesk {
   readonly #pending = new Map<Hex, number>();
   readonly #lastSeq = new Map<string, bigint>();
   readonly #sent = new Set<string>();
+  /** Blobs under way, and those that were opened, by "job/sender/blob". */
+  readonly #obtaining = new Set<string>();
+  readonly #opened = new Set<string>();
+  /** Who could not be fetched from, by "job/sender": it is let put. */
+  readonly #undialled = new Set<string>();
   #seq = 0n;
 
   constructor(options: InputDeskOptions, modules: ProtocolModules, session: (jobId: Hex) => InputHolder | null) {
@@ -163,24 +173,63 @@ export class InputDesk {
       throw error;
     }
     this.#lastSeq.set(seqKey, envelope.seq);
-    if (appetite === "fed") return { answer: "ACCEPT", credits: 0 };
-    const expires = clock.nowMs() + KEEP_MS;
-    this.#modules.blobs.expect(offer.blob, offer.grant, offer.bytes, expires);
     const sender: Hex = `0x${from.slice(2)}`;
-    const known = { sender, boundary: offer.boundary, blob: offer.blob, bytes: offer.bytes };
+    const { blob, boundary, bytes, grant } = offer;
+    if (appetite === "fed" || this.#opened.has(nameOf(offer.jobId, sender, blob)))
+      return { answer: "ACCEPT", credits: 0 };
+    const known = { sender, boundary, blob, bytes, grant };
     session.addOffer(known);
+    const isFetched = this.#sourceOf(session, known) !== null;
+    if (!isFetched) this.#modules.blobs.expect(blob, grant, bytes, clock.nowMs() + KEEP_MS);
     void this.#obtain(session, known);
-    return { answer: "ACCEPT", credits: offer.bytes };
+    return isFetched ? { answer: "FETCH" } : { answer: "ACCEPT", credits: bytes };
+  }
+
+  /** Where an offered blob is fetched; null: its sender puts it, as clients do, and whom nobody can dial. */
+  #sourceOf(session: InputHolder, { sender, grant }: KnownOffer): BlobSource | null {
+    const { requester, spec } = session.job;
+    const isClient = [requester, spec.client].some((party) => party.toLowerCase() === sender.toLowerCase());
+    const [peer] = session.addressesOf(sender);
+    if (isClient || peer === undefined || grant === undefined) return null;
+    return this.#undialled.has(`${session.jobId}/${sender}`) ? null : { peer, grant };
+  }
+
+  /** Whether the blob was fetched. A holder that cannot be fetched from is let put it when it offers again. */
+  async #fetch(session: InputHolder, offer: KnownOffer): Promise<boolean> {
+    const { blobs, clock, logger, signal } = this.#modules;
+    const source = this.#sourceOf(session, offer);
+    if (source === null) return false;
+    const { blob: root, bytes } = offer;
+    try {
+      await blobs.fetch({ root, bytes, sources: [source], expiresAtMs: clock.nowMs() + KEEP_MS, signal });
+      return true;
+    } catch (error) {
+      if (signal.aborted || !isAssayError(error)) throw error;
+      logger.debug("offer.not-fetched", { job: session.jobId, code: error.code });
+      this.#undialled.add(`${session.jobId}/${offer.sender}`);
+      blobs.expect(root, source.grant, bytes, clock.nowMs() + KEEP_MS);
+      return false;
+    }
+  }
+
+  /** After a restart: opens what is here, and goes on fetching what is not. Errors: those of `open`. */
+  async resume(session: InputHolder, offer: KnownOffer): Promise<void> {
+    if (!(await this.open(session, offer)) && offer.grant !== undefined) void this.#obtain(session, offer);
   }
 
   async #obtain(session: InputHolder, offer: KnownOffer): Promise<void> {
     const { clock, logger, signal } = this.#modules;
+    const name = nameOf(session.jobId, offer.sender, offer.blob);
+    if (this.#obtaining.has(name)) return;
+    this.#obtaining.add(name);
     this.#pending.set(offer.sender, (this.#pending.get(offer.sender) ?? 0) + 1);
     try {
       const until = clock.monotonicMs() + 60_000;
       while (!signal.aborted && clock.monotonicMs() < until && !session.isOver) {
         if (await this.open(session, offer)) return;
-        await clock.sleep(40, signal);
+        // Another holder was faster.
+        if (session.appetite === "fed") return;
+        if (!(await this.#fetch(session, offer))) await clock.sleep(40, signal);
       }
     } catch (error) {
       if (!signal.aborted)
@@ -190,6 +239,7 @@ export class InputDesk {
           ...(isAssayError(error) ? { code: error.code } : {}),
         });
     } finally {
+      this.#obtaining.delete(name);
       const left = (this.#pending.get(offer.sender) ?? 1) - 1;
       if (left > 0) this.#pending.set(offer.sender, left);
       else this.#pending.delete(offer.sender);
@@ -213,32 +263,13 @@ export class InputDesk {
         lane: 0,
         sender: offer.sender,
       });
-      const plain = this.#unseal(bytes, context, keys.sealKeys, crypto);
+      const plain = unseal(bytes, context, { keys, crypto, maxBytes: this.#options.maxBlobBytes });
       session.take(plain, offer, false);
       plain.fill(0);
     }
+    this.#opened.add(nameOf(jobId, offer.sender, offer.blob));
     await session.tick();
     return true;
-  }
-
-  #unseal(
-    bytes: Uint8Array,
-    context: Uint8Array,
-    sealKeys: ProtocolModules["keys"]["sealKeys"],
-    crypto: ProtocolModules["crypto"],
-  ): Uint8Array {
-    let failure: unknown = null;
-    // Newest first; an older key may still have been the published one when the client sealed.
-    for (const key of sealKeys) {
-      try {
-        return key.use((privateKey) =>
-          openSealedBlob(crypto, bytes, { context, privateKey, maxBytes: this.#options.maxBlobBytes }),
-        );
-      } catch (error) {
-        failure = error;
-      }
-    }
-    throw failure;
   }
 
   // --- Sending ------------------------------------------------------------------------------------------------------------
@@ -251,7 +282,7 @@ export class InputDesk {
     plain: Uint8Array,
     purpose: string,
   ): Promise<void> {
-    const { chain, crypto, keys, randomBytes, logger } = this.#modules;
+    const { blobs, chain, clock, crypto, keys, randomBytes, logger } = this.#modules;
     // Other receivers after a reorganisation are another sending.
     const key = `${session.jobId}/${purpose}/${to.map(({ workerId }) => workerId).join()}`;
     if (this.#sent.has(key) || to.length === 0) return;
@@ -273,7 +304,7 @@ export class InputDesk {
     const sealed = sealBlob(crypto, { context, recipients, plain });
     const grant = toHex(randomBytes(16));
     const split = splitBlob(sealed);
-    const blob = split.root;
+    const { root: blob } = await blobs.publish(sealed, { grant, expiresAtMs: clock.nowMs() + KEEP_MS });
     const offer: Offer = {
       jobId,
       boundary,
@@ -304,6 +335,8 @@ export class InputDesk {
         }
         if (reply.answer === "REFUSE" && !MAYBE_BEHIND.has(reply.code)) return;
         if (reply.answer === "BUSY") pause = reply.retryAfterMs;
+        // Asked once more: it has fetched by then, or wants the parts put, since it cannot dial us.
+        if (reply.answer === "FETCH") pause = FETCHED_MS * 2 ** Math.min(attempt, 3);
       } catch (error) {
         logger.debug("offer.call-failed", { job: session.jobId, worker: to.workerId, error });
       }
@@ -340,6 +373,9 @@ export class InputDesk {
 
   forget(jobId: Hex): void {
     for (const key of this.#lastSeq.keys()) if (key.endsWith(jobId)) this.#lastSeq.delete(key);
-    for (const key of this.#sent) if (key.startsWith(jobId)) this.#sent.delete(key);
+    for (const set of [this.#sent, this.#opened, this.#undialled])
+      for (const key of set) if (key.startsWith(jobId)) set.delete(key);
   }
 }
+
+const nameOf = (jobId: Hex, sender: Hex, blob: Hex): string => `${jobId}/${sender}/${blob}`;

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { isAssayError } from "../core/errors.ts";
 import { JOB_INPUT } from "../core/sealed-input.ts";
+import { CLASS_T, KIND_PUBLIC, type DigestKind } from "../core/types.ts";
+import { BoundaryDesk } from "./boundary-desk.ts";
 import { ProtocolError } from "./errors.ts";
 import { InputDesk, type InputDeskOptions } from "./input-desk.ts";
 import { JobSession } from "./job-session.ts";
 import { ProofDesk } from "./proof-desk.ts";
-import type { Hex, HubFact, ProtocolModules, SlotView } from "./ports.ts";
+import type { Hex, HubFact, ProtocolModules, SlotView, WorkerProfile } from "./ports.ts";
+import { isAbstention } from "./said.ts";
 import { decodeMemory } from "./seat-codec.ts";
 import { hasFastVotes, STATE } from "./seat-machine.ts";
 import { decodeSeatMessage, encodeSeatMessage } from "./seat-wire.ts";
@@ -25,6 +28,7 @@ export interface JobDeskOptions {
 export class JobDesk {
   readonly input: InputDesk;
   readonly work: StageWork;
+  readonly boundaries: BoundaryDesk;
   /** Jobs that are proven, not voted on. */
   readonly proofs: ProofDesk;
   readonly #options: JobDeskOptions;
@@ -37,6 +41,15 @@ export class JobDesk {
     this.#modules = modules;
     this.work = new StageWork(options.work, modules.models, modules.clock);
     this.proofs = new ProofDesk(options.maxTracked, modules, this.work, () => this.input);
+    this.boundaries = new BoundaryDesk(options.input, modules, {
+      work: this.work,
+      session: (jobId) => this.#sessions.get(jobId) ?? null,
+      push: async (...boundary) => this.#put(...boundary),
+    });
+    this.work.onRow = (jobId) => {
+      const session = this.#sessions.get(jobId);
+      if (session !== undefined) void this.#guard(session, () => this.#passBoundary(session));
+    };
     this.input = new InputDesk(
       options.input,
       modules,
@@ -80,7 +93,8 @@ export class JobDesk {
       await session.refresh();
       // Candidates take inputs too, once they know that they are.
       if (session.audit !== null) await session.tick();
-      for (const offer of session.offers) await this.input.open(session, offer);
+      for (const offer of session.offers) await this.input.resume(session, offer);
+      this.boundaries.restore(session);
     });
   }
 
@@ -211,6 +225,7 @@ export class JobDesk {
   async #serve(session: JobSession): Promise<void> {
     await this.#guard(session, async () => {
       await session.tick();
+      this.boundaries.check(session);
       await this.#passOn(session);
     });
   }
@@ -234,14 +249,42 @@ export class JobDesk {
       const others = seat.seats.filter((_, i) => i !== seat.own);
       if (plain !== null) await this.input.send(session, among(others), boundary, plain, "standbys");
     }
-    const isCounted = session.record.boundaries[seat.stage] === seat.vote?.outDigest && seat.vote !== null;
-    if (seat.round > 0 || (!hasFastVotes(seat) && !isCounted)) return;
-    for (const [next, info] of (session.table ?? []).entries()) {
-      if (next <= seat.stage || !info.producers.includes(seat.stage)) continue;
-      const plain = this.work.forNextStage(session.jobId, seat.stage, next);
-      const ids = committee.ids.slice(next * seat.seats.length, (next + 1) * seat.seats.length);
-      if (plain !== null) await this.input.send(session, among(ids), seat.stage, plain, `stage-${next}`);
+    await this.#passBoundary(session);
+  }
+
+  /**
+   * The stage's output to the stages that take it. The first seat sends it as it is made, so that they begin at once; all of it leaves
+   * only when the commitments of its co-seats are here. The others stand by from the vote on: whoever fails is replaced by them.
+   */
+  async #passBoundary(session: JobSession): Promise<void> {
+    const { seat, slot, committee, profiles, job, table, jobId } = session;
+    if (seat === null || slot?.state !== STATE.OPEN || committee === null || table === null) return;
+    if (seat.round > 0 || committee.round > 0 || this.#modules.behaviour().isSilent) return;
+    const { vote } = seat;
+    const isSaid = vote !== null && !isAbstention(vote.outDigest);
+    const isCounted = isSaid && session.record.boundaries[seat.stage] === vote.outDigest;
+    const isVoted = hasFastVotes(seat) || isCounted;
+    const isFirst = seat.own === 0 && job.spec.policy.cls !== CLASS_T && (vote === null || isSaid);
+    if (!isVoted && !isFirst) return;
+    const digest = isSaid && (isVoted || seat.commitSet !== null) ? vote.outDigest : null;
+    for (const [stage, info] of table.entries()) {
+      if (stage <= seat.stage || !info.producers.includes(seat.stage)) continue;
+      const ids = committee.ids.slice(stage * seat.seats.length, (stage + 1) * seat.seats.length);
+      const to = ids.flatMap((id) => profiles.get(id) ?? []);
+      const digestKind = (table[seat.stage]?.outKind ?? KIND_PUBLIC) as DigestKind;
+      if (to.length === ids.length)
+        await this.boundaries.send({ jobId, job, boundary: seat.stage, stage, digestKind, to }, digest);
     }
+  }
+
+  /** A boundary to a seat that cannot dial this worker. */
+  async #put(jobId: Hex, boundary: number, stage: number, to: WorkerProfile): Promise<boolean> {
+    const session = this.#sessions.get(jobId);
+    const seat = session?.seat ?? null;
+    if (session === undefined || seat === null || !(hasFastVotes(seat) || seat.commitSet !== null)) return false;
+    const plain = this.work.forNextStage(jobId, boundary, stage);
+    if (plain !== null) await this.input.send(session, [to], boundary, plain, `stage-${stage}`);
+    return plain !== null;
   }
 
   /** A sampled job's input, from whoever holds it to whoever judges it: not from the primary alone, which may have lied. */
@@ -257,6 +300,7 @@ export class JobDesk {
     this.#sessions.delete(session.jobId);
     this.work.forget(session.jobId);
     this.input.forget(session.jobId);
+    this.boundaries.forget(session.jobId);
   }
 
   async #guard(session: JobSession, action: () => Promise<void>): Promise<void> {

@@ -6,11 +6,19 @@ import { PLACE_NETWORK, ZERO_BYTES32, type Job, type Record as JobRecord, type S
 import { openingQuorum } from "../core/vote.ts";
 import { isAudit, isSampled } from "./audit-steps.ts";
 import { completeSet } from "./ballot.ts";
-import type { Committee } from "./committee.ts";
+import type { AcceptedBoundary } from "./boundary-in.ts";
+import { stageSeats, type Committee } from "./committee.ts";
 import type { Hex, ProtocolModules, SlotView, WorkerProfile } from "./ports.ts";
 import { keepResult } from "./result-desk.ts";
 import { ABSTAIN_REASON, isAbstention, reasonWord, SAID_ABSTAIN_WORD } from "./said.ts";
-import { decodeSeat, type JobMemory, type KnownOffer, type RoundSketches, type ShownSketch } from "./seat-codec.ts";
+import {
+  decodeSeat,
+  type JobMemory,
+  type KnownFeed,
+  type KnownOffer,
+  type RoundSketches,
+  type ShownSketch,
+} from "./seat-codec.ts";
 import { seatActions, STATE, type SeatAction, type SeatState, type SeatTiming } from "./seat-machine.ts";
 import { findSeat, isCommitteeStale } from "./seat-search.ts";
 import { SessionAudit } from "./session-audit.ts";
@@ -88,6 +96,36 @@ export class JobSession {
   }
   get offers(): readonly KnownOffer[] {
     return this.#state.memory.offers;
+  }
+  get feeds(): readonly KnownFeed[] {
+    return this.#state.memory.feeds ?? [];
+  }
+  addFeed(feed: KnownFeed): void {
+    const others = this.feeds.filter(
+      ({ sender, index }) => sender !== feed.sender || index.boundary !== feed.index.boundary,
+    );
+    this.#state.saveMemory({ feeds: [...others, feed] });
+  }
+  /** Stage of the seat in the first committees. */
+  get seatedStage(): number | null {
+    const { seat } = this.#state;
+    return seat === null || seat.round > 0 ? null : seat.stage;
+  }
+  /** Without its stage's input yet. */
+  get isHungry(): boolean {
+    return this.#state.seat?.phase === "WAITING_INPUT";
+  }
+  /** Seats of a stage's first committee; empty while they are not known. */
+  stageSigners(stage: number): readonly Hex[] {
+    const { committee, former, formerIds } = this.#state;
+    if (committee === null) return [];
+    if (committee.round === 0) return stageSeats(committee, this.job, stage).signers;
+    const { k } = this.job.spec.policy;
+    const ids = this.record.seats.slice(stage * k, (stage + 1) * k);
+    return ids.flatMap((id) => former[formerIds.indexOf(id)] ?? []);
+  }
+  accepted(boundary: number): AcceptedBoundary | null {
+    return this.#ballots.acceptedOf(boundary);
   }
   get result(): Hex | null {
     return this.#state.memory.result;
@@ -277,15 +315,19 @@ export class JobSession {
   }
 
   #takeInput(seat: SeatState): void {
-    if (seat.phase !== "WAITING_INPUT" || this.#state.table === null) return;
-    const info = this.#state.table[seat.stage];
+    const { table } = this.#state;
+    if (seat.phase !== "WAITING_INPUT" || table === null) return;
+    const info = table[seat.stage];
     if (info === undefined || info.place !== PLACE_NETWORK) return;
+    const { spec } = this.job;
+    // What comes of its input is computed at once. Floats are run once, when the seed of their sketches is known.
+    const isFed = seat.round === 0 && seat.stage > 0 && !this.#state.isTolerant && this.#work.has(spec.modelId);
+    if (isFed) this.#work.begin(this.jobId, { spec, stage: seat.stage, table, signal: this.#modules.signal });
     const expected = this.#ballots.inDigestOf(seat.stage);
     // Said at once: the committee need not wait for an input that would not help.
     if (expected !== null && !this.#work.has(this.job.spec.modelId))
       return this.#signing.vote(seat, { outDigest: SAID_ABSTAIN_WORD, payload: reasonWord(ABSTAIN_REASON.model) });
-    if (expected === null || this.#work.inputDigest(this.jobId, info, this.#state.table, this.#inputs) !== expected)
-      return;
+    if (expected === null || this.#work.inputDigest(this.jobId, info, table, this.#inputs) !== expected) return;
     this.#state.advance({ type: "input-ready", inDigest: expected, at: this.#modules.chain.now() });
   }
 

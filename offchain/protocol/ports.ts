@@ -288,8 +288,27 @@ export interface ProofPort {
   judge(proof: StatedProof): Promise<AssayError | undefined>;
 }
 
+/** Where a blob can be fetched, and by which grant. */
+export interface BlobSource {
+  readonly peer: PeerAddress;
+  readonly grant: Hex;
+}
+
 /** Blobs of this node, verified part by part. */
 export interface BlobPort {
+  /** Stores a blob and lets whoever shows the grant fetch its parts; a grant may cover several. Error: QUOTA_EXCEEDED. */
+  publish(bytes: Uint8Array, options: { readonly grant: Hex; readonly expiresAtMs: number }): Promise<{ root: Hex }>;
+  /**
+   * A blob of that size from its holders. Parts that are here already do not move again, be it after a restart or from another holder.
+   * Errors: BLOB_TOO_LARGE, BLOB_INDEX_INVALID, BLOB_TAMPERED, BLOB_UNAVAILABLE, CALL_ABORTED, those of the store.
+   */
+  fetch(options: {
+    readonly root: Hex;
+    readonly bytes: number;
+    readonly sources: readonly BlobSource[];
+    readonly expiresAtMs: number;
+    readonly signal: AbortSignal;
+  }): Promise<Uint8Array>;
   /** Stores a blob for this node. Returns its root digest. Error: QUOTA_EXCEEDED. */
   keep(bytes: Uint8Array, expiresAtMs: number): Promise<Hex>;
   /** The whole blob if all its parts are here, else null. */

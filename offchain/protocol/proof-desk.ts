@@ -93,8 +93,7 @@ export class ProofDesk {
     await this.#guard(session, async () => {
       await session.refresh();
       await session.tick();
-      for (const offer of session.offers)
-        await this.#guard(session, async () => void (await this.#input().open(session, offer)));
+      for (const offer of session.offers) await this.#guard(session, async () => this.#input().resume(session, offer));
     });
   }
 

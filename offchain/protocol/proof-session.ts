@@ -14,6 +14,7 @@ import {
   type ProofRequest,
   type ProofStatus,
 } from "../core/proof-wire.ts";
+import type { PeerAddress } from "../core/ports/transport.ts";
 import { recoverSigner, unpackSignature } from "../core/signature.ts";
 import { SLOW_PATH_SHARE } from "../core/seat-timing.ts";
 import type { Job, Record as JobRecord, StageInfo } from "../core/types.ts";
@@ -126,6 +127,9 @@ export class ProofSession implements InputHolder, ResultHolder {
 
   signerOf(workerId: number): Hex | null {
     return this.#state.signerOf(workerId);
+  }
+  addressesOf(signer: Hex): readonly PeerAddress[] {
+    return this.#state.addressesOf(signer);
   }
   refresh(): Promise<void> {
     return this.#state.refresh();

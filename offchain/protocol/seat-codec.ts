@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import type { BoundaryIndex } from "../core/boundary-index.ts";
 import { fromUtf8, utf8 } from "../core/bytes.ts";
 import type { Job, Record as JobRecord } from "../core/types.ts";
 import { ProtocolError } from "./errors.ts";
@@ -9,6 +10,14 @@ export interface KnownOffer {
   readonly boundary: number;
   readonly blob: `0x${string}`;
   readonly bytes: number;
+  /** What its holder serves it for. Missing in rows of earlier versions, which waited for parts to be put. */
+  readonly grant?: `0x${string}`;
+}
+
+/** A boundary that a holder announced: enough to ask it for the rest after a restart. */
+export interface KnownFeed {
+  readonly sender: `0x${string}`;
+  readonly index: BoundaryIndex;
 }
 
 /** One stage's proof as this worker holds it: own, or sent by a fellow prover. */
@@ -53,6 +62,8 @@ export interface JobMemory {
   readonly posted: Readonly<Record<string, Readonly<Record<number, `0x${string}`>>>>;
   /** Sealed blobs offered to this worker, so that a restart opens them again. */
   readonly offers: readonly KnownOffer[];
+  /** Boundaries announced to this worker. */
+  readonly feeds?: readonly KnownFeed[];
   /** Root of the own output, sealed to the requester's result key. */
   readonly result: `0x${string}` | null;
   /** Proofs held, of PROOF jobs: own ones first of all must survive a restart. */

@@ -3,6 +3,7 @@ import { stageInDigest } from "../core/digest.ts";
 import { isAssayError } from "../core/errors.ts";
 import { quorum } from "../core/vote.ts";
 import { acceptedDigest, completeSet, emptyBallot, type Ballot } from "./ballot.ts";
+import type { AcceptedBoundary } from "./boundary-in.ts";
 import { stageSeats } from "./committee.ts";
 import type { Hex, SlotView } from "./ports.ts";
 import type { SeatEvent, SeatState } from "./seat-machine.ts";
@@ -59,6 +60,16 @@ export class SessionBallots {
       if (isAssayError(error)) return null;
       throw error;
     }
+  }
+
+  /** A stage's output as accepted, and the seats of its first committee that are known to have said it. */
+  acceptedOf(stage: number): AcceptedBoundary | null {
+    const ballot = this.#state.isTolerant ? undefined : this.held.get(stage);
+    const voted = ballot === undefined ? null : acceptedDigest(ballot, quorum(ballot.signers.length));
+    const digest = this.#state.record.boundaries[stage] ?? voted;
+    if (digest === null) return null;
+    const signers = (ballot?.signers ?? []).filter((_, seat) => ballot?.openings[seat]?.outDigest === digest);
+    return { digest, signers };
   }
 
   put(place: { readonly stage: number; readonly round: number }, event: SeatEvent): void {

@@ -5,9 +5,11 @@ import {
   boundaryDigest,
   decodeBatch,
   encodeBatch,
+  leafDigest,
   leafDigests,
   MAX_BATCH_BYTES,
 } from "../core/batch-tensors.ts";
+import { equalBytes } from "../core/bytes.ts";
 import { joinDigest } from "../core/digest.ts";
 import { hasCode, isAssayError } from "../core/errors.ts";
 import { admissionOrder, type Waiting } from "../core/fee-priority.ts";
@@ -18,6 +20,7 @@ import { decodeTensor, encodeTensor, type Tensor } from "../core/tensor.ts";
 import { KIND_PUBLIC, NO_PROBE, type DigestKind, type Spec, type StageInfo } from "../core/types.ts";
 import { ProtocolError } from "./errors.ts";
 import type { Hex, ModelShelf, StageRunner } from "./ports.ts";
+import { RowResults, type Row } from "./row-results.ts";
 import { ABSTAIN_REASON, NO_PAYLOAD, reasonWord, SAID_ABSTAIN_WORD } from "./said.ts";
 import type { Vote } from "./seat-machine.ts";
 
@@ -45,7 +48,39 @@ interface Stash {
   readonly tensors: Map<number, Uint8Array>;
   /** Of batches, by boundary: thousands of digests are not taken again at every look. */
   readonly digests: Map<number, Hex>;
+  /** Boundaries that come in micro-batches, as far as they are here. */
+  readonly fed: Map<number, Fed>;
+  readonly rows: RowResults;
+  early: EarlyRun | null;
   output: Uint8Array | null;
+}
+
+interface Fed {
+  readonly tensors: Uint8Array[];
+  /** Their digests as leaves, as far as the salt was here when they came. */
+  readonly leaves: (Hex | null)[];
+}
+
+/** What a stage needs to begin before its input is complete. */
+export interface EarlyStage {
+  readonly spec: Spec;
+  readonly stage: number;
+  readonly table: readonly StageInfo[];
+  readonly signal: AbortSignal;
+}
+
+/** Work on rows that may yet turn out to be the wrong ones. */
+interface EarlyRun extends EarlyStage {
+  /** Set while rows are computed. */
+  running: Promise<void> | null;
+  /** Not worth it any more: no place, no model, or an input that it does not take. The seat's own run will say so. */
+  isOff: boolean;
+}
+
+/** Outputs so far: a later version voids those of an earlier one. */
+export interface OutputRows {
+  readonly version: number;
+  readonly rows: readonly Uint8Array[];
 }
 
 /**
@@ -60,6 +95,9 @@ export class StageWork {
   #waiting: readonly Queued[] = [];
   #running = 0;
   #isDraining = false;
+  /** Called when a stage has made one more output of a job. */
+  onRow: (jobId: Hex) => void = () => undefined;
+  readonly #wakes = new Map<Hex, Set<() => void>>();
 
   constructor(options: StageWorkOptions, models: ModelShelf, clock: Clock) {
     this.#options = options;
@@ -86,10 +124,187 @@ export class StageWork {
   }
 
   #stash(jobId: Hex): Stash {
-    const stash = this.#jobs.get(jobId) ?? { salts: new Map(), tensors: new Map(), digests: new Map(), output: null };
+    const stash = this.#jobs.get(jobId) ?? {
+      salts: new Map(),
+      tensors: new Map(),
+      digests: new Map(),
+      fed: new Map(),
+      rows: new RowResults(),
+      early: null,
+      output: null,
+    };
     this.#jobs.set(jobId, stash);
     return stash;
   }
+
+  // --- Before the input is complete --------------------------------------------------------------------------------------
+
+  /** From now on rows are computed as they are fed. Idempotent. */
+  begin(jobId: Hex, early: EarlyStage): void {
+    const stash = this.#stash(jobId);
+    if (stash.early !== null) return;
+    stash.early = { ...early, running: null, isOff: false };
+    this.#runEarly(jobId, stash);
+  }
+
+  /** The next tensors of a boundary, encoded, in the order of the inputs. Whether they are right shows when all are here. */
+  feed(jobId: Hex, boundary: number, tensors: readonly Uint8Array[]): void {
+    const stash = this.#stash(jobId);
+    const fed = stash.fed.get(boundary) ?? { tensors: [], leaves: [] };
+    stash.fed.set(boundary, fed);
+    for (const bytes of tensors) {
+      fed.leaves.push(this.#leafOf(stash, boundary, bytes, fed.tensors.length));
+      fed.tensors.push(bytes);
+    }
+    this.#runEarly(jobId, stash);
+  }
+
+  /** How many fed rows of a boundary wait to be computed; 0 if they are not computed before all are here. */
+  backlog(jobId: Hex, boundary: number): number {
+    const stash = this.#jobs.get(jobId);
+    if (stash === undefined || stash.early?.isOff !== false) return 0;
+    return Math.max(0, (stash.fed.get(boundary)?.tensors.length ?? 0) - stash.rows.all.length);
+  }
+
+  /** Resolves when a row was computed, or none will be. */
+  async progress(jobId: Hex): Promise<void> {
+    const wakes = this.#wakes.get(jobId) ?? new Set();
+    this.#wakes.set(jobId, wakes);
+    await new Promise<void>((resolve) => wakes.add(resolve));
+  }
+
+  #wake(jobId: Hex): void {
+    const wakes = this.#wakes.get(jobId);
+    this.#wakes.delete(jobId);
+    for (const wake of wakes ?? []) wake();
+  }
+
+  /** All micro-batches are here: from now on they are the boundary's tensor, until somebody finds that it is the wrong one. */
+  complete(jobId: Hex, boundary: number, count: number): void {
+    const stash = this.#jobs.get(jobId);
+    const fed = stash?.fed.get(boundary);
+    if (stash === undefined || fed === undefined) return;
+    stash.digests.delete(boundary);
+    stash.tensors.set(boundary, count > 0 ? encodeBatch(fed.tensors) : (fed.tensors[0] ?? EMPTY));
+    const leaves = fed.leaves.flatMap((leaf) => leaf ?? []);
+    const [only] = leaves;
+    if (count > 0 && leaves.length === count) stash.digests.set(boundary, batchRoot(leaves));
+    else if (count === 0 && only !== undefined) stash.digests.set(boundary, only);
+  }
+
+  /** What was fed is not what the boundary's seats voted for. */
+  discard(jobId: Hex, boundary: number): void {
+    const stash = this.#jobs.get(jobId);
+    stash?.fed.delete(boundary);
+    stash?.tensors.delete(boundary);
+    stash?.digests.delete(boundary);
+    stash?.rows.clear();
+  }
+
+  /** Digest of a complete boundary; null while it, or its salt, is not here. */
+  boundaryDigest(jobId: Hex, boundary: number, kind: DigestKind, count: number): Hex | null {
+    const stash = this.#jobs.get(jobId);
+    const tensor = stash?.tensors.get(boundary);
+    const salt = stash?.salts.get(boundary);
+    if (stash === undefined || tensor === undefined || (kind !== KIND_PUBLIC && salt === undefined)) return null;
+    return this.#digest(stash, boundary, kind, { tensor, salt, count });
+  }
+
+  /** Outputs so far, encoded; the last ones may come from an input that turns out to be the wrong one. */
+  outputRows(jobId: Hex): OutputRows | null {
+    const rows = this.#jobs.get(jobId)?.rows;
+    return rows === undefined ? null : { version: rows.version, rows: rows.all.map(({ output }) => output) };
+  }
+
+  #leafOf(stash: Stash, boundary: number, bytes: Uint8Array, index: number): Hex | null {
+    const { early, salts } = stash;
+    const kind = early?.table[boundary]?.outKind as DigestKind | undefined;
+    const salt = salts.get(boundary);
+    if (early === null || kind === undefined || (kind !== KIND_PUBLIC && salt === undefined)) return null;
+    return rowDigest(kind, bytes, salt, index, batchCount(early.spec.policy.flags));
+  }
+
+  #runEarly(jobId: Hex, stash: Stash): void {
+    const { early } = stash;
+    if (early === null || early.isOff || early.running !== null) return;
+    early.running = this.#computeEarly(jobId, stash, early)
+      .catch(() => void (early.isOff = true))
+      .finally(() => {
+        early.running = null;
+        this.#wake(jobId);
+        // Rows that came while the place was given back.
+        if (!early.isOff && this.#rowsToRun(stash, early).length > 0) this.#runEarly(jobId, stash);
+      });
+  }
+
+  /** Inputs of the rows that can be computed and are not. */
+  #rowsToRun(stash: Stash, { table, stage, spec }: EarlyStage): Uint8Array[][] {
+    const count = batchCount(spec.policy.flags);
+    const columns = (table[stage]?.producers ?? []).map((producer) => {
+      const fed = stash.fed.get(producer);
+      if (fed !== undefined) return fed.tensors;
+      const whole = stash.tensors.get(producer);
+      return whole === undefined ? [] : count === 0 ? [whole] : decodeBatch(whole);
+    });
+    const from = stash.rows.all.length;
+    const held = Math.min(Math.max(1, count), ...columns.map(({ length }) => length));
+    return Array.from({ length: Math.max(0, held - from) }, (_, i) =>
+      columns.map((column) => column[from + i] ?? EMPTY),
+    );
+  }
+
+  /** Rows that are here, one after the other; holds a place only as long as there are any. */
+  async #computeEarly(jobId: Hex, stash: Stash, early: EarlyRun): Promise<void> {
+    const { spec, stage, table, signal } = early;
+    if (this.#rowsToRun(stash, early).length === 0) return;
+    const runner = await this.#runner(spec.modelId, stage);
+    if (runner === null || runner === "refused" || !(await this.#turn(spec.seatReward))) {
+      early.isOff = true;
+      return;
+    }
+    try {
+      for (;;) {
+        const [inputs] = this.#rowsToRun(stash, early);
+        if (inputs === undefined || this.#jobs.get(jobId) !== stash) return;
+        if (inputs.some(({ length }) => length > runner.maxInputBytes)) {
+          early.isOff = true;
+          return;
+        }
+        await this.#row(jobId, stash, stash.rows.all.length, { inputs, runner, signal, table, stage, spec });
+      }
+    } finally {
+      this.#next();
+    }
+  }
+
+  /** One row, from memory if it was made of the same bytes. Errors: those of the runner and of `decodeTensor`. */
+  async #row(
+    jobId: Hex,
+    stash: Stash,
+    i: number,
+    options: EarlyStage & { readonly inputs: readonly Uint8Array[]; readonly runner: StageRunner },
+  ): Promise<Row> {
+    const { inputs, runner, signal, table, stage, spec } = options;
+    const known = stash.rows.get(i, inputs);
+    if (known !== null) return known;
+    signal.throwIfAborted();
+    const { output, probe } = await runner.run(
+      inputs.map((bytes) => decodeTensor(bytes)),
+      signal,
+    );
+    const bytes = encodeTensor(output);
+    const kind = table[stage]?.outKind as DigestKind;
+    const salt = stash.salts.get(stage);
+    const count = batchCount(spec.policy.flags);
+    const leaf = kind !== KIND_PUBLIC && salt === undefined ? null : rowDigest(kind, bytes, salt, i, count);
+    const row = { inputs, output: bytes, probe: probe === null ? null : encodeTensor(probe), leaf };
+    stash.rows.set(i, row);
+    this.#wake(jobId);
+    this.onRow(jobId);
+    return row;
+  }
+
+  // --- Inputs ------------------------------------------------------------------------------------------------------------
 
   /** Takes what a sealed input held. Nothing is believed until `inputDigest` matches; later senders may correct earlier ones. */
   accept(jobId: Hex, stage: number, bytes: Uint8Array): void {
@@ -98,7 +313,14 @@ export class StageWork {
       throw new ProtocolError("OFFER_REFUSED", { job: jobId, reason: `sealed for stage ${input.stage}` });
     const stash = this.#stash(jobId);
     stash.digests.clear();
-    for (const { boundary, salt } of input.salts) stash.salts.set(boundary, salt);
+    for (const { boundary, salt } of input.salts) {
+      const old = stash.salts.get(boundary);
+      if (old !== undefined && !equalBytes(old, salt)) {
+        stash.rows.forgetLeaves();
+        stash.fed.get(boundary)?.leaves.fill(null);
+      }
+      stash.salts.set(boundary, salt);
+    }
     for (const { boundary, tensor } of input.tensors) stash.tensors.set(boundary, tensor);
   }
 
@@ -154,22 +376,46 @@ export class StageWork {
     const count = batchCount(spec.policy.flags);
     const inputs = readInputs(stash, info, count, runner.maxInputBytes);
     if (typeof inputs === "number") return abstain(inputs);
+    // Rows that are being computed are not computed twice.
+    await stash.early?.running;
     if (!(await this.#turn(spec.seatReward))) return abstain(ABSTAIN_REASON.model);
-    const results = await runAll(runner, inputs, signal).finally(() => this.#next());
-    if (results === null) return abstain(ABSTAIN_REASON.bounds);
-    const outputs = results.map(({ output }) => encodeTensor(output));
+    const options = { runner, signal, table, stage, spec };
+    const rows = await this.#runAll(jobId, stash, inputs, options).finally(() => this.#next());
+    if (rows === null) return abstain(ABSTAIN_REASON.bounds);
+    const outputs = rows.map(({ output }) => output);
     // Of any honest seat: outputs are as long everywhere.
     if (count > 0 && batchBytes(outputs) > MAX_BATCH_BYTES) return abstain(ABSTAIN_REASON.size);
-    const sketch = sketchSeed === null ? null : sketchOf(results[0]?.output, info, sketchSeed);
+    const sketch = sketchSeed === null ? null : sketchOf(outputs[0], info, sketchSeed);
     if (sketch === undefined) return abstain(ABSTAIN_REASON.bounds);
     const salt = info.outKind === KIND_PUBLIC ? undefined : this.#outSalt(stash, info, table);
     const kind = info.outKind as DigestKind;
-    const probes = results.flatMap(({ probe }) => (probe === null ? [] : [encodeTensor(probe)]));
+    const probes = rows.flatMap(({ probe }) => (probe === null ? [] : [probe]));
     const digests = (list: readonly Uint8Array[]): Hex =>
       count > 0 ? batchRoot(leafDigests(kind, list, salt)) : boundaryDigest(kind, list[0] ?? EMPTY, salt, 0);
-    const payload = probes.length < results.length || info.probe === NO_PROBE ? NO_PAYLOAD : digests(probes);
+    const leaves = rows.flatMap(({ leaf }) => leaf ?? []);
+    const outDigest =
+      leaves.length < rows.length ? digests(outputs) : count > 0 ? batchRoot(leaves) : (leaves[0] ?? digests(outputs));
+    const payload = probes.length < rows.length || info.probe === NO_PROBE ? NO_PAYLOAD : digests(probes);
     stash.output = count > 0 ? encodeBatch(outputs) : (outputs[0] ?? null);
-    return { outDigest: digests(outputs), payload: sketch ?? payload };
+    return { outDigest, payload: sketch ?? payload };
+  }
+
+  /** One after the other; null if an input is not what the model takes. */
+  async #runAll(
+    jobId: Hex,
+    stash: Stash,
+    inputs: readonly (readonly Uint8Array[])[],
+    options: EarlyStage & { readonly runner: StageRunner },
+  ): Promise<readonly Row[] | null> {
+    const rows: Row[] = [];
+    try {
+      for (const [i, one] of inputs.entries()) rows.push(await this.#row(jobId, stash, i, { ...options, inputs: one }));
+      return rows;
+    } catch (error) {
+      // The digest is right but the tensor is not what the model takes: every honest seat finds the same.
+      if (isAssayError(error) && (error.code.startsWith("INPUT_") || FLOAT_FAILURES.has(error.code))) return null;
+      throw error;
+    }
   }
 
   /** Null for a batch that is none. */
@@ -180,9 +426,9 @@ export class StageWork {
     { tensor, salt, count }: { tensor: Uint8Array; salt: Uint8Array | undefined; count: number },
   ): Hex | null {
     const ownSalt = kind === KIND_PUBLIC ? undefined : salt;
-    if (count === 0) return boundaryDigest(kind, tensor, ownSalt, 0);
     const known = stash.digests.get(boundary);
     if (known !== undefined) return known;
+    if (count === 0) return boundaryDigest(kind, tensor, ownSalt, 0);
     try {
       const digest = boundaryDigest(kind, tensor, ownSalt, count);
       stash.digests.set(boundary, digest);
@@ -259,8 +505,11 @@ export class StageWork {
 
   forget(jobId: Hex): void {
     const stash = this.#jobs.get(jobId);
-    for (const bytes of [...(stash?.salts.values() ?? []), ...(stash?.tensors.values() ?? [])]) bytes.fill(0);
+    const fed = [...(stash?.fed.values() ?? [])].flatMap(({ tensors: list }) => list);
+    for (const bytes of [...(stash?.salts.values() ?? []), ...(stash?.tensors.values() ?? []), ...fed]) bytes.fill(0);
+    stash?.rows.wipe();
     this.#jobs.delete(jobId);
+    this.#wake(jobId);
   }
 
   #outSalt(stash: Stash, info: StageInfo, table: readonly StageInfo[]): Uint8Array | undefined {
@@ -277,7 +526,7 @@ function readInputs(
   info: StageInfo,
   count: number,
   maxInputBytes: number,
-): readonly (readonly Tensor[])[] | number {
+): readonly (readonly Uint8Array[])[] | number {
   const columns: (readonly Uint8Array[])[] = [];
   try {
     for (const producer of info.producers) {
@@ -289,27 +538,10 @@ function readInputs(
       if (column.some(({ length }) => length > maxInputBytes)) return ABSTAIN_REASON.size;
       columns.push(column);
     }
-    return Array.from({ length: Math.max(1, count) }, (_, i) =>
-      columns.map((column) => decodeTensor(column[i] ?? EMPTY)),
-    );
+    for (const column of columns) for (const bytes of column) decodeTensor(bytes);
+    return Array.from({ length: Math.max(1, count) }, (_, i) => columns.map((column) => column[i] ?? EMPTY));
   } catch (error) {
     if (isAssayError(error)) return ABSTAIN_REASON.input;
-    throw error;
-  }
-}
-
-/** One after the other; null if an input is not what the model takes. */
-async function runAll(runner: StageRunner, inputs: readonly (readonly Tensor[])[], signal: AbortSignal) {
-  const results: Awaited<ReturnType<StageRunner["run"]>>[] = [];
-  try {
-    for (const one of inputs) {
-      signal.throwIfAborted();
-      results.push(await runner.run(one, signal));
-    }
-    return results;
-  } catch (error) {
-    // The digest is right but the tensor is not what the model takes: every honest seat finds the same.
-    if (isAssayError(error) && (error.code.startsWith("INPUT_") || FLOAT_FAILURES.has(error.code))) return null;
     throw error;
   }
 }
@@ -317,8 +549,21 @@ async function runAll(runner: StageRunner, inputs: readonly (readonly Tensor[])[
 /** What a float model can answer instead of an output. */
 const FLOAT_FAILURES: ReadonlySet<string> = new Set(["NOT_FINITE", "EXECUTION_FAILED"]);
 
+/** Digest of one input's tensor: a leaf where the job is a batch. */
+const rowDigest = (
+  kind: DigestKind,
+  bytes: Uint8Array,
+  salt: Uint8Array | undefined,
+  index: number,
+  count: number,
+): Hex => {
+  const own = kind === KIND_PUBLIC ? undefined : salt;
+  return count > 0 ? leafDigest(kind, bytes, own, index) : boundaryDigest(kind, bytes, own, 0);
+};
+
 /** Sketch A of a float stage's output; undefined where the stage has none to give. */
-function sketchOf(output: Tensor | undefined, { weightsY }: StageInfo, seed: Hex): Hex | undefined {
+function sketchOf(bytes: Uint8Array | undefined, { weightsY }: StageInfo, seed: Hex): Hex | undefined {
+  const output = bytes === undefined ? undefined : decodeTensor(bytes);
   if (output?.dtype !== "f32") return undefined;
   try {
     return sketchA(new Float32Array(output.data), decodeTolerance(weightsY), seed);

@@ -159,6 +159,7 @@ async function offerOnce(
   const reply = readReply(profile, await callSeat(crypto, { ...call, protocol: OFFER_PROTOCOL, request }));
   if (reply.answer === "BUSY") return reply.retryAfterMs;
   if (reply.answer === "REFUSE") throw refusal(profile, reply.code);
+  if (reply.answer === "FETCH") throw refusal(profile, "it wants to fetch from a client");
   // No credits: it holds the input already.
   if (reply.credits === 0) return undefined;
   for (const part of parcel.blob.parts) {

@@ -120,7 +120,7 @@ describe("hostile peers", function suite() {
 
   it("R7, R72: more jobs at once than a worker runs: all end, nobody is slashed", async () => {
     const jobs = [];
-    for (let i = 0; i < 12; i += 1) jobs.push(await cluster.request(input, { k: 3, tWork: 60 }));
+    for (let i = 0; i < 12; i += 1) jobs.push(await cluster.request(input, { k: 3, tWork: 240 }));
     for (const job of jobs) await cluster.sendInput(job, await cluster.seats(job));
     for (const job of jobs) {
       expect((await cluster.ended(job)).state).to.equal(5);

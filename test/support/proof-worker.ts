@@ -5,6 +5,7 @@ import { MemoryJournal } from "../../offchain/adapters/store/memory-journal.ts";
 import { toHex } from "../../offchain/core/bytes.ts";
 import { jobId as jobIdOf } from "../../offchain/core/job.ts";
 import type { Journal } from "../../offchain/core/ports/journal.ts";
+import type { Transport } from "../../offchain/core/ports/transport.ts";
 import { encodeProofOrder } from "../../offchain/core/proof-order.ts";
 import {
   decodeProofRequest,
@@ -157,6 +158,15 @@ export function proofWorker(workerId: number, hub: FakeHub, kept?: Journal): Pro
   );
   const unused = async (): Promise<never> => Promise.reject(new TypeError("not of a PROOF job"));
   const poke = (name: string) => async () => void hub.pokes.push(name);
+  const transport: Transport = {
+    serve: () => undefined,
+    start: async () => [],
+    stop: async () => undefined,
+    async *call(_peer, _protocol, request) {
+      sent.push(decodeProofRequest(request));
+      yield encodeProofStatus({ able: true, load: 0, phases: [] });
+    },
+  };
   const modules: ProtocolModules = {
     chain: {
       chainId: DEPLOYMENT.chainId,
@@ -208,17 +218,9 @@ export function proofWorker(workerId: number, hub: FakeHub, kept?: Journal): Pro
       challenge: unused,
       proveEquivocation: unused,
     },
-    transport: {
-      serve: () => undefined,
-      start: async () => [],
-      stop: async () => undefined,
-      async *call(_peer, _protocol, request) {
-        sent.push(decodeProofRequest(request));
-        yield encodeProofStatus({ able: true, load: 0, phases: [] });
-      },
-    },
+    transport,
     journal,
-    blobs: memoryBlobs(testClock),
+    blobs: memoryBlobs(testClock, transport),
     crypto: nodeCrypto,
     keys,
     models: {

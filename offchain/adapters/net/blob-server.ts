@@ -11,7 +11,7 @@ import { NetError } from "./errors.ts";
 import type { NetLimits } from "./limits.ts";
 
 interface Grant {
-  readonly parts: ReadonlySet<string>;
+  readonly parts: Set<string>;
   readonly expiresAtMs: number;
 }
 
@@ -41,18 +41,23 @@ export class BlobServer {
     modules.transport.serve(BLOB_PROTOCOL, (_from, request, signal) => this.#answer(request, signal));
   }
 
-  /** Stores a blob and grants it until `expiresAtMs`. Errors of the store (QUOTA_EXCEEDED, …). */
-  async publish(bytes: Uint8Array, options: { readonly expiresAtMs: number }): Promise<PublishedBlob> {
-    const { root, digests } = await storeBlob(bytes, (part) => this.#store.put(part, options));
-    return { root, bytes: bytes.length, grant: this.grant(digests, options.expiresAtMs) };
+  /** Stores a blob and grants it until `expiresAtMs`, under a new grant or one more under the given. Errors of the store (QUOTA_EXCEEDED, …). */
+  async publish(
+    bytes: Uint8Array,
+    options: { readonly expiresAtMs: number; readonly grant?: Hex },
+  ): Promise<PublishedBlob> {
+    const { expiresAtMs } = options;
+    const { root, digests } = await storeBlob(bytes, (part) => this.#store.put(part, { expiresAtMs }));
+    return { root, bytes: bytes.length, grant: this.grant(digests, expiresAtMs, options.grant) };
   }
 
-  /** A new grant over parts that are stored, e.g. for a further receiver. */
-  grant(parts: readonly PartDigest[], expiresAtMs: number): Hex {
+  /** Grants parts that are stored, e.g. to a further receiver. */
+  grant(parts: readonly PartDigest[], expiresAtMs: number, name: Hex = toHex(randomBytes(16))): Hex {
     const nowMs = this.#clock.nowMs();
-    for (const [name, grant] of this.#grants) if (grant.expiresAtMs <= nowMs) this.#grants.delete(name);
-    const name = toHex(randomBytes(16));
-    this.#grants.set(name, { parts: new Set(parts), expiresAtMs });
+    for (const [old, grant] of this.#grants) if (grant.expiresAtMs <= nowMs) this.#grants.delete(old);
+    const known = this.#grants.get(name) ?? { parts: new Set(), expiresAtMs };
+    for (const part of parts) known.parts.add(part);
+    this.#grants.set(name, { ...known, expiresAtMs: Math.max(known.expiresAtMs, expiresAtMs) });
     return name;
   }
 

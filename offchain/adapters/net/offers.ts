@@ -47,7 +47,7 @@ export function serveOffers(
   });
 }
 
-/** Offers a blob; returns the credits granted, in bytes. Errors OFFER_BUSY, OFFER_REFUSED, MESSAGE_MALFORMED, those of `call`. */
+/** Offers a blob; returns the bytes that the receiver wants put: 0 if it has it, or fetches it. Errors OFFER_BUSY, OFFER_REFUSED, MESSAGE_MALFORMED, those of `call`. */
 export async function sendOffer(
   options: {
     readonly peer: PeerAddress;
@@ -67,6 +67,8 @@ export async function sendOffer(
   switch (reply.answer) {
     case "ACCEPT":
       return reply.credits;
+    case "FETCH":
+      return 0;
     case "BUSY":
       throw new NetError("OFFER_BUSY", { peer: peer.url, retryAfterMs: reply.retryAfterMs });
     case "REFUSE":

@@ -58,6 +58,11 @@ export const METRICS = {
     help: "Envelopes refused, by reason.",
     labels: { reason: ["malformed", "signature", "replay", "expired", "stranger", "recipient", "protocol", "body"] },
   },
+  assay_net_boundary_faults_total: {
+    type: "counter",
+    help: "Boundaries of fellow seats that were wrong: bytes other than signed for, another digest than voted for, or no boundary at all.",
+    labels: { reason: ["bytes", "digest", "form"] },
+  },
   assay_store_blob_bytes: { type: "gauge", help: "Bytes of parts on disk.", labels: {} },
   assay_store_quota_bytes: { type: "gauge", help: "Disk quota for parts.", labels: {} },
   assay_store_commit_seconds: {

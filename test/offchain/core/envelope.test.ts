@@ -50,6 +50,7 @@ const REPLIES: readonly OfferReply[] = [
   { answer: "ACCEPT", credits: 65536 },
   { answer: "BUSY", retryAfterMs: 250 },
   { answer: "REFUSE", code: "STRANGER" },
+  { answer: "FETCH" },
 ];
 
 describe("envelope", () => {
@@ -164,7 +165,7 @@ describe("messages", () => {
     await expectCode("MESSAGE_INVALID", () => encodeOffer({ ...OFFER, lane: 3 }));
     await expectCode("MESSAGE_INVALID", () => encodeOffer({ ...OFFER, bytes: 0 }));
     await expectCode("MESSAGE_INVALID", () => encodeOfferReply({ answer: "REFUSE", code: "not a code" }));
-    await expectCode("MESSAGE_INVALID", () => decodeOfferReply(Uint8Array.of(1, 3)));
+    await expectCode("MESSAGE_INVALID", () => decodeOfferReply(Uint8Array.of(1, 4)));
     await expectCode("VERSION_UNKNOWN", () => decodeOffer(encodeOffer(OFFER).with(0, 2)));
   });
 });

@@ -20,6 +20,7 @@ const holder: InputHolder = {
   appetite: "fed",
   addOffer: () => undefined,
   signerOf,
+  addressesOf: () => [],
   take: () => undefined,
   tick: async () => undefined,
 };

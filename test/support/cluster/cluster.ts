@@ -10,9 +10,10 @@ import { createChain } from "../../../offchain/adapters/chain/create-chain.ts";
 import { OpenKeyRing } from "../../../offchain/adapters/keys/key-ring.ts";
 import { nodeCrypto } from "../../../offchain/adapters/keys/node-crypto.ts";
 import { MemoryJournal } from "../../../offchain/adapters/store/memory-journal.ts";
+import { batchFlags } from "../../../offchain/core/batch.ts";
+import { boundaryDigest, encodeBatch } from "../../../offchain/core/batch-tensors.ts";
 import { splitBlob } from "../../../offchain/core/blob.ts";
 import { encodePut, PUT_PROTOCOL } from "../../../offchain/core/blob-put.ts";
-import { digestOf } from "../../../offchain/core/digest.ts";
 import { domainSeparator } from "../../../offchain/core/eip712.ts";
 import { bodyHashOf, encodeEnvelope, envelopeDigest } from "../../../offchain/core/envelope.ts";
 import { jobId as jobIdOf } from "../../../offchain/core/job.ts";
@@ -22,6 +23,7 @@ import { concatBytes } from "../../../offchain/core/bytes.ts";
 import type { PeerAddress, Transport } from "../../../offchain/core/ports/transport.ts";
 import { HttpTransport } from "../../../offchain/adapters/net/http-transport.ts";
 import { Libp2pTransport } from "../../../offchain/adapters/net/libp2p-transport.ts";
+import type { BlobStore } from "../../../offchain/core/ports/blob-store.ts";
 import type { Clock } from "../../../offchain/core/ports/clock.ts";
 import type { Journal } from "../../../offchain/core/ports/journal.ts";
 import type { Logger } from "../../../offchain/core/ports/logger.ts";
@@ -44,7 +46,6 @@ import { BeaconSecrets } from "../../../offchain/node/beacon/beacon-secrets.ts";
 import { Worker } from "../../../offchain/node/worker.ts";
 import {
   HONEST,
-  type BlobPort,
   type Hex,
   type ModelShelf,
   type ProofPort,
@@ -53,7 +54,7 @@ import {
 } from "../../../offchain/protocol/ports.ts";
 import { fund, type TestChain } from "./chain.ts";
 import { LocalNetwork } from "./local-network.ts";
-import { memoryBlobs } from "./memory-blobs.ts";
+import { memoryBlobs, memoryStore } from "./memory-blobs.ts";
 
 const REWARD = 1_000_000_000_000_000n;
 const FIRST_WORKER = 10;
@@ -133,7 +134,7 @@ export interface TestWorker {
   readonly keys: OpenKeyRing;
   readonly address: PeerAddress;
   readonly identity: Identity;
-  readonly blobs: BlobPort;
+  readonly store: BlobStore;
   behaviour: SeatBehaviour;
   stop(): Promise<void>;
 }
@@ -318,9 +319,9 @@ export class Cluster {
   /** As after a crash of the process: journal and blobs stay, memory does not. */
   async restart(old: TestWorker, options: ClusterOptions = { workers: 0 }): Promise<TestWorker> {
     await old.stop();
-    const { keys, workerId, journal, blobs } = old;
+    const { keys, workerId, journal, store } = old;
     const identity = { keys, workerId, transport: this.network.transport(`w${old.index}`) };
-    const next = await this.launch(old.index, identity, options, { journal, blobs });
+    const next = await this.launch(old.index, identity, options, { journal, store });
     this.workers[old.index] = next;
     return next;
   }
@@ -329,12 +330,13 @@ export class Cluster {
     i: number,
     { keys, workerId, transport }: Identity,
     options: ClusterOptions,
-    kept: { readonly journal?: Journal; readonly blobs?: BlobPort } = {},
+    kept: { readonly journal?: Journal; readonly store?: BlobStore } = {},
   ): Promise<TestWorker> {
     const clock = options.clock?.(i) ?? testClock;
     const logger = options.logger?.(i) ?? nullLogger;
     const journal = kept.journal ?? options.journal?.(i) ?? new MemoryJournal({ clock: testClock });
-    const blobs = kept.blobs ?? memoryBlobs(testClock);
+    const store = kept.store ?? memoryStore(testClock);
+    const blobs = memoryBlobs(testClock, transport, store);
     const stop = new AbortController();
     const { signal } = stop;
     const modules = { clock, random: Math.random, signal, logger };
@@ -384,7 +386,7 @@ export class Cluster {
       journal,
       keys,
       identity: { keys, workerId, transport },
-      blobs,
+      store,
       address: (await transport.start())[0] ?? { id: null, url: "" },
       behaviour: HONEST,
       stop: async () => {
@@ -398,9 +400,10 @@ export class Cluster {
   }
 
   /** A job over a private input, or a public one where the model's is; its salts are those of a client. */
-  async request(input: Tensor, policy: TestPolicy): Promise<TestJob> {
+  async request(input: Tensor | readonly Tensor[], policy: TestPolicy): Promise<TestJob> {
     const stages = this.manifest.stages.length;
-    const bytes = encodeTensor(input);
+    const inputs = Array.isArray(input) ? (input as readonly Tensor[]) : null;
+    const bytes = inputs === null ? encodeTensor(input as Tensor) : encodeBatch(inputs.map((one) => encodeTensor(one)));
     const salts = new Map(
       [JOB_INPUT, ...this.manifest.stages.keys()].map((boundary) => [
         boundary,
@@ -409,7 +412,9 @@ export class Cluster {
     );
     const inKind = (this.manifest.stages[0]?.inKind ?? 2) as DigestKind;
     const isPublic = inKind === KIND_PUBLIC;
-    const inDigest = digestOf(inKind, bytes, isPublic ? undefined : salts.get(JOB_INPUT));
+    const count = inputs?.length ?? 0;
+    const inDigest = boundaryDigest(inKind, bytes, isPublic ? undefined : salts.get(JOB_INPUT), count);
+    const flags = 4 | (policy.standbys === true ? FLAG_STANDBY : 0);
     const { sample } = policy;
     const { timestamp } = await this.client.public.getBlock();
     const seatStake = 4n * BigInt(2 * policy.k + 1) * REWARD;
@@ -427,7 +432,7 @@ export class Cluster {
           k: policy.k,
           auditBps: sample?.auditBps ?? 10_000,
           cls: this.manifest.acceptedMasks & 1,
-          flags: 4 | (policy.standbys === true ? FLAG_STANDBY : 0),
+          flags: count === 0 ? flags : batchFlags(flags, count),
           seatStake,
           window: sample?.window ?? policy.window ?? 0,
           // Four seconds of real time at this chain's speed: enough for a loaded machine.
