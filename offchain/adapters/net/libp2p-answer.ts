@@ -108,6 +108,9 @@ async function reply(
  * nothing more for the idle limit is cut.
  */
 async function finish(stream: Stream, idleMs: number): Promise<void> {
+  // What still comes is dropped; without a listener each stream of a flood would keep a window full of it.
+  stream.addEventListener("message", () => undefined);
+  if (stream.readStatus === "paused") stream.resume();
   if (stream.remoteWriteStatus !== "closed") {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, idleMs);
