@@ -83,6 +83,12 @@ export class StageTrace {
     this.#tree = wordTree(roots, hashes);
   }
 
+  /** Whether the stage has an operation there; else the leaf is the zero word. */
+  hasRow(row: number): boolean {
+    const operation = this.#lowered.operations[row];
+    return operation !== undefined && operation.op !== "none";
+  }
+
   get depth(): number {
     return this.#lowered.depth;
   }
