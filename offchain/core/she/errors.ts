@@ -63,6 +63,12 @@ export const SheError = defineErrors("she", 4, {
     fix: "Start the stage again; if it happens again, look for lack of memory.",
     retry: "later",
   },
+  STAGE_DIFFERS: {
+    n: 27,
+    text: "The manifest's facts about encrypted stage {stage} are not what its plan and weights give.",
+    fix: "Do not serve the model: whoever disputes your result would be judged by other operations than yours.",
+    retry: "never",
+  },
   CLIENT_ROOT: {
     n: 40,
     text: "A client's root is 32 random bytes; this one has {length}, or is zero.",

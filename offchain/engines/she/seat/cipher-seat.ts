@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+import { fromHex, toHex, type Hex } from "../../../core/bytes.ts";
+import { cipherStageHash, type CipherStage } from "../../../core/she/cipher-stage.ts";
+import { bodyRoot, cipherDigest, wordTreeRoot } from "../../../core/she/digest.ts";
+import { SheError } from "../../../core/she/errors.ts";
+import type { SheHashes } from "../../../core/she/hashes.ts";
+import { decodeSheObject, encodeSheObject, type CompactPlaintext, type SheObject } from "../../../core/she/object.ts";
+import type { ShePlan } from "../compile/plan.ts";
+import { StageThreads } from "../threads/stage-threads.ts";
+import { keyList } from "../trace/key-list.ts";
+import { cipherStageOf, StageTrace } from "../trace/trace.ts";
+import { weightObjects } from "./weight-objects.ts";
+
+export interface CipherSeatOptions {
+  readonly plan: ShePlan;
+  /** Which stage of the plan. */
+  readonly stage: number;
+  readonly weights: readonly CompactPlaintext[];
+  /** Hash of the stage's facts in the model's manifest (`kernel` of its stage table). */
+  readonly kernel: Hex;
+  readonly hashes: SheHashes;
+  /** Threads of one evaluation. */
+  readonly lanes: number;
+}
+
+/** What a seat is given for a job: bytes of strangers. */
+export interface CipherWork {
+  /** The input that the chain says the stage takes, and bytes that claim to be it; seeded or canonical. */
+  readonly inDigest: Hex;
+  readonly input: Uint8Array;
+  /** The job's `inputRef`, and the body roots of all its keys, in the order of `keyList`. */
+  readonly keySetRoot: Hex;
+  readonly keyBodies: readonly Hex[];
+  /** The stage's keys, in the order that the plan lists them. */
+  readonly keys: readonly Uint8Array[];
+}
+
+export interface CipherAnswer {
+  /** What the seat votes for. */
+  readonly outDigest: Hex;
+  /** Canonical bytes, for the next stage or the key holder. */
+  readonly output: Uint8Array;
+}
+
+const refuse = (what: string, reason: string) => new SheError("BYTES_REFUSED", { what, reason });
+
+/**
+ * One stage of an encrypted program as a seat serves it: checks its model once, every job's bytes against what the chain says, and
+ * evaluates. No secret, no randomness: every honest seat gives the same answer. What it cannot check it does not vote on.
+ */
+export class CipherSeat {
+  readonly facts: CipherStage;
+  readonly #options: CipherSeatOptions;
+  readonly #threads: StageThreads;
+
+  private constructor(options: CipherSeatOptions, facts: CipherStage, threads: StageThreads) {
+    [this.#options, this.facts, this.#threads] = [options, facts, threads];
+  }
+
+  /**
+   * Lowers the plan and hashes the weights again: a seat that served other facts than the manifest's could be convicted for an honest
+   * evaluation. Errors: STAGE_DIFFERS, PROGRAM_TOO_LARGE, KERNEL_MISSING, WORKER_FAILED.
+   */
+  static async start(options: CipherSeatOptions): Promise<CipherSeat> {
+    const { plan, stage, weights, kernel, hashes, lanes } = options;
+    const own = plan.stages[stage];
+    if (own === undefined) throw new SheError("STAGE_DIFFERS", { stage });
+    const bodies = Array.from(weightObjects(weights), (object) => bodyRoot(object, hashes));
+    const facts = cipherStageOf(plan, stage, toHex(wordTreeRoot(bodies, hashes)), hashes);
+    if (cipherStageHash(facts) !== kernel.toLowerCase()) throw new SheError("STAGE_DIFFERS", { stage });
+    const { profile, interleave } = plan;
+    return new CipherSeat(
+      options,
+      facts,
+      await StageThreads.start({ profile, interleave, stage: own, weights, lanes }),
+    );
+  }
+
+  /** Errors: BYTES_REFUSED and PROFILE_UNKNOWN (what was given is not the job's: abstain), WORKER_FAILED. */
+  async evaluate(work: CipherWork): Promise<CipherAnswer> {
+    const { input, keys } = this.#check(work);
+    const output = await this.#threads.run(
+      input,
+      keys.flatMap((key) => (key === undefined ? [] : [key])),
+    );
+    return { outDigest: cipherDigest(output, this.#options.hashes), output: encodeSheObject(output) };
+  }
+
+  /** The evaluation row by row, for a dispute: seconds of work on the caller's thread. Errors: as `evaluate`. */
+  trace(work: CipherWork): StageTrace {
+    const { plan, stage, weights, hashes } = this.#options;
+    const sources = { ...this.#check(work), keyBodies: work.keyBodies, weights: [...weightObjects(weights)] };
+    return new StageTrace(plan, stage, sources, hashes);
+  }
+
+  async close(): Promise<void> {
+    await this.#threads.close();
+  }
+
+  /** The job's objects, keys with a hole for every one that the stage does not list. */
+  #check({ inDigest, input, keySetRoot, keyBodies, keys }: CipherWork): {
+    input: SheObject;
+    keys: (SheObject | undefined)[];
+  } {
+    const { plan, stage, hashes } = this.#options;
+    const list = keyList(plan);
+    if (keyBodies.length !== list.length) throw refuse("key set", `${keyBodies.length} of ${list.length} keys`);
+    const bodies = keyBodies.map((body) => fromHex(body, 32, "A key's body root"));
+    if (toHex(wordTreeRoot(bodies, hashes)) !== keySetRoot.toLowerCase())
+      throw refuse("key set", "it is not the one that the job names");
+    const object = decodeSheObject(input, hashes);
+    const { kind, level, profile } = object.header;
+    if (kind !== "ciphertext" || profile.id !== plan.profile.id || level !== this.facts.levelIn)
+      throw refuse(kind, `it is not a ciphertext of ${plan.profile.name} at level ${this.facts.levelIn}`);
+    if (cipherDigest(object, hashes) !== inDigest.toLowerCase())
+      throw refuse(kind, "it is not the input that the job names");
+    const wanted = plan.stages[stage]?.keys ?? [];
+    if (keys.length !== wanted.length) throw refuse("keys", `${keys.length} of ${wanted.length}`);
+    const own: (SheObject | undefined)[] = list.map(() => undefined);
+    for (const [i, { galois, level: at }] of wanted.entries()) {
+      const key = decodeSheObject(keys[i] ?? new Uint8Array(0), hashes);
+      const { header } = key;
+      const place = list.findIndex((listed) => listed.galois === galois && listed.level === at);
+      if (header.kind !== "key" || header.profile.id !== profile.id || header.galois !== galois || header.level !== at)
+        throw refuse("key", `it is not the one of element ${galois} at level ${at}`);
+      if (toHex(bodyRoot(key, hashes)) !== keyBodies[place]?.toLowerCase())
+        throw refuse("key", `element ${galois} is not the key set's`);
+      own[place] = key;
+    }
+    return { input: object, keys: own };
+  }
+}
