@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { drawChart, type Series } from "../economy/chart.ts";
+import { drawChart, type Series } from "../../offchain/audit/charts/draw-chart.ts";
 import type { SeatTime } from "./seat.ts";
 
 export interface BatchCurve extends SeatTime {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { drawChart, type Chart, type Point, type Series } from "./chart.ts";
+import { drawChart, type Chart, type Point, type Series } from "../../offchain/audit/charts/draw-chart.ts";
 import * as forms from "./closed-forms.ts";
 import type { CellResult } from "./cell.ts";
 import type { Row } from "./run.ts";

@@ -2,7 +2,7 @@
 // Gas of whole jobs over their number of seats and stages, as numbers and as pictures.
 import type { createHubChain } from "../../test/support/hub-chain.ts";
 import { escalatedVote, hungExpiry, sampled, slowStage, type Sampled, type SlowStage } from "./rounds.ts";
-import { drawChart, type Series } from "../economy/chart.ts";
+import { drawChart, type Series } from "../../offchain/audit/charts/draw-chart.ts";
 
 type Chain = Awaited<ReturnType<typeof createHubChain>>;
 export type Shaped = { readonly k: number; readonly stages: number };

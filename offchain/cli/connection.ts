@@ -22,6 +22,8 @@ export interface Connection {
   readonly rpcUrl: string;
   readonly hub: `0x${string}`;
   readonly fromBlock: bigint;
+  /** If a devnet file was given. */
+  readonly chainId: number | undefined;
   /** Key of the devnet's funded requester, if a devnet file was given. */
   readonly devKeyFile: string | undefined;
 }
@@ -50,7 +52,13 @@ export function resolveConnection(input: ConnectionInput): Connection {
   const rpcUrl = input.rpc ?? devnet?.rpcUrl;
   const hub = input.hub ?? devnet?.hub;
   if (rpcUrl === undefined || hub === undefined) throw new CliError("CONNECTION_MISSING", {});
-  return { rpcUrl, hub, fromBlock: BigInt(devnet?.fromBlock ?? 0), devKeyFile: devnet?.requesterKeyFile };
+  return {
+    rpcUrl,
+    hub,
+    fromBlock: BigInt(devnet?.fromBlock ?? 0),
+    chainId: devnet?.chainId,
+    devKeyFile: devnet?.requesterKeyFile,
+  };
 }
 
 export function readDevnetFile(path: string): DevnetFile {

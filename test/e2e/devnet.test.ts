@@ -26,6 +26,9 @@ import { resultKeyPair } from "../../offchain/sdk/job-secret.ts";
 import { Children } from "../../scripts/demo/children.ts";
 import { startDevnet, writeDevnetFile, type Devnet } from "../../scripts/demo/devnet.ts";
 import { createRunFolder, type RunFolder } from "../../scripts/demo/run-folder.ts";
+import type { FairnessReport } from "../../offchain/audit/fairness/fairness-report.ts";
+import { loadCommands } from "../../offchain/cli/commands/loaders.ts";
+import { captureCli } from "../support/capture-cli.ts";
 import { isLoopback, listenersOf } from "../support/listeners.ts";
 
 const TOKEN = 10n ** 18n;
@@ -232,5 +235,23 @@ describe("devnet of real processes", function suite() {
     const checked = await run("examples/verify-receipt.ts", receipt);
     expect(checked).to.contain("settlement - every payment is what the rules give");
     expect(checked).to.not.contain("FAILED");
+  });
+
+  it("R18: the fairness report of all these jobs: every end known, no seat failed, pay as agreed, nobody drawn too often", async () => {
+    const file = writeDevnetFile(devnet, folder);
+    const out = join(root, "fairness");
+    const argv = ["audit", "fairness", "--devnet", file, "--out", out, "--json"];
+    const { code, out: printed, err } = await captureCli(await loadCommands(argv), argv);
+    expect(code, err).to.equal(0);
+    const report = JSON.parse(printed) as FairnessReport;
+    expect(report.jobs).to.be.at.least(3);
+    expect(report.models.every(({ jobs, final }) => jobs === final)).to.equal(true);
+    expect(report.workers.every(({ seats, agreed }) => seats === agreed)).to.equal(true);
+    const seated = report.selection.reduce((sum, { seats }) => sum + seats, 0);
+    expect(report.workers.reduce((sum, { seats }) => sum + seats, 0)).to.equal(seated);
+    expect(readFileSync(join(out, "fairness.md"), "utf8")).to.include("![selection.svg](selection.svg)");
+    expect(JSON.parse(readFileSync(join(out, "fairness.json"), "utf8"))).to.deep.equal(report);
+    // Never over an older report.
+    expect((await captureCli(await loadCommands(argv), argv)).code).to.equal(2);
   });
 });

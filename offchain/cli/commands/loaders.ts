@@ -41,6 +41,7 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   "train join": async () => (await import("./train/join.ts")).trainJoin,
   "tee verify": async () => (await import("./tee/verify.ts")).teeVerify,
   "tee tcb-status": async () => (await import("./tee/tcb-status.ts")).teeTcbStatus,
+  "audit fairness": async () => (await import("./audit/fairness.ts")).auditFairness,
   "config show": async () => (await import("./config/show.ts")).configShow,
   "config check": async () => (await import("./config/check.ts")).configCheck,
 };
