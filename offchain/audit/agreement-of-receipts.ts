@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { agreementOf, answerWord, type Agreement } from "../core/agreement.ts";
 import { CoreError } from "../core/core-errors.ts";
+import { jobTable } from "../core/network-part.ts";
 import { decodeReceipt, receiptOutput, type Receipt } from "../core/receipt.ts";
 import { decodeTensor, type Tensor } from "../core/tensor.ts";
 import { KIND_PUBLIC, ZERO_BYTES32 } from "../core/types.ts";
@@ -52,7 +53,7 @@ export async function agreementOfReceipts(
   const [first] = opened;
   for (const { jobId, job, manifest } of opened) {
     if (job.spec.modelId !== first?.job.spec.modelId) throw invalid(`job ${jobId} is of another model`);
-    const [open, close] = [manifest.stages[0]?.inKind, manifest.stages.at(-1)?.outKind];
+    const [open, close] = [jobTable(manifest)[0]?.inKind, jobTable(manifest).at(-1)?.outKind];
     if (open !== KIND_PUBLIC || (close !== KIND_PUBLIC && options.answerOf === undefined))
       throw invalid("salts hide whether inputs and outputs are equal: only the requester can measure it");
   }

@@ -102,6 +102,12 @@ export const CoreError = defineErrors("core", 1, {
     fix: "Refuse it; a seat whose model yields it abstains.",
     retry: "never",
   },
+  CHAIN_BROKEN: {
+    n: 43,
+    text: "Stage {stage} breaks the chain of boundaries: {why}.",
+    fix: "Fetch the receipt again; do not rely on this one.",
+    retry: "never",
+  },
   AGREEMENT_INVALID: {
     n: 42,
     text: "Agreement cannot be measured: {why}.",

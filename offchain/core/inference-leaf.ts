@@ -6,6 +6,7 @@ import { ByteReader } from "./byte-reader.ts";
 import { concatBytes, equalBytes, fromHex, toHex, utf8 } from "./bytes.ts";
 import { CoreError } from "./core-errors.ts";
 import { digestOf } from "./digest.ts";
+import { jobTable } from "./network-part.ts";
 import { encodeReceipt, MAX_RECEIPT_BYTES, receiptOutput, type Receipt } from "./receipt.ts";
 import { decodeTensor } from "./tensor.ts";
 import type { DigestKind } from "./types.ts";
@@ -50,7 +51,7 @@ export function leafOfReceipt(receipt: Receipt, index: number): InferenceLeaf {
   if (count === 0) throw bad("the job is of a single input: its receipt shows it alone already");
   if (receipt.reason !== 0) throw bad("the job closed without a result");
   if (output === undefined) throw bad("the receipt does not include the outputs: only the requester can open them");
-  const kind = receipt.manifest.stages.at(-1)?.outKind as DigestKind;
+  const kind = jobTable(receipt.manifest).at(-1)?.outKind as DigestKind;
   const salt = receipt.outputSalt === "0x" ? undefined : fromHex(receipt.outputSalt);
   const leaf = batchLeaf(kind, output, salt, index);
   if (leaf.proof.count !== count || !verifyBatch(receipt.outDigest, leaf.digest, leaf.proof))
@@ -94,7 +95,7 @@ export function leafFailure(leaf: InferenceLeaf, receipt: Receipt): string | und
   if (leaf.index >= count) return `there is no input ${leaf.index} of ${count}`;
   const tensor = fromHex(leaf.tensor);
   decodeTensor(tensor);
-  const kind = receipt.manifest.stages.at(-1)?.outKind as DigestKind;
+  const kind = jobTable(receipt.manifest).at(-1)?.outKind as DigestKind;
   const digest = digestOf(kind, tensor, leaf.salt === "0x" ? undefined : fromHex(leaf.salt));
   const siblings = leaf.siblings.map((sibling) => fromHex(sibling, 32));
   if (!verifyBatch(receipt.outDigest, digest, { index: leaf.index, count, siblings }))

@@ -13,6 +13,7 @@ import {
   CIPHER,
   ENCLAVE,
   FLAG_ACCEPT_DOWNGRADE,
+  FLAG_ACCEPT_EXPOSURE,
   FLAG_CRITICAL,
   FLAG_SMALL_POOL,
   FLAG_STANDBY,
@@ -29,6 +30,7 @@ export const FLAG = {
   ACCEPT_DOWNGRADE: FLAG_ACCEPT_DOWNGRADE,
   SMALL_POOL: FLAG_SMALL_POOL,
   STANDBY: FLAG_STANDBY,
+  ACCEPT_EXPOSURE: FLAG_ACCEPT_EXPOSURE,
 } as const;
 
 /** What every hub counts by itself; a deployment adds the kinds that its evidence router has adapters for. */
@@ -115,7 +117,7 @@ export function checkShape(policy: PolicyTerms, stages: number, supported: numbe
     throw new RuleError("NOT_SUPPORTED", { what: "class T" });
   // An audit opens with one auditor, candidates owe nothing, and sketches name their seats: no standbys there.
   const standby = mask === EVIDENCE.VOTE && policy.cls === 0 ? FLAG.STANDBY : 0;
-  if (has(flags & 0xff, ~(FLAG.CRITICAL | FLAG.ACCEPT_DOWNGRADE | FLAG.SMALL_POOL | standby)))
+  if (has(flags & 0xff, ~(FLAG.CRITICAL | FLAG.ACCEPT_DOWNGRADE | FLAG.SMALL_POOL | FLAG.ACCEPT_EXPOSURE | standby)))
     throw new RuleError("NOT_SUPPORTED", { what: "flags" });
   // Many inputs in one job are voted on or sampled by their root. Proofs, quotes and sketches are of one tensor.
   const carried = policy.cls === 0 && (mask === EVIDENCE.VOTE || mask === EVIDENCE.OPTIMISTIC);

@@ -47,9 +47,12 @@ const PROVEN = {
   },
 } as const satisfies AbiType;
 
-/** A client stage's claim, signed by `spec.client`: closes the digest chain, proves nothing. */
+/**
+ * A client stage's claim, signed by `spec.client` (`clientClaim`): closes the digest chain, proves nothing. `stage` is its place in the
+ * manifest; the first one's `inDigest` is the client's own commitment to the raw input.
+ */
 const CLIENT_CLAIM = {
-  struct: { stage: "uint16", outDigest: "bytes32", r: "bytes32", vs: "bytes32" },
+  struct: { stage: "uint16", inDigest: "bytes32", outDigest: "bytes32", r: "bytes32", vs: "bytes32" },
 } as const satisfies AbiType;
 
 const SETTLEMENT = {
@@ -102,8 +105,8 @@ export type ReceiptSettlement = AbiValue<typeof SETTLEMENT>;
 export type Receipt = AbiValue<typeof RECEIPT>;
 
 const MAGIC = utf8("ASRC");
-/** 2: with proofs; 3: with sketches. */
-const VERSION = 3;
+/** 2: with proofs; 3: with sketches; 4: with what client stages took. */
+const VERSION = 4;
 /** A job with 31 seats, three committees and an inline output stays far below. */
 export const MAX_RECEIPT_BYTES = 18 * 1024 * 1024;
 

@@ -2,6 +2,7 @@
 import type { Hex } from "./bytes.ts";
 import { stageInDigest } from "./digest.ts";
 import { contestedStages, type PastTally } from "./job-steps.ts";
+import { jobTable } from "./network-part.ts";
 import type { CommitteeEvidence, ProvenTally, Receipt, SeatEvidence } from "./receipt.ts";
 import { COURT_ROUND } from "./settle-types.ts";
 import { bondOf } from "./settle.ts";
@@ -12,7 +13,6 @@ import {
   FLAG_SMALL_POOL,
   NO_PROBE,
   OPTIMISTIC,
-  PLACE_CLIENT,
   REASON_CANCELLED,
   REASON_EXPIRED,
   REASON_INPUT_UNAVAILABLE,
@@ -108,7 +108,7 @@ function isDisputable(standing: Standing, stage: number, { job, manifest }: Rece
   // In a pool without larger committees dissent leaves a stage to the court.
   const isSmall = (job.spec.policy.flags & FLAG_SMALL_POOL) !== 0;
   if (isSmall && stage === last && past.at(-1)?.round === 0 && past.at(-1)?.dissent) return true;
-  return (overturned || boundaries.length === manifest.stages.length) && stage < boundaries.length;
+  return (overturned || boundaries.length === jobTable(manifest).length) && stage < boundaries.length;
 }
 
 const contested = ({ past, decided }: Standing, stands: number, round: number): readonly number[] =>
@@ -197,7 +197,7 @@ function countTolerant({ receipt, tally, info, evidence }: Sitting): Count {
 }
 
 /** A committee's votes, counted as the hub counts them. */
-function replayVotes(sitting: Sitting, standing: Standing, passClients: () => void): Fault[] {
+function replayVotes(sitting: Sitting, standing: Standing): Fault[] {
   const { receipt, domain, tally, evidence } = sitting;
   const { manifest, job } = receipt;
   const { stage, round } = tally;
@@ -205,8 +205,8 @@ function replayVotes(sitting: Sitting, standing: Standing, passClients: () => vo
   giveUpHung(standing, stage);
   standing.rounds.set(stage, round);
   standing.last = stage;
-  const inDigest = stageInDigest(manifest.stages, stage, job.spec.inDigest, standing.boundaries);
-  const probed = manifest.stages[stage]?.probe !== NO_PROBE;
+  const inDigest = stageInDigest(jobTable(manifest), stage, job.spec.inDigest, standing.boundaries);
+  const probed = jobTable(manifest)[stage]?.probe !== NO_PROBE;
   const lone = isLone(receipt, tally);
   const { k } = job.spec.policy;
   const scope: CommitteeScope = { domain, jobId: receipt.jobId, stage, round, inDigest, k, probed, lone };
@@ -227,13 +227,12 @@ function replayVotes(sitting: Sitting, standing: Standing, passClients: () => vo
   if (digest === undefined || standing.boundaries[stage] === digest) return faults;
   const isNew = stage === standing.boundaries.length;
   standing.boundaries = [...standing.boundaries.slice(0, stage), digest];
-  if (isNew) passClients();
-  else standing.overturned = standing.boundaries.length < manifest.stages.length;
+  if (!isNew) standing.overturned = standing.boundaries.length < jobTable(manifest).length;
   return faults;
 }
 
 /** A stage that was proven: in its turn, or by a court whose word is final. What is out of turn is not even looked at. */
-function replayProof(sitting: Sitting, proof: ProvenTally, standing: Standing, passClients: () => void): Fault[] {
+function replayProof(sitting: Sitting, proof: ProvenTally, standing: Standing): Fault[] {
   const { receipt, domain, open, where, at, tally, info } = sitting;
   const { manifest, job, record } = receipt;
   const { stage } = tally;
@@ -245,20 +244,19 @@ function replayProof(sitting: Sitting, proof: ProvenTally, standing: Standing, p
     ? rulingFailure(info, tally, proof, courtWords(info, proof.outDigest, sat))
     : candidateFailure(record.seats, tally, proof);
   if (unfit !== undefined) return fault("tallies", unfit);
-  const inDigest = stageInDigest(manifest.stages, stage, job.spec.inDigest, standing.boundaries);
+  const inDigest = stageInDigest(jobTable(manifest), stage, job.spec.inDigest, standing.boundaries);
   const scope = { domain, jobId: receipt.jobId, stage, inDigest, info };
   standing.proven.push({ ...readProven(scope, proof, open), where });
   giveUpHung(standing, stage);
   standing.last = stage;
   standing.verdict = "ACCEPTED";
-  const isNew = stage >= standing.boundaries.length;
   if (standing.boundaries[stage] !== proof.outDigest)
     standing.boundaries = [...standing.boundaries.slice(0, stage), proof.outDigest];
   if (isCourt) {
     standing.decided.add(stage);
     // The hub goes on to the window: no stage follows from a digest that no vote of its own accepted.
-    standing.overturned = standing.boundaries.length < manifest.stages.length;
-  } else if (isNew) passClients();
+    standing.overturned = standing.boundaries.length < jobTable(manifest).length;
+  }
   return [];
 }
 
@@ -276,7 +274,7 @@ function replayAbsence({ receipt, tally, evidence }: Sitting, standing: Standing
 
 const isNoEvidence = ({ opened, commitment }: SeatEvidence): boolean => !opened && commitment === ZERO_BYTES32;
 
-function replayTally(sitting: Sitting, standing: Standing, passClients: () => void): Fault[] {
+function replayTally(sitting: Sitting, standing: Standing): Fault[] {
   const { receipt, tally, proof } = sitting;
   if (standing.standbys.has(sitting.at) && proof === undefined) return replayAbsence(sitting, standing);
   const votes = isVoted(receipt.job.spec.policy.mask);
@@ -284,15 +282,13 @@ function replayTally(sitting: Sitting, standing: Standing, passClients: () => vo
   const proven = !votes || tally.round === COURT_ROUND;
   if (proven && proof === undefined) return fault("tallies", "its proof is missing");
   if (!proven && proof !== undefined) return fault("tallies", "a proof where seats vote");
-  return proof === undefined
-    ? replayVotes(sitting, standing, passClients)
-    : replayProof(sitting, proof, standing, passClients);
+  return proof === undefined ? replayVotes(sitting, standing) : replayProof(sitting, proof, standing);
 }
 
 /** Votes are counted, proofs put together, as the hub does. Error: DIGEST_KIND if a stage has no input yet. */
 export function replayRecord(receipt: Receipt, domain: Hex, open: KeyOpener): Replay {
   const { manifest, record } = receipt;
-  const { stages } = manifest;
+  const stages = jobTable(manifest);
   const standing: Standing = {
     boundaries: [],
     verdict: undefined,
@@ -305,15 +301,6 @@ export function replayRecord(receipt: Receipt, domain: Hex, open: KeyOpener): Re
     proven: [],
     standbys: standbyTallies(receipt.job, record),
   };
-  /** Client stages have no committee: their claims follow as soon as it is their turn. */
-  const passClients = () => {
-    for (let next = standing.boundaries.length; stages[next]?.place === PLACE_CLIENT; next++) {
-      const claim = receipt.clientClaims.find(({ stage }) => stage === next);
-      if (claim === undefined) return;
-      standing.boundaries.push(claim.outDigest);
-    }
-  };
-  passClients();
   const proofs = new Map(receipt.proofs.map((proof) => [proof.tally, proof]));
   const found: { [check in Fault["check"]]?: string } = {};
   for (const [at, tally] of record.tallies.entries()) {
@@ -322,13 +309,9 @@ export function replayRecord(receipt: Receipt, domain: Hex, open: KeyOpener): Re
     const evidence = receipt.committees[at];
     const info = stages[stage];
     const faults =
-      evidence === undefined || info === undefined || info.place === PLACE_CLIENT
+      evidence === undefined || info === undefined
         ? fault("tallies", "there is no such network stage")
-        : replayTally(
-            { receipt, domain, open, where, at, tally, info, evidence, proof: proofs.get(at) },
-            standing,
-            passClients,
-          );
+        : replayTally({ receipt, domain, open, where, at, tally, info, evidence, proof: proofs.get(at) }, standing);
     for (const { check, why } of faults) found[check] ??= `${where}: ${why}`;
   }
   const bits = bitsOf(standing.decided);

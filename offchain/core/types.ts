@@ -14,6 +14,8 @@ export const FLAG_CRITICAL = 1;
 export const FLAG_ACCEPT_DOWNGRADE = 2;
 export const FLAG_SMALL_POOL = 4;
 export const FLAG_STANDBY = 8;
+/** The requester accepts boundaries above the leakage limits, as the model's report states them. Read by workers, not by the hub. */
+export const FLAG_ACCEPT_EXPOSURE = 32;
 
 export const STATE_NONE = 0;
 export const STATE_OPEN = 1;

@@ -3,13 +3,13 @@ import { batchCount } from "./batch.ts";
 import { boundaryDigest, decodeBatch } from "./batch-tensors.ts";
 import { fromHex, type Hex } from "./bytes.ts";
 import { errorText, runCheck, type Check } from "./check.ts";
-import { claimDigest } from "./claim.ts";
+import { assertChain, clientSignatureFailure } from "./client-claims.ts";
 import { CANDIDATES } from "./draw.ts";
-import { stageInDigest } from "./digest.ts";
 import { MAX_FEE_BPS, POKES, quoteEscrow } from "./economics.ts";
 import { domainSeparator } from "./eip712.ts";
 import { jobId, recordHash } from "./job.ts";
 import { modelId } from "./model.ts";
+import { jobTable, networkPart } from "./network-part.ts";
 import { checkShape } from "./policy.ts";
 import { decodeReceipt, encodeReceipt, receiptOutput, type Receipt } from "./receipt.ts";
 import { endFailure, isLone, replayRecord, type Replay } from "./replay-record.ts";
@@ -17,7 +17,6 @@ import type { Reason } from "./settle-types.ts";
 import { distribute, offences } from "./settle.ts";
 import { standbyTallies } from "./standbys.ts";
 import { decodeTolerance, SKETCH_COORDINATES, sketchA } from "./sketch.ts";
-import { recoverSigner } from "./signature.ts";
 import { decodeTensor } from "./tensor.ts";
 import {
   CLASS_T,
@@ -29,6 +28,7 @@ import {
   ZERO_ADDRESS,
   ZERO_BYTES32,
   type DigestKind,
+  type StageInfo,
 } from "./types.ts";
 import type { ProvenKey } from "./verify-proven.ts";
 import { judgeProof, type Examination, type Verdict } from "./zk/judge-proofs.ts";
@@ -59,6 +59,7 @@ export interface ReceiptExpectation {
 }
 
 export interface Coverage {
+  /** Its place in the manifest: with client stages before it, not the job's number. */
   readonly stage: number;
   readonly kind: "EVIDENCED" | "CLIENT_UNPROVEN" | "UNDECIDED";
   /** Names of the evidence that stands behind it. */
@@ -72,21 +73,7 @@ export interface ReceiptReport {
 }
 
 const lower = (hex: string): string => hex.toLowerCase();
-
-function clientClaimFailure(receipt: Receipt, domain: Hex): string | undefined {
-  const { manifest, job, clientClaims } = receipt;
-  const boundaries: (Hex | undefined)[] = [...receipt.record.boundaries];
-  for (const [i, { stage, outDigest, r, vs }] of clientClaims.entries()) {
-    if (manifest.stages[stage]?.place !== PLACE_CLIENT) return `stage ${stage} is not a client stage`;
-    if (i > 0 && (clientClaims[i - 1]?.stage ?? 0) >= stage) return "claims do not ascend";
-    const inDigest = stageInDigest(manifest.stages, stage, job.spec.inDigest, boundaries);
-    const claim = { jobId: receipt.jobId, stage, inDigest, outDigest, worker: job.spec.client };
-    if (recoverSigner(claimDigest(domain, claim), { r, vs }) !== lower(job.spec.client))
-      return `stage ${stage} is not signed by the client`;
-    boundaries[stage] = outDigest;
-  }
-  return undefined;
-}
+const resultStage = ({ manifest }: Receipt): StageInfo | undefined => jobTable(manifest).at(-1);
 
 function settlementFailure(receipt: Receipt): string | undefined {
   const [claimed] = receipt.settlement;
@@ -125,7 +112,7 @@ function outputFailure(receipt: Receipt): string | undefined {
   const tensors = inputs === 0 ? [output] : decodeBatch(output);
   if (tensors.length !== Math.max(1, inputs)) return `it holds ${tensors.length} outputs of ${inputs} inputs`;
   for (const bytes of tensors) decodeTensor(bytes);
-  const kind = receipt.manifest.stages.at(-1)?.outKind as DigestKind;
+  const kind = resultStage(receipt)?.outKind as DigestKind;
   const salt = receipt.outputSalt === "0x" ? undefined : fromHex(receipt.outputSalt);
   if (boundaryDigest(kind, output, salt, inputs) !== receipt.outDigest) return "its digest is not the result";
   return receipt.job.spec.policy.cls === CLASS_T ? sketchFailure(receipt, output) : undefined;
@@ -207,11 +194,12 @@ function postedFailure({ committees }: Receipt, expected: ReceiptExpectation): s
  * Class T: whether the delivered output has the sketch of a seat that said it. Longer outputs than a sketch shows are projected by seeds
  * of the chain, with which the hub held the same bytes to the sketch before it delivered them.
  */
-function sketchFailure({ manifest, committees, outDigest }: Receipt, output: Uint8Array): string | undefined {
+function sketchFailure(receipt: Receipt, output: Uint8Array): string | undefined {
+  const { committees, outDigest } = receipt;
   const tensor = decodeTensor(output);
   if (tensor.dtype !== "f32") return "it is no tensor of floats";
   if (tensor.data.length > SKETCH_COORDINATES) return undefined;
-  const tolerance = decodeTolerance(manifest.stages.at(-1)?.weightsY ?? ZERO_BYTES32);
+  const tolerance = decodeTolerance(resultStage(receipt)?.weightsY ?? ZERO_BYTES32);
   const sketch = sketchA(new Float32Array(tensor.data), tolerance, ZERO_BYTES32);
   const isSaid = committees.some(({ seats }) =>
     seats.some((seat) => seat.opened && seat.outDigest === outDigest && seat.payload === sketch),
@@ -243,12 +231,15 @@ function coverageOf(receipt: Receipt, history: JudgedReplay | undefined): Covera
     history.bindings === undefined &&
     history.tallies === undefined &&
     history.proofs === undefined;
+  const first = networkPart(manifest.stages)?.first ?? 0;
   return manifest.stages.map(({ place }, stage): Coverage => {
     if (place === PLACE_CLIENT) return { stage, kind: "CLIENT_UNPROVEN", evidence: [] };
-    if (!stands || stage >= record.boundaries.length) return { stage, kind: "UNDECIDED", evidence: [] };
-    const key = history.keys.find((one) => one.stage === stage);
+    // The job numbers the network's stages only.
+    const own = stage - first;
+    if (!stands || own >= record.boundaries.length) return { stage, kind: "UNDECIDED", evidence: [] };
+    const key = history.keys.find((one) => one.stage === own);
     // A proof overrules the votes, or there were none.
-    if (key === undefined) return { stage, kind: "EVIDENCED", evidence: [saidBy(receipt, stage)] };
+    if (key === undefined) return { stage, kind: "EVIDENCED", evidence: [saidBy(receipt, own)] };
     return { stage, kind: "EVIDENCED", evidence: [key.development ? "PROOF (DEVELOPMENT KEY)" : "PROOF"] };
   });
 }
@@ -292,7 +283,9 @@ export function examineReceipt(
   const domain = domainSeparator(receipt);
   const histories: Replay[] = [];
   const chain = runCheck("chain", "every stage takes what its producers gave", () => {
-    histories.push(replayRecord(receipt, domain, options.openKey ?? openKey));
+    const replay = replayRecord(receipt, domain, options.openKey ?? openKey);
+    histories.push(replay);
+    assertChain(receipt, replay.boundaries);
     return undefined;
   });
   const [history] = histories;
@@ -343,8 +336,9 @@ function reportOf(
     differs("the job id", receipt.jobId, jobId(receipt, job)),
   );
   add("model", "the model id follows from the manifest", () => {
-    if (manifest.stages.length !== spec.stages)
-      return `the model has ${manifest.stages.length} stages, the job ${spec.stages}`;
+    const part = networkPart(manifest.stages);
+    if (part === null) return "its client stages stand where no job can ask for them";
+    if (part.table.length !== spec.stages) return `the model has ${part.table.length} stages, the job ${spec.stages}`;
     return differs("the model id", spec.modelId, modelId(manifest));
   });
   add("policy", "the evidence is what the policy asks for, and the model accepts it", () => {
@@ -355,7 +349,7 @@ function reportOf(
   });
   add("seats", "every seat is another worker", () => seatsFailure(receipt));
   add("client claims", `${receipt.clientClaims.length} signed by the client`, () =>
-    clientClaimFailure(receipt, domain),
+    clientSignatureFailure(receipt, domain),
   );
   checks.push(chain);
   if (history !== undefined) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type { PairingEngine } from "./ports/pairing.ts";
+import { jobTable } from "./network-part.ts";
 import type { Receipt } from "./receipt.ts";
 import { examineReceipt, type ReceiptExpectation, type ReceiptOptions, type ReceiptReport } from "./verify-receipt.ts";
 import { judgeTogether } from "./zk/judge-proofs.ts";
@@ -14,7 +15,7 @@ export interface ReceiptCase {
 /** Key records that the receipt's proofs need: others than the stage table names are refused unread. */
 const keysOf = ({ manifest, record, proofs }: Receipt): WantedKey[] =>
   proofs.flatMap(({ tally, key }) => {
-    const info = manifest.stages[record.tallies[tally]?.stage ?? -1];
+    const info = jobTable(manifest)[record.tallies[tally]?.stage ?? -1];
     return info === undefined ? [] : [{ record: key, keyId: info.keyId }];
   });
 

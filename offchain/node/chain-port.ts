@@ -35,6 +35,7 @@ import { domainSeparator } from "../core/eip712.ts";
 import { isLibp2pEndpoint } from "../core/endpoints.ts";
 import { hasCode } from "../core/errors.ts";
 import type { PeerAddress } from "../core/ports/transport.ts";
+import { jobTable } from "../core/network-part.ts";
 import { ZERO_BYTES32 } from "../core/types.ts";
 import type {
   ChainPort,
@@ -137,7 +138,7 @@ export function createChainPort(chain: Chain, fromBlock: bigint, modules: Bundli
     },
     async stageTable(modelId) {
       const [manifest] = await listManifests(chain, { modelId, fromBlock });
-      return manifest?.stages ?? [];
+      return manifest === undefined ? [] : jobTable(manifest);
     },
     freeBalance: () => getBalance(chain, { account }),
     submit: (call) => done(submitVotes(via(call), call)),

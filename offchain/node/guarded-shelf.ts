@@ -7,6 +7,7 @@ export function guardedShelf(shelf: ModelShelf, checks: Pick<KeyChecks, "assertM
   return {
     has: (modelId: Hex) => shelf.has(modelId),
     table: (modelId: Hex) => shelf.table(modelId),
+    exposure: (modelId: Hex) => shelf.exposure(modelId),
     stage: async (modelId: Hex, stage: number) => {
       await checks.assertMayVote(modelId, stage);
       return shelf.stage(modelId, stage);

@@ -3,6 +3,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fromUtf8 } from "../core/bytes.ts";
 import { decodeManifestFile, type ManifestFile } from "../core/manifest.ts";
+import { hasClientStages, jobTable, manifestStage } from "../core/network-part.ts";
+import type { Exposure } from "../core/planning/leakage-limits.ts";
+import { networkExposure } from "../core/planning/network-exposure.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import type { Program } from "../core/program/types.ts";
 import type { ProgramExecutor } from "../engines/program/executor.ts";
@@ -21,6 +24,20 @@ export interface FolderModelShelfOptions {
   readonly judges: ReadonlySet<Hex> | null;
 }
 
+interface Held {
+  readonly folder: string;
+  readonly file: ManifestFile;
+  readonly exposure: Exposure;
+}
+
+async function readExposure(folder: string): Promise<Exposure> {
+  const { loadAnyModel } = await import("../engines/program/load-any-model.ts");
+  const model = await loadAnyModel(folder);
+  if ("tolerance" in model) return [];
+  const operators = model.stages.map(({ program }) => program.ops.length);
+  return networkExposure(model.manifest.model, operators, model.leakage);
+}
+
 /** Largest batch that an input may carry, and the widest element: bounds what is read before shapes are checked. */
 const MAX_BATCH = 64;
 const WIDEST = 4;
@@ -32,7 +49,7 @@ const WIDEST = 4;
 export class FolderModelShelf implements ModelShelf {
   readonly #options: FolderModelShelfOptions;
   readonly #logger: Logger;
-  readonly #manifests = new Map<Hex, { readonly folder: string; readonly file: ManifestFile }>();
+  readonly #manifests = new Map<Hex, Held>();
   readonly #models = new Map<Hex, Promise<LoadedModel | LoadedFloatModel>>();
   #executor: Promise<ProgramExecutor> | null = null;
   #floats: Promise<FloatExecutor> | null = null;
@@ -55,7 +72,9 @@ export class FolderModelShelf implements ModelShelf {
           modules.logger.warn("model.key-unchecked", { model: file.modelId, stage, path: folder });
           continue;
         }
-        shelf.#manifests.set(file.modelId, { folder, file });
+        // What a stage's ends give away takes its operators; then the model is let go until its first job.
+        const exposure = hasClientStages(file.model) ? await readExposure(folder) : [];
+        shelf.#manifests.set(file.modelId, { folder, file, exposure });
       } catch (cause) {
         const reason = cause instanceof Error ? cause.message : "unknown";
         throw new NodeError("MODEL_INVALID", { path: folder, reason }, { cause });
@@ -83,7 +102,19 @@ export class FolderModelShelf implements ModelShelf {
   }
 
   table(modelId: Hex) {
-    return this.#manifests.get(modelId)?.file.model.stages ?? null;
+    const known = this.#manifests.get(modelId);
+    return known === undefined ? null : jobTable(known.file.model);
+  }
+
+  exposure(modelId: Hex): Exposure {
+    return this.#manifests.get(modelId)?.exposure ?? [];
+  }
+
+  /** Where a job's stage stands in the manifest, and its files; null for unknown models and stages. */
+  place(modelId: Hex, stage: number): number | null {
+    const known = this.#manifests.get(modelId);
+    if (known === undefined || stage >= jobTable(known.file.model).length) return null;
+    return manifestStage(known.file.model, stage);
   }
 
   async stage(modelId: Hex, index: number) {
@@ -91,7 +122,7 @@ export class FolderModelShelf implements ModelShelf {
     if (known === undefined) return null;
     const model = await this.#load(modelId, known.folder);
     if ("tolerance" in model) return index === 0 ? this.#floatStage(model) : null;
-    const stage = model.stages[index];
+    const stage = model.stages[this.place(modelId, index) ?? -1];
     if (stage === undefined) return null;
     const executor = await this.#engine();
     const elements = stage.program.inputs.map(({ dims }) => dims.reduce((product, dim) => product * dim, 1));
@@ -125,7 +156,7 @@ export class FolderModelShelf implements ModelShelf {
     const known = this.#manifests.get(modelId);
     if (known === undefined) return null;
     const model = await this.#load(modelId, known.folder);
-    return "tolerance" in model ? null : (model.stages[stage]?.program ?? null);
+    return "tolerance" in model ? null : (model.stages[this.place(modelId, stage) ?? -1]?.program ?? null);
   }
 
   async #load(modelId: Hex, folder: string): Promise<LoadedModel | LoadedFloatModel> {

@@ -17,6 +17,8 @@ export interface ProgramSource {
   program(modelId: Hex, stage: number): Promise<Program | null>;
   /** Where the model lies; null where it lies in no folder. */
   folder?(modelId: Hex): string | null;
+  /** Where a job's stage stands in the manifest, whose numbers files have; where it says nothing, at its own number. */
+  place?(modelId: Hex, stage: number): number | null;
 }
 
 export interface StageCircuitsOptions {

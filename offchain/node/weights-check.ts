@@ -128,6 +128,6 @@ export class WeightsCheck {
     if (openingsFolder !== "") return join(openingsFolder, modelId, `${stage}.opening`);
     const folder = this.#programs.folder?.(modelId) ?? null;
     const { openingFile } = await import("../engines/zk/weights/opening-files.ts");
-    return folder === null ? null : join(folder, openingFile(stage));
+    return folder === null ? null : join(folder, openingFile(this.#programs.place?.(modelId, stage) ?? stage));
   }
 }

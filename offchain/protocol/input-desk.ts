@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { assertExposure } from "../core/planning/leakage-limits.ts";
 import { splitBlob, type SplitBlob } from "../core/blob.ts";
 import { encodePut, PUT_PROTOCOL } from "../core/blob-put.ts";
 import { joinBytes, toHex } from "../core/bytes.ts";
@@ -110,7 +111,7 @@ export class InputDesk {
   }
 
   #take(request: Uint8Array): OfferReply {
-    const { chain, keys, clock } = this.#modules;
+    const { chain, keys, clock, models } = this.#modules;
     let offer: Offer;
     const signed = (() => {
       try {
@@ -149,6 +150,8 @@ export class InputDesk {
         job: offer.jobId,
         reason: `more than ${this.#options.maxBlobBytes} bytes`,
       });
+    // Before a byte of it is here.
+    assertExposure(models.exposure(spec.modelId), spec.policy.flags);
     const isClient = (party: string) =>
       [requester, spec.client].some((one) => one.toLowerCase() === party.toLowerCase());
     const pending = [...this.#pending.values()].reduce((sum, count) => sum + count, 0);

@@ -321,11 +321,11 @@ export class JobSession {
     if (info === undefined || info.place !== PLACE_NETWORK) return;
     const { spec } = this.job;
     // What comes of its input is computed at once. Floats are run once, when the seed of their sketches is known.
-    const isFed = seat.round === 0 && seat.stage > 0 && !this.#state.isTolerant && this.#work.has(spec.modelId);
+    const isFed = seat.round === 0 && seat.stage > 0 && !this.#state.isTolerant && this.#work.takes(spec);
     if (isFed) this.#work.begin(this.jobId, { spec, stage: seat.stage, table, signal: this.#modules.signal });
     const expected = this.#ballots.inDigestOf(seat.stage);
     // Said at once: the committee need not wait for an input that would not help.
-    if (expected !== null && !this.#work.has(this.job.spec.modelId))
+    if (expected !== null && !this.#work.takes(this.job.spec))
       return this.#signing.vote(seat, { outDigest: SAID_ABSTAIN_WORD, payload: reasonWord(ABSTAIN_REASON.model) });
     if (expected === null || this.#work.inputDigest(this.jobId, info, table, this.#inputs) !== expected) return;
     this.#state.advance({ type: "input-ready", inDigest: expected, at: this.#modules.chain.now() });

@@ -2,6 +2,7 @@
 import type { Claim } from "../core/claim.ts";
 import type { CryptoPort } from "../core/crypto-port.ts";
 import type { AssayError } from "../core/errors.ts";
+import type { Exposure } from "../core/planning/leakage-limits.ts";
 import type { Clock } from "../core/ports/clock.ts";
 import type { Journal } from "../core/ports/journal.ts";
 import type { KeyRing } from "../core/ports/keys.ts";
@@ -252,8 +253,11 @@ export interface ModelShelf {
    * this worker must not answer: an honest answer could be overruled by a proof that it does not believe.
    */
   stage(modelId: Hex, stage: number): Promise<StageRunner | null>;
+  /** The job's stage table: the network's stages. */
   table(modelId: Hex): readonly StageInfo[] | null;
   has(modelId: Hex): boolean;
+  /** What a model with client stages shows its network stages; empty for others. */
+  exposure(modelId: Hex): Exposure;
 }
 
 /** A stage to prove: the statement, and what the prover knows. */

@@ -207,7 +207,7 @@ export class SessionAudit {
   #step(slot: SlotView): void {
     const { rank, isPrimary } = this;
     if (rank === null || this.#modules.behaviour().isSilent) return;
-    if (!isPrimary && this.holdsInput && this.#work.has(this.#state.job.spec.modelId)) this.#watch.tick(slot, rank);
+    if (!isPrimary && this.holdsInput && this.#work.takes(this.#state.job.spec)) this.#watch.tick(slot, rank);
     if (slot.state === STATE.PROPOSED) this.#learnFate(slot);
     const { fate, fateAt } = this.#fate.seedRef === slot.seedRef ? this.#fate : NO_FATE;
     const step = auditStep(this.#state.job, { slot, rank, isPrimary, fate, fateAt }, this.#modules.chain.now());
@@ -261,8 +261,8 @@ export class SessionAudit {
   async #answer(): Promise<JobProposal | null> {
     const { jobId, job, table } = this.#state;
     const { keys, journal, logger, checkpoint, metrics, clock, signal, behaviour } = this.#modules;
-    const { modelId, inDigest } = job.spec;
-    if (table === null || !this.holdsInput || !this.#work.has(modelId)) return null;
+    const { inDigest } = job.spec;
+    if (table === null || !this.holdsInput || !this.#work.takes(job.spec)) return null;
     const started = clock.monotonicMs();
     const computed = await this.#work.run(jobId, job.spec, PLACE.stage, table, signal);
     metrics.observe("assay_jobs_stage_seconds", { phase: "infer" }, (clock.monotonicMs() - started) / 1000);

@@ -13,6 +13,7 @@ import { equalBytes } from "../core/bytes.ts";
 import { joinDigest } from "../core/digest.ts";
 import { hasCode, isAssayError } from "../core/errors.ts";
 import { admissionOrder, type Waiting } from "../core/fee-priority.ts";
+import { assertExposure } from "../core/planning/leakage-limits.ts";
 import type { Clock } from "../core/ports/clock.ts";
 import { decodeSealedInput, encodeSealedInput, JOB_INPUT, type SealedInput } from "../core/sealed-input.ts";
 import { decodeTolerance, sketchA } from "../core/sketch.ts";
@@ -105,9 +106,19 @@ export class StageWork {
     this.#models = models;
   }
 
-  /** Whether new seats are worked; a draining worker abstains from them at once, which costs nobody anything. */
-  has(modelId: Hex): boolean {
-    return !this.#isDraining && this.#models.has(modelId);
+  /**
+   * Whether a job's seats are worked. A draining worker abstains from them at once, which costs nobody anything; and nobody is shown more
+   * of a client's input than the limits allow, unless the requester itself has accepted that on the chain.
+   */
+  takes({ modelId, policy }: Spec): boolean {
+    if (this.#isDraining || !this.#models.has(modelId)) return false;
+    try {
+      assertExposure(this.#models.exposure(modelId), policy.flags);
+      return true;
+    } catch (error) {
+      if (isAssayError(error)) return false;
+      throw error;
+    }
   }
 
   drain(): void {

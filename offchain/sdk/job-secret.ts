@@ -2,6 +2,7 @@
 import { boundaryDigest } from "../core/batch-tensors.ts";
 import { toHex, utf8, type Hex } from "../core/bytes.ts";
 import type { CryptoPort, X25519KeyPair } from "../core/crypto-port.ts";
+import { jobTable } from "../core/network-part.ts";
 import { boundarySalt, INPUT_BOUNDARY } from "../core/salts.ts";
 import { Secret } from "../core/secret.ts";
 import { KIND_PUBLIC, type DigestKind, type ModelManifest } from "../core/types.ts";
@@ -42,7 +43,7 @@ export function inputDigest(manifest: ModelManifest, bytes: Uint8Array, secret: 
 }
 
 export const inputKind = (manifest: ModelManifest): DigestKind =>
-  (manifest.stages[0]?.inKind ?? KIND_PUBLIC) as DigestKind;
+  (jobTable(manifest)[0]?.inKind ?? KIND_PUBLIC) as DigestKind;
 
 /** 96 random bits: a nonce only has to be new for (requester, spec). */
 export const randomNonce = (crypto: CryptoPort): bigint => BigInt(toHex(crypto.randomBytes(12)));

@@ -3,6 +3,7 @@ import { splitBlob } from "../core/blob.ts";
 import { fromHex } from "../core/bytes.ts";
 import { CANDIDATES } from "../core/draw.ts";
 import { isAssayError, type AssayError } from "../core/errors.ts";
+import { jobTable } from "../core/network-part.ts";
 import { encodeProofOrder } from "../core/proof-order.ts";
 import { decodeProofStatus, encodeProofRequest, PROOF_PROTOCOL, type ProofStatus } from "../core/proof-wire.ts";
 import { INPUT_BOUNDARY } from "../core/salts.ts";
@@ -85,7 +86,7 @@ class ProofOrders {
     this.#client = client;
     this.#delivery = delivery;
     this.#candidates = [...candidates];
-    this.#provers = delivery.manifest.stages.map(() => undefined);
+    this.#provers = jobTable(delivery.manifest).map(() => undefined);
   }
 
   get workers(): readonly number[] {
@@ -173,7 +174,7 @@ class ProofOrders {
 
   #pack(stage: number, { profile }: Recipient) {
     const { manifest, secret, crypto, input, jobId, chainId, hub, account } = this.#delivery;
-    const readsInput = manifest.stages[stage]?.producers.includes(INPUT_BOUNDARY) === true;
+    const readsInput = jobTable(manifest)[stage]?.producers.includes(INPUT_BOUNDARY) === true;
     const tensors = readsInput ? [{ boundary: INPUT_BOUNDARY, tensor: input }] : [];
     const salts = stageSalts(manifest, secret, stage);
     const plain = encodeProofOrder({

@@ -10,6 +10,7 @@ import type { CryptoPort } from "../core/crypto-port.ts";
 import { bodyHashOf, encodeEnvelope } from "../core/envelope.ts";
 import { isAssayError, type AssayError } from "../core/errors.ts";
 import { decodeOfferReply, encodeOffer, OFFER_PROTOCOL, type OfferReply } from "../core/messages.ts";
+import { jobTable } from "../core/network-part.ts";
 import { boundarySalt, INPUT_BOUNDARY } from "../core/salts.ts";
 import type { BoundarySalt } from "../core/sealed-input.ts";
 import { ABSTAIN_SHARE } from "../core/seat-timing.ts";
@@ -76,11 +77,12 @@ export async function readTimes(
 
 /** Salts of both ends of a stage, ascending by boundary; PUBLIC ends have none. */
 export function stageSalts(manifest: ModelManifest, secret: JobSecret, stage: number): BoundarySalt[] {
-  const info = manifest.stages[stage];
+  const table = jobTable(manifest);
+  const info = table[stage];
   const ends = [
     ...(info?.producers ?? []).map((producer) => ({
       boundary: producer,
-      kind: (producer === INPUT_BOUNDARY ? info?.inKind : manifest.stages[producer]?.outKind) as DigestKind,
+      kind: (producer === INPUT_BOUNDARY ? info?.inKind : table[producer]?.outKind) as DigestKind,
     })),
     { boundary: stage, kind: info?.outKind as DigestKind },
   ];

@@ -11,6 +11,7 @@ import {
 import { assayHubAbi } from "../adapters/chain/abi/assay-hub.ts";
 import { stakeVaultAbi } from "../adapters/chain/abi/stake-vault.ts";
 import { isAssayError } from "../core/errors.ts";
+import { jobTable } from "../core/network-part.ts";
 import { ZERO_BYTES32 } from "../core/types.ts";
 import { deliverToSeats, type DeliverInputParameters, type DeliverInputReturnType } from "./actions/deliver-input.ts";
 import { checked } from "./checked.ts";
@@ -85,7 +86,7 @@ export async function deliverToStandbys(
     try {
       await promoteIfNobodyCame(client, parameters);
       const seats = await currentSeats(client, parameters, drawn);
-      const stages = parameters.manifest.stages.map((_, stage) => ({
+      const stages = jobTable(parameters.manifest).map((_, stage) => ({
         stage,
         seats: seats.slice(stage * k, (stage + 1) * k).filter(({ workerId }) => !served.has(workerId)),
       }));

@@ -17,6 +17,7 @@ import { domainSeparator } from "../../offchain/core/eip712.ts";
 import { jobId, recordHash, specHash } from "../../offchain/core/job.ts";
 import { merkleProof, merkleRoot } from "../../offchain/core/merkle.ts";
 import { modelId, stagesHash } from "../../offchain/core/model.ts";
+import { jobTable, networkPart } from "../../offchain/core/network-part.ts";
 import { poseidon } from "../../offchain/core/poseidon.ts";
 import { encodeReceipt, receiptHash } from "../../offchain/core/receipt.ts";
 import { sealBlob, sealContext } from "../../offchain/core/seal.ts";
@@ -25,6 +26,8 @@ import { DTYPES, encodeTensor, type Dtype, type Tensor } from "../../offchain/co
 import { JOB, MODEL_MANIFEST, RECORD, ZERO_BYTES32 } from "../../offchain/core/types.ts";
 import { nodeCrypto } from "../../offchain/adapters/keys/node-crypto.ts";
 import { bytesOf, repeatableCrypto } from "../../test/support/deterministic.ts";
+import { partCases } from "../../test/support/network-parts.ts";
+import { chainCases } from "../../test/support/split-receipt.ts";
 import { judgedReceipt, provenReceipt } from "../../test/support/proven-receipt.ts";
 import {
   DEPLOYMENT,
@@ -194,5 +197,28 @@ write(
     recordHashes: receipts.map(({ record }) => recordHash(record)),
     outDigests: receipts.map(({ outDigest }) => outDigest),
     jobIds: receipts.map((receipt) => toHex(fromHex(receipt.jobId))),
+  },
+);
+
+const parts = partCases(120);
+write(
+  "network",
+  "ABI bytes of ModelManifest with client stages; what the registry keeps of each; fits: 1 if jobs can ask for it",
+  {
+    manifests: parts.map((manifest) => toHex(encodeAbi([MODEL_MANIFEST], [manifest]))),
+    stagesHashes: parts.map((manifest) => stagesHash(jobTable(manifest))),
+    stages: parts.map((manifest) => String(jobTable(manifest).length)),
+    fits: parts.map(({ stages }) => (networkPart(stages) === null ? "0" : "1")),
+  },
+);
+
+const chains = chainCases();
+write(
+  "chain",
+  "receipts of a job between client stages, as they are and with boundaries swapped, omitted, repeated, reordered; the error code",
+  {
+    names: chains.map(({ name }) => name),
+    receipts: chains.map(({ receipt }) => toHex(encodeReceipt(receipt))),
+    codes: chains.map(({ code }) => code),
   },
 );

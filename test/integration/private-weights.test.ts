@@ -48,6 +48,7 @@ describe("jobs of models with private weights", function suite() {
   const modelOf = (id: Hex): PrivateModel | undefined => [model, retrained].find((one) => one.id === id);
   const shelf: ModelShelf = {
     has: (id) => modelOf(id) !== undefined,
+    exposure: () => [],
     table: (id) => modelOf(id)?.manifest.stages ?? null,
     stage: async (id, stage) => {
       const program = modelOf(id)?.programs[stage];

@@ -225,6 +225,7 @@ export function proofWorker(workerId: number, hub: FakeHub, kept?: Journal): Pro
     keys,
     models: {
       has: () => true,
+      exposure: () => [],
       table: () => table,
       stage: async (_, stage) => ({
         maxInputBytes: 4096,

@@ -1,24 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { decodeProgram } from "../../core/program/decode-program.ts";
 import { ProgramError } from "../../core/program/errors.ts";
-import { hasAccumulator, type Program } from "../../core/program/types.ts";
-import { QUANTISED_LIMIT, type Analysis } from "../../core/program/analyse.ts";
+import { hasAccumulator } from "../../core/program/types.ts";
+import { QUANTISED_LIMIT } from "../../core/program/analyse.ts";
+import type { ProgramResult, RunnableProgram } from "../../core/program/run-program.ts";
 import type { Tensor } from "../../core/tensor.ts";
 
 /** A checked stage, ready for any executor. */
-export interface LoadedStage {
+export interface LoadedStage extends RunnableProgram {
   readonly bytes: Uint8Array;
-  readonly program: Program;
-  readonly analysis: Analysis;
   /** Operator whose i32 accumulator is the vote payload where the output is guessable, or null. */
   readonly probe: number | null;
 }
 
-export interface StageResult {
-  readonly outputs: readonly Tensor[];
-  /** i32 accumulator of the stage's probe, if it has one. */
-  readonly probe?: Tensor;
-}
+export type StageResult = ProgramResult;
 
 /**
  * Runs stages of integer programs. Every implementation gives the same bits for the same stage and inputs.
@@ -44,14 +39,4 @@ export function loadStage(bytes: Uint8Array, probe: number | null = null): Loade
     }
   }
   return { bytes, program, analysis, probe };
-}
-
-/** Builds an output tensor of a stage from plain integers. */
-export function resultTensor(
-  dtype: "i8" | "i32",
-  batch: number,
-  dims: readonly number[],
-  data: Int8Array | Int32Array,
-): Tensor {
-  return { dtype, dims: [batch, ...dims], data };
 }

@@ -2,6 +2,7 @@
 import { toHex, utf8, type Hex } from "../../core/bytes.ts";
 import { keccak256 } from "../../core/keccak.ts";
 import { canonicalJson, encodeManifestFile, hashJson, type StageHints, type ToolsRecord } from "../../core/manifest.ts";
+import { networkPart } from "../../core/network-part.ts";
 import { decodeLeakageReport, LEAKAGE_FILE } from "../../core/planning/leakage-report.ts";
 import { analyseProgram, elementsOf, type Analysis } from "../../core/program/analyse.ts";
 import { encodeStages, programRoot, stageKernel } from "../../core/program/container.ts";
@@ -15,6 +16,7 @@ import {
   KIND_PUBLIC,
   KIND_SALTED,
   NO_PROBE,
+  PLACE_CLIENT,
   PLACE_NETWORK,
   PRODUCER_INPUT,
   ZERO_BYTES32,
@@ -26,14 +28,14 @@ import { compileQuantised, type Compiled } from "./compile/compile-quantised.ts"
 import { cutProgram, type CutStage } from "./compile/cut-program.ts";
 import { evaluateModel } from "./compile/evaluate-model.ts";
 import type { FloatGraph } from "./compile/float-graph.ts";
-import { measureEntropy, type StageEntropy } from "./compile/measure-entropy.ts";
+import { entropyBits, measureEntropy, type StageEntropy } from "./compile/measure-entropy.ts";
 import { reportOf } from "./compile/report.ts";
 import { simplifyGraph } from "./compile/simplify.ts";
 import type { Dataset } from "./dataset.ts";
 import { createOnnxExecutor } from "./onnx-executor.ts";
 import { importGraph } from "./onnx/import-graph.ts";
 import { parseOnnx } from "./onnx/parse-onnx.ts";
-import type { ProgramExecutor } from "./executor.ts";
+import { loadStage, type ProgramExecutor } from "./executor.ts";
 import { makeStageKeys, weightsEntry, type StageKeyMaker } from "./stage-keys.ts";
 import { resolvePreprocess, type Recipe, type Usage } from "./recipe.ts";
 
@@ -94,6 +96,7 @@ async function measureStages(
   bytes: readonly Uint8Array[],
   input: Tensor,
   executor: ProgramExecutor,
+  client: ClientShare,
 ): Promise<StageEntropy[]> {
   const outputs: Tensor[] = [];
   const result: StageEntropy[] = [];
@@ -101,12 +104,48 @@ async function measureStages(
     const inputs = stage.producers.map((producer) =>
       producer === PRODUCER_INPUT ? input : (outputs[producer] ?? input),
     );
-    const { entropy, output } = await measureEntropy(bytes[index] ?? new Uint8Array(), inputs, index, executor);
+    const one = bytes[index] ?? new Uint8Array();
+    const place = placeOf(client, index, stages.length);
+    // Nobody votes on what the client computes.
+    const { entropy, output } =
+      place === PLACE_CLIENT
+        ? await runUnvoted(one, inputs, executor)
+        : await measureEntropy(one, inputs, index, executor);
     result.push(entropy);
     outputs.push(output ?? input);
   }
   return result;
 }
+
+type ClientShare = NonNullable<Recipe["client"]>;
+const NO_SHARE: ClientShare = { first: 0, last: 0 };
+
+const placeOf = ({ first, last }: ClientShare, stage: number, stages: number): number =>
+  stage < first || stage >= stages - last ? PLACE_CLIENT : PLACE_NETWORK;
+
+async function runUnvoted(bytes: Uint8Array, inputs: readonly Tensor[], executor: ProgramExecutor) {
+  const { outputs } = await executor.run(loadStage(bytes), inputs);
+  const [output] = outputs;
+  const outputBits = output === undefined ? 0 : entropyBits(output);
+  return { entropy: { outputBits, probe: null, probeBits: null }, output };
+}
+
+/** Jobs must be able to ask for it: the client's stages are chains around the network's. Errors: CUT_INVALID, MODEL_FILE_INVALID. */
+function checkShare(stages: readonly CutStage[], client: ClientShare, digest: Recipe["digest"]): void {
+  if (client.first + client.last === 0) return;
+  if (digest === "PUBLIC") {
+    const reason = "a PUBLIC digest of what the client withholds could be guessed";
+    throw new ProgramError("MODEL_FILE_INVALID", { file: "recipe.json", reason });
+  }
+  const placed = stages.map(({ producers }, at) => ({ place: placeOf(client, at, stages.length), producers }));
+  if (networkPart(placed) !== null) return;
+  const reason = `client stages (${client.first} first, ${client.last} last) must leave a stage, each take its predecessor's output, and be read nowhere else`;
+  throw new ProgramError("CUT_INVALID", { node: "client", reason });
+}
+
+/** What a seat is paid for: multiply-adds of the network's stages. */
+const paidMacs = (hints: readonly StageHints[], client: ClientShare): number =>
+  hints.reduce((sum, { macs }, at) => sum + (placeOf(client, at, hints.length) === PLACE_NETWORK ? macs : 0), 0);
 
 interface CompiledModel {
   readonly compiled: Compiled;
@@ -163,13 +202,15 @@ export async function importModel(parameters: ImportParameters, options: ImportO
   const preprocess = resolvePreprocess(recipe.preprocess, tokens);
   const { compiled, graph, opset } = compile(parameters, preprocess);
   const stages = cutProgram(compiled, recipe.stages);
+  const client = recipe.client ?? NO_SHARE;
+  checkShare(stages, client, recipe.digest);
   const bytes = stages.map((stage) => encodeProgram(stage.program));
   const usage = usageOf(recipe, graph, compiled.steps[compiled.program.output] ?? 1, tokens);
   const executor = createOnnxExecutor({ threads: 1, maxBatch: Math.max(1024, calibration.rows) });
   try {
     say("measuring what seats will compare");
     const input = prepareInput(preprocess, calibration.features);
-    const entropy = await measureStages(stages, bytes, input, executor);
+    const entropy = await measureStages(stages, bytes, input, executor, client);
     say("evaluating");
     const accuracy = await evaluateModel(
       {
@@ -189,7 +230,7 @@ export async function importModel(parameters: ImportParameters, options: ImportO
     const proofs = await makeStageKeys(recipe, stages, options.keyMaker);
     const kind = { PUBLIC: KIND_PUBLIC, SALTED: KIND_SALTED, BLINDED: KIND_BLINDED }[recipe.digest];
     const infos: StageInfo[] = stages.map((stage, index) => ({
-      place: PLACE_NETWORK,
+      place: placeOf(client, index, stages.length),
       inKind: kind,
       outKind: kind,
       probe: entropy[index]?.probe ?? NO_PROBE,
@@ -215,7 +256,7 @@ export async function importModel(parameters: ImportParameters, options: ImportO
       programRoot: programRoot(bytes),
       stages: infos,
       acceptedMasks: recipe.acceptedPolicies.reduce((mask, policy) => (mask | (1 << policy)) >>> 0, 0),
-      workUnits: BigInt(Math.max(1, Math.ceil(compiled.analysis.macs / MACS_PER_WORK_UNIT))),
+      workUnits: BigInt(Math.max(1, Math.ceil(paidMacs(hints, client) / MACS_PER_WORK_UNIT))),
       weightsHash: toHex(hashJson(proofs.map(weightsEntry))),
       reportHash: toHex(keccak256(utf8(reportText))),
       toolsHash: toHex(hashJson(tools)),

@@ -6,7 +6,7 @@ import { encodeLeakageReport, leakageAfter } from "../../core/planning/leakage-r
 import { lastInputUse } from "../../core/planning/program-atoms.ts";
 import { elementsOf } from "../../core/program/analyse.ts";
 import { inputsOf } from "../../core/program/types.ts";
-import { KIND_NAMES, ZERO_BYTES32 } from "../../core/types.ts";
+import { KIND_NAMES, PLACE_CLIENT, ZERO_BYTES32 } from "../../core/types.ts";
 import { joinStages } from "./join-stages.ts";
 import type { LoadedModel } from "./load-program.ts";
 import { partialSumBound } from "./run/integer-graph.ts";
@@ -29,6 +29,7 @@ export interface OperatorSummary {
 
 export interface StageSummary {
   readonly kernel: Hex;
+  readonly place: "client" | "network";
   readonly family: string;
   readonly inKind: string;
   readonly outKind: string;
@@ -125,6 +126,7 @@ export function inspectModel(loaded: LoadedModel): ModelSummary {
     const probed = stage.probe === null ? undefined : stage.analysis.ops[stage.probe]?.accumulatorDims;
     return {
       kernel: info?.kernel ?? "0x",
+      place: info?.place === PLACE_CLIENT ? "client" : "network",
       family: stage.program.family,
       inKind: KIND_NAMES[info?.inKind ?? 0] ?? "",
       outKind: KIND_NAMES[info?.outKind ?? 0] ?? "",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { LeakageFigures } from "../../core/planning/leakage-limits.ts";
 import { leakageAfter } from "../../core/planning/leakage-report.ts";
+import { RAW_INPUT_LEAKAGE } from "../../core/planning/network-exposure.ts";
 import { analyseProgram, type Analysis } from "../../core/program/analyse.ts";
 import { ProgramError } from "../../core/program/errors.ts";
 import { inputsOf, withInputs, type Op, type Program } from "../../core/program/types.ts";
@@ -47,15 +48,12 @@ export function joinStages({ stages, manifest }: Pick<LoadedModel, "stages" | "m
   return { program, analysis: analyseProgram(program), stageEnds };
 }
 
-/** A SPLIT stage that reads the job's input itself hides nothing of it. */
-const RAW_INPUT: LeakageFigures = { recoveryPpm: 1_000_000, dcorPpm: 1_000_000 };
-
 /**
  * What the model's own leakage report says about the boundary that `producer` makes (PRODUCER_INPUT: the job's input): the
  * figures that plans and `assertLeakage` take. Null where no report is part of the model, or it is silent.
  */
 export function boundaryLeakage(model: LoadedModel, producer: number): LeakageFigures | null {
-  if (producer === PRODUCER_INPUT) return RAW_INPUT;
+  if (producer === PRODUCER_INPUT) return RAW_INPUT_LEAKAGE;
   const after = joinStages(model).stageEnds[producer];
   return model.leakage === null || after === undefined ? null : leakageAfter(model.leakage, after);
 }

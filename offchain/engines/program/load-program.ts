@@ -5,10 +5,11 @@ import { toHex, type Hex } from "../../core/bytes.ts";
 import { isAssayError } from "../../core/errors.ts";
 import { keccak256 } from "../../core/keccak.ts";
 import { decodeManifestFile, hashJson, type ManifestFile } from "../../core/manifest.ts";
-import { decodeLeakageReport, LEAKAGE_FILE, type LeakageReport } from "../../core/planning/leakage-report.ts";
+import { LEAKAGE_FILE, type LeakageReport } from "../../core/planning/leakage-report.ts";
 import { decodeStages, programRoot, stageKernel } from "../../core/program/container.ts";
 import { encodeProgram } from "../../core/program/encode-program.ts";
 import { ProgramError } from "../../core/program/errors.ts";
+import { pinnedLeakage } from "../../core/program/pinned-leakage.ts";
 import { integerType, type OutputMeaning, type Preprocess } from "../../core/program/preprocess.ts";
 import { keyIdOf } from "../../core/zk/key-record.ts";
 import { NO_PROBE, PRODUCER_INPUT } from "../../core/types.ts";
@@ -118,15 +119,6 @@ function checkMeasured({ program }: LeakageReport, model: Pick<LoadedModel, "sta
   expectHash(`the program that ${LEAKAGE_FILE} speaks about`, program, expected);
 }
 
-/** The leakage report that the accuracy report pins. A file that nothing pins is anybody's and says nothing. */
-function readLeakage({ "report.json": report, "leakage.json": leakage }: ModelFiles): LeakageReport | null {
-  if (report === undefined || leakage === undefined) return null;
-  const pinned = (JSON.parse(new TextDecoder().decode(report)) as { leakage?: { hash?: Hex } }).leakage?.hash;
-  if (pinned === undefined) return null;
-  expectHash(LEAKAGE_FILE, hashOf(leakage), pinned);
-  return decodeLeakageReport(leakage);
-}
-
 async function readFolder(folder: string): Promise<ModelFiles> {
   const read = async (file: string) => {
     try {
@@ -194,7 +186,7 @@ export async function loadModel(source: string | ModelFiles): Promise<LoadedMode
     if (record !== null) expectHash(`key record of stage ${stage}`, keyIdOf(record), keyId);
     return record;
   });
-  const leakage = readLeakage(files);
+  const leakage = pinnedLeakage(files["report.json"], files["leakage.json"]);
   if (leakage !== null) checkMeasured(leakage, { stages, manifest });
   return { manifest, program: files.program, stages, preprocess, output: usage.output, keys, leakage };
 }

@@ -3,7 +3,8 @@ import * as ort from "onnxruntime-node";
 import { checkInputs, DEFAULT_MAX_BATCH } from "../../core/program/check-inputs.ts";
 import { ProgramError } from "../../core/program/errors.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import { resultTensor, type LoadedStage, type ProgramExecutor, type StageResult } from "./executor.ts";
+import { resultTensor } from "../../core/program/run-program.ts";
+import { type LoadedStage, type ProgramExecutor, type StageResult } from "./executor.ts";
 import { buildIntegerGraph, fitsDouble, type IntegerGraph, type ProbeReading } from "./run/integer-graph.ts";
 import { runReference } from "./reference-executor.ts";
 

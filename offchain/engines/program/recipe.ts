@@ -59,6 +59,8 @@ export const recipeSchema = z.strictObject({
   evaluation: dataSource,
   /** ONNX nodes after which the program is cut into stages. */
   stages: z.array(z.string()).max(31).default([]),
+  /** How many of the first and last stages the client runs; they form a chain, and one stage at least is the network's. */
+  client: z.strictObject({ first: z.int().min(0).max(7), last: z.int().min(0).max(7) }).optional(),
   /** One digest kind for all boundaries; see split.md §2. */
   digest: z.enum(["PUBLIC", "SALTED", "BLINDED"]).default("SALTED"),
   shifts: z.enum(["perLayer", "perChannel"]).default("perLayer"),

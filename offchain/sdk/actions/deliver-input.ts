@@ -4,6 +4,7 @@ import { splitBlob } from "../../core/blob.ts";
 import { fromHex } from "../../core/bytes.ts";
 import type { CryptoPort } from "../../core/crypto-port.ts";
 import type { AssayError } from "../../core/errors.ts";
+import { jobTable } from "../../core/network-part.ts";
 import { INPUT_BOUNDARY } from "../../core/salts.ts";
 import { canSealTo, sealBlob, sealContext, sealRecipients } from "../../core/seal.ts";
 import { encodeSealedInput } from "../../core/sealed-input.ts";
@@ -76,7 +77,7 @@ export async function deliverInput(
   const stages = await deliverToSeats(
     client,
     parameters,
-    manifest.stages.map((_, stage) => ({ stage, seats: seats.slice(stage * k, (stage + 1) * k) })),
+    jobTable(manifest).map((_, stage) => ({ stage, seats: seats.slice(stage * k, (stage + 1) * k) })),
   );
   // Of a sampled job one answers; the others that have the input are its auditors, and watch. Standbys wait where seats are lost.
   const isFilled = (job.spec.policy.flags & FLAG_STANDBY) !== 0;
@@ -161,7 +162,7 @@ async function deliverStage(
 /** What all seats of a stage get: the input as it is, or one sealed blob with what the stage reads and the salts of its ends. */
 function packStage(delivery: Delivery, stage: number, profiles: readonly WorkerProfile[]): Parcel | undefined {
   const { manifest, secret, crypto, input, jobId, chainId, hub, account } = delivery;
-  const info = manifest.stages[stage];
+  const info = jobTable(manifest)[stage];
   const producers = info?.producers ?? [];
   const salts = stageSalts(manifest, secret, stage);
   const readsInput = producers.includes(INPUT_BOUNDARY);

@@ -3,6 +3,7 @@ import type { Address, Client, Hex } from "viem";
 import { boundaryDigest, decodeBatch } from "../../core/batch-tensors.ts";
 import type { CryptoPort } from "../../core/crypto-port.ts";
 import { isAssayError } from "../../core/errors.ts";
+import { jobTable } from "../../core/network-part.ts";
 import { encodeResultRequest, MAX_RESULT_BYTES, RESULT_PROTOCOL } from "../../core/result-request.ts";
 import { openSealedBlob, sealContext } from "../../core/seal.ts";
 import { decodeTensor, type Tensor } from "../../core/tensor.ts";
@@ -88,12 +89,13 @@ function openResult(
   sealed: Uint8Array,
 ): FetchResultReturnType {
   const { crypto, hub, jobId, manifest, secret, outDigest } = parameters;
-  const last = manifest.stages.length - 1;
+  const table = jobTable(manifest);
+  const last = table.length - 1;
   const sender: Hex = `0x${seat.signer.slice(2).toLowerCase()}`;
   const context = sealContext({ chainId, hub, jobId, boundary: last, lane: 0, sender });
   const { privateKey } = resultKeyPair(crypto, secret);
   const outputBytes = openSealedBlob(crypto, sealed, { context, privateKey });
-  const kind = (manifest.stages[last]?.outKind ?? 0) as DigestKind;
+  const kind = (table[last]?.outKind ?? 0) as DigestKind;
   const salt = outputSalt(secret, last, kind);
   const inputs = parameters.inputs ?? 0;
   if (boundaryDigest(kind, outputBytes, salt, inputs) !== outDigest.toLowerCase())

@@ -7,6 +7,7 @@ import { protocolParamsAbi } from "../../adapters/chain/abi/protocol-params.ts";
 import { stakeVaultAbi } from "../../adapters/chain/abi/stake-vault.ts";
 import { toHex } from "../../core/bytes.ts";
 import { recordHash as hashOfRecord } from "../../core/job.ts";
+import { jobTable } from "../../core/network-part.ts";
 import type { Receipt } from "../../core/receipt.ts";
 import { REASON_NAMES, ZERO_BYTES32, type ModelManifest, type Record as JobRecord } from "../../core/types.ts";
 import { checked } from "../checked.ts";
@@ -120,9 +121,10 @@ async function readProofs(
   { hub, jobId }: GetReceiptParameters,
   { trail, record, manifest }: { trail: JobTrail; record: JobRecord; manifest: ModelManifest },
 ): Promise<Receipt["proofs"]> {
+  const table = jobTable(manifest);
   const stages = provenTallies(trail, record).map((at) => record.tallies[at]?.stage ?? 0);
-  const keyIds = [...new Set(stages.map((stage) => manifest.stages[stage]?.keyId ?? ZERO_BYTES32))];
-  const proofs = collectProofs(trail, record, manifest.stages, await readKeyRecords(client, hub, keyIds));
+  const keyIds = [...new Set(stages.map((stage) => table[stage]?.keyId ?? ZERO_BYTES32))];
+  const proofs = collectProofs(trail, record, table, await readKeyRecords(client, hub, keyIds));
   if (proofs === undefined)
     throw new SdkError("RECEIPT_UNAVAILABLE", { jobId, why: "a proof is not in these transactions" });
   return proofs;

@@ -109,16 +109,65 @@ contract StageGraphTest is HubBase {
         _expectSolvent(0);
     }
 
-    /// Client stages are for a later hub.
-    function test_RevertWhen_AStageIsTheClients() public {
+    function _modelOf(string memory name, StageInfo[] memory table) private returns (bytes32 modelId) {
         ModelManifest memory m;
-        m.name = "client";
-        m.programRoot = m.weightsHash = m.reportHash = m.toolsHash = keccak256("client");
-        (m.acceptedMasks, m.workUnits, m.stages) = (2, 1, _table(2));
-        m.stages[0].place = PLACE_CLIENT;
+        m.name = name;
+        m.programRoot = m.weightsHash = m.reportHash = m.toolsHash = keccak256(bytes(name));
+        (m.acceptedMasks, m.workUnits, m.stages) = (2, 1, table);
+        modelId = _registry.register(m);
+    }
+
+    /// R46, R47: the client has the first and the last stage; its boundary is the job's input, the network's last one the result.
+    function test_StagesBetweenTheClients() public {
+        StageInfo[] memory table = _table(4);
+        table[0].place = table[3].place = PLACE_CLIENT;
         Spec memory spec = _spec(3, 2);
-        spec.modelId = _registry.register(m);
+        spec.modelId = _modelOf("u-shape", table);
+        Job memory job = _request(spec);
+        _submit(job, _submit(job, _empty(), 0), 0);
+        _expectState(job, STATE_FINAL);
+        _expectSolvent(0);
+    }
+
+    /// Of a DAG between the client's stages the job's own table is asked for, not the manifest's.
+    function test_RevertWhen_TheTableHoldsTheClientsStages() public {
+        StageInfo[] memory whole = _table(4);
+        whole[0].place = PLACE_CLIENT;
+        whole[2].producers[0] = 0;
+        whole[3].producers = new uint16[](2);
+        (whole[3].producers[0], whole[3].producers[1]) = (1, 2);
+        Spec memory spec = _spec(3, 3);
+        spec.modelId = _modelOf("graph behind a client", whole);
+        Job memory job = _request(spec);
+        Record memory r = _pinned(job);
+        bytes32 joined = keccak256(
+            abi.encodePacked("assay.v1.join", uint8(2), uint16(0), KIND_PUBLIC, LEFT, uint16(1), KIND_PUBLIC, RIGHT)
+        );
+        StageVotes[] memory votes = _votesOf(job, r, joined);
+        vm.expectPartialRevert(IHubTypes.StageTableMismatch.selector);
+        _hub.submit(job, r, whole, votes, "");
+        StageInfo[] memory table = _graph();
+        for (uint256 s; s < 3; ++s) table[s].kernel = whole[s + 1].kernel;
+        _hub.submit(job, r, table, votes, "");
+        _expectState(job, STATE_FINAL);
+    }
+
+    /// The hub has no turn for a client between two stages of the network.
+    function test_RevertWhen_AStageInTheMiddleIsTheClients() public {
+        StageInfo[] memory table = _table(3);
+        table[1].place = PLACE_CLIENT;
+        Spec memory spec = _spec(3, 3);
+        spec.modelId = _modelOf("client in the middle", table);
         vm.expectRevert(abi.encodeWithSelector(IHubTypes.NotSupported.selector, "client stages"));
         _hub.request(++_nonce, spec);
+    }
+
+    /// Consent to exposure is the requester's word to workers: the hub takes it and does nothing else.
+    function test_ConsentToExposureIsCarried() public {
+        Spec memory spec = _spec(3, 2);
+        spec.policy.flags |= FLAG_ACCEPT_EXPOSURE;
+        Job memory job = _request(spec);
+        _submit(job, _submit(job, _empty(), 0), 0);
+        _expectState(job, STATE_FINAL);
     }
 }

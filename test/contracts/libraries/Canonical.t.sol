@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 pragma solidity 0.8.37;
 
+import {IModelRegistry} from "../../../contracts/interfaces/IModelRegistry.sol";
 import {ClaimLib} from "../../../contracts/libraries/ClaimLib.sol";
 import {DigestLib} from "../../../contracts/libraries/DigestLib.sol";
 import {JobLib} from "../../../contracts/libraries/JobLib.sol";
+import {ModelRegistry} from "../../../contracts/registry/ModelRegistry.sol";
 import {Job, ModelManifest, Record, Spec} from "../../../contracts/types/Types.sol";
 import {vm} from "../support/Vm.sol";
 
@@ -64,6 +66,26 @@ contract CanonicalTest {
             _same(keccak256(abi.encode(manifest.stages)), stages[i], "stagesHashes", i);
             _same(keccak256(abi.encode("assay.v1.model", manifest)), models[i], "modelIds", i);
         }
+    }
+
+    /// What the registry keeps of models with client stages is what TypeScript takes for the jobs' table.
+    function test_NetworkParts() external {
+        string memory json = _read("network");
+        bytes[] memory manifests = vm.parseJsonBytesArray(json, ".manifests");
+        bytes32[] memory hashes = vm.parseJsonBytes32Array(json, ".stagesHashes");
+        uint256[] memory stages = vm.parseJsonUintArray(json, ".stages");
+        uint256[] memory fits = vm.parseJsonUintArray(json, ".fits");
+        ModelRegistry registry = new ModelRegistry();
+        uint256 fitting;
+        for (uint256 i; i < manifests.length; ++i) {
+            ModelManifest memory manifest = abi.decode(manifests[i], (ModelManifest));
+            IModelRegistry.Model memory model = registry.model(registry.register(manifest));
+            _same(model.stagesHash, hashes[i], "stagesHashes", i);
+            _same(bytes32(uint256(model.stages)), bytes32(stages[i]), "stages", i);
+            _same(bytes32(uint256(model.network ? 1 : 0)), bytes32(fits[i]), "fits", i);
+            fitting += fits[i];
+        }
+        require(fitting > 20 && fitting < manifests.length - 20, "one-sided");
     }
 
     function test_Records() external view {

@@ -198,11 +198,114 @@ contract ModelRegistryTest {
         require(_registry.model(_registry.register(manifest)).probes == 5, "probes");
     }
 
-    function test_AClientStageIsNotLinear() public {
-        ModelManifest memory manifest = _chain(2);
-        manifest.stages[0].place = PLACE_CLIENT;
+    /// Jobs know the network's stages alone, numbered from 0; the client's are in the id.
+    function test_ClientStagesAroundTheNetwork() public {
+        ModelManifest memory manifest = _chain(4);
+        manifest.stages[0].place = manifest.stages[3].place = PLACE_CLIENT;
+        manifest.stages[2].outKind = manifest.stages[3].inKind = KIND_SALTED;
+        manifest.stages[2].probe = 5;
+        vm.startSnapshotGas("register a model of two stages between the client's");
+        bytes32 id = _registry.register(manifest);
+        vm.stopSnapshotGas();
+        IModelRegistry.Model memory model = _registry.model(id);
+        StageInfo[] memory table = new StageInfo[](2);
+        table[0] = _stage(KIND_PUBLIC, KIND_PUBLIC, PRODUCER_INPUT);
+        table[1] = _stage(KIND_PUBLIC, KIND_SALTED, 0);
+        table[1].probe = 5;
+        require(model.stagesHash == keccak256(abi.encode(table)), "table");
+        require(model.network && model.linear && model.stages == 2, "shape");
+        require(model.outKind == KIND_SALTED && model.probes == 2, "what the hub asks for");
+        manifest.stages[0].kernel = keccak256("another first stage");
+        require(_registry.register(manifest) != id, "the client's stages are in the id");
+    }
+
+    /// What the client hands over is the job's input, which sorts last.
+    function test_ClientStagesAroundADag() public {
+        ModelManifest memory manifest = _chain(5);
+        manifest.stages[0].place = manifest.stages[1].place = PLACE_CLIENT;
+        manifest.stages[3].producers = new uint16[](2);
+        (manifest.stages[3].producers[0], manifest.stages[3].producers[1]) = (1, 2);
+        manifest.stages[4].producers = new uint16[](3);
+        for (uint16 i; i < 3; ++i) manifest.stages[4].producers[i] = i + 1;
         IModelRegistry.Model memory model = _registry.model(_registry.register(manifest));
-        require(!model.linear && !model.network, "a client stage");
+        StageInfo[] memory table = new StageInfo[](3);
+        for (uint256 s; s < 3; ++s) table[s] = _stage(KIND_PUBLIC, KIND_PUBLIC, PRODUCER_INPUT);
+        table[1].producers = new uint16[](2);
+        table[2].producers = new uint16[](3);
+        table[1].producers[1] = table[2].producers[2] = PRODUCER_INPUT;
+        table[2].producers[1] = 1;
+        require(model.stagesHash == keccak256(abi.encode(table)), "table");
+        require(model.network && !model.linear && model.stages == 3, "shape");
+    }
+
+    /// One network stage between the client's can be sampled.
+    function test_OneNetworkStageIsOneStage() public {
+        ModelManifest memory manifest = _chain(3);
+        manifest.stages[0].place = manifest.stages[2].place = PLACE_CLIENT;
+        manifest.acceptedMasks = uint32(1) << OPTIMISTIC;
+        require(_registry.model(_registry.register(manifest)).stages == 1, "stages");
+    }
+
+    function _elsewhere(ModelManifest memory manifest) private {
+        IModelRegistry.Model memory model = _registry.model(_registry.register(manifest));
+        require(!model.network && !model.linear, "a job could ask for it");
+        require(model.stagesHash == keccak256(abi.encode(manifest.stages)), "table");
+    }
+
+    /// No job asks for these: the hub has no place for a client's turn, and a raw input beside the first stage would leave it.
+    function test_ClientStagesElsewhere() public {
+        ModelManifest memory manifest = _chain(3);
+        manifest.stages[1].place = PLACE_CLIENT; // in the middle
+        _elsewhere(manifest);
+        manifest = _chain(3);
+        manifest.stages[0].place = PLACE_CLIENT;
+        manifest.stages[2].producers = new uint16[](2); // the raw input too
+        (manifest.stages[2].producers[0], manifest.stages[2].producers[1]) = (1, PRODUCER_INPUT);
+        _elsewhere(manifest);
+        manifest = _chain(3);
+        manifest.stages[0].place = manifest.stages[1].place = PLACE_CLIENT;
+        manifest.stages[2].producers = new uint16[](2); // an earlier boundary of the client's too
+        (manifest.stages[2].producers[0], manifest.stages[2].producers[1]) = (0, 1);
+        _elsewhere(manifest);
+        manifest = _chain(3);
+        manifest.stages[0].place = manifest.stages[1].place = PLACE_CLIENT;
+        manifest.stages[1].producers = new uint16[](2); // no chain
+        (manifest.stages[1].producers[0], manifest.stages[1].producers[1]) = (0, PRODUCER_INPUT);
+        _elsewhere(manifest);
+        manifest = _chain(3);
+        manifest.stages[2].place = PLACE_CLIENT;
+        manifest.stages[2].producers = new uint16[](2); // two results
+        (manifest.stages[2].producers[0], manifest.stages[2].producers[1]) = (0, 1);
+        _elsewhere(manifest);
+    }
+
+    /// The whole rule against its plain form, over all places and producers that a table of five stages may have.
+    function testFuzz_NetworkPart(uint8 clients, uint256 seed) public {
+        ModelManifest memory manifest = _chain(5);
+        for (uint256 s; s < 5; ++s) {
+            if (clients & (1 << s) != 0) manifest.stages[s].place = PLACE_CLIENT;
+            if (s < 2 || (seed >> (8 * s)) & 3 != 0) continue;
+            manifest.stages[s].producers = new uint16[](2);
+            manifest.stages[s].producers[0] = uint16(s - 1 - ((seed >> (8 * s + 2)) & 1));
+            manifest.stages[s].producers[1] = s - 1 == manifest.stages[s].producers[0] ? PRODUCER_INPUT : uint16(s - 1);
+        }
+        if (clients & 31 == 31) return _refused(manifest, _stageField(0, 1));
+        IModelRegistry.Model memory model = _registry.model(_registry.register(manifest));
+        (uint256 first, uint256 end) = (0, 5);
+        while (clients & (1 << first) != 0) ++first;
+        while (clients & (1 << (end - 1)) != 0) --end;
+        bool fits = true;
+        for (uint256 s; s < 5; ++s) {
+            uint16[] memory from = manifest.stages[s].producers;
+            bool inside = s >= first && s < end;
+            if (inside && clients & (1 << s) != 0) fits = false;
+            for (uint256 i; i < from.length; ++i) {
+                uint256 before = s == 0 ? PRODUCER_INPUT : s - 1;
+                if (!inside && (from.length != 1 || from[i] != before)) fits = false;
+                if (inside && first != 0 && (from[i] == PRODUCER_INPUT || from[i] + 1 < first)) fits = false;
+            }
+        }
+        require(model.network == fits && model.stages == (fits ? end - first : 5), "part");
     }
 
     function test_RevertWhen_AKeyHasABlindedEnd() public {

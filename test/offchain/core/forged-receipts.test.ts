@@ -70,7 +70,7 @@ describe("receipts that verify but lie", () => {
     ];
     const story = { stages: 2, k: 3, sittings };
     expect(failing(historyReceipt({ ...story, boundaries: [B, C], reason: 0 }))).to.deep.equal(["result"]);
-    expect(failing(historyReceipt({ ...story, boundaries: [A, C], reason: 0 }))).to.deep.equal(["result"]);
+    expect(failing(historyReceipt({ ...story, boundaries: [A, C], reason: 0 }))).to.deep.equal(["chain", "result"]);
     expect(failing(historyReceipt({ ...story, boundaries: [B, C], reason: REASON_UNRESOLVED }))).to.deep.equal([
       "result",
     ]);
@@ -118,7 +118,7 @@ describe("receipts that verify but lie", () => {
       failing(historyReceipt({ ...story, sittings, boundaries, reason }));
     expect(told([captured, aborted], [A])).to.deep.equal([]);
     expect(told([captured, aborted, heard], [B])).to.deep.equal([]);
-    expect(told([captured, aborted, heard], [A])).to.deep.equal(["result"]);
+    expect(told([captured, aborted, heard], [A])).to.deep.equal(["chain", "result"]);
     expect(told([captured, aborted, heard], [B], REASON_EXPIRED)).to.deep.equal(["result"]);
     // Past its expiry nothing that was not heard is a verdict; what was heard is one.
     expect(told([captured, aborted], [])).to.deep.equal([]);
@@ -278,10 +278,11 @@ describe("receipts that verify but lie", () => {
     const [seat] = committee?.seats ?? [];
     if (committee === undefined || seat === undefined) throw new TypeError("fixture");
     const flood = { ...receipt, committees: [{ fast: true, seats: Array.from({ length: 20_000 }, () => seat) }] };
-    const started = performance.now();
+    const started = process.cpuUsage();
     expect(failing(flood)).to.include("tallies");
-    // 20,000 recoveries take 8 s and more.
-    expect(performance.now() - started).to.be.lessThan(3_000);
+    const { user, system } = process.cpuUsage(started);
+    // 20,000 recoveries take 8 s and more; time of the process, for a busy machine is slow at everything.
+    expect((user + system) / 1000).to.be.lessThan(3_000);
   });
 
   it("R68 R69: the longest lists that fit a receipt are findings, not crashes", function () {

@@ -1,20 +1,27 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
-import { decodeReceipt, encodeReceipt, receiptHash, type Receipt } from "../../../offchain/core/receipt.ts";
+import {
+  decodeReceipt,
+  encodeReceipt,
+  receiptHash,
+  type ClientClaim,
+  type Receipt,
+} from "../../../offchain/core/receipt.ts";
 import { guaranteeOf, receiptJson } from "../../../offchain/core/receipt-json.ts";
-import { fastCommittee, receiptOfJob, slowCommittee } from "../../../offchain/core/build-receipt.ts";
+import { receiptOfJob, slowCommittee } from "../../../offchain/core/build-receipt.ts";
 import { claimDigest, commitDigest } from "../../../offchain/core/claim.ts";
 import { isAssayError } from "../../../offchain/core/errors.ts";
-import { jobId, recordHash } from "../../../offchain/core/job.ts";
-import { addressOfKey, signDigest } from "../../../offchain/core/signature.ts";
+import { recordHash } from "../../../offchain/core/job.ts";
+import { modelId } from "../../../offchain/core/model.ts";
+import { signDigest } from "../../../offchain/core/signature.ts";
 import {
   PLACE_CLIENT,
+  PLACE_NETWORK,
   REASON_CANCELLED,
   REASON_EXPIRED,
   REASON_INPUT_UNAVAILABLE,
   SAID_ABSENT,
   SAID_UNREVEALED,
-  ZERO_ADDRESS,
   ZERO_BYTES32,
 } from "../../../offchain/core/types.ts";
 import { verifyReceipt } from "../../../offchain/core/verify-receipt.ts";
@@ -26,12 +33,10 @@ import {
   hashOf,
   keyOf,
   OUT_DIGEST,
-  sampleJob,
-  sampleManifest,
-  sampleVotes,
   settled,
   signerOf,
 } from "../../support/sample-receipt.ts";
+import { signedClaim, splitReceipt } from "../../support/split-receipt.ts";
 
 const failing = (receipt: Receipt): string[] =>
   verifyReceipt(receipt)
@@ -158,7 +163,7 @@ describe("verifyReceipt", () => {
     expect(verifyReceipt(cancelled).ok).to.equal(true);
     expect(failing({ ...cancelled, outDigest: OUT_DIGEST })).to.deep.equal(["result"]);
     expect(failing({ ...cancelled, reason: 9 })).to.deep.equal(["result"]);
-    expect(failing({ ...cancelled, reason: 0 })).to.deep.equal(["result"]);
+    expect(failing({ ...cancelled, reason: 0 })).to.deep.equal(["chain", "result"]);
     const said = [SAID_ABSENT, SAID_ABSENT, SAID_ABSENT, SAID_UNREVEALED, SAID_UNREVEALED];
     const [tally] = fast.record.tallies;
     if (tally === undefined) throw new TypeError("fixture");
@@ -177,48 +182,46 @@ describe("verifyReceipt", () => {
   });
 
   it("behavior: R46 client stages are signed claims and stay unproven", () => {
-    const client = keyOf(99);
-    const manifest = sampleManifest(2);
-    const [first, second] = manifest.stages;
-    if (first === undefined || second === undefined) throw new TypeError("fixture");
-    const mixed = { ...manifest, stages: [{ ...first, place: PLACE_CLIENT }, second] };
-    const base = sampleJob(mixed, 3);
-    const job = { ...base, spec: { ...base.spec, client: addressOfKey(client) } };
-    const deployment = { chainId: fast.chainId, hub: fast.hub };
-    const id = jobId(deployment, job);
-    const middle = hashOf("client's boundary");
-    const claim = { jobId: id, stage: 0, inDigest: job.spec.inDigest, outDigest: middle, worker: addressOfKey(client) };
-    const workers = [4, 5, 6];
-    const votes = sampleVotes({
-      jobId: id,
-      stage: 1,
-      round: 0,
-      inDigest: middle,
-      outs: workers.map(() => OUT_DIGEST),
-      workers,
-    });
-    const tally = {
-      stage: 1,
-      round: 0,
-      seats: workers,
-      said: workers.map(() => OUT_DIGEST),
-      challenger: ZERO_ADDRESS,
-      bond: 0n,
-    };
-    const record = { seats: [1, 2, 3, ...workers], boundaries: [middle, OUT_DIGEST], tallies: [tally], decided: 0 };
-    const committees = [fastCommittee(votes, workers.map(signerOf))];
-    const built = receiptOfJob({ deployment, job, manifest: mixed, reason: 0, record, committees });
-    const signature = signDigest(claimDigest(DOMAIN, claim), client);
-    const receipt = { ...built, clientClaims: [{ stage: 0, outDigest: middle, ...signature }] };
+    const receipt = splitReceipt();
     const report = verifyReceipt(receipt);
     expect(report.checks.filter(({ ok }) => !ok)).to.deep.equal([]);
-    expect(report.coverage.map(({ kind }) => kind)).to.deep.equal(["CLIENT_UNPROVEN", "EVIDENCED"]);
-    expect(guaranteeOf(receipt, report)).to.deep.include({ endToEnd: false, unproven: [0] });
-    const forged = signDigest(claimDigest(DOMAIN, claim), keyOf(98));
-    expect(failing({ ...receipt, clientClaims: [{ stage: 0, outDigest: middle, ...forged }] })).to.deep.equal([
-      "client claims",
-    ]);
-    expect(failing({ ...receipt, clientClaims: [] })).to.include("chain");
+    const kinds = ["CLIENT_UNPROVEN", "CLIENT_UNPROVEN", "EVIDENCED", "EVIDENCED", "CLIENT_UNPROVEN"];
+    expect(report.coverage.map(({ kind }) => kind)).to.deep.equal(kinds);
+    expect(report.coverage.map(({ stage }) => stage)).to.deep.equal([0, 1, 2, 3, 4]);
+    expect(guaranteeOf(receipt, report)).to.deep.include({ endToEnd: false, unproven: [0, 1, 4] });
+    // Without the claims nothing more is proven, and nothing less.
+    const bare = { ...receipt, clientClaims: [] };
+    expect(failing(bare)).to.deep.equal([]);
+    expect(verifyReceipt(bare).coverage).to.deep.equal(report.coverage);
+  });
+
+  it("error: a client's claim by another key, about another job, or as if it were a seat's", () => {
+    const receipt = splitReceipt();
+    const [first, ...others] = receipt.clientClaims;
+    if (first === undefined) throw new TypeError("fixture");
+    const failures = (claim: ClientClaim) => failing({ ...receipt, clientClaims: [claim, ...others] });
+    expect(failures(signedClaim(receipt.jobId, first, keyOf(98)))).to.deep.equal(["client claims"]);
+    expect(failures(signedClaim(fast.jobId, first))).to.deep.equal(["client claims"]);
+    const worker = receipt.job.spec.client;
+    const asSeat = signDigest(claimDigest(DOMAIN, { jobId: receipt.jobId, ...first, worker }), keyOf(99));
+    expect(failures({ ...first, ...asSeat })).to.deep.equal(["client claims"]);
+  });
+
+  it("error: a model whose client stages stand between those of the network", () => {
+    const { manifest, job } = splitReceipt();
+    const stages = manifest.stages.map((stage, at) => ({ ...stage, place: at === 3 ? PLACE_CLIENT : PLACE_NETWORK }));
+    const moved = { ...manifest, stages };
+    const spec = { ...job.spec, modelId: modelId(moved), stages: 5 };
+    const deployment = { chainId: fast.chainId, hub: fast.hub };
+    const cancelled = receiptOfJob({
+      deployment,
+      job: { ...job, spec },
+      manifest: moved,
+      reason: REASON_CANCELLED,
+      record: { seats: [], boundaries: [], tallies: [], decided: 0 },
+      committees: [],
+    });
+    expect(failing(cancelled)).to.deep.equal(["model"]);
   });
 
   it("behavior: what the verifier knows from the chain must agree", () => {

@@ -2,8 +2,11 @@
 import { expect } from "chai";
 import { FolderModelShelf } from "../../../offchain/node/model-shelf.ts";
 import type { Logger } from "../../../offchain/core/ports/logger.ts";
+import { jobTable } from "../../../offchain/core/network-part.ts";
+import { assertExposure } from "../../../offchain/core/planning/leakage-limits.ts";
 import { decodeTolerance } from "../../../offchain/core/sketch.ts";
 import { loadFloatModel } from "../../../offchain/engines/program/float/load-float-model.ts";
+import { loadModel } from "../../../offchain/engines/program/load-program.ts";
 import { expectCode } from "../../support/expect-code.ts";
 
 const logger: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => logger };
@@ -49,5 +52,32 @@ describe("FolderModelShelf with a float model", () => {
     await expectCode("INPUT_SHAPE", () => runner.run([{ dtype: "i8", dims, data: new Int8Array(length) }], signal));
     const outside = new Float32Array(length).fill(1e30);
     await expectCode("INPUT_RANGE", () => runner.run([{ dtype: "f32", dims, data: outside }], signal));
+  });
+});
+
+describe("FolderModelShelf with client stages", () => {
+  const folder = "models/digits-split";
+  it("R46: knows the network's stages by the job's numbers, and what they show (R4)", async () => {
+    const shelf = await FolderModelShelf.open(
+      { folders: [folder], executor: "reference", threads: 1, judges: null },
+      { logger },
+    );
+    const { manifest, stages } = await loadModel(folder);
+    const { modelId, model } = manifest;
+    expect(shelf.table(modelId)).to.deep.equal(jobTable(model));
+    expect([0, 1, 2].map((stage) => shelf.place(modelId, stage))).to.deep.equal([1, 2, null]);
+    expect(await shelf.program(modelId, 0)).to.deep.equal(stages[1]?.program);
+    expect(await shelf.program(modelId, 2)).to.equal(null);
+    expect(await shelf.stage(modelId, 2)).to.equal(null);
+    const runner = await shelf.stage(modelId, 1);
+    const input = { dtype: "i8" as const, dims: [1, 192], data: new Int8Array(192) };
+    const { output } = (await runner?.run([input], new AbortController().signal)) ?? { output: null };
+    expect(output?.dims).to.deep.equal([1, 24]);
+    // Within the limits, as its card says.
+    const exposure = shelf.exposure(modelId);
+    expect(exposure).to.have.length(3);
+    assertExposure(exposure, 0);
+    expect(shelf.exposure(`0x${"00".repeat(32)}`)).to.deep.equal([]);
+    await shelf.close();
   });
 });

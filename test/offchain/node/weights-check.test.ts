@@ -124,7 +124,7 @@ describe("committed weights of a worker's models", function () {
 
   it("behavior: a seat of a refused stage abstains with reason 3, before it has run anything", async () => {
     const { checks } = worker(rigged, placed(rigged));
-    const shelf = { has: () => true, table: () => rigged.manifest.stages, stage: async () => null };
+    const shelf = { has: () => true, exposure: () => [], table: () => rigged.manifest.stages, stage: async () => null };
     const work = new StageWork({ maxRunning: 1, maxWaiting: 1 }, guardedShelf(shelf, checks), new ManualClock());
     const job = `0x${"aa".repeat(32)}` as const;
     const tensor = encodeTensor({ dtype: "i8", dims: [1, 4], data: Int8Array.of(1, 2, 3, 4) });

@@ -34,6 +34,7 @@ class Bench {
   constructor(maxWaiting: number) {
     const models: ModelShelf = {
       has: () => true,
+      exposure: () => [],
       table: () => table,
       stage: async () => ({
         maxInputBytes: 100,
@@ -158,6 +159,7 @@ describe("a worker's stage of a batch", () => {
   function open(bytes: Uint8Array) {
     const models: ModelShelf = {
       has: () => true,
+      exposure: () => [],
       table: () => salted,
       stage: async () => ({
         maxInputBytes: 32,

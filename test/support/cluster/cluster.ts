@@ -19,6 +19,7 @@ import { bodyHashOf, encodeEnvelope, envelopeDigest } from "../../../offchain/co
 import { jobId as jobIdOf } from "../../../offchain/core/job.ts";
 import { decodeOfferReply, encodeOffer, OFFER_PROTOCOL } from "../../../offchain/core/messages.ts";
 import { modelId as modelIdOf } from "../../../offchain/core/model.ts";
+import { jobTable } from "../../../offchain/core/network-part.ts";
 import { concatBytes } from "../../../offchain/core/bytes.ts";
 import type { PeerAddress, Transport } from "../../../offchain/core/ports/transport.ts";
 import { HttpTransport } from "../../../offchain/adapters/net/http-transport.ts";
@@ -368,7 +369,13 @@ export class Cluster {
         blobs,
         crypto: nodeCrypto,
         prover: options.prover?.(i) ?? null,
-        models: { has: () => true, table: () => manifest.stages, stage: addOne, ...options.models?.(i) },
+        models: {
+          has: () => true,
+          table: () => jobTable(manifest),
+          stage: addOne,
+          exposure: () => [],
+          ...options.models?.(i),
+        },
         clock,
         logger,
         metrics: nullMetrics,

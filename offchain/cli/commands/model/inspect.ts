@@ -35,7 +35,9 @@ export const modelInspect = defineCommand({
       `input ${summary.inputDims.join(" x ")}, ${summary.labels.length} labels, ${summary.macs} multiply-adds, ${summary.workUnits} work units`,
     ];
     for (const [index, stage] of summary.stages.entries()) {
-      lines.push(`stage ${index}: ${stage.family}, ${stage.inKind} to ${stage.outKind}, ${stage.bytes} bytes`);
+      lines.push(
+        `stage ${index}: ${stage.place}, ${stage.family}, ${stage.inKind} to ${stage.outKind}, ${stage.bytes} bytes`,
+      );
       lines.push(stage.keyId === null ? "  no key" : `  key ${stage.keyId}, ${stage.weights} weights`);
       for (const op of stage.operators)
         lines.push(

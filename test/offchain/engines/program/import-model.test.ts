@@ -70,6 +70,25 @@ describe("importModel", () => {
     expect(open.model.acceptedMasks).to.equal((1 << VOTE) | (1 << PROOF));
   });
 
+  it("R46: the client's stages are chains around the network's, unvoted and unpaid", async function () {
+    this.timeout(180_000);
+    const stages = ["conv2", "dense1", "dense2"];
+    const plain = await run({ stages, digest: "BLINDED", client: { first: 0, last: 1 } });
+    const split = await run({ stages, digest: "BLINDED", client: { first: 1, last: 1 } });
+    expect(split.model.stages.map(({ place }) => place)).to.deep.equal([1, 0, 0, 1]);
+    expect(split.model.stages.at(-1)?.probe).to.equal(NO_PROBE);
+    expect(split.model.programRoot).to.equal(plain.model.programRoot);
+    expect(split.model.stages.map(({ kernel }) => kernel)).to.deep.equal(
+      plain.model.stages.map(({ kernel }) => kernel),
+    );
+    // dense 400-120 and 120-84, in thousands begun.
+    expect(split.model.workUnits).to.equal(59n);
+    await expectCode("MODEL_FILE_INVALID", async () =>
+      run({ stages, digest: "PUBLIC", client: { first: 1, last: 1 } }),
+    );
+    await expectCode("CUT_INVALID", async () => run({ stages, digest: "BLINDED", client: { first: 2, last: 2 } }));
+  });
+
   it("R4 R51: behavior: a leakage report of this program is part of the model id; another's, or an unpinned one, is not", async function () {
     this.timeout(60_000);
     if (recipe === null || calibration === null || evaluation === null) expect.fail("no data");
