@@ -28,6 +28,12 @@ export const DeployError = defineErrors("deploy", 42, {
     fix: "Set parameterOverrides.{role} (--{role}); only on chain 31337 is it the deployer by default.",
     retry: "never",
   },
+  SIMULATED_REFUSED: {
+    n: 7,
+    text: "A simulated root is refused on chain {chainId}.",
+    fix: "Leave it out: simulated platforms prove nothing and are for chain 31337.",
+    retry: "never",
+  },
   WIRING_WRONG: {
     n: 5,
     text: "{what} is {have} instead of {want}.",

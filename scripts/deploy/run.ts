@@ -5,12 +5,9 @@
 //   node scripts/deploy/run.ts --rpc-url URL --id sepolia --key-file owner.json --password-file pw --token 0x…
 //       [--guardian 0x…] [--treasury 0x…] [--timelock 0x…]
 import { parseArgs } from "node:util";
-import { type Address, createPublicClient, createWalletClient, getAddress, http, toHex } from "viem";
-import { privateKeyToAccount } from "viem/accounts";
-import { openKeyFile } from "../../offchain/adapters/keys/key-file.ts";
-import { readPassword } from "../../offchain/adapters/keys/private-file.ts";
+import { type Address, createPublicClient, createWalletClient, getAddress, http } from "viem";
+import { chooseAccount } from "./choose-account.ts";
 import { deployAssay } from "./deploy-assay.ts";
-import { DeployError } from "./errors.ts";
 import type { DeploymentParameters } from "./parameters.ts";
 import { writeDeployment } from "./write-deployment.ts";
 
@@ -31,24 +28,12 @@ const { values } = parseArgs({
 const transport = http(values["rpc-url"]);
 const publicClient = createPublicClient({ transport });
 
-async function chooseAccount() {
-  const keyFile = values["key-file"];
-  const passwordFile = values["password-file"];
-  if (keyFile !== undefined && passwordFile !== undefined) {
-    const key = await openKeyFile(keyFile, { purpose: "owner", password: await readPassword(passwordFile) });
-    return privateKeyToAccount(toHex(key.reveal()));
-  }
-  const [unlocked] = await createWalletClient({ transport }).getAddresses();
-  if (unlocked === undefined) throw new DeployError("ACCOUNT_MISSING", {});
-  return unlocked;
-}
-
 const overrides: { -readonly [Name in "token" | "guardian" | "treasury" | "timelock"]?: Address } = {};
 for (const name of ["token", "guardian", "treasury", "timelock"] as const) {
   const value = values[name];
   if (value !== undefined) overrides[name] = getAddress(value);
 }
 const parameterOverrides: Partial<DeploymentParameters> = overrides;
-const walletClient = createWalletClient({ transport, account: await chooseAccount() });
+const walletClient = createWalletClient({ transport, account: await chooseAccount(transport, values) });
 const deployment = await deployAssay({ publicClient, walletClient, parameterOverrides });
 console.log(JSON.stringify({ ...deployment, path: writeDeployment(deployment, values.id) }, undefined, 2));
