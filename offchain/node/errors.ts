@@ -140,4 +140,10 @@ export const NodeError = defineErrors("node", 30, {
     fix: "Put what is missing in its place and start again, or run `assay zk verify-setup --cache` with this worker's prove.cache.",
     retry: "later",
   },
+  ENCLAVE_UNKNOWN: {
+    n: 24,
+    text: "Key {key} was never registered at {registry}.",
+    fix: "Check the key, and the first block of the deployment in chain.fromBlock.",
+    retry: "never",
+  },
 });

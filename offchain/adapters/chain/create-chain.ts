@@ -10,8 +10,13 @@ import { PROOF } from "../../core/types.ts";
 import { assayHubAbi } from "./abi/assay-hub.ts";
 import { blockSeedAbi } from "./abi/block-seed.ts";
 import { devTokenAbi } from "./abi/dev-token.ts";
+import { dcapVerifierAbi } from "./abi/dcap-verifier.ts";
+import { enclaveEvidenceAbi } from "./abi/enclave-evidence.ts";
+import { enclaveRegistryAbi } from "./abi/enclave-registry.ts";
 import { evidenceRouterAbi } from "./abi/evidence-router.ts";
+import { intelCollateralAbi } from "./abi/intel-collateral.ts";
 import { keyRegistryAbi } from "./abi/key-registry.ts";
+import { measurementRegistryAbi } from "./abi/measurement-registry.ts";
 import { modelRegistryAbi } from "./abi/model-registry.ts";
 import { proofAdapterAbi } from "./abi/proof-adapter.ts";
 import { protocolParamsAbi } from "./abi/protocol-params.ts";
@@ -62,6 +67,11 @@ export const deploymentErrors: Abi = [
   ...evidenceRouterAbi,
   ...keyRegistryAbi,
   ...proofAdapterAbi,
+  ...enclaveEvidenceAbi,
+  ...enclaveRegistryAbi,
+  ...measurementRegistryAbi,
+  ...dcapVerifierAbi,
+  ...intelCollateralAbi,
 ].filter((entry) => entry.type === "error");
 
 /**

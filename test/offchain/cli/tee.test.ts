@@ -4,24 +4,10 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadCommands } from "../../../offchain/cli/commands/loaders.ts";
 import { SimulatedPlatform } from "../../../offchain/engines/tee/sim/platform.ts";
-import type { IntelCollateral } from "../../../offchain/engines/tee/verdict.ts";
 import { captureCli } from "../../support/capture-cli.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
+import { collateralBundle } from "../../support/tee/collateral-bundle.ts";
 import { NOW, PERIOD, REPORT, simulated } from "../../support/tee/simulated.ts";
-
-const bundle = (all: IntelCollateral) => {
-  const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
-  return JSON.stringify({
-    root_ca_crl: hex(all.rootCrl),
-    pck_crl: hex(all.pckCrl),
-    tcb_info: all.tcbInfo,
-    tcb_info_signature: hex(all.tcbInfoSignature),
-    tcb_info_issuer_chain: all.tcbInfoChain,
-    qe_identity: all.qeIdentity,
-    qe_identity_signature: hex(all.qeIdentitySignature),
-    qe_identity_issuer_chain: all.qeIdentityChain,
-  });
-};
 
 describe("assay tee", () => {
   const platform = simulated();
@@ -39,7 +25,7 @@ describe("assay tee", () => {
   const intel = () => [
     file("quote.hex", Buffer.from(platform.intel.quote("dcap-tdx-v4", REPORT)).toString("hex")),
     "--collateral",
-    file("collateral.json", bundle(platform.intel.collateral(true))),
+    file("collateral.json", collateralBundle(platform.intel.collateral(true))),
     "--now",
     String(NOW),
   ];
@@ -102,7 +88,7 @@ describe("assay tee", () => {
       if (component !== undefined) component.svn = svn;
     };
     const demoted = new SimulatedPlatform(new Uint8Array(32).fill(0x11), PERIOD, { intel: { editTcbInfo: raise(6) } });
-    const early = file("early.json", bundle(demoted.intel.collateral(true)));
+    const early = file("early.json", collateralBundle(demoted.intel.collateral(true)));
     const later = await status("--early", early);
     expect(later.code).to.equal(75);
     expect(later.answer).to.have.nested.property("early.status", "OutOfDate");

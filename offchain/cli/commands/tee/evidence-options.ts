@@ -8,7 +8,7 @@ import type { Endorsements, Evidence, EvidenceFormat, EvidenceVendor } from "../
 import { MAX_EVIDENCE_BYTES, type VerifyOptions } from "../../../engines/tee/verify.ts";
 import { readFileBytes, readJson } from "../../connection.ts";
 import { CliError } from "../../errors.ts";
-import { choice, hash, optional, required, text, type Parsed } from "../../fields.ts";
+import { address, choice, hash, optional, required, text, type Parsed } from "../../fields.ts";
 
 export const FORMATS = ["dcap-sgx-v3", "dcap-tdx-v4", "dcap-tdx-v5", "snp-report", "nitro-cose", "nvidia-spdm11"] as const; // prettier-ignore
 
@@ -37,6 +37,14 @@ export const evidenceOptions = {
   now: optional("time", "Judge as of this time, Unix seconds or a date in Z; the system's clock otherwise.", instant),
   amdFloor: optional("floor", "AMD: lowest firmware that counts as up to date, such as Milan=4,0,24,219.", floor),
   simulatedRoot: optional("hash", "Also pin this simulated root (0x, SHA-256 of its key). Development only.", hash),
+};
+
+/** What commands that write to a chain take: Intel's evidence only. */
+export const chainEvidenceOptions = {
+  format: evidenceOptions.format,
+  collateral: evidenceOptions.collateral,
+  simulatedRoot: evidenceOptions.simulatedRoot,
+  enclaves: optional("address", "Registry of enclaves; the one that the hub's router names if left out.", address),
 };
 
 interface EvidenceInput {
@@ -113,6 +121,13 @@ export function readQuestion(input: EvidenceInput): EvidenceQuestion {
     roots,
     now: input.now ?? BigInt(Math.floor(Date.now() / 1000)),
   };
+}
+
+type ChainEvidenceInput = Pick<EvidenceInput, "file" | "format" | "collateral" | "simulatedRoot">;
+
+/** The same for a chain, whose time counts. Errors: FILE_UNREADABLE, USAGE, COLLATERAL, PEM. */
+export function readChainEvidence(input: ChainEvidenceInput): Omit<EvidenceQuestion, "now"> {
+  return readQuestion({ ...input, vcek: undefined, amdChain: undefined, chain: undefined, now: 0n });
 }
 
 /** The tee module's refusal as data, or the error itself thrown on. */

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+import { getAbiItem, parseEventLogs, type Address, type ContractFunctionArgs, type Hex } from "viem";
+import { getLogs } from "viem/actions";
+import { enclaveRegistryAbi } from "./abi/enclave-registry.ts";
+import type { Chain } from "./chain.ts";
+import { toChainError } from "./decode-revert.ts";
+import type { EnclaveContracts } from "./enclave-contracts.ts";
+
+type By = ContractFunctionArgs<typeof enclaveRegistryAbi, "nonpayable", "invalidateBy">;
+
+/** What a registration's quote bound. */
+export interface EnclaveRegistration {
+  readonly binding: By[2];
+  readonly challenge: Hex;
+  readonly runtime: Hex;
+}
+
+const EVENT = getAbiItem({ abi: enclaveRegistryAbi, name: "EnclaveRegistered" });
+
+/** A key's registrations, oldest first. Errors: RPC_UNAVAILABLE, RPC_REJECTED. */
+export async function listRegistrations(
+  chain: Pick<Chain, "client" | "errors">,
+  {
+    contracts,
+    key,
+    fromBlock,
+  }: { readonly contracts: EnclaveContracts; readonly key: Address; readonly fromBlock: bigint },
+): Promise<readonly EnclaveRegistration[]> {
+  try {
+    const logs = await getLogs(chain.client, {
+      address: contracts.enclaves,
+      event: EVENT,
+      args: { key },
+      fromBlock,
+      toBlock: "latest",
+    });
+    return parseEventLogs({ abi: enclaveRegistryAbi, eventName: "EnclaveRegistered", logs }).map(({ args }) => args);
+  } catch (error) {
+    throw toChainError(error, "eth_getLogs", chain.errors);
+  }
+}

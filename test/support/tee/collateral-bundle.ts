@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import type { IntelCollateral } from "../../../offchain/engines/tee/verdict.ts";
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+
+/** The file that `--collateral` takes. */
+export const collateralBundle = (all: IntelCollateral): string =>
+  JSON.stringify({
+    root_ca_crl: hex(all.rootCrl),
+    pck_crl: hex(all.pckCrl),
+    tcb_info: all.tcbInfo,
+    tcb_info_signature: hex(all.tcbInfoSignature),
+    tcb_info_issuer_chain: all.tcbInfoChain,
+    qe_identity: all.qeIdentity,
+    qe_identity_signature: hex(all.qeIdentitySignature),
+    qe_identity_issuer_chain: all.qeIdentityChain,
+  });
