@@ -128,6 +128,7 @@ export class BoundarySeat {
       models: {
         has: () => true,
         table: () => table,
+        exposure: () => [],
         stage: async () => ({
           maxInputBytes: 4_096,
           run: async ([input]) => {

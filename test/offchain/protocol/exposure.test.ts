@@ -35,6 +35,7 @@ describe("a worker whose model shows too much of a client's input", () => {
       appetite: "fed",
       addOffer: () => undefined,
       signerOf,
+      addressesOf: () => [],
       take: () => undefined,
       tick: async () => undefined,
     };
