@@ -41,6 +41,7 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   "train join": async () => (await import("./train/join.ts")).trainJoin,
   "tee verify": async () => (await import("./tee/verify.ts")).teeVerify,
   "tee tcb-status": async () => (await import("./tee/tcb-status.ts")).teeTcbStatus,
+  "tee quote": async () => (await import("./tee/quote.ts")).teeQuote,
   "tee register": async () => (await import("./tee/register.ts")).teeRegister,
   "tee invalidate": async () => (await import("./tee/invalidate.ts")).teeInvalidate,
   "audit fairness": async () => (await import("./audit/fairness.ts")).auditFairness,

@@ -43,4 +43,10 @@ export const EvidenceError = defineErrors("tee", 6, {
     fix: "Choose another worker, or let its operator update the platform or register its image.",
     retry: "later",
   },
+  PROVIDER: {
+    n: 17,
+    text: "This machine gives no evidence: {detail}.",
+    fix: "Run inside a TDX or SEV-SNP guest with Linux 6.7 or newer, with configfs mounted and writable for this user.",
+    retry: "later",
+  },
 });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
-import { writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadCommands } from "../../../offchain/cli/commands/loaders.ts";
 import { SimulatedPlatform } from "../../../offchain/engines/tee/sim/platform.ts";
@@ -107,5 +107,21 @@ describe("assay tee", () => {
     expect(now.answer).to.have.nested.property("current.why", "sgx[7] 5 < 6, INTEL-SA-00002");
     const row = (now.answer["rows"] as { component: string }[]).find(({ component }) => component === "sgx[7]");
     expect(row).to.include({ have: 5, newest: 6 });
+  });
+
+  it("error: PROVIDER, exit code 75, for tee quote on a machine without the device, and nothing is left", async () => {
+    const data = `0x${"11".repeat(64)}`;
+    const out = join(folder, "made.bin");
+    const none = await run("tee", "quote", out, "--report-data", data, "--tsm-root", join(folder, "no-configfs"));
+    expect(none.code).to.equal(75);
+    expect(none.answer).to.have.nested.property("error.code", "PROVIDER");
+    // A plain folder is no configfs: nobody counts writes there.
+    const plain = join(folder, "plain");
+    mkdirSync(plain);
+    const fake = await run("tee", "quote", out, "--report-data", data, "--tsm-root", plain);
+    expect(fake.answer).to.have.nested.property("error.code", "PROVIDER");
+    expect(readdirSync(plain)).to.deep.equal([]);
+    expect(existsSync(out)).to.equal(false);
+    expect((await run("tee", "quote", out, "--report-data", "0x00")).code).to.equal(2);
   });
 });
