@@ -4,6 +4,8 @@ import { fromHex, type Hex } from "../core/bytes.ts";
 import { errorText, runCheck, type Check } from "../core/check.ts";
 import { isAssayError, type AssayError } from "../core/errors.ts";
 import { decodeLeaf, isLeafFile, leafFailure, type InferenceLeaf } from "../core/inference-leaf.ts";
+import { areLanes } from "../core/join.ts";
+import { followParents } from "../core/joined-receipts.ts";
 import { modelId } from "../core/model.ts";
 import type { PairingEngine } from "../core/ports/pairing.ts";
 import { guaranteeOf, type Guarantee } from "../core/receipt-json.ts";
@@ -71,6 +73,8 @@ interface Opened {
   readonly expected: ReceiptExpectation;
 }
 
+const PARENTS_UNREAD = "parents: the receipts of the jobs that were joined; `receipt verify --joined` takes them too";
+
 const whatIs = ({ index }: InferenceLeaf, { job }: Receipt): string =>
   `it opens output ${index} of ${batchCount(job.spec.policy.flags)}, counted from 0`;
 
@@ -112,7 +116,11 @@ async function reportOn(
 ): Promise<AuditReport> {
   const checks = [{ name: "bytes", ok: true, detail: `${bytes.length} bytes, canonical` }, ...report.checks, ...leaf];
   const skipped: string[] = [];
-  if (options.model === undefined || options.opened === undefined)
+  if (receipt.parents.length > 0) skipped.push(PARENTS_UNREAD);
+  const isInParts = receipt.parents.length > 0 || areLanes(receipt.manifest.stages);
+  if (isInParts)
+    skipped.push("re-execution: the input comes in parts, whose salts are those of other jobs or of two lanes");
+  else if (options.model === undefined || options.opened === undefined)
     skipped.push(
       "re-execution: needs the model's folder, the input and, if the model's boundaries are not public, the job's secret",
     );
@@ -153,6 +161,42 @@ export async function verifyReceiptFiles(
       isAssayError(one) ? unreadable(one) : await reportOn(one, reports.next().value as ReceiptReport, options),
     );
   return audits;
+}
+
+/**
+ * A joined job's receipt together with those of the jobs that fed it (`parents`, in any order, of parents' parents too): what the whole
+ * guarantees, which is no more than its weakest branch. Errors: as above.
+ */
+export async function verifyJoinedFiles(
+  file: Uint8Array,
+  parents: readonly Uint8Array[],
+  options: AuditOptions = {},
+): Promise<AuditReport> {
+  const opened: (Opened | AssayError)[] = [];
+  // The model and the input are the joining job's.
+  const { manifest: _, ...shared } = options;
+  for (const [i, bytes] of [file, ...parents].entries())
+    opened.push(await openReceipt(bytes, i === 0 ? options : shared));
+  const { refuseDevelopmentKeys = false, pairing } = options;
+  const readable = opened.flatMap((one) => (isAssayError(one) ? [] : [one]));
+  const reports = await verifyReceipts(readable, { refuseDevelopmentKeys }, pairing);
+  const [joined] = opened;
+  if (joined === undefined || isAssayError(joined)) return unreadable(joined as AssayError);
+  const own = await reportOn(joined, reports[0] as ReceiptReport, options);
+  const verified = readable.map(({ receipt, anchor }, i) => {
+    const report = reports[i] as ReceiptReport;
+    // What the chain says of a parent counts like any check of its own.
+    return { receipt, report: { ...report, ok: report.ok && anchor.every(({ ok }) => ok) } };
+  });
+  const [{ receipt }] = verified as [{ receipt: Receipt; report: ReceiptReport }];
+  const whole = followParents({ receipt, report: reports[0] as ReceiptReport }, verified.slice(1));
+  const broken = opened.flatMap((one, i) =>
+    isAssayError(one) ? [{ name: `parent file ${i - 1}`, ok: false, detail: errorText(one) }] : [],
+  );
+  const checks = [...own.checks, ...whole.checks, ...broken];
+  const missing = whole.missing.map((id) => `parent ${id}: its receipt was not given`);
+  const skipped = [...own.skipped.filter((text) => text !== PARENTS_UNREAD), ...missing];
+  return { ...own, ok: checks.every(({ ok }) => ok), checks, guarantee: whole.guarantee, skipped };
 }
 
 /** The same for one receipt. */

@@ -10,6 +10,7 @@ import {
   type Job,
   type ModelManifest,
   type Opening,
+  type Parent,
   type Record as JobRecord,
   type SketchVotes,
   type StageVotes,
@@ -165,6 +166,8 @@ export interface EndedJob {
   readonly committees: readonly CommitteeEvidence[];
   /** One for each tally that rests on a proof; its committee is `NO_COMMITTEE`. */
   readonly proofs?: readonly ProvenTally[];
+  /** Of a joined job, from `JobJoined`. */
+  readonly parents?: readonly Parent[];
 }
 
 /** Receipt of any ended job. Add `output`, `settlement` and `clientClaims` where known. */
@@ -176,6 +179,7 @@ export function receiptOfJob({
   record,
   committees,
   proofs = [],
+  parents = [],
 }: EndedJob): Receipt {
   const { chainId, hub } = deployment;
   return {
@@ -191,6 +195,7 @@ export function receiptOfJob({
     committees,
     proofs,
     clientClaims: [],
+    parents,
     settlement: [],
     output: "0x",
     outputSalt: "0x",

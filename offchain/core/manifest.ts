@@ -31,8 +31,8 @@ export interface StageHints {
   readonly macs: number;
   readonly weightBytes: number;
   readonly peakActivationBytes: number;
-  /** `f32` marks a float model. */
-  readonly outDtype: "i8" | "i32" | "f32";
+  /** `f32` marks a float model, `u32-mod` a lane of a MASKED stage. */
+  readonly outDtype: "i8" | "i32" | "f32" | "u32-mod";
   readonly outDims: readonly number[];
 }
 
@@ -113,7 +113,8 @@ function hints(value: unknown, index: number): StageHints {
   const where = `hints ${index}`;
   const f = fields(value, ["macs", "weightBytes", "peakActivationBytes", "outDtype", "outDims"], where);
   const outDtype = f["outDtype"];
-  if (outDtype !== "i8" && outDtype !== "i32" && outDtype !== "f32") throw refuse(`${where} outDtype is unknown`);
+  if (outDtype !== "i8" && outDtype !== "i32" && outDtype !== "f32" && outDtype !== "u32-mod")
+    throw refuse(`${where} outDtype is unknown`);
   const most = Number.MAX_SAFE_INTEGER;
   return {
     macs: integer(f["macs"], most, where),

@@ -15,6 +15,7 @@ import {
   FLAG_ACCEPT_DOWNGRADE,
   FLAG_ACCEPT_EXPOSURE,
   FLAG_CRITICAL,
+  FLAG_JOIN,
   FLAG_SMALL_POOL,
   FLAG_STANDBY,
   OPTIMISTIC,
@@ -31,6 +32,7 @@ export const FLAG = {
   SMALL_POOL: FLAG_SMALL_POOL,
   STANDBY: FLAG_STANDBY,
   ACCEPT_EXPOSURE: FLAG_ACCEPT_EXPOSURE,
+  JOIN: FLAG_JOIN,
 } as const;
 
 /** What every hub counts by itself; a deployment adds the kinds that its evidence router has adapters for. */
@@ -116,8 +118,10 @@ export function checkShape(policy: PolicyTerms, stages: number, supported: numbe
   if (policy.cls > 1 || (policy.cls === 1 && mask !== EVIDENCE.VOTE))
     throw new RuleError("NOT_SUPPORTED", { what: "class T" });
   // An audit opens with one auditor, candidates owe nothing, and sketches name their seats: no standbys there.
-  const standby = mask === EVIDENCE.VOTE && policy.cls === 0 ? FLAG.STANDBY : 0;
-  if (has(flags & 0xff, ~(FLAG.CRITICAL | FLAG.ACCEPT_DOWNGRADE | FLAG.SMALL_POOL | FLAG.ACCEPT_EXPOSURE | standby)))
+  // Proofs speak of one input tensor, and batches and floats have no joins.
+  const voted = mask === EVIDENCE.VOTE && policy.cls === 0;
+  const more = voted ? FLAG.STANDBY | (batchCount(flags) === 0 ? FLAG.JOIN : 0) : 0;
+  if (has(flags & 0xff, ~(FLAG.CRITICAL | FLAG.ACCEPT_DOWNGRADE | FLAG.SMALL_POOL | FLAG.ACCEPT_EXPOSURE | more)))
     throw new RuleError("NOT_SUPPORTED", { what: "flags" });
   // Many inputs in one job are voted on or sampled by their root. Proofs, quotes and sketches are of one tensor.
   const carried = policy.cls === 0 && (mask === EVIDENCE.VOTE || mask === EVIDENCE.OPTIMISTIC);

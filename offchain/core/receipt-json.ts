@@ -14,11 +14,21 @@ export interface Guarantee {
   readonly insuredValue: bigint;
   /** Stages that nothing stands behind but their own party's word. */
   readonly unproven: readonly number[];
-  /** True if every stage of the model has evidence by more than its own operator: only then may a result be called verified from end to end. */
+  /**
+   * True if every stage of the model, and of every branch that was joined, has evidence by more than its own operator: only then may a
+   * result be called verified from end to end.
+   */
   readonly endToEnd: boolean;
 }
 
+/** What a receipt guarantees by itself: of a joined job not from end to end, for its branches have receipts of their own (`followParents`). */
 export function guaranteeOf(receipt: Receipt, report: ReceiptReport): Guarantee {
+  const own = ownGuarantee(receipt, report);
+  return { ...own, endToEnd: own.endToEnd && receipt.parents.length === 0 };
+}
+
+/** Of the job's own stages, whatever was fed to them. */
+export function ownGuarantee(receipt: Receipt, report: ReceiptReport): Guarantee {
   const { k, mask } = receipt.job.spec.policy;
   const isAlone = report.coverage.some(({ evidence }) => evidence.includes("OPTIMISTIC"));
   const seats = isAlone ? 1 : mask & (VOTE | OPTIMISTIC) ? k : 0;

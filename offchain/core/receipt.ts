@@ -4,7 +4,7 @@ import { concatBytes, equalBytes, fromHex, toHex, utf8, type Hex } from "./bytes
 import { ByteReader } from "./byte-reader.ts";
 import { CoreError } from "./core-errors.ts";
 import { domainHash, keccak256 } from "./keccak.ts";
-import { JOB, MODEL_MANIFEST, RECORD, ZERO_BYTES32 } from "./types.ts";
+import { JOB, MODEL_MANIFEST, PARENT, RECORD, ZERO_BYTES32 } from "./types.ts";
 import { PROOF_EVIDENCE } from "./zk/evidence.ts";
 
 /** What one seat of a committee left behind. Unused fields are zero. */
@@ -88,6 +88,8 @@ const RECEIPT = {
     /** One for each tally that rests on a proof, in their order; its committee is empty. */
     proofs: { array: PROVEN },
     clientClaims: { array: CLIENT_CLAIM },
+    /** Of a job with FLAG_JOIN: whose results its input joins. Each has a receipt of its own. */
+    parents: { array: PARENT },
     /** None or one. */
     settlement: { array: SETTLEMENT },
     /** Canonical tensor bytes of the result, empty if not included; the salt belongs to the digest kind. */
@@ -105,7 +107,7 @@ export type ReceiptSettlement = AbiValue<typeof SETTLEMENT>;
 export type Receipt = AbiValue<typeof RECEIPT>;
 
 const MAGIC = utf8("ASRC");
-/** 2: with proofs; 3: with sketches; 4: with what client stages took. */
+/** 2: with proofs; 3: with sketches; 4: with what client stages took, and with parents. */
 const VERSION = 4;
 /** A job with 31 seats, three committees and an inline output stays far below. */
 export const MAX_RECEIPT_BYTES = 18 * 1024 * 1024;

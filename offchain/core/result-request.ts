@@ -4,8 +4,8 @@ import { ByteWriter } from "./byte-writer.ts";
 import type { Hex } from "./bytes.ts";
 
 /**
- * Asks a seat of the last stage for the result. The reply is a sealed blob (`core/seal`) for `spec.resultKey`, its scope's boundary the
- * last stage, lane 0, its sender the seat's signer; inside are canonical tensor bytes, whose digest the requester checks against the
+ * Asks a seat for its stage's result: of the last stage, or of either lane of a MASKED one. The reply is a sealed blob (`core/seal`) for
+ * `spec.resultKey`, its scope's boundary that stage, lane 0, its sender the seat's signer; inside are canonical tensor bytes, whose digest the requester checks against the
  * job's outDigest. Anyone may ask: only the result key opens it.
  */
 export const RESULT_PROTOCOL = "/assay/result/1";

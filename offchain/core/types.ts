@@ -14,6 +14,7 @@ export const FLAG_CRITICAL = 1;
 export const FLAG_ACCEPT_DOWNGRADE = 2;
 export const FLAG_SMALL_POOL = 4;
 export const FLAG_STANDBY = 8;
+export const FLAG_JOIN = 16;
 /** The requester accepts boundaries above the leakage limits, as the model's report states them. Read by workers, not by the hub. */
 export const FLAG_ACCEPT_EXPOSURE = 32;
 
@@ -54,6 +55,8 @@ export const PLACE_NETWORK = 0;
 export const PLACE_CLIENT = 1;
 export const PRODUCER_INPUT = 0xffff;
 export const NO_PROBE = 0xffff;
+/** Of a Claim: what the client made of a job's result, outside every stage. */
+export const STAGE_CLIENT = 0xffff;
 
 export const STAGE_INFO = {
   struct: {
@@ -117,6 +120,17 @@ export const SPEC = {
 } as const satisfies AbiType;
 
 export const JOB = { struct: { requester: "address", nonce: "uint96", spec: SPEC } } as const satisfies AbiType;
+
+export const PARENT = {
+  struct: {
+    jobId: "bytes32",
+    outDigest: "bytes32",
+    recordHash: "bytes32",
+    fedDigest: "bytes32",
+    r: "bytes32",
+    vs: "bytes32",
+  },
+} as const satisfies AbiType;
 
 export const TALLY = {
   struct: {
@@ -191,6 +205,7 @@ export type ModelManifest = AbiValue<typeof MODEL_MANIFEST>;
 export type Policy = AbiValue<typeof POLICY>;
 export type Spec = AbiValue<typeof SPEC>;
 export type Job = AbiValue<typeof JOB>;
+export type Parent = AbiValue<typeof PARENT>;
 export type Tally = AbiValue<typeof TALLY>;
 export type Record = AbiValue<typeof RECORD>;
 export type Opening = AbiValue<typeof OPENING>;

@@ -8,6 +8,7 @@ import { CANDIDATES } from "./draw.ts";
 import { MAX_FEE_BPS, POKES, quoteEscrow } from "./economics.ts";
 import { domainSeparator } from "./eip712.ts";
 import { jobId, recordHash } from "./job.ts";
+import { areLanes, isAbsent, parentsFailure } from "./join.ts";
 import { modelId } from "./model.ts";
 import { jobTable, networkPart } from "./network-part.ts";
 import { checkShape } from "./policy.ts";
@@ -20,6 +21,7 @@ import { decodeTolerance, SKETCH_COORDINATES, sketchA } from "./sketch.ts";
 import { decodeTensor } from "./tensor.ts";
 import {
   CLASS_T,
+  FLAG_JOIN,
   OPTIMISTIC,
   PLACE_CLIENT,
   PROOF,
@@ -74,6 +76,22 @@ export interface ReceiptReport {
 
 const lower = (hex: string): string => hex.toLowerCase();
 const resultStage = ({ manifest }: Receipt): StageInfo | undefined => jobTable(manifest).at(-1);
+
+/** Whether the input is the join of the parents named. That they ended so, their own receipts say. */
+function joinFailure({ job, manifest, parents }: Receipt, domain: Hex): string | undefined {
+  const { policy, ...spec } = job.spec;
+  if ((policy.flags & FLAG_JOIN) === 0) return parents.length === 0 ? undefined : "a job that joins none has parents";
+  const inKind = (jobTable(manifest)[0]?.inKind ?? 0) as DigestKind;
+  return parentsFailure({ ...spec, inKind, domain }, parents);
+}
+
+const parentsText = ({ parents }: Receipt): string => {
+  const fed = parents.flatMap(({ fedDigest }, i) => (fedDigest === ZERO_BYTES32 ? [] : [i]));
+  const absent = parents.flatMap((parent, i) => (isAbsent(parent) ? [i] : []));
+  const left = absent.length === 0 ? "" : `; ${absent.join(", ")} absent`;
+  const unproven = fed.length === 0 ? "" : `; ${fed.join(", ")} as the client says, which nothing proves`;
+  return `the input joins the results of ${parents.length - absent.length} jobs${unproven}${left}`;
+};
 
 function settlementFailure(receipt: Receipt): string | undefined {
   const [claimed] = receipt.settlement;
@@ -232,7 +250,7 @@ function coverageOf(receipt: Receipt, history: JudgedReplay | undefined): Covera
     history.tallies === undefined &&
     history.proofs === undefined;
   const first = networkPart(manifest.stages)?.first ?? 0;
-  return manifest.stages.map(({ place }, stage): Coverage => {
+  const covered = manifest.stages.map(({ place }, stage): Coverage => {
     if (place === PLACE_CLIENT) return { stage, kind: "CLIENT_UNPROVEN", evidence: [] };
     // The job numbers the network's stages only.
     const own = stage - first;
@@ -242,6 +260,9 @@ function coverageOf(receipt: Receipt, history: JudgedReplay | undefined): Covera
     if (key === undefined) return { stage, kind: "EVIDENCED", evidence: [saidBy(receipt, own)] };
     return { stage, kind: "EVIDENCED", evidence: [key.development ? "PROOF (DEVELOPMENT KEY)" : "PROOF"] };
   });
+  // The client adds the lanes' sums up and runs the rest of the model on them, which is no stage of the job.
+  if (!areLanes(manifest.stages)) return covered;
+  return [...covered, { stage: covered.length, kind: "CLIENT_UNPROVEN", evidence: [] }];
 }
 
 const differs = (what: string, have: Hex, want: Hex): string | undefined =>
@@ -350,6 +371,9 @@ function reportOf(
   add("seats", "every seat is another worker", () => seatsFailure(receipt));
   add("client claims", `${receipt.clientClaims.length} signed by the client`, () =>
     clientSignatureFailure(receipt, domain),
+  );
+  add("parents", receipt.parents.length === 0 ? "it joins no other jobs" : parentsText(receipt), () =>
+    joinFailure(receipt, domain),
   );
   checks.push(chain);
   if (history !== undefined) {

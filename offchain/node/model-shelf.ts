@@ -2,16 +2,19 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fromUtf8 } from "../core/bytes.ts";
+import { hasCode } from "../core/errors.ts";
 import { decodeManifestFile, type ManifestFile } from "../core/manifest.ts";
 import { hasClientStages, jobTable, manifestStage } from "../core/network-part.ts";
 import type { Exposure } from "../core/planning/leakage-limits.ts";
 import { networkExposure } from "../core/planning/network-exposure.ts";
 import type { Logger } from "../core/ports/logger.ts";
+import { ProgramError } from "../core/program/errors.ts";
 import type { Program } from "../core/program/types.ts";
-import type { ProgramExecutor } from "../engines/program/executor.ts";
+import type { LoadedStage, ProgramExecutor } from "../engines/program/executor.ts";
 import type { FloatExecutor } from "../engines/program/float/float-executor.ts";
 import type { LoadedFloatModel } from "../engines/program/float/load-float-model.ts";
 import type { LoadedModel } from "../engines/program/load-program.ts";
+import type { MaskedStage } from "../engines/program/masked-lane.ts";
 import type { Hex, ModelShelf, StageRunner } from "../protocol/ports.ts";
 import { NodeError } from "./errors.ts";
 import { unsafeStage } from "./judging-keys.ts";
@@ -50,6 +53,8 @@ export class FolderModelShelf implements ModelShelf {
   readonly #options: FolderModelShelfOptions;
   readonly #logger: Logger;
   readonly #manifests = new Map<Hex, Held>();
+  /** By folder. */
+  readonly #lanes = new Map<string, MaskedStage>();
   readonly #models = new Map<Hex, Promise<LoadedModel | LoadedFloatModel>>();
   #executor: Promise<ProgramExecutor> | null = null;
   #floats: Promise<FloatExecutor> | null = null;
@@ -125,6 +130,7 @@ export class FolderModelShelf implements ModelShelf {
     const stage = model.stages[this.place(modelId, index) ?? -1];
     if (stage === undefined) return null;
     const executor = await this.#engine();
+    if (model.isMasked) return this.#lane(known.folder, stage, index === 0, executor);
     const elements = stage.program.inputs.map(({ dims }) => dims.reduce((product, dim) => product * dim, 1));
     return {
       maxInputBytes: 64 + WIDEST * MAX_BATCH * Math.max(...elements),
@@ -134,6 +140,27 @@ export class FolderModelShelf implements ModelShelf {
         if (output === undefined)
           throw new NodeError("MODEL_INVALID", { path: known.folder, reason: "a stage without output" });
         return { output, probe: probe ?? null };
+      },
+    };
+  }
+
+  /** A lane of a MASKED stage: the linear operator on one share. Lane A adds the bias. */
+  async #lane(folder: string, stage: LoadedStage, addsBias: boolean, executor: ProgramExecutor): Promise<StageRunner> {
+    const { loadMaskedStage, runLane } = await import("../engines/program/masked-lane.ts");
+    // Made once, so that the executor keeps its session; its errors were the loader's.
+    const masked = this.#lanes.get(folder) ?? loadMaskedStage(stage);
+    this.#lanes.set(folder, masked);
+    const elements = stage.program.inputs.map(({ dims }) => dims.reduce((product, dim) => product * dim, 1));
+    return {
+      maxInputBytes: 64 + 4 * MAX_BATCH * Math.max(...elements),
+      run: async (shares) => {
+        try {
+          return { output: await runLane(masked, shares, addsBias, executor), probe: null };
+        } catch (error) {
+          // The digest is right but the tensor is no share: every honest seat finds the same.
+          if (!hasCode(error, "SHARE_INVALID")) throw error;
+          throw new ProgramError("INPUT_SHAPE", { input: 0, expected: "a share", actual: "another tensor" });
+        }
       },
     };
   }

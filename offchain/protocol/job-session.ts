@@ -2,6 +2,7 @@
 import { batchCount } from "../core/batch.ts";
 import { toHex } from "../core/bytes.ts";
 import type { PeerAddress } from "../core/ports/transport.ts";
+import { isJoined } from "../core/join.ts";
 import { PLACE_NETWORK, ZERO_BYTES32, type Job, type Record as JobRecord, type StageInfo } from "../core/types.ts";
 import { openingQuorum } from "../core/vote.ts";
 import { isAudit, isSampled } from "./audit-steps.ts";
@@ -314,6 +315,16 @@ export class JobSession {
     return batchCount(this.job.spec.policy.flags);
   }
 
+  /** Of the input held. */
+  #inputDigest(info: StageInfo, table: readonly StageInfo[]): Hex | null {
+    return this.#work.inputDigest(this.jobId, info, table, this.#inputs, isJoined(this.job.spec, table));
+  }
+
+  /** Nobody reads this stage's output but the requester. */
+  #isSink(stage: number): boolean {
+    return !(this.#state.table ?? []).some(({ producers }) => producers.includes(stage));
+  }
+
   #takeInput(seat: SeatState): void {
     const { table } = this.#state;
     if (seat.phase !== "WAITING_INPUT" || table === null) return;
@@ -327,7 +338,7 @@ export class JobSession {
     // Said at once: the committee need not wait for an input that would not help.
     if (expected !== null && !this.#work.takes(this.job.spec))
       return this.#signing.vote(seat, { outDigest: SAID_ABSTAIN_WORD, payload: reasonWord(ABSTAIN_REASON.model) });
-    if (expected === null || this.#work.inputDigest(this.jobId, info, table, this.#inputs) !== expected) return;
+    if (expected === null || this.#inputDigest(info, table) !== expected) return;
     this.#state.advance({ type: "input-ready", inDigest: expected, at: this.#modules.chain.now() });
   }
 
@@ -384,7 +395,7 @@ export class JobSession {
     const info = table?.[stage];
     if (vote === null || isAbstention(vote.outDigest) || table === null || info === undefined) return;
     if (stage === this.job.spec.stages - 1 || this.#work.output(this.jobId) !== null) return;
-    if (inDigest === null || this.#work.inputDigest(this.jobId, info, table, this.#inputs) !== inDigest) return;
+    if (inDigest === null || this.#inputDigest(info, table) !== inDigest) return;
     this.#state.effects.once("recompute", async () => {
       await this.#work.run(this.jobId, this.job.spec, stage, table, this.#modules.signal);
       this.#modules.logger.info("seat.recomputed", { stage, round: seat.round, seat: seat.own });
@@ -401,7 +412,7 @@ export class JobSession {
     metrics.observe("assay_jobs_stage_seconds", { phase: "infer" }, (clock.monotonicMs() - started) / 1000);
     this.#modules.checkpoint("computed");
     const output = this.#work.output(this.jobId);
-    if (output !== null && seat.stage === this.job.spec.stages - 1) await keepResult(this, output, this.#modules);
+    if (output !== null && this.#isSink(seat.stage)) await keepResult(this, output, seat.stage, this.#modules);
     const shown = this.#state.isTolerant && output !== null ? toHex(output) : null;
     return this.#signing.vote(seat, behaviour().alterVote(vote), shown);
   }

@@ -331,7 +331,7 @@ export class ProofSession implements InputHolder, ResultHolder {
     this.#votes.set(stage, { inDigest, vote });
     modules.checkpoint("computed");
     const output = this.#work.output(key);
-    if (output !== null && stage === job.spec.stages - 1) await keepResult(this, output, modules);
+    if (output !== null && stage === job.spec.stages - 1) await keepResult(this, output, stage, modules);
     return vote;
   }
 

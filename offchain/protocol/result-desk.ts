@@ -20,16 +20,21 @@ export interface ResultHolder {
 const KEEP_MS = 24 * 3_600_000;
 
 /** Seals an output to the requester's result key as soon as it is computed, so that a restart can still serve it. */
-export async function keepResult(session: ResultHolder, output: Uint8Array, modules: ProtocolModules): Promise<void> {
+export async function keepResult(
+  session: ResultHolder,
+  output: Uint8Array,
+  stage: number,
+  modules: ProtocolModules,
+): Promise<void> {
   const { blobs, chain, clock, crypto, keys } = modules;
-  const { resultKey, stages } = session.job.spec;
+  const { resultKey } = session.job.spec;
   if (BigInt(resultKey) === 0n) return;
   const { jobId } = session;
   const scope = {
     chainId: chain.chainId,
     hub: chain.hub,
     jobId,
-    boundary: stages - 1,
+    boundary: stage,
     lane: 0,
     sender: keys.operator.address,
   };

@@ -275,7 +275,7 @@ export class SessionAudit {
       return null;
     }
     const output = this.#work.output(jobId);
-    if (output !== null) await keepResult(this.#holder, output, this.#modules);
+    if (output !== null) await keepResult(this.#holder, output, 0, this.#modules);
     const salt = toHex(keys.prf("assay.v1.commit-salt", utf8(`${jobId}/${PLACE.stage}/${PLACE.round}`)));
     const context = this.#state.context(PLACE);
     const commitment = commitmentOf(context, { ...vote, salt, inDigest, worker: keys.operator.address });

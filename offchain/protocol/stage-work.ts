@@ -15,11 +15,19 @@ import { hasCode, isAssayError } from "../core/errors.ts";
 import { admissionOrder, type Waiting } from "../core/fee-priority.ts";
 import { assertExposure } from "../core/planning/leakage-limits.ts";
 import type { Clock } from "../core/ports/clock.ts";
-import { decodeSealedInput, encodeSealedInput, JOB_INPUT, type SealedInput } from "../core/sealed-input.ts";
+import { isJoined } from "../core/join.ts";
+import {
+  decodeSealedInput,
+  encodeSealedInput,
+  JOB_INPUT,
+  type InputPart,
+  type SealedInput,
+} from "../core/sealed-input.ts";
 import { decodeTolerance, sketchA } from "../core/sketch.ts";
 import { decodeTensor, encodeTensor, type Tensor } from "../core/tensor.ts";
 import { KIND_PUBLIC, NO_PROBE, type DigestKind, type Spec, type StageInfo } from "../core/types.ts";
 import { ProtocolError } from "./errors.ts";
+import { digestParts, openParts } from "./joined-parts.ts";
 import type { Hex, ModelShelf, StageRunner } from "./ports.ts";
 import { RowResults, type Row } from "./row-results.ts";
 import { ABSTAIN_REASON, NO_PAYLOAD, reasonWord, SAID_ABSTAIN_WORD } from "./said.ts";
@@ -53,6 +61,8 @@ interface Stash {
   readonly fed: Map<number, Fed>;
   readonly rows: RowResults;
   early: EarlyRun | null;
+  /** Of a joined job input. */
+  parts: readonly InputPart[] | null;
   output: Uint8Array | null;
 }
 
@@ -142,6 +152,7 @@ export class StageWork {
       fed: new Map(),
       rows: new RowResults(),
       early: null,
+      parts: null,
       output: null,
     };
     this.#jobs.set(jobId, stash);
@@ -333,6 +344,7 @@ export class StageWork {
       stash.salts.set(boundary, salt);
     }
     for (const { boundary, tensor } of input.tensors) stash.tensors.set(boundary, tensor);
+    if (input.parts !== undefined) stash.parts = input.parts;
   }
 
   /** Takes a public input, which needs no salt. */
@@ -344,9 +356,9 @@ export class StageWork {
 
   /**
    * The digest of the stage's input as held, or null while a tensor or salt is missing or unusable. `count`: inputs of a batch, 0 if the
-   * job is none.
+   * job is none. `mayJoin`: whether the job's input may be joined of parts, as with FLAG_JOIN and lanes.
    */
-  inputDigest(jobId: Hex, info: StageInfo, producers: readonly StageInfo[], count = 0): Hex | null {
+  inputDigest(jobId: Hex, info: StageInfo, producers: readonly StageInfo[], count = 0, mayJoin = false): Hex | null {
     const stash = this.#jobs.get(jobId);
     if (stash === undefined) return null;
     const parts = info.producers.map((producer) => {
@@ -354,6 +366,10 @@ export class StageWork {
       const kind = (producer === JOB_INPUT ? info.inKind : producers[producer]?.outKind) as DigestKind;
       const tensor = stash.tensors.get(boundary);
       const salt = stash.salts.get(boundary);
+      if (boundary === JOB_INPUT && mayJoin && stash.parts !== null) {
+        const digest = digestParts(kind, stash.parts);
+        return digest === null ? null : { producer, kind, digest };
+      }
       if (tensor === undefined || (kind !== KIND_PUBLIC && salt === undefined)) return null;
       const digest = this.#digest(stash, boundary, kind, { tensor, salt, count });
       return digest === null ? null : { producer, kind, digest };
@@ -385,7 +401,10 @@ export class StageWork {
     if (runner === "refused") return abstain(ABSTAIN_REASON.bounds);
     if (runner === null) return abstain(ABSTAIN_REASON.model);
     const count = batchCount(spec.policy.flags);
-    const inputs = readInputs(stash, info, count, runner.maxInputBytes);
+    const parts = isJoined(spec, table) ? stash.parts : null;
+    const joined = parts === null ? undefined : openParts(parts, table, stage, runner.maxInputBytes);
+    if (parts !== null && joined === undefined) return abstain(ABSTAIN_REASON.input);
+    const inputs = readInputs(stash, info, count, { joined, maxInputBytes: runner.maxInputBytes });
     if (typeof inputs === "number") return abstain(inputs);
     // Rows that are being computed are not computed twice.
     await stash.early?.running;
@@ -502,8 +521,12 @@ export class StageWork {
   /** What fresh seats of the same stage need: everything this worker was given. Null if it holds no input. */
   forSameStage(jobId: Hex, stage: number): Uint8Array | null {
     const stash = this.#jobs.get(jobId);
-    if (stash === undefined || stash.tensors.size === 0) return null;
-    return encodeSealedInput(sorted({ stage, salts: entries(stash.salts), tensors: tensors(stash.tensors) }));
+    if (stash === undefined || (stash.tensors.size === 0 && stash.parts === null)) return null;
+    const parts = stash.parts === null ? {} : { parts: stash.parts };
+    return encodeSealedInput({
+      ...sorted({ stage, salts: entries(stash.salts), tensors: tensors(stash.tensors) }),
+      ...parts,
+    });
   }
 
   /** What the seats of a following stage need from this one: the boundary tensor; their salts come from the client. */
@@ -518,6 +541,8 @@ export class StageWork {
     const stash = this.#jobs.get(jobId);
     const fed = [...(stash?.fed.values() ?? [])].flatMap(({ tensors: list }) => list);
     for (const bytes of [...(stash?.salts.values() ?? []), ...(stash?.tensors.values() ?? []), ...fed]) bytes.fill(0);
+    for (const part of stash?.parts ?? [])
+      if ("tensor" in part) for (const bytes of [part.tensor, part.salt]) bytes.fill(0);
     stash?.rows.wipe();
     this.#jobs.delete(jobId);
     this.#wake(jobId);
@@ -536,12 +561,12 @@ function readInputs(
   stash: Stash,
   info: StageInfo,
   count: number,
-  maxInputBytes: number,
+  { joined, maxInputBytes }: { readonly joined: Uint8Array | undefined; readonly maxInputBytes: number },
 ): readonly (readonly Uint8Array[])[] | number {
   const columns: (readonly Uint8Array[])[] = [];
   try {
     for (const producer of info.producers) {
-      const bytes = stash.tensors.get(producer);
+      const bytes = producer === JOB_INPUT && joined !== undefined ? joined : stash.tensors.get(producer);
       if (bytes === undefined) return ABSTAIN_REASON.input;
       const column = count === 0 ? [bytes] : decodeBatch(bytes);
       // A root over another number than the job names and pays for; or an input longer than any right one.

@@ -2,11 +2,13 @@
 import { deposit, type DepositParameters } from "./actions/deposit.ts";
 import { depositWithPermit, type DepositWithPermitParameters } from "./actions/deposit-with-permit.ts";
 import { deliverInput, type DeliverInputParameters } from "./actions/deliver-input.ts";
+import { joinResults, type JoinResultsParameters } from "./actions/join-results.ts";
 import { registerKey, type RegisterKeyParameters } from "./actions/register-key.ts";
 import { registerModel, type RegisterModelParameters } from "./actions/register-model.ts";
 import { requestAgreement, type RequestAgreementParameters } from "./actions/request-agreement.ts";
 import { requestInferenceSync, type RequestInferenceSyncParameters } from "./actions/request-inference-sync.ts";
 import { requestInference, type RequestInferenceParameters } from "./actions/request-inference.ts";
+import { requestMasked, type RequestMaskedParameters } from "./actions/request-masked.ts";
 import { withdraw, type WithdrawParameters } from "./actions/withdraw.ts";
 import type { AssayConfig, Configured } from "./assay-config.ts";
 import type { WalletLike } from "./send.ts";
@@ -27,6 +29,10 @@ export function assayWalletActions(config: AssayConfig) {
       deliverInput(client, { ...config, ...parameters }),
     requestAgreement: async (parameters: Configured<RequestAgreementParameters>) =>
       requestAgreement(client, { ...config, ...parameters }),
+    joinResults: async (parameters: Configured<JoinResultsParameters>) =>
+      joinResults(client, { ...config, ...parameters }),
+    requestMasked: async (parameters: Configured<RequestMaskedParameters>) =>
+      requestMasked(client, { ...config, ...parameters }),
     registerModel: async (parameters: Configured<RegisterModelParameters>) =>
       registerModel(client, { ...config, ...parameters }),
     registerKey: async (parameters: Configured<RegisterKeyParameters>) =>

@@ -134,5 +134,17 @@ export const SdkError = defineErrors("sdk", 31, {
     fix: "Leave the account out, or connect the signer of that account.",
     retry: "never",
   },
+  BRANCH_INVALID: {
+    n: 24,
+    text: "Branch {index} cannot be joined: {why}.",
+    fix: "Join jobs that ended FINAL, with their opened results, in the order that the joining model takes.",
+    retry: "never",
+  },
+  MODEL_MISMATCH: {
+    n: 25,
+    text: "These program bytes are not model {name}'s.",
+    fix: "Give the `program` file of the folder that the manifest is from.",
+    retry: "never",
+  },
   INTERRUPTED: { n: 19, text: "Interrupted while {doing}.", fix: "Continue with the job id.", retry: "now" },
 });

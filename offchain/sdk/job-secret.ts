@@ -3,7 +3,7 @@ import { boundaryDigest } from "../core/batch-tensors.ts";
 import { toHex, utf8, type Hex } from "../core/bytes.ts";
 import type { CryptoPort, X25519KeyPair } from "../core/crypto-port.ts";
 import { jobTable } from "../core/network-part.ts";
-import { boundarySalt, INPUT_BOUNDARY } from "../core/salts.ts";
+import { boundarySalt, INPUT_BOUNDARY, LANES } from "../core/salts.ts";
 import { Secret } from "../core/secret.ts";
 import { KIND_PUBLIC, type DigestKind, type ModelManifest } from "../core/types.ts";
 import { SdkError } from "./errors.ts";
@@ -33,8 +33,12 @@ export function resultKeyPair(crypto: CryptoPort, secret: JobSecret): X25519KeyP
 }
 
 /** The salt of a stage's output boundary under this job, or undefined for kinds without one. */
-export const outputSalt = (secret: JobSecret, stage: number, kind: DigestKind): Uint8Array | undefined =>
-  boundarySalt(secret.reveal(), stage, kind);
+export const outputSalt = (
+  secret: JobSecret,
+  stage: number,
+  kind: DigestKind,
+  lane: number = LANES.none,
+): Uint8Array | undefined => boundarySalt(secret.reveal(), stage, kind, lane);
 
 /** Digest of a job's input under the model's input kind. `inputs`: of a batch, whose bytes are `encodeBatch`'s; 0 for a single tensor. */
 export function inputDigest(manifest: ModelManifest, bytes: Uint8Array, secret: JobSecret, inputs = 0): Hex {

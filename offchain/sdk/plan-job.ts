@@ -54,6 +54,8 @@ export function planJob(
   job: Pick<Spec, "modelId" | "inDigest" | "inputRef" | "client" | "resultKey" | "paramsVersion"> & {
     /** Of a batch; undefined for a single input. */
     readonly inputs?: number | undefined;
+    /** Whether the input is the join of other jobs' results. */
+    readonly joins?: boolean | undefined;
   },
 ): PlannedJob {
   const preset = PRESETS[wishes.preset ?? "general-vote"];
@@ -79,7 +81,8 @@ export function planJob(
     ticketClass: wishes.ticketClass ?? 0,
     ...definedOnly(wishes.policy ?? {}),
   };
-  const policy = inputs === 0 ? terms : { ...terms, flags: batchFlags(terms.flags, inputs) };
+  const flags = terms.flags | (job.joins === true ? FLAG.JOIN : 0);
+  const policy = { ...terms, flags: inputs === 0 ? flags : batchFlags(flags, inputs) };
   const spec: Spec = {
     modelId: job.modelId,
     inDigest: job.inDigest,

@@ -175,6 +175,8 @@ class ProofOrders {
   #pack(stage: number, { profile }: Recipient) {
     const { manifest, secret, crypto, input, jobId, chainId, hub, account } = this.#delivery;
     const readsInput = jobTable(manifest)[stage]?.producers.includes(INPUT_BOUNDARY) === true;
+    // The hub takes no proofs over joined inputs.
+    if (!(input instanceof Uint8Array)) throw new SdkError("NOT_SUPPORTED", { what: "proofs over a joined input" });
     const tensors = readsInput ? [{ boundary: INPUT_BOUNDARY, tensor: input }] : [];
     const salts = stageSalts(manifest, secret, stage);
     const plain = encodeProofOrder({

@@ -10,6 +10,7 @@ import type { CryptoPort } from "../core/crypto-port.ts";
 import { bodyHashOf, encodeEnvelope } from "../core/envelope.ts";
 import { isAssayError, type AssayError } from "../core/errors.ts";
 import { decodeOfferReply, encodeOffer, OFFER_PROTOCOL, type OfferReply } from "../core/messages.ts";
+import { laneOf } from "../core/join.ts";
 import { jobTable } from "../core/network-part.ts";
 import { boundarySalt, INPUT_BOUNDARY } from "../core/salts.ts";
 import type { BoundarySalt } from "../core/sealed-input.ts";
@@ -20,6 +21,7 @@ import type { WorkerProfile } from "./actions/get-worker-profiles.ts";
 import { checked } from "./checked.ts";
 import { SdkError } from "./errors.ts";
 import type { JobSecret } from "./job-secret.ts";
+import type { JoinedInput } from "./joined-input.ts";
 import { pollUntil } from "./poll-until.ts";
 import { callSeat, isTimeout } from "./seat-call.ts";
 import type { WalletLike } from "./send.ts";
@@ -31,7 +33,7 @@ export interface Delivery {
   readonly jobId: Hex;
   readonly job: Job;
   readonly manifest: ModelManifest;
-  readonly input: Uint8Array;
+  readonly input: Uint8Array | JoinedInput;
   readonly secret: JobSecret;
   readonly chainId: number;
   readonly account: Account;
@@ -89,7 +91,7 @@ export function stageSalts(manifest: ModelManifest, secret: JobSecret, stage: nu
   return ends
     .toSorted((a, b) => a.boundary - b.boundary)
     .flatMap(({ boundary, kind }) => {
-      const salt = boundarySalt(secret.reveal(), boundary, kind);
+      const salt = boundarySalt(secret.reveal(), boundary, kind, laneOf(table, stage));
       return salt === undefined ? [] : [{ boundary, salt }];
     });
 }

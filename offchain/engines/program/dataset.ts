@@ -53,13 +53,29 @@ function idx(gzip: Uint8Array, magic: number, what: string): { dims: number[]; d
   return { dims, data };
 }
 
-/** Images (IDX, u8, three dimensions) and labels (IDX, u8), both gzip-compressed. Error: DATASET_MALFORMED. */
-export function parseIdx(images: Uint8Array, labels: Uint8Array): Dataset {
+/**
+ * Images (IDX, u8, three dimensions) and labels (IDX, u8), both gzip-compressed. `beside`: so many consecutive images form one row, side by
+ * side, whose label their labels are the decimal digits of; images that are left over are dropped. Error: DATASET_MALFORMED.
+ */
+export function parseIdx(images: Uint8Array, labels: Uint8Array, beside = 1): Dataset {
   const { dims, data } = idx(images, 0x803, "the image file");
   const truth = idx(labels, 0x801, "the label file");
-  const [rows = 0, height = 0, width = 0] = dims;
-  if (truth.data.length !== rows) throw fail("there are not as many labels as images");
-  return { rows, width: height * width, features: Float64Array.from(data), labels: Int32Array.from(truth.data) };
+  const [count = 0, height = 0, width = 0] = dims;
+  if (truth.data.length !== count) throw fail("there are not as many labels as images");
+  if (beside > 1 && truth.data.some((label) => label > 9)) throw fail("a label is no digit");
+  const rows = Math.floor(count / beside);
+  const line = beside * width;
+  const features = new Float64Array(rows * height * line);
+  for (let image = 0; image < rows * beside; image++) {
+    const start = Math.floor(image / beside) * height * line + (image % beside) * width;
+    for (let y = 0; y < height; y++) {
+      const from = (image * height + y) * width;
+      features.set(data.subarray(from, from + width), start + y * line);
+    }
+  }
+  const number = (row: number) =>
+    truth.data.subarray(row * beside, (row + 1) * beside).reduce((value, digit) => 10 * value + digit, 0);
+  return { rows, width: height * line, features, labels: Int32Array.from({ length: rows }, (_, row) => number(row)) };
 }
 
 /** Lines `label<TAB>text`; the features are the text's rows in the token table. Errors: DATASET_MALFORMED, RAW_INPUT_INVALID. */

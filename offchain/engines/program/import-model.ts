@@ -2,6 +2,8 @@
 import { toHex, utf8, type Hex } from "../../core/bytes.ts";
 import { keccak256 } from "../../core/keccak.ts";
 import { canonicalJson, encodeManifestFile, hashJson, type StageHints, type ToolsRecord } from "../../core/manifest.ts";
+import { maskProgram } from "../../core/masked/masked-program.ts";
+import { DIGITS } from "../../core/masked/shares.ts";
 import { networkPart } from "../../core/network-part.ts";
 import { decodeLeakageReport, LEAKAGE_FILE } from "../../core/planning/leakage-report.ts";
 import { analyseProgram, elementsOf, type Analysis } from "../../core/program/analyse.ts";
@@ -19,6 +21,7 @@ import {
   PLACE_CLIENT,
   PLACE_NETWORK,
   PRODUCER_INPUT,
+  VOTE,
   ZERO_BYTES32,
   type ModelManifest,
   type StageInfo,
@@ -201,7 +204,8 @@ export async function importModel(parameters: ImportParameters, options: ImportO
   say("compiling");
   const preprocess = resolvePreprocess(recipe.preprocess, tokens);
   const { compiled, graph, opset } = compile(parameters, preprocess);
-  const stages = cutProgram(compiled, recipe.stages);
+  const lanes = recipe.masked ? lanesOf(recipe, compiled) : null;
+  const stages = lanes?.stages ?? cutProgram(compiled, recipe.stages);
   const client = recipe.client ?? NO_SHARE;
   checkShare(stages, client, recipe.digest);
   const bytes = stages.map((stage) => encodeProgram(stage.program));
@@ -210,7 +214,7 @@ export async function importModel(parameters: ImportParameters, options: ImportO
   try {
     say("measuring what seats will compare");
     const input = prepareInput(preprocess, calibration.features);
-    const entropy = await measureStages(stages, bytes, input, executor, client);
+    const entropy = lanes?.entropy ?? (await measureStages(stages, bytes, input, executor, client));
     say("evaluating");
     const accuracy = await evaluateModel(
       {
@@ -240,7 +244,7 @@ export async function importModel(parameters: ImportParameters, options: ImportO
       weightsY: proofs[index]?.weightsY ?? ZERO_BYTES32,
       producers: [...stage.producers],
     }));
-    const hints = stages.map((stage) => hintsOf(analyseProgram(stage.program), stage.program));
+    const hints = lanes?.hints ?? stages.map((stage) => hintsOf(analyseProgram(stage.program), stage.program));
     checkBoundaries(recipe, hints, elementsOf(recipe.preprocess.dims));
     const usageText = canonicalJson(usage);
     const reportText = canonicalJson(report);
@@ -256,7 +260,7 @@ export async function importModel(parameters: ImportParameters, options: ImportO
       programRoot: programRoot(bytes),
       stages: infos,
       acceptedMasks: recipe.acceptedPolicies.reduce((mask, policy) => (mask | (1 << policy)) >>> 0, 0),
-      workUnits: BigInt(Math.max(1, Math.ceil(paidMacs(hints, client) / MACS_PER_WORK_UNIT))),
+      workUnits: BigInt(Math.max(1, Math.ceil((lanes?.macs ?? paidMacs(hints, client)) / MACS_PER_WORK_UNIT))),
       weightsHash: toHex(hashJson(proofs.map(weightsEntry))),
       reportHash: toHex(keccak256(utf8(reportText))),
       toolsHash: toHex(hashJson(tools)),
@@ -271,6 +275,31 @@ export async function importModel(parameters: ImportParameters, options: ImportO
   } finally {
     await executor.close();
   }
+}
+
+/**
+ * The two lanes of a MASKED model: both the whole program, of which workers run the first linear operator on four digit planes of a share.
+ * Errors: MASK_NOT_LINEAR; MODEL_FILE_INVALID if the recipe contradicts itself.
+ */
+function lanesOf(recipe: Recipe, { program, analysis }: Compiled) {
+  const invalid = (reason: string) => new ProgramError("MODEL_FILE_INVALID", { file: "recipe.json", reason });
+  if (recipe.stages.length > 0) throw invalid("a masked model has no other stages");
+  if (recipe.digest !== "BLINDED") throw invalid("a masked model's boundaries are BLINDED");
+  if (recipe.acceptedPolicies.join() !== `${VOTE}`) throw invalid("lanes are voted on");
+  const { kernel, kernelAnalysis, outDims } = maskProgram(program, analysis);
+  const macs = DIGITS * kernelAnalysis.macs;
+  const outElements = elementsOf(outDims);
+  const stage: CutStage = { program, producers: [PRODUCER_INPUT], from: 0, to: program.ops.length };
+  const hints: StageHints = {
+    macs,
+    weightBytes: kernel.ops.reduce((sum, op) => sum + ("weights" in op ? op.weights.length : 0), 0),
+    peakActivationBytes: 4 * DIGITS * Math.max(outElements, ...kernel.inputs.map(({ dims }) => elementsOf(dims))),
+    outDtype: "u32-mod",
+    outDims: [...outDims],
+  };
+  // A share is uniform: nobody guesses it.
+  const entropy: StageEntropy = { outputBits: 32 * outElements, probe: null, probeBits: null };
+  return { stages: [stage, stage], hints: [hints, hints], entropy: [entropy, entropy], macs };
 }
 
 /** A report about another program must not be registered with this one. Errors: MODEL_FILE_INVALID, NOT_CANONICAL. */

@@ -19,7 +19,16 @@ export interface JoinedProgram {
  * The stages of a model as one program again, the inverse of `cutProgram`: what cuts and leakage are measured on.
  * Error: PROGRAM_INVALID for stages of different families.
  */
-export function joinStages({ stages, manifest }: Pick<LoadedModel, "stages" | "manifest">): JoinedProgram {
+export function joinStages({
+  stages,
+  manifest,
+  isMasked,
+}: Pick<LoadedModel, "stages" | "manifest" | "isMasked">): JoinedProgram {
+  const [lane] = stages;
+  if (isMasked && lane !== undefined) {
+    const { program, analysis } = lane;
+    return { program, analysis, stageEnds: stages.map(() => program.ops.length - 1) };
+  }
   const source = stages.find((_, index) => manifest.model.stages[index]?.producers.includes(PRODUCER_INPUT));
   const at = manifest.model.stages.find(({ producers }) => producers.includes(PRODUCER_INPUT))?.producers;
   const input = source?.program.inputs[at?.indexOf(PRODUCER_INPUT) ?? 0];

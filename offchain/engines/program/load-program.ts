@@ -3,8 +3,10 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { toHex, type Hex } from "../../core/bytes.ts";
 import { isAssayError } from "../../core/errors.ts";
+import { areLanes } from "../../core/join.ts";
 import { keccak256 } from "../../core/keccak.ts";
 import { decodeManifestFile, hashJson, type ManifestFile } from "../../core/manifest.ts";
+import { maskProgram } from "../../core/masked/masked-program.ts";
 import { LEAKAGE_FILE, type LeakageReport } from "../../core/planning/leakage-report.ts";
 import { decodeStages, programRoot, stageKernel } from "../../core/program/container.ts";
 import { encodeProgram } from "../../core/program/encode-program.ts";
@@ -44,6 +46,8 @@ export interface LoadedModel {
   readonly output: OutputMeaning;
   /** Verifying-key record of each stage; null where it has no key, or the folder no record of it. */
   readonly keys: readonly (Uint8Array | null)[];
+  /** The two stages are the lanes of a MASKED stage, both the whole program: workers run its first linear operator on shares. */
+  readonly isMasked: boolean;
   /** What attacks recover from its cuts; null where no report is part of the model. */
   readonly leakage: LeakageReport | null;
 }
@@ -69,6 +73,21 @@ function refuseFloats({ tools }: ManifestFile): void {
   if (tools.stages.every(({ outDtype }) => outDtype !== "f32")) return;
   const reason = "it is a float model, without an integer program";
   throw new ProgramError("MODEL_FILE_INVALID", { file: "manifest.json", reason });
+}
+
+/** Both lanes hold one program, which may run MASKED, and hand over the sums of its first linear operator. */
+function checkLanes(stages: readonly LoadedStage[], manifest: ManifestFile, preprocess: Preprocess): void {
+  const invalid = (reason: string) => new ProgramError("MODEL_FILE_INVALID", { file: "manifest.json", reason });
+  const [a, b] = stages;
+  const kernels = manifest.model.stages.map(({ kernel }) => kernel);
+  if (a === undefined || b === undefined || kernels[0] !== kernels[1]) throw invalid("the lanes differ");
+  const { outDims } = maskProgram(a.program, a.analysis);
+  const [input, more] = a.program.inputs;
+  const fits = input?.dims.join() === preprocess.dims.join() && input.lo <= preprocess.lo && input.hi >= preprocess.hi;
+  if (more !== undefined || !fits) throw invalid("the lanes do not take the model's input");
+  for (const [index, hints] of manifest.tools.stages.entries())
+    if (hints.outDtype !== "u32-mod" || hints.outDims.join() !== outDims.join())
+      throw invalid(`the hints of lane ${index} do not fit`);
 }
 
 /** Stages must fit together: each takes its producers' outputs, in type, shape and range. */
@@ -114,7 +133,7 @@ function pinsLeakage(report: Uint8Array): boolean {
 }
 
 /** An author could pin the report of another program, which shows less. */
-function checkMeasured({ program }: LeakageReport, model: Pick<LoadedModel, "stages" | "manifest">): void {
+function checkMeasured({ program }: LeakageReport, model: Parameters<typeof joinStages>[0]): void {
   const expected = hashOf(encodeProgram(joinStages(model).program));
   expectHash(`the program that ${LEAKAGE_FILE} speaks about`, program, expected);
 }
@@ -180,13 +199,14 @@ export async function loadModel(source: string | ModelFiles): Promise<LoadedMode
     expectHash("tokens", hashOf(files.tokens), usage.preprocess.tokensHash as Hex);
   }
   const preprocess = resolvePreprocess(usage.preprocess, files.tokens);
-  checkWiring(stages, manifest, preprocess);
+  const isMasked = areLanes(model.stages);
+  (isMasked ? checkLanes : checkWiring)(stages, manifest, preprocess);
   const keys = model.stages.map(({ keyId }, stage) => {
     const record = files.keys?.[stage] ?? null;
     if (record !== null) expectHash(`key record of stage ${stage}`, keyIdOf(record), keyId);
     return record;
   });
   const leakage = pinnedLeakage(files["report.json"], files["leakage.json"]);
-  if (leakage !== null) checkMeasured(leakage, { stages, manifest });
-  return { manifest, program: files.program, stages, preprocess, output: usage.output, keys, leakage };
+  if (leakage !== null) checkMeasured(leakage, { stages, manifest, isMasked });
+  return { manifest, program: files.program, stages, preprocess, output: usage.output, keys, isMasked, leakage };
 }

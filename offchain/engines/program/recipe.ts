@@ -13,10 +13,29 @@ const numbers = z.union([
 ]);
 const file = z.string().min(1).max(200);
 
-export const dataSource = z.discriminatedUnion("format", [
+const rawSource = z.discriminatedUnion("format", [
   z.strictObject({ format: z.literal("csv"), file }),
-  z.strictObject({ format: z.literal("idx"), images: file, labels: file }),
+  z.strictObject({
+    format: z.literal("idx"),
+    images: file,
+    labels: file,
+    /** So many consecutive images side by side, their labels the digits of one number. */
+    beside: z.int().min(1).max(9).default(1),
+  }),
   z.strictObject({ format: z.literal("text"), file }),
+]);
+export type RawSource = z.infer<typeof rawSource>;
+
+export const dataSource = z.discriminatedUnion("format", [
+  ...rawSource.options,
+  /** What other models' integer programs make of their own data, row by row, one behind the other; the labels are the last part's. */
+  z.strictObject({
+    format: z.literal("join"),
+    parts: z
+      .array(z.strictObject({ model: file, data: rawSource }))
+      .min(2)
+      .max(8),
+  }),
 ]);
 
 const step = z
@@ -63,6 +82,8 @@ export const recipeSchema = z.strictObject({
   client: z.strictObject({ first: z.int().min(0).max(7), last: z.int().min(0).max(7) }).optional(),
   /** One digest kind for all boundaries; see split.md §2. */
   digest: z.enum(["PUBLIC", "SALTED", "BLINDED"]).default("SALTED"),
+  /** Two lanes compute the first linear operator on additive shares; everything after it runs at the client (docs/multimodal.md). */
+  masked: z.boolean().default(false),
   shifts: z.enum(["perLayer", "perChannel"]).default("perLayer"),
   maxShift: z.int().min(4).max(20).default(13),
   /** Evidence masks that policies for this model may have: VOTE = 1, and so on (core/types.ts). */

@@ -11,10 +11,10 @@ export interface ModelRun {
   readonly output: Tensor;
 }
 
-/** Runs all stages of a model one after the other. Errors: those of `checkInputs`. */
+/** Runs all stages of a model one after the other; of a MASKED one the program that its lanes share, unmasked. Errors: those of `checkInputs`. */
 export async function runModel(model: LoadedModel, input: Tensor, executor: ProgramExecutor): Promise<ModelRun> {
   const results: StageResult[] = [];
-  for (const [index, stage] of model.stages.entries()) {
+  for (const [index, stage] of (model.isMasked ? model.stages.slice(0, 1) : model.stages).entries()) {
     const producers = model.manifest.model.stages[index]?.producers ?? [];
     const inputs = producers.map((producer) =>
       producer === PRODUCER_INPUT ? input : (results[producer]?.outputs[0] ?? input),

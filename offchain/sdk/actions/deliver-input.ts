@@ -7,11 +7,12 @@ import type { AssayError } from "../../core/errors.ts";
 import { jobTable } from "../../core/network-part.ts";
 import { INPUT_BOUNDARY } from "../../core/salts.ts";
 import { canSealTo, sealBlob, sealContext, sealRecipients } from "../../core/seal.ts";
-import { encodeSealedInput } from "../../core/sealed-input.ts";
+import { encodeSealedInput, type BoundarySalt } from "../../core/sealed-input.ts";
 import { FLAG_STANDBY, OPTIMISTIC, type Job, type ModelManifest } from "../../core/types.ts";
 import { quorum } from "../../core/vote.ts";
 import { getDeployment } from "../deployment.ts";
 import { SdkError } from "../errors.ts";
+import { isJoinedInput, type JoinedInput } from "../joined-input.ts";
 import type { JobSecret } from "../job-secret.ts";
 import { pollUntil } from "../poll-until.ts";
 import { deliverTo, readTimes, stageSalts, type Delivery, type Parcel, type Recipient } from "../push-sealed.ts";
@@ -25,8 +26,8 @@ export interface DeliverInputParameters {
   readonly jobId: Hex;
   readonly job: Job;
   readonly manifest: ModelManifest;
-  /** Canonical tensor bytes, as `requestInference` returned them. */
-  readonly input: Uint8Array;
+  /** Canonical tensor bytes, or the parts of a joined input, as `requestInference` returned them. */
+  readonly input: Uint8Array | JoinedInput;
   readonly secret: JobSecret;
   /** Requester, or `spec.client` where a contract requested. */
   readonly account?: Account | Address | undefined;
@@ -161,18 +162,43 @@ async function deliverStage(
 
 /** What all seats of a stage get: the input as it is, or one sealed blob with what the stage reads and the salts of its ends. */
 function packStage(delivery: Delivery, stage: number, profiles: readonly WorkerProfile[]): Parcel | undefined {
-  const { manifest, secret, crypto, input, jobId, chainId, hub, account } = delivery;
+  const { manifest, secret, input } = delivery;
   const info = jobTable(manifest)[stage];
   const producers = info?.producers ?? [];
   const salts = stageSalts(manifest, secret, stage);
   const readsInput = producers.includes(INPUT_BOUNDARY);
+  if (isJoinedInput(input)) return sealParcel(delivery, profiles, packParts(input, stage, salts, readsInput));
   if (salts.length === 0)
     return readsInput ? { boundary: INPUT_BOUNDARY, blob: splitBlob(input), bytes: input.length } : undefined;
   const tensors = readsInput ? [{ boundary: INPUT_BOUNDARY, tensor: input }] : [];
   const boundary = readsInput ? INPUT_BOUNDARY : (producers[0] ?? INPUT_BOUNDARY);
+  return sealParcel(delivery, profiles, { boundary, plain: encodeSealedInput({ stage, salts, tensors }) });
+}
+
+interface Plain {
+  readonly boundary: number;
+  /** Zeroed when sealed. */
+  readonly plain: Uint8Array;
+}
+
+/** A stage's parts of a joined input; of one part, what any other input would be. The parts bring their own salts. */
+function packParts(input: JoinedInput, stage: number, salts: readonly BoundarySalt[], readsInput: boolean): Plain {
+  const boundary = readsInput ? INPUT_BOUNDARY : (salts[0]?.boundary ?? stage);
+  const own = salts.filter((one) => one.boundary !== INPUT_BOUNDARY);
+  if (!readsInput) return { boundary, plain: encodeSealedInput({ stage, salts: own, tensors: [] }) };
+  const parts = input.partsFor(stage);
+  const [only] = parts;
+  if (parts.length !== 1 || only === undefined || !("tensor" in only))
+    return { boundary, plain: encodeSealedInput({ stage, salts: own, tensors: [], parts }) };
+  const salted = only.salt.length === 0 ? own : [...own, { boundary: INPUT_BOUNDARY, salt: only.salt }];
+  const tensors = [{ boundary: INPUT_BOUNDARY, tensor: only.tensor }];
+  return { boundary, plain: encodeSealedInput({ stage, salts: salted, tensors }) };
+}
+
+function sealParcel(delivery: Delivery, profiles: readonly WorkerProfile[], { boundary, plain }: Plain): Parcel {
+  const { crypto, jobId, chainId, hub, account } = delivery;
   const sender: Hex = `0x${account.address.slice(2).toLowerCase()}`;
   const context = sealContext({ chainId: BigInt(chainId), hub, jobId, boundary, lane: 0, sender });
-  const plain = encodeSealedInput({ stage, salts, tensors });
   const sealed = sealBlob(crypto, {
     context,
     recipients: sealRecipients(

@@ -3,6 +3,7 @@ import type { Address, Client, Hex } from "viem";
 import { boundaryDigest, decodeBatch } from "../../core/batch-tensors.ts";
 import type { CryptoPort } from "../../core/crypto-port.ts";
 import { isAssayError } from "../../core/errors.ts";
+import { laneOf } from "../../core/join.ts";
 import { jobTable } from "../../core/network-part.ts";
 import { encodeResultRequest, MAX_RESULT_BYTES, RESULT_PROTOCOL } from "../../core/result-request.ts";
 import { openSealedBlob, sealContext } from "../../core/seal.ts";
@@ -25,7 +26,9 @@ export interface FetchResultParameters {
   readonly outDigest: Hex;
   /** Of a batch, from the job's flags (`batchCount`); a single input by default. */
   readonly inputs?: number | undefined;
-  /** Seats of the last stage with their signing addresses; the first that delivers the agreed result is taken. */
+  /** Whose result: the last stage by default; of a MASKED job stage 0 is lane A. */
+  readonly stage?: number | undefined;
+  /** Seats of that stage with their signing addresses; the first that delivers the agreed result is taken. */
   readonly seats: readonly { readonly workerId: number; readonly signer: Address }[];
   readonly fromBlock?: bigint | undefined;
   readonly timeoutMs?: number | undefined;
@@ -90,13 +93,13 @@ function openResult(
 ): FetchResultReturnType {
   const { crypto, hub, jobId, manifest, secret, outDigest } = parameters;
   const table = jobTable(manifest);
-  const last = table.length - 1;
+  const stage = parameters.stage ?? table.length - 1;
   const sender: Hex = `0x${seat.signer.slice(2).toLowerCase()}`;
-  const context = sealContext({ chainId, hub, jobId, boundary: last, lane: 0, sender });
+  const context = sealContext({ chainId, hub, jobId, boundary: stage, lane: 0, sender });
   const { privateKey } = resultKeyPair(crypto, secret);
   const outputBytes = openSealedBlob(crypto, sealed, { context, privateKey });
-  const kind = (table[last]?.outKind ?? 0) as DigestKind;
-  const salt = outputSalt(secret, last, kind);
+  const kind = (table[stage]?.outKind ?? 0) as DigestKind;
+  const salt = outputSalt(secret, stage, kind, laneOf(table, stage));
   const inputs = parameters.inputs ?? 0;
   if (boundaryDigest(kind, outputBytes, salt, inputs) !== outDigest.toLowerCase())
     throw new SdkError("RESULT_MISMATCH", { worker: seat.workerId });

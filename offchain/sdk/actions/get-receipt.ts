@@ -110,11 +110,16 @@ export async function getReceipt(client: Client, parameters: GetReceiptParameter
     committees: collectCommittees(trail, record, signers),
     proofs,
     clientClaims: [],
+    parents: collectParents(trail),
     settlement: collectSettlement(trail, { spec, record, reason, feeBps }),
     output: result === undefined ? "0x" : toHex(result.outputBytes),
     outputSalt: result?.salt === undefined ? "0x" : toHex(result.salt),
   };
 }
+
+/** Whose results a joined job was fed, from its event; none of any other. */
+const collectParents = ({ events }: JobTrail): Receipt["parents"] =>
+  events.flatMap((event) => (event.eventName === "JobJoined" ? event.args.parents : []));
 
 async function readProofs(
   client: Client,

@@ -7,26 +7,30 @@ import { encodeBatch } from "../../core/batch-tensors.ts";
 import { toHex } from "../../core/bytes.ts";
 import type { CryptoPort } from "../../core/crypto-port.ts";
 import { jobId as jobIdOf } from "../../core/job.ts";
+import { parentsRef } from "../../core/join.ts";
 import { modelId as modelIdOf } from "../../core/model.ts";
+import { jobTable } from "../../core/network-part.ts";
 import { decodeTensor, encodeTensor, type Tensor } from "../../core/tensor.ts";
 import { KIND_PUBLIC, ZERO_BYTES32, type Job, type ModelManifest } from "../../core/types.ts";
 import { checked } from "../checked.ts";
 import { getDeployment } from "../deployment.ts";
 import { SdkError } from "../errors.ts";
 import { createJobSecret, inputDigest, inputKind, randomNonce, resultKeyPair, type JobSecret } from "../job-secret.ts";
+import { isJoinedInput, type JoinedInput } from "../joined-input.ts";
 import { defaultParamsVersion, planJob, type JobWishes } from "../plan-job.ts";
 import { readMarket } from "../read-market.ts";
 import { accountOf, type TransactionHash, type WalletLike } from "../send.ts";
 import { getBalance } from "./get-balance.ts";
 
-export type InferenceInput = Tensor | Uint8Array | readonly (Tensor | Uint8Array)[];
+export type InferenceInput = Tensor | Uint8Array | readonly (Tensor | Uint8Array)[] | JoinedInput;
 
 export interface PrepareInferenceParameters extends JobWishes {
   readonly hub: Address;
   readonly manifest: ModelManifest;
   /**
    * The model's input, as a tensor or its canonical bytes. Never leaves this process in clear, unless the model's input is PUBLIC. A list is
-   * a batch: many inputs in one job, for the fees of one and the seats' work on all (voted jobs of exact models only).
+   * a batch: many inputs in one job, for the fees of one and the seats' work on all (voted jobs of exact models only). Results of other
+   * jobs: what `joinResults` returns.
    */
   readonly input: InferenceInput;
   readonly crypto: CryptoPort;
@@ -46,8 +50,8 @@ export interface PreparedInference {
   readonly job: Job;
   /** Keep it until the result is read: salts and result key follow from it. */
   readonly secret: JobSecret;
-  /** Canonical tensor bytes, of a batch all of them (`encodeBatch`), for `deliverInput`. */
-  readonly input: Uint8Array;
+  /** Canonical tensor bytes, of a batch all of them (`encodeBatch`), or the parts of a joined input: for `deliverInput`. */
+  readonly input: Uint8Array | JoinedInput;
   readonly escrow: bigint;
 }
 export interface RequestInferenceReturnType extends PreparedInference {
@@ -57,6 +61,11 @@ export interface RequestInferenceReturnType extends PreparedInference {
 const isList = (input: InferenceInput): input is readonly (Tensor | Uint8Array)[] => Array.isArray(input);
 const canonical = (input: Tensor | Uint8Array): Uint8Array =>
   encodeTensor(input instanceof Uint8Array ? decodeTensor(input) : input);
+
+function toInput(input: InferenceInput): Uint8Array | JoinedInput {
+  if (isList(input)) return encodeBatch(input.map(canonical));
+  return isJoinedInput(input) ? input : canonical(input);
+}
 
 /** Inputs of a batch; 0 for a single input. */
 export const countInputs = (input: InferenceInput): number => (isList(input) ? input.length : 0);
@@ -74,15 +83,19 @@ export async function prepareInference(
   const { chainId } = await getDeployment(client, hub);
   const paramsVersion = parameters.paramsVersion ?? defaultParamsVersion(chainId);
   const inputs = countInputs(parameters.input);
-  const input = isList(parameters.input) ? encodeBatch(parameters.input.map(canonical)) : canonical(parameters.input);
+  const input = toInput(parameters.input);
   const secret = parameters.secret ?? createJobSecret(crypto);
   const modelId = modelIdOf(manifest);
   const ticketClass = parameters.ticketClass ?? 0;
   const market = await readMarket(client, { hub, modelId, paramsVersion, ticketClass });
   const { spec, escrow } = planJob(parameters, market, {
     modelId,
-    inDigest: inputDigest(manifest, input, secret, inputs),
-    inputRef: inputKind(manifest) === KIND_PUBLIC ? splitBlob(input).root : ZERO_BYTES32,
+    ...(isJoinedInput(input)
+      ? { inDigest: input.digest, inputRef: inputRefOf(input), joins: input.parents.length > 0 }
+      : {
+          inDigest: inputDigest(manifest, input, secret, inputs),
+          inputRef: inputKind(manifest) === KIND_PUBLIC ? splitBlob(input).root : ZERO_BYTES32,
+        }),
     client: requester,
     resultKey: toHex(resultKeyPair(crypto, secret).publicKey),
     paramsVersion,
@@ -112,18 +125,37 @@ export async function requestInference(
   const { send = async (action) => action() } = parameters;
   const hash = await send(async () =>
     checked("request", async () =>
-      writeContract(client, {
-        address: hub,
-        abi: assayHubAbi,
-        functionName: "request",
-        args: [prepared.job.nonce, prepared.job.spec],
-        account,
-        chain: client.chain ?? null,
-      }),
+      isJoinedJob(prepared.input)
+        ? writeContract(client, {
+            ...joinedCall(hub, parameters.manifest, prepared),
+            account,
+            chain: client.chain ?? null,
+          })
+        : writeContract(client, {
+            address: hub,
+            abi: assayHubAbi,
+            functionName: "request",
+            args: [prepared.job.nonce, prepared.job.spec],
+            account,
+            chain: client.chain ?? null,
+          }),
     ),
   );
   return { ...prepared, hash };
 }
+
+/** Lanes have no parents. */
+const inputRefOf = ({ parents }: JoinedInput): Hex => (parents.length === 0 ? ZERO_BYTES32 : parentsRef(parents));
+
+const isJoinedJob = (input: Uint8Array | JoinedInput): boolean => isJoinedInput(input) && input.parents.length > 0;
+
+const joinedCall = (hub: Address, manifest: ModelManifest, { job, input }: PreparedInference) =>
+  ({
+    address: hub,
+    abi: assayHubAbi,
+    functionName: "requestJoined",
+    args: [job.nonce, job.spec, jobTable(manifest), isJoinedInput(input) ? input.parents : []],
+  }) as const;
 
 /** Dry run: everything that the request would check, on the chain's present state; sends nothing. */
 requestInference.call = async (
@@ -132,6 +164,11 @@ requestInference.call = async (
 ): Promise<PreparedInference> => {
   const account = accountOf(client, parameters.account, "requestInference");
   const prepared = await prepareInference(client, { ...parameters, requester: account.address });
+  if (isJoinedJob(prepared.input)) {
+    const call = joinedCall(parameters.hub, parameters.manifest, prepared);
+    await checked("requestJoined", async () => simulateContract(client, { ...call, account }));
+    return prepared;
+  }
   await checked("request", async () =>
     simulateContract(client, {
       address: parameters.hub,

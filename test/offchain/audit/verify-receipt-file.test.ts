@@ -2,8 +2,13 @@
 import { expect } from "chai";
 import { expectCode } from "../../support/expect-code.ts";
 import { auditMarkdown } from "../../../offchain/audit/audit-markdown.ts";
-import { verifyReceiptFile, verifyReceiptFiles } from "../../../offchain/audit/verify-receipt-file.ts";
+import {
+  verifyJoinedFiles,
+  verifyReceiptFile,
+  verifyReceiptFiles,
+} from "../../../offchain/audit/verify-receipt-file.ts";
 import { encodeReceipt, MAX_RECEIPT_BYTES } from "../../../offchain/core/receipt.ts";
+import { branchReceipts, joinedReceipt, parentOf } from "../../support/joined-receipt.ts";
 import { escalatedReceipt, fastReceipt } from "../../support/sample-receipt.ts";
 import { judgedReceipt, provenReceipt } from "../../support/proven-receipt.ts";
 import { sampleManifest } from "../../support/sample-manifest.ts";
@@ -109,5 +114,48 @@ describe("verifyReceiptFile", () => {
     expect(together).to.deep.equal(alone);
     expect(together.filter(({ ok }) => ok)).to.have.length(5);
     expect(await verifyReceiptFiles([])).to.deep.equal([]);
+  });
+});
+
+describe("verifyJoinedFiles", () => {
+  const branches = branchReceipts();
+  const parents = branches.map(parentOf);
+  const joined = encodeReceipt(joinedReceipt(parents));
+  const files = branches.map((receipt) => encodeReceipt(receipt));
+
+  it("R53 R69: default: a joined job with its branches, in any order, as a whole and in words", async () => {
+    for (const given of [files, files.toReversed()]) {
+      const report = await verifyJoinedFiles(joined, given);
+      expect(failedOf(report)).to.deep.equal([]);
+      expect(report.checks.map(({ name }) => name)).to.include.members(["parents", "parent 0", "parent 1"]);
+      expect(report.guarantee).to.include({ endToEnd: true, seats: 3 });
+    }
+    const alone = await verifyReceiptFile(joined);
+    expect(alone.ok).to.equal(true);
+    expect(alone.guarantee?.endToEnd).to.equal(false);
+    expect(alone.skipped.join()).to.contain("--joined");
+    expect(auditMarkdown(alone)).to.contain("the input joins the results of 2 jobs");
+  });
+
+  it("R53 R69: attack: a branch that is missing, forged, another's, or no receipt", async () => {
+    const [first, second] = files as [Uint8Array, Uint8Array];
+    const half = await verifyJoinedFiles(joined, [first]);
+    expect(half.skipped.join()).to.contain(branches[1].jobId);
+    expect(half.guarantee?.endToEnd).to.equal(false);
+    const forged = first.with(first.length - 1, (first.at(-1) ?? 0) ^ 1);
+    expect((await verifyJoinedFiles(joined, [forged, second])).ok).to.equal(false);
+    const other = encodeReceipt(escalatedReceipt());
+    // The same job, that is said to have ended otherwise.
+    expect(failedOf(await verifyJoinedFiles(joined, [other, second]))).to.include("parent 0");
+    expect(failedOf(await verifyJoinedFiles(joined, [Uint8Array.of(1), first, second]))).to.deep.equal([
+      "parent file 0",
+    ]);
+    expect(failedOf(await verifyJoinedFiles(Uint8Array.of(1), files))).to.deep.equal(["bytes"]);
+    const hub = "0x00000000000000000000000000000000000000aa";
+    expect(failedOf(await verifyJoinedFiles(joined, files, { hub }))).to.deep.equal([
+      "expected",
+      "parent 0",
+      "parent 1",
+    ]);
   });
 });

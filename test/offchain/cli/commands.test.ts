@@ -12,6 +12,7 @@ import { KIND_BLINDED } from "../../../offchain/core/types.ts";
 import { batchOutput, batchReceipt } from "../../support/batch-receipt.ts";
 import { captureCli } from "../../support/capture-cli.ts";
 import { provenReceipt } from "../../support/proven-receipt.ts";
+import { branchReceipts, joinedReceipt, parentOf } from "../../support/joined-receipt.ts";
 import { fastReceipt } from "../../support/sample-receipt.ts";
 import { seededReceipt } from "../../support/seeded-receipt.ts";
 
@@ -113,6 +114,23 @@ describe("commands", () => {
     );
     expect((await run("receipt", "verify", ...names, "--input", "x")).code).to.equal(EXIT.usage);
     expect((await run("receipt", "verify")).code).to.equal(EXIT.usage);
+  });
+
+  it("R53 R69: receipt verify --joined judges a joined job with its branches, and says what is missing", async () => {
+    const branches = branchReceipts();
+    const joined = file("joined.receipt", encodeReceipt(joinedReceipt(branches.map(parentOf))));
+    const [a, b] = branches.map((receipt, i) => file(`branch ${i}.receipt`, encodeReceipt(receipt))) as [
+      string,
+      string,
+    ];
+    const whole = await run("receipt", "verify", joined, a, b, "--joined");
+    expect(whole.code).to.equal(EXIT.done);
+    expect(whole.out).to.contain("| parent 1 | ok |").and.contain("Every stage has evidence.");
+    const half = await run("receipt", "verify", joined, a, "--joined");
+    expect(half.code).to.equal(EXIT.done);
+    expect(half.out).to.contain(`${branches[1].jobId}: its receipt was not given`).and.contain("Not every stage");
+    const bad = file("branch.receipt", encodeReceipt(branches[1]).with(400, 1));
+    expect((await run("receipt", "verify", joined, a, bad, "--joined")).code).to.equal(EXIT.failed);
   });
 
   it("R11: receipt leaf takes one inference out of a batch, and receipt verify judges it alone", async () => {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
+import { batchFlags } from "../../../offchain/core/batch.ts";
 import { isAssayError } from "../../../offchain/core/errors.ts";
 import { FLAG, checkPolicy, longestJob, roundsOf, type PolicyTerms } from "../../../offchain/core/policy.ts";
 import { toWord } from "../../../offchain/core/tagged-hash.ts";
@@ -143,11 +144,16 @@ describe("policy", () => {
     await expectCode("NOT_SUPPORTED", () => checkPolicy(job({ cls: 2 }), SET, LIMITS));
     for (const mask of [2, 4, 6, 16, 20])
       await expectCode("NOT_SUPPORTED", () => checkPolicy(job({ mask, cls: 1 }), SET, LIMITS));
-    await expectCode("NOT_SUPPORTED", () => checkPolicy(job({ flags: 16 }), SET, LIMITS));
+    await expectCode("NOT_SUPPORTED", () => checkPolicy(job({ flags: 64 }), SET, LIMITS));
     // Standbys are for plain votes.
     checkPolicy(job({ flags: FLAG.STANDBY }), SET, LIMITS);
     for (const change of [{ mask: 3 }, { mask: 16 }, { cls: 1 }])
       await expectCode("NOT_SUPPORTED", () => checkPolicy(job({ ...change, flags: FLAG.STANDBY }), SET, LIMITS));
+    // So are joined inputs, one at a time.
+    checkPolicy(job({ flags: FLAG.JOIN | FLAG.STANDBY }), SET, LIMITS);
+    for (const change of [{ mask: 3 }, { mask: 2, k: 1 }, { mask: 16 }, { cls: 1 }])
+      await expectCode("NOT_SUPPORTED", () => checkPolicy(job({ ...change, flags: FLAG.JOIN }), SET, LIMITS));
+    await expectCode("NOT_SUPPORTED", () => checkPolicy(job({ flags: batchFlags(FLAG.JOIN, 2) }), SET, LIMITS));
     for (const mask of [0, 8, 10, 12, 13, 17, 18, 24])
       await expectCode("NOT_SUPPORTED", () => checkPolicy(job({ mask }), SET, LIMITS));
   });

@@ -5,10 +5,23 @@ import { batchLeaf, encodeBatch, leafDigests } from "../../../offchain/core/batc
 import { digestOf } from "../../../offchain/core/digest.ts";
 import { AGEING_SEC, OVERDUE_SEC } from "../../../offchain/core/fee-priority.ts";
 import { toHex, type Hex } from "../../../offchain/core/bytes.ts";
+import { absentDigest, partsDigest } from "../../../offchain/core/join.ts";
 import { ProgramError } from "../../../offchain/core/program/errors.ts";
-import { encodeSealedInput, JOB_INPUT } from "../../../offchain/core/sealed-input.ts";
-import { encodeTensor } from "../../../offchain/core/tensor.ts";
-import { KIND_PUBLIC, KIND_SALTED, type Spec } from "../../../offchain/core/types.ts";
+import {
+  decodeSealedInput,
+  encodeSealedInput,
+  JOB_INPUT,
+  type InputPart,
+} from "../../../offchain/core/sealed-input.ts";
+import { encodeTensor, type Tensor } from "../../../offchain/core/tensor.ts";
+import {
+  FLAG_JOIN,
+  KIND_BLINDED,
+  KIND_PUBLIC,
+  KIND_SALTED,
+  type Spec,
+  type StageInfo,
+} from "../../../offchain/core/types.ts";
 import type { ModelShelf } from "../../../offchain/protocol/ports.ts";
 import { ABSTAIN_REASON, NO_PAYLOAD, reasonWord, SAID_ABSTAIN_WORD } from "../../../offchain/protocol/said.ts";
 import { StageWork } from "../../../offchain/protocol/stage-work.ts";
@@ -231,5 +244,115 @@ describe("a worker's stage of a batch", () => {
     expect(work.inputDigest(jobId, info, salted, 2))
       .to.equal(batchRoot(leafDigests(KIND_SALTED, [7, 8].map(one), salt)))
       .and.not.equal(wrong);
+  });
+});
+
+describe("a worker's stage over a joined input", () => {
+  const jobId: Hex = toHex(new Uint8Array(32).fill(1));
+  const { signal } = new AbortController();
+  const saltOf = (fill: number) => new Uint8Array(32).fill(fill);
+  const row = (...values: number[]) =>
+    encodeTensor({ dtype: "i8", dims: [1, values.length], data: Int8Array.from(values) });
+  const blinded = manifest.stages.map((stage) => ({ ...stage, inKind: KIND_BLINDED, outKind: KIND_BLINDED }));
+  const [first] = blinded as [StageInfo];
+  const lanes = [first, { ...first }].map((stage) => ({ ...stage, producers: [JOB_INPUT] }));
+  const spec: Spec = { ...base, policy: { ...base.policy, flags: FLAG_JOIN } };
+  const NO_INPUT = { outDigest: SAID_ABSTAIN_WORD, payload: reasonWord(ABSTAIN_REASON.input) };
+
+  const [a, b] = [
+    { tensor: row(1, 2), salt: saltOf(1) },
+    { tensor: row(3), salt: saltOf(2) },
+  ] as const;
+  const digest = ({ tensor, salt }: typeof a): Hex => digestOf(KIND_BLINDED, tensor, salt);
+  const joined = partsDigest(KIND_BLINDED, [digest(a), digest(b)]);
+
+  /** Hands on what it was given. */
+  function open(stages: readonly StageInfo[], parts: readonly InputPart[], stage = 0) {
+    const seen: Tensor[] = [];
+    const models: ModelShelf = {
+      has: () => true,
+      exposure: () => [],
+      table: () => stages,
+      stage: async () => ({
+        maxInputBytes: 32,
+        run: async ([input]) => {
+          if (input === undefined) throw new TypeError("no input");
+          seen.push(input);
+          return { output: input, probe: null };
+        },
+      }),
+    };
+    const work = new StageWork({ maxRunning: 1, maxWaiting: 1 }, models, new ManualClock());
+    const salts = [{ boundary: stage, salt: saltOf(9) }];
+    work.accept(jobId, stage, encodeSealedInput({ stage, salts, tensors: [], parts }));
+    const held = () => work.inputDigest(jobId, stages[stage] as StageInfo, stages, 0, true);
+    return { work, seen, held, run: async (of = spec) => work.run(jobId, of, stage, stages, signal) };
+  }
+
+  it("default: R53 takes all parts, row by row one behind the other, and passes them on to fresh seats", async () => {
+    const { work, seen, held, run } = open(blinded, [a, b]);
+    expect(held()).to.equal(joined);
+    expect((await run()).outDigest).to.equal(digestOf(KIND_BLINDED, row(1, 2, 3), saltOf(9)));
+    expect(seen.map(({ dims, data }) => [[...dims], [...data]])).to.deep.equal([
+      [
+        [1, 3],
+        [1, 2, 3],
+      ],
+    ]);
+    const again = open(blinded, decodeSealedInput(work.forSameStage(jobId, 0) ?? new Uint8Array()).parts ?? []);
+    expect(again.held()).to.equal(joined);
+    work.forget(jobId);
+    expect(
+      a.tensor.some((byte) => byte !== 0),
+      "the sender's own bytes",
+    ).to.equal(true);
+    expect(held()).to.equal(null);
+  });
+
+  it("behavior: R53 a left-out modality is zeros, and nothing but zeros", async () => {
+    const { held, run, seen } = open(blinded, [a, { absent: row(0) }]);
+    expect(held()).to.equal(partsDigest(KIND_BLINDED, [digest(a), absentDigest(row(0))]));
+    await run();
+    expect([...(seen[0]?.data ?? [])]).to.deep.equal([1, 2, 0]);
+    expect(open(blinded, [a, { absent: row(1) }]).held()).to.equal(null);
+  });
+
+  it("attack: R53 reordered, exchanged, unsalted or closed parts, and parts of a job that joins none", async () => {
+    expect(open(blinded, [b, a]).held()).to.not.equal(joined);
+    expect(open(blinded, [a, { ...b, salt: saltOf(3) }]).held()).to.not.equal(joined);
+    expect(open(blinded, [a, { ...b, tensor: row(4) }]).held()).to.not.equal(joined);
+    expect(open(blinded, [a, { ...b, salt: new Uint8Array() }]).held()).to.equal(null);
+    // The digest fits, but there is nothing to work on.
+    const closed = open(blinded, [a, { digest: digest(b) }]);
+    expect(closed.held()).to.equal(joined);
+    expect(await closed.run()).to.deep.equal(NO_INPUT);
+    const plain = open(blinded, [a, b]);
+    expect(plain.work.inputDigest(jobId, first, blinded)).to.equal(null);
+    expect(await plain.run(base)).to.deep.equal(NO_INPUT);
+    // Parts that are no rows of one batch.
+    const two = { tensor: encodeTensor({ dtype: "i8", dims: [2, 1], data: Int8Array.of(1, 2) }), salt: saltOf(4) };
+    expect(await open(blinded, [a, two]).run()).to.deep.equal(NO_INPUT);
+    expect(await open(blinded, [a, { ...b, tensor: Uint8Array.of(9) }]).run()).to.deep.equal(NO_INPUT);
+    expect(await open(blinded, [a, { ...b, tensor: row(...Array<number>(40).fill(1)) }]).run()).to.deep.equal(NO_INPUT);
+  });
+
+  it("behavior: R50 a lane works on its own share and knows the other by its digest", async () => {
+    for (const [lane, own] of [a, b].entries()) {
+      const parts = [a, b].map((part, i) => (i === lane ? part : { digest: digest(part) }));
+      const { held, run, seen } = open(lanes, parts, lane);
+      expect(held()).to.equal(joined);
+      await run(base);
+      expect(seen.map((tensor) => encodeTensor(tensor))).to.deep.equal([own.tensor]);
+    }
+  });
+
+  it("attack: R50 a lane that is shown both shares, the other one alone, or none does no work", async () => {
+    const other = [{ digest: digest(a) }, b];
+    for (const parts of [[a, b], other, [{ digest: digest(a) }, { digest: digest(b) }]]) {
+      const { held, run, seen } = open(lanes, parts);
+      expect(held()).to.equal(joined);
+      expect(await run(base)).to.deep.equal(NO_INPUT);
+      expect(seen).to.deep.equal([]);
+    }
   });
 });

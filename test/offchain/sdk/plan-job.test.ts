@@ -3,7 +3,7 @@ import { expect } from "chai";
 import { batchFlags } from "../../../offchain/core/batch.ts";
 import { planJob } from "../../../offchain/sdk/plan-job.ts";
 import type { Market } from "../../../offchain/sdk/read-market.ts";
-import { CLASS_T, FLAG_SMALL_POOL, OPTIMISTIC, VOTE, ZERO_ADDRESS } from "../../../offchain/core/types.ts";
+import { CLASS_T, FLAG_JOIN, FLAG_SMALL_POOL, OPTIMISTIC, VOTE, ZERO_ADDRESS } from "../../../offchain/core/types.ts";
 import { expectCode } from "../../support/expect-code.ts";
 
 const TOKEN = 10n ** 18n;
@@ -112,6 +112,12 @@ describe("planJob", () => {
     it(`error: ${code} for ${what}`, async () => {
       await expectCode(code, () => planJob(wishes, { ...market, ...change }, job));
     });
+
+  it("behavior: R53 a joined job says so in its flags, and is voted on", async () => {
+    const { spec } = planJob({}, market, { ...job, joins: true });
+    expect(spec.policy.flags).to.equal(FLAG_SMALL_POOL | FLAG_JOIN);
+    await expectCode("NOT_SUPPORTED", () => planJob({ policy: { mask: OPTIMISTIC } }, market, { ...job, joins: true }));
+  });
 
   it("behavior: a batch's count stands in its flags, and the class' price counts for every input", async () => {
     const priced = { ...market, minPrice: TOKEN / 500n };

@@ -2,6 +2,7 @@
 import { auditMarkdown } from "../../../audit/audit-markdown.ts";
 import {
   readSecret,
+  verifyJoinedFiles,
   verifyReceiptFile,
   verifyReceiptFiles,
   type AuditOptions,
@@ -31,6 +32,14 @@ async function verifyOne(path: string, options: AuditOptions, io: Io): Promise<E
   return report.ok ? EXIT.done : EXIT.failed;
 }
 
+async function verifyJoined(paths: readonly string[], options: AuditOptions, io: Io): Promise<ExitCode> {
+  const [joined, ...parents] = paths.map((path) => readFileBytes(path, MAX_READ));
+  if (joined === undefined) throw new CliError("USAGE", { why: "--joined takes the joined job's receipt first" });
+  const report = await verifyJoinedFiles(joined, parents, options);
+  io.result(report, auditMarkdown(report).trimEnd());
+  return report.ok ? EXIT.done : EXIT.failed;
+}
+
 async function verifyMany(paths: readonly string[], options: AuditOptions, io: Io): Promise<ExitCode> {
   const reports = new FileReports(io, "receipts");
   for (const batch of fileBatches(paths, MAX_READ)) {
@@ -54,6 +63,7 @@ export const receiptVerify = defineCommand({
     "assay receipt verify job.receipt",
     "assay receipt verify job.receipt --rpc http://127.0.0.1:8545 --hub 0x… --json",
     "assay receipt verify receipts/*.receipt --hub 0x…",
+    "assay receipt verify fusion.receipt image.receipt amount.receipt --joined",
   ],
   args: { files: list("file", "Receipt files, or single inferences taken out of them (`receipt leaf`).", text) },
   options: {
@@ -62,10 +72,11 @@ export const receiptVerify = defineCommand({
     model: optional("folder", "The model's folder: its manifest must be the job's.", text),
     input: optional("file", "The opened input: canonical tensor bytes.", text),
     secretFile: optional("file", "The job's secret as 0x and 64 digits.", text),
+    joined: flag("The first receipt's job joins the results of the others' jobs: say what the whole guarantees."),
     refuseDevelopment: flag("Refuse proofs under development keys on the local chain too; elsewhere they always are."),
   },
   async run(input, io) {
-    const isOne = input.files.length === 1;
+    const isOne = input.files.length === 1 && !input.joined;
     if (!isOne && (input.input !== undefined || input.secretFile !== undefined))
       throw new CliError("USAGE", { why: "--input and --secret-file open one receipt, not several" });
     const model = input.model === undefined ? undefined : await loadAnyModel(input.model);
@@ -83,6 +94,7 @@ export const receiptVerify = defineCommand({
       refuseDevelopmentKeys: input.refuseDevelopment,
     };
     try {
+      if (input.joined) return await verifyJoined(input.files, options, io);
       return isOne ? await verifyOne(input.files[0] ?? "", options, io) : await verifyMany(input.files, options, io);
     } finally {
       await pairing.close?.();

@@ -2,6 +2,7 @@
 import { expect } from "chai";
 import { toHex, utf8 } from "../../../../offchain/core/bytes.ts";
 import { keccak256 } from "../../../../offchain/core/keccak.ts";
+import { encodeManifestFile, hashJson, type StageHints } from "../../../../offchain/core/manifest.ts";
 import { encodeProgram } from "../../../../offchain/core/program/encode-program.ts";
 import {
   encodeLeakageReport,
@@ -11,7 +12,17 @@ import {
 import { boundaryLeakage, joinStages } from "../../../../offchain/engines/program/join-stages.ts";
 import { readFile } from "node:fs/promises";
 import { prepareInput } from "../../../../offchain/core/program/preprocess.ts";
-import { NO_PROBE, PRODUCER_INPUT, PROOF, VOTE, ZERO_BYTES32 } from "../../../../offchain/core/types.ts";
+import {
+  KIND_BLINDED,
+  KIND_SALTED,
+  NO_PROBE,
+  OPTIMISTIC,
+  PRODUCER_INPUT,
+  PROOF,
+  VOTE,
+  ZERO_BYTES32,
+  type StageInfo,
+} from "../../../../offchain/core/types.ts";
 import { takeRows, type Dataset } from "../../../../offchain/engines/program/dataset.ts";
 import { importFolder, readDataset, readRecipe } from "../../../../offchain/engines/program/import-folder.ts";
 import { importModel } from "../../../../offchain/engines/program/import-model.ts";
@@ -87,6 +98,44 @@ describe("importModel", () => {
       run({ stages, digest: "PUBLIC", client: { first: 1, last: 1 } }),
     );
     await expectCode("CUT_INVALID", async () => run({ stages, digest: "BLINDED", client: { first: 2, last: 2 } }));
+  });
+
+  it("R50: a masked model is two lanes over one program, paid for their own work; what contradicts that is refused", async function () {
+    this.timeout(60_000);
+    const wish = { digest: "BLINDED", masked: true } as const;
+    const masked = await run(wish);
+    const [a, b] = masked.model.stages;
+    expect(masked.model.stages).to.have.length(2);
+    expect(a).to.deep.equal(b);
+    expect(a).to.include({ inKind: KIND_BLINDED, outKind: KIND_BLINDED, probe: NO_PROBE });
+    expect(a?.producers).to.deep.equal([PRODUCER_INPUT]);
+    const loaded = await loadModel({ ...masked.files });
+    expect(loaded.isMasked).to.equal(true);
+    expect(joinStages(loaded).program).to.deep.equal(loaded.stages[0]?.program);
+    // The first convolution, 6 of 5x5 at 14x14 places, on four digit planes, in thousands begun; not the whole network's 276.
+    const { macs, outDtype, outDims } = loaded.manifest.tools.stages[0] ?? {};
+    expect(outDtype).to.equal("u32-mod");
+    expect(masked.model.workUnits).to.equal(BigInt(Math.ceil((macs ?? 0) / 1000)));
+    expect(outDims).to.have.length(3);
+    for (const wrong of [
+      { digest: "SALTED" },
+      { stages: ["conv2"] },
+      { acceptedPolicies: [VOTE, OPTIMISTIC] },
+    ] as const)
+      await expectCode("MODEL_FILE_INVALID", async () => run({ ...wish, ...wrong } as Partial<Recipe>));
+    const forge = async (change: Partial<StageInfo>, hints: Partial<StageHints> = {}) => {
+      const { model, tools } = loaded.manifest;
+      const [first, second] = model.stages as [StageInfo, StageInfo];
+      const [own, other] = tools.stages as [StageHints, StageHints];
+      const record = { ...tools, stages: [own, { ...other, ...hints }] };
+      const stages = [first, { ...second, ...change }];
+      const json = encodeManifestFile({ ...model, stages, toolsHash: toHex(hashJson(record)) }, record);
+      return loadModel({ ...masked.files, "manifest.json": utf8(json) });
+    };
+    await expectCode("MODEL_FILE_INVALID", async () => forge({ outKind: KIND_SALTED }));
+    await expectCode("MODEL_FILE_INVALID", async () => forge({}, { outDtype: "i8" }));
+    await expectCode("MODEL_FILE_INVALID", async () => forge({}, { outDims: [10] }));
+    await expectCode("MODEL_HASH_MISMATCH", async () => forge({ kernel: ZERO_BYTES32 }));
   });
 
   it("R4 R51: behavior: a leakage report of this program is part of the model id; another's, or an unpinned one, is not", async function () {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
 import { readFile } from "node:fs/promises";
+import { gzipSync } from "node:zlib";
 import { modelId } from "../../../../offchain/core/model.ts";
 import { encodeManifestFile } from "../../../../offchain/core/manifest.ts";
 import { prepareInput, interpretOutput } from "../../../../offchain/core/program/preprocess.ts";
@@ -122,6 +123,22 @@ describe("preprocessing and data sets", () => {
       await expectCode("DATASET_MALFORMED", () => parseCsv(csv));
     }
     await expectCode("DATASET_MALFORMED", () => parseIdx(new Uint8Array(10), new Uint8Array(10)));
+  });
+
+  it("default: R53 images side by side are the digits of one number, row by row; what is left over is dropped", async () => {
+    const idx = (magic: number, dims: number[], data: number[]) => {
+      const head = new DataView(new ArrayBuffer(4 + 4 * dims.length));
+      for (const [i, word] of [magic, ...dims].entries()) head.setUint32(4 * i, word);
+      return gzipSync(Buffer.concat([new Uint8Array(head.buffer), Uint8Array.from(data)]));
+    };
+    const images = idx(0x803, [5, 2, 1], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    const labels = idx(0x801, [5], [4, 2, 0, 7, 9]);
+    const pairs = parseIdx(images, labels, 2);
+    expect(pairs).to.deep.include({ rows: 2, width: 4, labels: Int32Array.of(42, 7) });
+    expect([...pairs.features]).to.deep.equal([1, 3, 2, 4, 5, 7, 6, 8]);
+    expect([...parseIdx(images, labels).labels]).to.deep.equal([4, 2, 0, 7, 9]);
+    const letters = idx(0x801, [5], [4, 2, 0, 7, 10]);
+    await expectCode("DATASET_MALFORMED", () => parseIdx(images, letters, 2));
   });
 
   it("error: MODEL_FILE_INVALID for a recipe with unknown or wrong fields", async () => {
