@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Enclaves: verification of evidence, the channel, the scheduler. Simulated evidence always; Intel's own, beside the npm library, where the
+// Enclaves: verification of evidence, the channel, the scheduler, gas on chain. Simulated evidence always; Intel's own, beside the npm library, where the
 // project's real evidence is mounted and the peer is installed (bench/peers/README.md). Limits: issue 8.
 import { planStages } from "../offchain/core/planning/plan-stages.ts";
 import type { PlanRequest } from "../offchain/core/planning/types.ts";
@@ -18,6 +18,7 @@ import { ALICE, BOB, channelEnd, openPair, shake } from "../test/support/tee/cha
 import { fixtureInputs, fixtureManifest, secondsOf } from "../test/support/tee/fixtures.ts";
 import { MILAN_FLOOR, NOW, REPORT, simulated } from "../test/support/tee/simulated.ts";
 import { dcapQvl, INSTALL_DCAP_QVL } from "./peers/dcap-qvl.ts";
+import { onChain } from "./tee/on-chain.ts";
 
 const ROUNDS = 41;
 const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
@@ -112,7 +113,7 @@ function fleet(seed: number, layers: number, size: number): PlanRequest {
 
 export const suite: BenchSuite = {
   name: "tee",
-  run(report, progress) {
+  async run(report, progress) {
     const platform = simulated();
     progress("simulated evidence (its RSA keys take seconds)");
     const formats: readonly EvidenceFormat[] = ["dcap-sgx-v3", "dcap-tdx-v4", "dcap-tdx-v5", "snp-report", "nitro-cose", "nvidia-spdm11"]; // prettier-ignore
@@ -130,6 +131,6 @@ export const suite: BenchSuite = {
       const times = requests.map((request) => medianMs(() => (size > 12 ? planFleet : planStages)(request), 1));
       report({ case: `${layers} layers, ${size} enclaves`, metric: size > 12 ? "heuristic plan, median" : "exact plan, median", value: median(times), unit: "ms" });
     } // prettier-ignore
-    return Promise.resolve();
+    await onChain(report, progress);
   },
 };
