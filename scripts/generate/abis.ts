@@ -17,6 +17,7 @@ const contracts: readonly { name: string; facade?: string; behind?: readonly str
     behind: ["HubVotes", "HubSketches", "HubProofs", "HubAudits", "HubDisputes"],
   },
   { name: "BlockSeed", facade: "IRandomness" },
+  { name: "CipherReferee", facade: "ICipherReferee" },
   { name: "DevToken" },
   { name: "DrandBeacon", facade: "IDrandBeacon" },
   { name: "EnclaveEvidence", facade: "IEnclaveEvidence" },

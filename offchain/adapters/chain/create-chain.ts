@@ -9,6 +9,7 @@ import type { Metrics } from "../../core/ports/metrics.ts";
 import { PROOF } from "../../core/types.ts";
 import { assayHubAbi } from "./abi/assay-hub.ts";
 import { blockSeedAbi } from "./abi/block-seed.ts";
+import { cipherRefereeAbi } from "./abi/cipher-referee.ts";
 import { devTokenAbi } from "./abi/dev-token.ts";
 import { dcapVerifierAbi } from "./abi/dcap-verifier.ts";
 import { enclaveEvidenceAbi } from "./abi/enclave-evidence.ts";
@@ -72,6 +73,7 @@ export const deploymentErrors: Abi = [
   ...measurementRegistryAbi,
   ...dcapVerifierAbi,
   ...intelCollateralAbi,
+  ...cipherRefereeAbi,
 ].filter((entry) => entry.type === "error");
 
 /**
