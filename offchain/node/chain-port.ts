@@ -155,7 +155,7 @@ export function createChainPort(chain: Chain, fromBlock: bigint, modules: Bundli
       return known;
     },
     propose: (call) => done(proposeAnswer(chain, call)),
-    // ENCLAVE jobs would show a quote; no worker makes them.
+    // ENCLAVE jobs would show an enclave's signature; no worker proposes for them.
     open: (call) => done(openProposal(chain, { ...call, table: [], evidence: "0x" })),
     drawAudit: (call) => done(drawAudit(chain, call)),
     submitProofs: (call) => done(submitProofs(chain, call)),

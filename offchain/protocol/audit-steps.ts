@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { CANDIDATES } from "../core/draw.ts";
-import { OPTIMISTIC, type Job } from "../core/types.ts";
+import { ENCLAVE, OPTIMISTIC, type Job } from "../core/types.ts";
 import type { SlotView } from "./ports.ts";
 import { STATE } from "./seat-machine.ts";
 
@@ -35,6 +35,9 @@ const LAST_SHARE = 0.05;
 
 export const isSampled = ({ spec }: Job): boolean => (spec.policy.mask & OPTIMISTIC) !== 0;
 
+/** An answer is opened with the signature of an enclave's key. */
+const needsEnclave = ({ spec }: Job): boolean => (spec.policy.mask & ENCLAVE) !== 0;
+
 /** Nobody has proposed yet: there is no committee, only candidates. */
 export const isUnbound = ({ state, flags }: SlotView): boolean => state === STATE.OPEN && (flags & PROPOSED) === 0;
 
@@ -57,6 +60,8 @@ export function auditStep(job: Job, { slot, rank, isPrimary, fate, fateAt }: Aud
   const isPast = now > job.spec.expiry + turn;
   if (isUnbound(slot)) {
     if (isPast || now > slot.deadline + GRACE_SEC + turn) return "expire";
+    // A proposal is a promise to open, and no worker runs in an enclave yet: it could only be fined for it.
+    if (needsEnclave(job)) return null;
     const last = slot.deadline - LAST_SHARE * job.spec.policy.tWork;
     return now >= proposeFrom(job, slot, rank) && now <= last ? "propose" : null;
   }

@@ -39,6 +39,9 @@ export interface PlannedJob {
   readonly rounds: number;
 }
 
+/** Inputs go to workers' own keys: sealed there, an operator would read what its enclave alone is to see. */
+export const ENCLAVE_JOBS = "jobs in enclaves, whose inputs are not sealed to enclaves' keys yet";
+
 /** Blocks may come between reading the chain's time and mining the request. */
 const EXPIRY_SLACK_SEC = 60;
 
@@ -81,6 +84,7 @@ export function planJob(
     ticketClass: wishes.ticketClass ?? 0,
     ...definedOnly(wishes.policy ?? {}),
   };
+  if ((terms.mask & EVIDENCE.ENCLAVE) !== 0) throw new SdkError("NOT_SUPPORTED", { what: ENCLAVE_JOBS });
   const flags = terms.flags | (job.joins === true ? FLAG.JOIN : 0);
   const policy = { ...terms, flags: inputs === 0 ? flags : batchFlags(flags, inputs) };
   const spec: Spec = {

@@ -8,12 +8,13 @@ import { jobTable } from "../../core/network-part.ts";
 import { INPUT_BOUNDARY } from "../../core/salts.ts";
 import { canSealTo, sealBlob, sealContext, sealRecipients } from "../../core/seal.ts";
 import { encodeSealedInput, type BoundarySalt } from "../../core/sealed-input.ts";
-import { FLAG_STANDBY, OPTIMISTIC, type Job, type ModelManifest } from "../../core/types.ts";
+import { ENCLAVE, FLAG_STANDBY, OPTIMISTIC, type Job, type ModelManifest } from "../../core/types.ts";
 import { quorum } from "../../core/vote.ts";
 import { getDeployment } from "../deployment.ts";
 import { SdkError } from "../errors.ts";
 import { isJoinedInput, type JoinedInput } from "../joined-input.ts";
 import type { JobSecret } from "../job-secret.ts";
+import { ENCLAVE_JOBS } from "../plan-job.ts";
 import { pollUntil } from "../poll-until.ts";
 import { deliverTo, readTimes, stageSalts, type Delivery, type Parcel, type Recipient } from "../push-sealed.ts";
 import { accountOf, type WalletLike } from "../send.ts";
@@ -56,7 +57,7 @@ type Failed = DeliverInputReturnType["failed"][number];
  * the others audit a private input, or watch. Busy and slow seats are tried until the input is of no use to them any more.
  * Of a job with standbys it is no error if fewer take it: `deliverToStandbys` gives it to those who fill their seats.
  * `onSeats` is called between the two: what it returns is awaited, so a caller can decide whom the job fell to before anything leaves.
- * Errors: SEATS_UNKNOWN; DELIVERY_FAILED when a stage's seats that took the input cannot make a quorum; INTERRUPTED; JOB_UNKNOWN;
+ * Errors: NOT_SUPPORTED (a job in enclaves); SEATS_UNKNOWN; DELIVERY_FAILED when a stage's seats that took the input cannot make a quorum; INTERRUPTED; JOB_UNKNOWN;
  * RPC_UNAVAILABLE.
  *
  * @example
@@ -67,7 +68,8 @@ export async function deliverInput(
   parameters: DeliverInputParameters,
 ): Promise<DeliverInputReturnType> {
   const { hub, jobId, job, manifest, signal, onSeats } = parameters;
-  const { k, ticketClass } = job.spec.policy;
+  const { k, mask, ticketClass } = job.spec.policy;
+  if ((mask & ENCLAVE) !== 0) throw new SdkError("NOT_SUPPORTED", { what: ENCLAVE_JOBS });
   const timeoutMs = parameters.seatsTimeoutMs ?? 60_000;
   const seats = await pollUntil(
     async () => (await getSeats(client, { hub, jobId, seats: job.spec.stages * k, ticketClass })) ?? undefined,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
 import fc from "fast-check";
-import { OPTIMISTIC, ZERO_BYTES32, type Job } from "../../../offchain/core/types.ts";
+import { ENCLAVE, OPTIMISTIC, ZERO_BYTES32, type Job } from "../../../offchain/core/types.ts";
 import { auditStep, isAudit, isUnbound, proposeFrom, type AuditView } from "../../../offchain/protocol/audit-steps.ts";
 import { STATE } from "../../../offchain/protocol/seat-machine.ts";
 
@@ -37,6 +37,16 @@ describe("audit-steps", () => {
     const turns = Array.from({ length: 12 }, (_, rank) => proposeFrom(job, slot(STATE.OPEN), rank));
     expect(turns.toSorted((a, b) => a - b)).to.deep.equal(turns);
     for (const from of turns) expect(from).to.be.lessThan(slot(STATE.OPEN).deadline - 5);
+  });
+
+  it("behavior: nobody promises an enclave's signature that it cannot give; the job is ended in turn", () => {
+    const inside = { spec: { policy: { ...policy, mask: ENCLAVE | OPTIMISTIC }, expiry: 10_000 } } as unknown as Job;
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 20_000 }), fc.integer({ min: 0, max: 11 }), (now, rank) => {
+        expect(auditStep(inside, view({ rank }), now)).to.not.equal("propose");
+      }),
+    );
+    expect(auditStep(inside, view({ rank: 1 }), 1_007)).to.equal("expire");
   });
 
   it("behavior: nothing is opened before the lottery is known to have spared it, nor by anybody else", () => {

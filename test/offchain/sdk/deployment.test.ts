@@ -10,6 +10,7 @@ import { verifyReceipt } from "../../../offchain/core/verify-receipt.ts";
 import { restoreJobSecret } from "../../../offchain/sdk/job-secret.ts";
 import { deposit } from "../../../offchain/sdk/actions/deposit.ts";
 import { canPermit, depositWithPermit } from "../../../offchain/sdk/actions/deposit-with-permit.ts";
+import { ENCLAVE, OPTIMISTIC } from "../../../offchain/core/types.ts";
 import { registerKey } from "../../../offchain/sdk/actions/register-key.ts";
 import { registerModel } from "../../../offchain/sdk/actions/register-model.ts";
 import { connect, connectWallet, type AssayWallet } from "../../../offchain/sdk/node/connect.ts";
@@ -184,6 +185,13 @@ describe("sdk actions around money and deployments", function suite() {
       await expectCode("JOB_UNKNOWN", async () =>
         wallet.deliverInput({ jobId: JOB, job, manifest, input: new Uint8Array(1), secret }),
       );
+    });
+    it("error: NOT_SUPPORTED for a job in enclaves: nothing leaves for workers' own keys", async () => {
+      const requested = await wallet.requestInference({ manifest, input });
+      const { job } = requested;
+      const policy = { ...job.spec.policy, mask: ENCLAVE | OPTIMISTIC };
+      const inside = { ...requested, manifest, job: { ...job, spec: { ...job.spec, policy } } };
+      await expectCode("NOT_SUPPORTED", async () => wallet.deliverInput(inside));
     });
     it("error: SEATS_UNKNOWN while the chain makes no blocks", async () => {
       const requested = await wallet.requestInference({ manifest, input });

@@ -3,7 +3,15 @@ import { expect } from "chai";
 import { batchFlags } from "../../../offchain/core/batch.ts";
 import { planJob } from "../../../offchain/sdk/plan-job.ts";
 import type { Market } from "../../../offchain/sdk/read-market.ts";
-import { CLASS_T, FLAG_JOIN, FLAG_SMALL_POOL, OPTIMISTIC, VOTE, ZERO_ADDRESS } from "../../../offchain/core/types.ts";
+import {
+  CLASS_T,
+  ENCLAVE,
+  FLAG_JOIN,
+  FLAG_SMALL_POOL,
+  OPTIMISTIC,
+  VOTE,
+  ZERO_ADDRESS,
+} from "../../../offchain/core/types.ts";
 import { expectCode } from "../../support/expect-code.ts";
 
 const TOKEN = 10n ** 18n;
@@ -98,6 +106,13 @@ describe("planJob", () => {
 
   const wrong: readonly (readonly [string, string, Parameters<typeof planJob>[0], Partial<Market>])[] = [
     ["NOT_SUPPORTED", "a preset of a later step", { preset: "critical-enclave" }, {}],
+    ["NOT_SUPPORTED", "enclaves, though the router has their judge", { preset: "fast-enclave" }, { supported: 31 }],
+    [
+      "NOT_SUPPORTED",
+      "enclaves in a policy of one's own",
+      { policy: { mask: ENCLAVE | OPTIMISTIC } },
+      { supported: 31 },
+    ],
     ["NOT_SUPPORTED", "a deployment without adapters", { preset: "critical-proof" }, { supported: 1 }],
     ["POLICY_UNSAFE", "insuring under a set that insures nothing", { insuredValue: 1n }, { workers: 39 }],
     ["POLICY_UNSAFE", "too little stake for the reward", { policy: { seatStake: 43n * TOKEN } }, {}],
