@@ -10,7 +10,7 @@ interface IDcapVerifier {
         uint8 vendor; // 1 SGX, 2 TDX
         uint8 status; // 0 UpToDate, 1 SWHardeningNeeded, 2 ConfigurationNeeded, 3 both, 4 OutOfDate, 5 with 2, 6 Revoked
         bool simulated;
-        bool grace; // was UpToDate until Intel's last evaluation, which is younger than 14 days here
+        bool grace; // was UpToDate until Intel's last evaluation, younger than 14 days here; never of Revoked
         uint32 evaluation;
         uint48 notAfter;
         bytes32 platformId;

@@ -21,6 +21,7 @@ library EnclaveLib {
     // Intel's statuses from best to worst: of several parts the worst counts.
     uint8 internal constant UP_TO_DATE = 0;
     uint8 internal constant SW_HARDENING_NEEDED = 1;
+    uint8 internal constant REVOKED = 6;
 
     /// Names a machine by what its vendor calls it.
     function platformId(uint8 vendor, bytes memory identity) internal pure returns (bytes32) {

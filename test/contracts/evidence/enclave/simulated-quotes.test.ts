@@ -131,6 +131,17 @@ describe("R56: Intel quotes on chain", () => {
     expect((await chain.verify(quote)).grace).to.equal(false);
   });
 
+  it("behavior: what Intel revokes has no grace", async () => {
+    await chain.show(quote, plain.endorsements);
+    const revoked = later((json) => {
+      json["tcbEvaluationDataNumber"] = 18;
+      if (json["id"] === "TDX") first(json, "tcbLevels")["tcbStatus"] = "Revoked";
+    });
+    await chain.showTexts(revoked, keyOf(issuedSigner()));
+    const verdict = await chain.verify(quote);
+    expect([TCB_STATUSES[verdict.status], verdict.grace]).to.deep.equal(["Revoked", false]);
+  });
+
   it("behavior: what expired counts no more", async () => {
     await chain.show(quote, plain.endorsements);
     await chain.networkHelpers.time.increaseTo(PERIOD.to);
