@@ -36,7 +36,7 @@ const times = (runs: number, work: () => unknown) => Array.from({ length: runs }
 type Report = (row: BenchRow) => void;
 
 /** Evaluation on the calling thread, error over several key sets, and sizes. Returns the median. */
-function measure(name: string, compiled: CompiledPlan, program: Program, rng: Prng, report: Report): number {
+function measure(name: string, compiled: CompiledPlan, draw: () => ArrayLike<number>, report: Report): number {
   const { plan, weights } = compiled;
   const cpu: number[] = [];
   const errors: number[] = [];
@@ -46,7 +46,7 @@ function measure(name: string, compiled: CompiledPlan, program: Program, rng: Pr
     const [runner] = runnersFor(compiled, keysFor(compiled, client));
     if (runner === undefined) continue;
     for (let i = 0; i < 2; i++) {
-      const samples = Array.from({ length: plan.interleave }, () => randomInput(program, rng));
+      const samples = Array.from({ length: plan.interleave }, draw);
       const input = encryptFor(compiled, client, samples);
       const output = runner.run(input);
       errors.push(errorOf(compiled, client, output, samples).error);
@@ -128,17 +128,20 @@ async function measureLanes(name: string, compiled: CompiledPlan, program: Progr
   });
 }
 
-/** The zoo's trained convolution: real weights have a real error. */
-async function trainedDigits(): Promise<{ compiled: CompiledPlan; program: Program }> {
+/** The zoo's trained convolution on held-out digits: real weights and inputs have a real error. */
+async function trainedDigits(): Promise<{ compiled: CompiledPlan; digits: readonly (readonly number[])[] }> {
   const folder = new URL("../models/digits-cnn-poly", import.meta.url).pathname;
   const { stages, preprocess } = await loadModel(folder);
   const recipe = await readRecipe(folder);
-  const { features } = takeRows(await readDataset(folder, recipe.calibration), 50);
-  const { data } = prepareInput(preprocess, features);
+  const read = async (file: typeof recipe.evaluation) => {
+    const { features } = takeRows(await readDataset(folder, file), 50);
+    const { data } = prepareInput(preprocess, features);
+    return Array.from({ length: 50 }, (_, i) => Array.from(data.subarray(i * 784, (i + 1) * 784), Number));
+  };
   const [stage] = stages;
   if (stage === undefined) throw new TypeError("digits-cnn-poly has no stage");
-  const calibration = Array.from({ length: 50 }, (_, i) => Array.from(data.subarray(i * 784, (i + 1) * 784), Number));
-  return { compiled: compilePlan(stage.program, { calibration }), program: stage.program };
+  const compiled = compilePlan(stage.program, { calibration: await read(recipe.calibration) });
+  return { compiled, digits: await read(recipe.evaluation) };
 }
 
 async function measureKernel(report: Report): Promise<void> {
@@ -176,7 +179,7 @@ export const suite: BenchSuite = {
     const perceptron = polyPerceptron([784, 128, 10], rng, 0);
     const calibration = Array.from({ length: 10 }, () => randomInput(perceptron, rng));
     const dense = compilePlan(perceptron, { calibration });
-    const own = measure("784-128-10", dense, perceptron, rng, report);
+    const own = measure("784-128-10", dense, () => randomInput(perceptron, rng), report);
     await measureLanes("784-128-10", dense, perceptron, rng, report);
 
     if (process.env["ASSAY_DEEP"] === "1") measureTolerance("784-128-10", dense, perceptron, rng, report);
@@ -196,16 +199,21 @@ export const suite: BenchSuite = {
     progress("convolution");
     const convolution = polyConvolution(rng);
     const images = Array.from({ length: 5 }, () => randomInput(convolution, rng));
-    measure("lola-cnn", compilePlan(convolution, { calibration: images }), convolution, rng, report);
-
-    progress("digits-cnn-poly");
-    const trained = await trainedDigits();
-    measure("digits-cnn-poly", trained.compiled, trained.program, rng, report);
+    measure("lola-cnn", compilePlan(convolution, { calibration: images }), () => randomInput(convolution, rng), report);
 
     progress("tabular batches");
     const table = polyPerceptron([30, 16, 8, 1], rng);
     const rows = Array.from({ length: 50 }, () => randomInput(table, rng));
-    measure("30-16-8-1", compilePlan(table, { calibration: rows, interleave: 256 }), table, rng, report);
+    measure(
+      "30-16-8-1",
+      compilePlan(table, { calibration: rows, interleave: 256 }),
+      () => randomInput(table, rng),
+      report,
+    );
+
+    progress("digits-cnn-poly");
+    const { compiled, digits } = await trainedDigits();
+    measure("digits-cnn-poly", compiled, () => digits[rng.int(0, digits.length - 1)] ?? [], report);
 
     progress("kernel");
     await measureKernel(report);
