@@ -79,7 +79,7 @@ const STALL_MS = 750;
 /** Longer where all must come from one, so that leaving it means to begin again. */
 const STRICT_STALL_MS = 2_000;
 /** One micro-batch takes no longer, and 1 s more for each MiB: a holder that trickles bytes is left as well. */
-const FETCH_MS = 2_000;
+const FETCH_MS = 5_000;
 const MS_PER_MIB = 1_000;
 /** An honest holder voids what it sent when it was fed wrongly itself, by each of at most 7 seats, or has restarted. */
 const MAX_VOIDS = 8;
@@ -122,8 +122,10 @@ export class BoundaryIn {
   /** Only whoever voted for the accepted digest, and all of it from one. */
   #isStrict = false;
   #pulling: Promise<void> | null = null;
-  /** Ends the question that is under way. */
+  /** What ends the question and the fetch that are under way, and the milliseconds that their size takes. */
+  readonly #waiting = new Map<AbortController, number>();
   #asking: AbortController | null = null;
+  #asked: { readonly source: Source; readonly have: number; readonly answer: Promise<void> } | null = null;
 
   constructor(reader: BoundaryReader, boundary: number, stage: number, modules: BoundaryInModules) {
     this.#reader = reader;
@@ -159,10 +161,10 @@ export class BoundaryIn {
       const fresh = { failures: 0, grants: 1, delays: 0, voids: 0, notBeforeMs: 0, isFaulty: false, isDialled: false };
       this.#sources.set(signed.sender, { sender: signed.sender, signed, ...fresh });
       // Asked while there was nobody else, and now there is.
-      if (this.#asking !== null) this.#endAfter(this.#stallMs, this.#asking);
+      for (const [late, ms] of this.#waiting) this.#endAfter(this.#stallMs + ms, late);
     } else if (signed.seq > old.signed.seq) {
       if (signed.index.grant !== old.signed.index.grant) old.grants += 1;
-      old.signed = signed;
+      this.#renew(old, signed);
       old.notBeforeMs = 0;
     }
     this.pull();
@@ -223,7 +225,7 @@ export class BoundaryIn {
     // One more would be more than may wait.
     if (i < total && queued > firstRow(rows, total, i) - firstRow(rows, total, Math.max(0, i - QUEUE + 1)))
       return this.#room();
-    if (source.signed.index.microBatches[i] === undefined) await this.#ask(source, i);
+    if (source.signed.index.microBatches[i] === undefined) await this.#askOnce(source, i);
     if (this.#taken.length !== i) return;
     const entry = source.signed.index.microBatches[i];
     if (entry === undefined) {
@@ -232,9 +234,15 @@ export class BoundaryIn {
       source.notBeforeMs = this.#modules.clock.monotonicMs() + (this.#hasOthers(source) ? this.#stallMs : IDLE_MS);
       return;
     }
-    const list = this.#open(source, await this.#fetch(source, entry), i);
-    work.feed(jobId, this.#boundary, list);
+    // The next question goes out with this fetch: a holder that computes answers between two rows, and each answer costs one.
+    if (i + 1 < total && source.signed.index.microBatches[i + 1] === undefined)
+      this.#askOnce(source, i + 1).catch(() => undefined);
+    const sealed = await this.#fetch(source, entry);
     const { blob, bytes } = entry;
+    // Voided meanwhile.
+    if (this.#taken.length !== i || source.signed.index.microBatches[i]?.blob !== blob) return;
+    const list = this.#open(source, sealed, i);
+    work.feed(jobId, this.#boundary, list);
     this.#taken.push({ sender: source.sender, blob, bytes, hash: sha256(joinBytes([...list])) });
     source.failures = 0;
     if (this.#taken.length < total) return;
@@ -264,6 +272,18 @@ export class BoundaryIn {
     return peer;
   }
 
+  /** A question that is under way is not asked again; another one ends it. Errors: those of `#ask`. */
+  async #askOnce(source: Source, have: number): Promise<void> {
+    const asked = this.#asked;
+    if (asked?.source === source && asked.have === have) return asked.answer;
+    this.#asking?.abort();
+    const answer = this.#ask(source, have).finally(() => {
+      if (this.#asked?.answer === answer) this.#asked = null;
+    });
+    this.#asked = { source, have, answer };
+    return answer;
+  }
+
   async #ask(source: Source, have: number): Promise<void> {
     const { signal, transport } = this.#modules;
     const { jobId } = this.#reader;
@@ -272,6 +292,7 @@ export class BoundaryIn {
     const deadlineMs = this.#hasOthers(source) ? this.#stallMs : ASK_MS;
     const late = this.#endAfter(deadlineMs);
     this.#asking = late;
+    this.#waiting.set(late, 0);
     const chunks: Uint8Array[] = [];
     try {
       const options = {
@@ -286,7 +307,8 @@ export class BoundaryIn {
       if (!late.signal.aborted) throw error;
       return;
     } finally {
-      this.#asking = null;
+      if (this.#asking === late) this.#asking = null;
+      this.#waiting.delete(late);
       late.abort();
     }
     source.isDialled = true;
@@ -297,15 +319,20 @@ export class BoundaryIn {
     if (after.rows !== before.rows || after.total !== before.total || after.digestKind !== before.digestKind)
       throw invalid("an index of another form than before");
     if (signed.seq < source.signed.seq) return;
+    this.#renew(source, signed);
+  }
+
+  /** A newer index. If it names other micro-batches than before, the holder computed again, from another input: the old ones are void. */
+  #renew(source: Source, signed: SignedIndex): void {
+    const before = source.signed.index.microBatches;
+    const after = signed.index.microBatches;
     source.signed = signed;
-    // It computed again, from another input: what it sent before is void.
-    const isVoid = this.#taken.some(
-      ({ sender, blob }, i) => sender === source.sender && after.microBatches[i]?.blob !== blob,
-    );
-    if (!isVoid) return;
-    this.#restart();
+    const isOther = (blob: Hex, i: number) => after[i]?.blob !== blob;
+    const isTaken = this.#taken.some(({ sender, blob }, i) => sender === source.sender && isOther(blob, i));
+    if (isTaken) this.#restart();
+    if (!isTaken && !before.some(({ blob }, i) => isOther(blob, i))) return;
     source.voids += 1;
-    if (source.voids > MAX_VOIDS) throw invalid(`voided ${source.voids} times`);
+    if (source.voids > MAX_VOIDS) this.#fault(source, "form");
   }
 
   /** A holder's own word about this boundary. Anything else may be a stranger's on the way, and is no fault: STATEMENT_INVALID. */
@@ -333,13 +360,16 @@ export class BoundaryIn {
     if (held + bytes > maxBlobBytes + source.signed.index.total * SEAL_BYTES)
       throw new ProtocolError("OFFER_REFUSED", { job: this.#reader.jobId, reason: `more than ${maxBlobBytes} bytes` });
     const sources = [{ peer: this.#peerOf(source), grant: source.signed.index.grant }];
-    const late = this.#endAfter(FETCH_MS + Math.ceil((bytes / (1 << 20)) * MS_PER_MIB));
+    const sizeMs = Math.ceil((bytes / (1 << 20)) * MS_PER_MIB);
+    const late = this.#endAfter(sizeMs + (this.#hasOthers(source) ? this.#stallMs : FETCH_MS));
+    this.#waiting.set(late, sizeMs);
     try {
       const until = AbortSignal.any([signal, late.signal]);
       const sealed = await blobs.fetch({ root, bytes, sources, expiresAtMs: clock.nowMs() + KEEP_MS, signal: until });
       source.isDialled = true;
       return sealed;
     } finally {
+      this.#waiting.delete(late);
       late.abort();
     }
   }

@@ -7,7 +7,15 @@ import { encodeTensor, type Tensor } from "../../offchain/core/tensor.ts";
 import { KIND_BLINDED } from "../../offchain/core/types.ts";
 import type { ModelShelf } from "../../offchain/protocol/ports.ts";
 import { mineEvery, startTestChain, type TestChain } from "../support/cluster/chain.ts";
-import { addOne, Cluster, testClock, until, type TestJob, type TestWorker } from "../support/cluster/cluster.ts";
+import {
+  addOne,
+  Cluster,
+  testClock,
+  until,
+  type ClusterOptions,
+  type TestJob,
+  type TestWorker,
+} from "../support/cluster/cluster.ts";
 import { getSlashed } from "../support/cluster/slashes.ts";
 
 const FINAL = 5;
@@ -36,6 +44,27 @@ describe("a pipeline of stages", function suite() {
   const ran: Ran[] = [];
   /** Workers that compute wrongly. */
   const wrong = new Set<number>();
+  /** At which step a worker dies, by its index: a checkpoint's name, or `row-N` for the N-th row that it computes. */
+  const doomed = new Map<number, string>();
+  const dead: TestWorker[] = [];
+
+  /** As if the process was killed: nothing of the step after this point happens, and nobody reaches it any more. */
+  function dieAt(index: number, step: string): void {
+    if (doomed.get(index) !== step) return;
+    doomed.delete(index);
+    const worker = cluster.workers[index] as TestWorker;
+    dead.push(worker);
+    cluster.network.cut.add(worker.address.url);
+    void worker.stop();
+    throw new TypeError(`killed at ${step}`);
+  }
+
+  async function revive(): Promise<void> {
+    for (const old of dead.splice(0)) {
+      cluster.network.cut.delete(old.address.url);
+      await cluster.restart(old, options);
+    }
+  }
 
   /** Adds one, slowly. */
   const slow = (worker: number): Partial<ModelShelf> => ({
@@ -46,6 +75,7 @@ describe("a pipeline of stages", function suite() {
         ...runner,
         run: async (list, signal) => {
           await testClock.sleep(ROW_MS, signal);
+          dieAt(worker, `row-${ran.filter((one) => one.worker === worker).length}`);
           ran.push({ worker, stage, row: Number(list[0]?.data[0]) - stage, atMs: performance.now() });
           const { output, probe } = await runner.run(list, signal);
           const data = Int8Array.from(output.data, (x) => x + (wrong.has(worker) ? 1 : 0));
@@ -55,12 +85,16 @@ describe("a pipeline of stages", function suite() {
     },
   });
 
+  const options: ClusterOptions = { workers: 16, stages: STAGES, models: slow, checkpoint: dieAt };
+
   before(async () => {
     chain = await startTestChain();
-    cluster = await Cluster.start(chain, { workers: 16, stages: STAGES, models: slow });
+    cluster = await Cluster.start(chain, options);
     await mineEvery(chain, 250);
   });
-  afterEach(() => {
+  afterEach(async () => {
+    doomed.clear();
+    await revive();
     wrong.clear();
     ran.length = 0;
   });
@@ -115,5 +149,85 @@ describe("a pipeline of stages", function suite() {
     expect(end.state).to.equal(FINAL);
     expect(session?.seat?.vote?.outDigest).to.equal(digestOf(job, STAGES));
     expect((await getSlashed(cluster, job.id)).map(({ workerId }) => workerId)).to.deep.equal([liar.workerId]);
+  });
+
+  /** Every step at which a seat can die, from its first row to the end of its job. */
+  const STEPS = [
+    "row-0",
+    "row-6",
+    `row-${inputs.length - 1}`,
+    "phase-RUNNING",
+    "computed",
+    "commit-unsigned",
+    "commit-journalled",
+    "commit-signed",
+    "phase-COMMITTED",
+    "phase-SET_COMPLETE",
+    "reveal-unsigned",
+    "reveal-journalled",
+    "reveal-signed",
+    "phase-REVEALED",
+  ];
+  const isDeep = process.env["ASSAY_DEEP"] === "1";
+  /** Which step kills seat 0 of each stage; those that come back can all be of one job, those that do not cost each stage its deadlines. */
+  const returning: readonly (readonly (string | null)[])[] = isDeep
+    ? STEPS.map((step) => [step, step, step])
+    : [["row-6", "computed", "phase-COMMITTED"]];
+  const lasting: readonly (readonly (string | null)[])[] = isDeep
+    ? STEPS.flatMap((step) => [0, 1, 2].map((dying) => [0, 1, 2].map((stage) => (stage === dying ? step : null))))
+    : [["row-6", null, null]];
+
+  /** One job in which a seat of each stage dies; resolves when it is over. */
+  async function runWithDeaths(steps: readonly (string | null)[], isRevived: boolean) {
+    const job = await cluster.request(inputs, { k: 3, tWork: 40 });
+    const seats = await cluster.seats(job);
+    const victims = steps.map((step, stage) => {
+      const victim = seats.find((seat) => placeOf(job, seat)?.stage === stage && placeOf(job, seat)?.own === 0);
+      if (victim !== undefined && step !== null) doomed.set(victim.index, step);
+      return step === null ? undefined : victim;
+    });
+    const survivor = seats.find(
+      (seat) => placeOf(job, seat)?.stage === STAGES - 1 && placeOf(job, seat)?.own === 1,
+    ) as TestWorker;
+    const session = survivor.worker.desk.session(job.id);
+    const over = cluster.sendInput(job, seats).then(async () => cluster.ended(job, 200_000));
+    const end = isRevived ? reviveUntil(over) : over;
+    const { state } = await end;
+    const context = steps.map((step) => step ?? "none").join(", ");
+    expect(state, context).to.equal(FINAL);
+    expect(session?.seat?.vote?.outDigest, context).to.equal(digestOf(job, STAGES));
+    return { context, slashed: await getSlashed(cluster, job.id), victims: victims.map((one) => one?.workerId) };
+  }
+
+  /** Whoever dies comes back at once, until the job is over. */
+  async function reviveUntil<T>(over: Promise<T>): Promise<T> {
+    const end = new AbortController();
+    const done = over.finally(() => end.abort());
+    while (!end.signal.aborted) {
+      await revive();
+      await Promise.race([done, testClock.sleep(50)]);
+    }
+    return done;
+  }
+
+  it("R52, R72: a seat of every stage is killed and comes back: the job goes on from its boundaries, and nobody is slashed", async function revived() {
+    this.timeout(isDeep ? 3_600_000 : 240_000);
+    for (const steps of returning) {
+      const { context, slashed } = await runWithDeaths(steps, true);
+      expect(slashed, context).to.deep.equal([]);
+    }
+  });
+
+  it("R52, R75: the seat that feeds is killed for good: the others finish from the last boundary; only the dead can lose stake", async function gone() {
+    this.timeout(isDeep ? 3_600_000 : 240_000);
+    for (const steps of lasting) {
+      const { context, slashed, victims } = await runWithDeaths(steps, false);
+      for (const { workerId, offence } of slashed) {
+        expect(victims, context).to.include(workerId);
+        // Absent, or committed and never opened.
+        expect(offence, context).to.be.oneOf([2, 3]);
+      }
+      await revive();
+    }
   });
 });
