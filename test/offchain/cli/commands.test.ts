@@ -197,8 +197,8 @@ describe("commands", () => {
   });
 
   it("R51: model leakage makes the committed report again, byte for byte, and refuses too few rows", async function () {
-    this.timeout(180_000);
-    const deep = process.env["ASSAY_DEEP"] === "1" ? ["digits-cnn"] : [];
+    this.timeout(900_000);
+    const deep = process.env["ASSAY_DEEP"] === "1" ? ["digits-cnn", "digits-split"] : [];
     for (const name of ["digits-mlp", ...deep]) {
       const { code, out } = await run("model", "leakage", `models/${name}`, "--out", folder, "--json");
       expect(code).to.equal(EXIT.done);
