@@ -30,7 +30,7 @@ try {
   const devnet = await startDevnet({
     folder,
     workers: Number(values.workers),
-    models: ["models/tumor-mlp", "models/digits-mlp", "models/digits-cnn", "models/mail-letters"],
+    models: ["tumor-mlp", "digits-mlp", "digits-cnn", "digits-split", "mail-letters"].map((name) => `models/${name}`),
     beacon: values.beacon,
     children,
     signal: stop.signal,

@@ -17,7 +17,8 @@ import { interpretOutput, prepareInput, rawWidth } from "../core/program/preproc
 import { runOperator, runQuantised } from "../core/program/run/quantised.ts";
 import { inputsOf } from "../core/program/types.ts";
 import type { Dataset } from "../engines/program/dataset.ts";
-import { joinStages, type JoinedProgram } from "../engines/program/join-stages.ts";
+import type { JoinedProgram } from "../core/program/join-programs.ts";
+import { joinStages } from "../engines/program/join-stages.ts";
 import type { LoadedModel } from "../engines/program/load-program.ts";
 import { SplitError } from "../engines/split/errors.ts";
 import { matrix, pickRows, type Matrix } from "../engines/split/matrix.ts";

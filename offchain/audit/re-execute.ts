@@ -2,22 +2,25 @@
 import { batchCount } from "../core/batch.ts";
 import { boundaryDigest, decodeBatch, encodeBatch } from "../core/batch-tensors.ts";
 import type { Check } from "../core/check.ts";
+import type { ClientStatement } from "../core/client-part.ts";
 import { isAssayError } from "../core/errors.ts";
+import { hasClientStages, networkPart } from "../core/network-part.ts";
+import { createClientPart } from "../core/program/open-client-part.ts";
 import { encodeReceipt, receiptHash, receiptOutput, type Receipt } from "../core/receipt.ts";
 import { boundarySalt, INPUT_BOUNDARY } from "../core/salts.ts";
 import { sketchA, withinTau } from "../core/sketch.ts";
 import { decodeTensor, encodeTensor } from "../core/tensor.ts";
-import type { DigestKind } from "../core/types.ts";
+import type { DigestKind, StageInfo } from "../core/types.ts";
 import { checkFloatInput } from "../engines/program/float/float-executor.ts";
 import { runFloatReference } from "../engines/program/float/float-graph.ts";
 import type { LoadedFloatModel } from "../engines/program/float/load-float-model.ts";
 import type { LoadedModel } from "../engines/program/load-program.ts";
 import { createReferenceExecutor } from "../engines/program/reference-executor.ts";
-import { runModel } from "../engines/program/run-model.ts";
+import { runStages } from "../engines/program/run-model.ts";
 
 /** What the requester opens to an auditor. */
 export interface OpenedJob {
-  /** The input tensor's canonical bytes; of a batch, the batch's. */
+  /** The input tensor's canonical bytes, raw where the client ran first stages itself; of a batch, the batch's. */
   readonly input: Uint8Array;
   /** The job's secret, from which all salts follow; not needed where the model's boundaries are public. */
   readonly secret?: Uint8Array | undefined;
@@ -28,31 +31,30 @@ function openedDigest(bytes: Uint8Array, kind: DigestKind, boundary: number, inp
 }
 
 /** The same program on the same input must give the agreed digest, bit for bit. */
-async function repeatProgram(receipt: Receipt, model: LoadedModel, opened: OpenedJob): Promise<Check[]> {
-  const { stages } = receipt.manifest;
+async function repeatProgram(
+  receipt: Receipt,
+  { stages }: Pick<LoadedModel, "stages">,
+  table: readonly StageInfo[],
+  opened: OpenedJob,
+): Promise<{ readonly bytes: Uint8Array; readonly checks: readonly Check[] }> {
   const inputs = batchCount(receipt.job.spec.policy.flags);
   const outputs: Uint8Array[] = [];
   for (const one of inputs === 0 ? [opened.input] : decodeBatch(opened.input)) {
-    const { output } = await runModel(model, decodeTensor(one), createReferenceExecutor());
+    const { output } = await runStages(stages, table, decodeTensor(one), createReferenceExecutor());
     outputs.push(encodeTensor(output));
   }
   const bytes = inputs === 0 ? (outputs[0] ?? new Uint8Array()) : encodeBatch(outputs);
-  const outKind = (stages.at(-1)?.outKind ?? 0) as DigestKind;
-  const outDigest = openedDigest(bytes, outKind, stages.length - 1, inputs, opened);
+  const outKind = (table.at(-1)?.outKind ?? 0) as DigestKind;
+  const outDigest = openedDigest(bytes, outKind, table.length - 1, inputs, opened);
   const ok = outDigest === receipt.outDigest;
   const detail = `running the program again gives ${ok ? "the agreed digest" : outDigest}`;
   const checks = [{ name: "re-execution", ok, detail }];
   const included = receiptOutput(receipt);
-  if (included === undefined) return checks;
-  const isEqual = Buffer.compare(included, bytes) === 0;
-  return [
-    ...checks,
-    {
-      name: "re-execution output",
-      ok: isEqual,
-      detail: isEqual ? "and the included output" : "but not the included output",
-    },
-  ];
+  if (included !== undefined) {
+    const isEqual = Buffer.compare(included, bytes) === 0;
+    checks.push(agrees("re-execution output", isEqual, "and the included output", "but not the included output"));
+  }
+  return { bytes, checks };
 }
 
 /**
@@ -81,6 +83,51 @@ function repeatFloats(receipt: Receipt, model: LoadedFloatModel, opened: OpenedJ
   };
 }
 
+const agrees = (name: string, ok: boolean, yes: string, no: string): Check => ({ name, ok, detail: ok ? yes : no });
+
+/** What the client claims about its stages, against what they give on the opened input. A receipt may have no claims: then nothing is said. */
+function claimsCheck({ clientClaims }: Receipt, statements: readonly ClientStatement[]): Check[] {
+  return statements.flatMap(({ stage, inDigest, outDigest }) => {
+    const claim = clientClaims.find((one) => one.stage === stage);
+    if (claim === undefined) return [];
+    const ok = claim.inDigest === inDigest && claim.outDigest === outDigest;
+    return agrees(
+      `re-execution stage ${stage}`,
+      ok,
+      "the client's claim is what its stage gives",
+      "the client's claim is not what its stage gives",
+    );
+  });
+}
+
+/** The opened input is the raw one: the client's stages are run, clipped and noised again, too. */
+async function repeatSplit(receipt: Receipt, model: LoadedModel, opened: OpenedJob): Promise<Check[]> {
+  const { manifest, job, outDigest } = receipt;
+  const { secret, input } = opened;
+  const network = networkPart(manifest.stages);
+  if (secret === undefined || network === null)
+    return [agrees("re-execution", false, "", "client stages are repeated under the job's secret only")];
+  const inputs = batchCount(job.spec.policy.flags);
+  const part = createClientPart({ manifest, programs: model.stages, leakage: model.leakage });
+  const first = part.before({ secret, bytes: input, inputs });
+  const inKind = (network.table[0]?.inKind ?? 0) as DigestKind;
+  const isInput = openedDigest(first.bytes, inKind, INPUT_BOUNDARY, inputs, opened) === job.spec.inDigest;
+  const found = agrees(
+    "re-execution input",
+    isInput,
+    "the client's stages make the job's input of the opened one",
+    "the client's stages do not make the job's input of the opened one",
+  );
+  const checks = [found, ...claimsCheck(receipt, first.statements)];
+  if (!isInput) return checks;
+  const middle = { ...model, stages: model.stages.slice(network.first, network.end) };
+  const run = await repeatProgram(receipt, middle, network.table, { ...opened, input: first.bytes });
+  checks.push(...run.checks);
+  if (run.checks.some(({ ok }) => !ok)) return checks;
+  const last = part.after({ secret, bytes: run.bytes, inputs, outDigest });
+  return [...checks, ...claimsCheck(receipt, last.statements)];
+}
+
 /** Does a receipt's whole inference again in plain TypeScript. Hostile receipts and inputs give failed checks, not errors. */
 export async function reExecute(
   receipt: Receipt,
@@ -98,6 +145,8 @@ export async function reExecute(
   ];
   if (!isModel) return checks;
   try {
+    if (!("tolerance" in model) && hasClientStages(receipt.manifest))
+      return [...checks, ...(await repeatSplit(receipt, model, opened))];
     const inputs = batchCount(receipt.job.spec.policy.flags);
     const inKind = (receipt.manifest.stages[0]?.inKind ?? 0) as DigestKind;
     const ok = openedDigest(opened.input, inKind, INPUT_BOUNDARY, inputs, opened) === receipt.job.spec.inDigest;
@@ -105,7 +154,7 @@ export async function reExecute(
     checks.push({ name: "re-execution input", ok, detail });
     if (!ok) return checks;
     if ("tolerance" in model) checks.push(repeatFloats(receipt, model, opened));
-    else checks.push(...(await repeatProgram(receipt, model, opened)));
+    else checks.push(...(await repeatProgram(receipt, model, receipt.manifest.stages, opened)).checks);
   } catch (error) {
     if (!isAssayError(error)) throw error;
     checks.push({ name: "re-execution", ok: false, detail: `${error.code}: ${error.message}` });

@@ -10,6 +10,8 @@ import {
   type PolicySet,
   type PolicyTerms,
 } from "./policy.ts";
+import { isAssayError } from "./errors.ts";
+import { assertExposure, type Exposure } from "./planning/leakage-limits.ts";
 import { PRESETS, type Explanation, type Preset, type PresetName } from "./policy-presets.ts";
 import { RuleError } from "./rule-errors.ts";
 import { keccakText, type Word } from "./tagged-hash.ts";
@@ -87,6 +89,8 @@ export type Scenario = {
     readonly polynomial: boolean;
     /** 99th percentile of one stage under the resolved evidence: the model's cost in time. */
     readonly p99Seconds: number;
+    /** What operators see of a model that keeps stages with its client (`networkExposure`); empty for others. */
+    readonly exposure?: Exposure;
   };
   readonly latency: "normal" | "tight";
   readonly cheapest: boolean;
@@ -95,6 +99,8 @@ export type Scenario = {
   readonly seatReward: bigint;
   /** Take a pool without two escalation rounds; only for uninsured jobs. */
   readonly smallPool?: boolean;
+  /** Take boundaries above the leakage limits, as the model's report states them; the request says so on the chain. */
+  readonly acceptExposure?: boolean;
 };
 
 export type PolicyTable = {
@@ -111,7 +117,7 @@ export type ResolvedPolicy = {
 
 /**
  * The policy for a scenario. Pure; the same table's hash is on chain. Errors: NO_POLICY where the required preset cannot
- * run (model, size, value), NOT_SUPPORTED where the deployment cannot check it, SPEC_INVALID. Never a weaker preset.
+ * run (model, size, value, what its cuts show), NOT_SUPPORTED where the deployment cannot check it, SPEC_INVALID. Never a weaker preset.
  */
 export function resolvePolicy(
   scenario: Scenario,
@@ -124,6 +130,11 @@ export function resolvePolicy(
   const preset = PRESETS[rule.preset];
   const refuse = (why: string) => new RuleError("NO_POLICY", { preset: preset.name, why });
 
+  const exposed = (model.exposure?.length ?? 0) > 0;
+  if (preset.name === "general-split" && !exposed) throw refuse("the model keeps no stage with its client");
+  const consent = exposed && scenario.acceptExposure === true ? FLAG.ACCEPT_EXPOSURE : 0;
+  const excess = exposureFailure(model.exposure ?? [], consent);
+  if (excess !== undefined) throw refuse(excess);
   if (((model.acceptedMasks >>> preset.mask) & 1) === 0) throw refuse(`the model does not accept mask ${preset.mask}`);
   if ((preset.mask & ~supported) !== 0) throw new RuleError("NOT_SUPPORTED", { what: preset.name });
   if (set.forceUninsured && insuredValue !== 0n) throw refuse("this parameter set insures nothing");
@@ -144,7 +155,9 @@ export function resolvePolicy(
       auditBps: preset.auditBps,
       cls: 0,
       flags:
-        (scenario.criticality === "critical" ? FLAG.CRITICAL : 0) | (scenario.smallPool === true ? FLAG.SMALL_POOL : 0),
+        (scenario.criticality === "critical" ? FLAG.CRITICAL : 0) |
+        (scenario.smallPool === true ? FLAG.SMALL_POOL : 0) |
+        consent,
       seatStake: BigInt(size.stakePerReward) * seatReward,
       window: window === 0 ? 0 : set.localOnly ? set.minWindow : Math.max(window, set.minWindow),
       tWork: Math.max(work, set.minWork),
@@ -177,6 +190,16 @@ export function mostInsured(preset: Preset, k: number, stages: number, seatRewar
       bounds.push(mostInsuredBySampling(preset.auditBps, k, stake, seatReward));
   }
   return bounds.reduce((least, bound) => (bound < least ? bound : least), UNLIMITED);
+}
+
+function exposureFailure(exposure: Exposure, flags: number): string | undefined {
+  try {
+    assertExposure(exposure, flags);
+    return undefined;
+  } catch (error) {
+    if (!isAssayError(error)) throw error;
+    return error.message;
+  }
 }
 
 const UNLIMITED = 2n ** 96n - 1n;

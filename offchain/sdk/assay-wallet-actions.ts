@@ -9,6 +9,7 @@ import { requestAgreement, type RequestAgreementParameters } from "./actions/req
 import { requestInferenceSync, type RequestInferenceSyncParameters } from "./actions/request-inference-sync.ts";
 import { requestInference, type RequestInferenceParameters } from "./actions/request-inference.ts";
 import { requestMasked, type RequestMaskedParameters } from "./actions/request-masked.ts";
+import { signClientClaims, type SignClientClaimsParameters } from "./actions/sign-client-claims.ts";
 import { withdraw, type WithdrawParameters } from "./actions/withdraw.ts";
 import type { AssayConfig, Configured } from "./assay-config.ts";
 import type { WalletLike } from "./send.ts";
@@ -40,6 +41,8 @@ export function assayWalletActions(config: AssayConfig) {
     withdraw: async (parameters: Configured<WithdrawParameters>) => withdraw(client, { ...config, ...parameters }),
     requestInference: async (parameters: Configured<RequestInferenceParameters>) =>
       requestInference(client, { ...config, ...parameters }),
+    signClientClaims: async (parameters: Configured<SignClientClaimsParameters>) =>
+      signClientClaims(client, { ...config, ...parameters }),
     requestInferenceSync: async (parameters: Configured<RequestInferenceSyncParameters>) =>
       requestInferenceSync(client, { ...config, ...parameters }),
   });

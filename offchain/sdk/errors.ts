@@ -146,5 +146,17 @@ export const SdkError = defineErrors("sdk", 31, {
     fix: "Give the `program` file of the folder that the manifest is from.",
     retry: "never",
   },
+  CLIENT_PART: {
+    n: 26,
+    text: "Model {modelId} keeps stages with its client, and they cannot run: {why}.",
+    fix: "Pass `clientPart: openClientPart(manifest, files)` of the same model.",
+    retry: "never",
+  },
+  NOISE_REQUIRED: {
+    n: 27,
+    text: "Model {modelId} adds noise before its input leaves, and nobody keeps account of it.",
+    fix: "Pass `privacy` with a durable ledger, a subject and a budget.",
+    retry: "never",
+  },
   INTERRUPTED: { n: 19, text: "Interrupted while {doing}.", fix: "Continue with the job id.", retry: "now" },
 });

@@ -2,6 +2,7 @@
 import type { Address } from "viem";
 import { batchFlags } from "../core/batch.ts";
 import { checkPolicy, EVIDENCE, FLAG, longestJob } from "../core/policy.ts";
+import { assertExposure, type Exposure } from "../core/planning/leakage-limits.ts";
 import type { Preset, PresetName } from "../core/policy-presets.ts";
 import { PRESETS } from "../core/policy-presets.ts";
 import { CLASS_T, ZERO_ADDRESS, type Policy, type Spec } from "../core/types.ts";
@@ -10,7 +11,7 @@ import type { Market } from "./read-market.ts";
 
 /** What a requester may choose about a job; everything has a default. Amounts in token base units, times in seconds. */
 export interface JobWishes {
-  /** `general-vote` by default; the deployment must have adapters for the preset's evidence. */
+  /** `general-vote` by default, `general-split` where the model keeps stages with its client; the deployment must have adapters for it. */
   readonly preset?: PresetName | undefined;
   /** Single policy numbers, for who knows why. */
   readonly policy?: Partial<Policy> | undefined;
@@ -25,6 +26,8 @@ export interface JobWishes {
   readonly ticketClass?: number | undefined;
   /** Of general-vote: seats whose workers stay away are filled again, once a stage, instead of ending the job. */
   readonly standbys?: boolean | undefined;
+  /** Of models with client stages: accepts boundaries above the leakage limits, on the chain, as the model's report states them. */
+  readonly acceptExposure?: boolean | undefined;
   readonly callback?: Address | undefined;
   readonly callbackGas?: number | undefined;
   /** Who seals the input and signs client stages; the requester by default. */
@@ -49,7 +52,7 @@ export const defaultParamsVersion = (chainId: number): number => (chainId === 31
 
 /**
  * Builds the spec and checks everything that `request` will check, before anything is paid.
- * Errors: NOT_SUPPORTED; the policy rules' POLICY_UNSAFE (naming the inequality), SPEC_INVALID, POOL_TOO_SMALL.
+ * Errors: NOT_SUPPORTED; LEAKAGE_ABOVE_LIMIT, LEAKAGE_UNKNOWN; the policy rules' POLICY_UNSAFE (naming the inequality), SPEC_INVALID, POOL_TOO_SMALL.
  */
 export function planJob(
   wishes: JobWishes,
@@ -59,9 +62,15 @@ export function planJob(
     readonly inputs?: number | undefined;
     /** Whether the input is the join of other jobs' results. */
     readonly joins?: boolean | undefined;
+    /** Whether the model keeps stages with its client. */
+    readonly isSplit?: boolean | undefined;
+    /** What the network's operators will see; undefined in a quote that does not ask. */
+    readonly exposure?: Exposure | undefined;
   },
 ): PlannedJob {
-  const preset = PRESETS[wishes.preset ?? "general-vote"];
+  const preset = PRESETS[wishes.preset ?? (job.isSplit === true ? "general-split" : "general-vote")];
+  if (preset.name === "general-split" && job.isSplit !== true)
+    throw new SdkError("NOT_SUPPORTED", { what: "general-split of a model that keeps no stage with its client" });
   if ((preset.mask & ~market.supported) !== 0) throw new SdkError("NOT_SUPPORTED", { what: `preset ${preset.name}` });
   const size = preset.sizes[0];
   if (size === undefined) throw new SdkError("NOT_SUPPORTED", { what: `preset ${preset.name}` });
@@ -76,7 +85,7 @@ export function planJob(
     k: size.k,
     auditBps: preset.auditBps,
     cls: market.model.acceptedMasks & CLASS_T,
-    flags: flagsOf(preset, market, size.k, insuredValue) | (wishes.standbys === true ? FLAG.STANDBY : 0),
+    flags: flagsOf(preset, market, size.k, insuredValue) | wishedFlags(wishes),
     seatStake: BigInt(size.stakePerReward) * seatReward,
     window,
     tWork: isProven(preset) ? proofTime(market, window) : set.minWork,
@@ -87,6 +96,7 @@ export function planJob(
   if ((terms.mask & EVIDENCE.ENCLAVE) !== 0) throw new SdkError("NOT_SUPPORTED", { what: ENCLAVE_JOBS });
   const flags = terms.flags | (job.joins === true ? FLAG.JOIN : 0);
   const policy = { ...terms, flags: inputs === 0 ? flags : batchFlags(flags, inputs) };
+  assertExposure(job.exposure ?? [], flags);
   const spec: Spec = {
     modelId: job.modelId,
     inDigest: job.inDigest,
@@ -136,6 +146,9 @@ function proofTime({ set, model: { stages } }: Market, window: number): number {
 const NO_TIME = { mask: 0, k: 1, auditBps: 0, cls: 0, flags: 0, seatStake: 0n, tWork: 0, tReveal: 0 };
 
 const isTolerant = ({ model }: Market): boolean => (model.acceptedMasks & CLASS_T) !== 0;
+
+const wishedFlags = ({ standbys, acceptExposure }: JobWishes): number =>
+  (standbys === true ? FLAG.STANDBY : 0) | (acceptExposure === true ? FLAG.ACCEPT_EXPOSURE : 0);
 
 /** A pool without two escalation rounds is accepted for uninsured jobs only, and the spec says so. */
 function flagsOf(preset: Preset, market: Market, k: number, insuredValue: bigint): number {

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { writeFileSync } from "node:fs";
+import type { ClientPart } from "../../core/client-part.ts";
+import { hasClientStages } from "../../core/network-part.ts";
+import { exposureText, worstFigures } from "../../core/planning/leakage-limits.ts";
+import { createClientPart } from "../../core/program/open-client-part.ts";
+import type { LoadedFloatModel } from "../../engines/program/float/load-float-model.ts";
 import { loadAnyModel } from "../../engines/program/load-any-model.ts";
+import type { LoadedModel } from "../../engines/program/load-program.ts";
 import { encodeReceipt } from "../../core/receipt.ts";
 import { interpretOutput } from "../../core/program/preprocess.ts";
 import { interpretReals } from "../../core/program/real-input.ts";
@@ -9,7 +15,7 @@ import { connectWallet } from "../../sdk/node/connect.ts";
 import { defineCommand } from "../command.ts";
 import { connectionOptions, readPrivateKey, resolveConnection } from "../connection.ts";
 import { EXIT } from "../exit-code.ts";
-import { amount, choice, defaulted, flag, integer, optional, required, text } from "../fields.ts";
+import { amount, choice, flag, integer, optional, required, text } from "../fields.ts";
 import { readModelInputs } from "../model-input.ts";
 
 export const request = defineCommand({
@@ -18,7 +24,8 @@ export const request = defineCommand({
   details:
     "The input is a JSON array of raw numbers (pixels, measurements), which the model's own preprocessing turns into integers, or a " +
     "canonical tensor file. It is sealed to the drawn seats and never leaves this machine in clear. Many inputs, a JSON array of such " +
-    "arrays or a folder of files, go as one job: its seats vote once on all, so that each costs a part of the fees.",
+    "arrays or a folder of files, go as one job: its seats vote once on all, so that each costs a part of the fees. Stages that a model " +
+    "keeps with its client run here; what operators see of the others' boundaries is not encrypted, and the answer names the measured recovery.",
   examples: [
     "assay request models/tumor-mlp patient.json --devnet build/devnet.json",
     "assay request models/tumor-mlp patients/ --devnet build/devnet.json --json",
@@ -35,11 +42,10 @@ export const request = defineCommand({
   options: {
     ...connectionOptions,
     keyFile: optional("file", "Private key that pays (mode 0600).", text),
-    preset: defaulted(
+    preset: optional(
       "name",
-      "What the answer rests on: general-vote (a staked committee), economy (one staked operator, audited by chance and open to challenge) or critical-proof (a proof of every stage).",
-      choice("general-vote", "economy", "critical-proof"),
-      "general-vote",
+      "What the answer rests on: general-vote (a staked committee), general-split (a committee a stage, behind stages that run here), economy (one staked operator, audited by chance and open to challenge) or critical-proof (a proof of every stage). By default general-vote, general-split for models that keep stages with their client.",
+      choice("general-vote", "general-split", "economy", "critical-proof"),
     ),
     seatReward: optional("amount", "Reward of a seat, token base units.", amount),
     insure: optional("amount", "Value at risk that the committee's stake must cover.", amount),
@@ -49,6 +55,9 @@ export const request = defineCommand({
       integer(0, 10_000),
     ),
     window: optional("seconds", "How long the result can be challenged before it is final.", integer(0, 604_800)),
+    acceptExposure: flag(
+      "Of models that keep stages here: accept, on the chain, that operators see more than the leakage limits allow.",
+    ),
     standbys: flag("Fill seats whose workers stay away, once a stage, instead of ending the job (general-vote)."),
     receipt: optional("file", "Where to write the receipt.", text),
     deposit: flag("Deposit what is missing from the account's tokens first, with a permit where the token takes one."),
@@ -68,6 +77,7 @@ export const request = defineCommand({
     });
     const model = await loadAnyModel(input.model);
     const manifest = model.manifest.model;
+    const clientPart = clientPartOf(model);
     const policy = {
       ...(input.auditBps === undefined ? {} : { auditBps: input.auditBps }),
       ...(input.window === undefined ? {} : { window: input.window }),
@@ -77,6 +87,8 @@ export const request = defineCommand({
       seatReward: input.seatReward,
       insuredValue: input.insure,
       standbys: input.standbys,
+      acceptExposure: input.acceptExposure,
+      clientPart,
       policy,
     };
     const inputs = readModelInputs(input.input, model);
@@ -96,12 +108,15 @@ export const request = defineCommand({
     const answers = done.outputs.flatMap((output) =>
       "tolerance" in model ? interpretReals(model.output, output) : interpretOutput(model.output, output),
     );
-    const receipt = await wallet.getReceipt({ jobId: done.jobId, manifest, result: done.result });
+    const { jobId, clientClaims } = done;
+    // Of a model with client stages the network's result is an inner boundary, and nobody else's business.
+    const result = clientPart === undefined ? done.result : undefined;
+    const receipt = await wallet.getReceipt({ jobId, manifest, result, clientClaims });
     const { recordHash, outDigest } = done.view;
     // The chain's own word on the record: seats that posted their commitments themselves left no signature.
-    const { ok } = verifyReceipt(receipt, {
+    const { ok, coverage } = verifyReceipt(receipt, {
       hub: connection.hub,
-      jobId: done.jobId,
+      jobId,
       modelId: receipt.job.spec.modelId,
       ...(recordHash === null ? {} : { recordHash }),
       ...(outDigest === null ? {} : { outDigest }),
@@ -109,20 +124,32 @@ export const request = defineCommand({
     if (input.receipt !== undefined) writeFileSync(input.receipt, encodeReceipt(receipt), { mode: 0o600 });
     const returned = receipt.settlement[0]?.requester ?? 0n;
     const paid = { quoted: quote.escrow, escrow: done.escrow, returned, fee: done.escrow - returned };
+    const unproven = coverage.filter(({ kind }) => kind === "CLIENT_UNPROVEN").map(({ stage }) => stage);
+    const exposed = clientPart === undefined ? null : worstFigures(clientPart.exposure);
+    const exposure = exposed === null ? null : exposureText(exposed);
+    const notes = exposure === null ? "" : `\nstages ${unproven.join(", ")} ran here, unproven; ${exposure}`;
     io.result(
       {
-        jobId: done.jobId,
+        jobId,
         ...(Array.isArray(inputs) ? { answers } : { answer: answers[0] }),
         outDigest: receipt.outDigest,
         ...paid,
         receiptValid: ok,
         receipt: input.receipt ?? null,
+        ...(exposure === null ? {} : { unprovenStages: unproven, exposure }),
       },
-      `${answers.map(({ label }) => label).join("\n")}\njob ${done.jobId}\nfee ${paid.fee} (quoted at most ${paid.quoted}, ${paid.returned} came back)\nreceipt ${ok ? "valid" : "INVALID"}`,
+      `${answers.map(({ label }) => label).join("\n")}\njob ${jobId}\nfee ${paid.fee} (quoted at most ${paid.quoted}, ${paid.returned} came back)\nreceipt ${ok ? "valid" : "INVALID"}${notes}`,
     );
     return ok ? EXIT.done : EXIT.failed;
   },
 });
+
+/** Stages that run in this process; undefined where all are the network's. */
+function clientPartOf(model: LoadedModel | LoadedFloatModel): ClientPart | undefined {
+  if ("tolerance" in model || !hasClientStages(model.manifest.model)) return undefined;
+  const { manifest, stages: programs, leakage } = model;
+  return createClientPart({ manifest: manifest.model, programs, leakage });
+}
 
 const summary = (rest: object): string =>
   Object.entries(rest)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { hasClientStages } from "../network-part.ts";
-import { PLACE_NETWORK, PRODUCER_INPUT, type ModelManifest } from "../types.ts";
+import { KIND_CIPHER, PLACE_NETWORK, PRODUCER_INPUT, type ModelManifest } from "../types.ts";
 import type { Exposure, LeakageFigures } from "./leakage-limits.ts";
 import { leakageAfter, type LeakageReport } from "./leakage-report.ts";
 
@@ -24,7 +24,12 @@ export function networkExposure(
 ): Exposure {
   if (!hasClientStages({ stages })) return [];
   const seen = new Set(
-    stages.flatMap(({ place, producers }, at) => (place === PLACE_NETWORK ? [...producers, at] : [])),
+    stages.flatMap(({ place, producers, inKind, outKind }, at) =>
+      place === PLACE_NETWORK
+        ? // Ciphertexts show nothing.
+          [...(inKind === KIND_CIPHER ? [] : producers), ...(outKind === KIND_CIPHER ? [] : [at])]
+        : [],
+    ),
   );
   const first = stages.findIndex(({ place }) => place === PLACE_NETWORK);
   // Whoever has first stages adds the report's noise to what they give; whoever has none adds none.

@@ -8,8 +8,9 @@ import { stakeVaultAbi } from "../../adapters/chain/abi/stake-vault.ts";
 import { toHex } from "../../core/bytes.ts";
 import { recordHash as hashOfRecord } from "../../core/job.ts";
 import { jobTable } from "../../core/network-part.ts";
-import type { Receipt } from "../../core/receipt.ts";
+import type { ClientClaim, Receipt } from "../../core/receipt.ts";
 import { REASON_NAMES, ZERO_BYTES32, type ModelManifest, type Record as JobRecord } from "../../core/types.ts";
+import { assertReceiptChain } from "../assert-receipt-chain.ts";
 import { checked } from "../checked.ts";
 import { collectCommittees, finalRecord } from "../collect-evidence.ts";
 import { collectProofs, provenTallies, readKeyRecords } from "../collect-proofs.ts";
@@ -27,6 +28,8 @@ export interface GetReceiptParameters {
   readonly manifest?: ModelManifest | undefined;
   /** Makes the receipt show the result itself: whoever holds such a receipt can read it. */
   readonly result?: { readonly outputBytes: Uint8Array; readonly salt: Uint8Array | undefined } | undefined;
+  /** The client's signed claims about its own stages, as `requestInferenceSync` returns them. The chain does not know them. */
+  readonly clientClaims?: readonly ClientClaim[] | undefined;
   readonly fromBlock?: bigint | undefined;
 }
 export type GetReceiptReturnType = Receipt;
@@ -38,8 +41,8 @@ const EMPTY: JobRecord = { seats: [], boundaries: [], tallies: [], decided: 0 };
 
 /**
  * Puts the receipt of an ended job together from events and calldata; `verifyReceipt` says whether it holds. Nothing but the chain is
- * asked, so anyone can do it for any job.
- * Errors: JOB_UNKNOWN, RECEIPT_UNAVAILABLE (not ended, or the endpoint lacks its transactions), RPC_UNAVAILABLE.
+ * asked, so anyone can do it for any job; only the client has its own claims.
+ * Errors: JOB_UNKNOWN, CHAIN_BROKEN (claims of another job), RECEIPT_UNAVAILABLE (not ended, or the endpoint lacks its transactions), RPC_UNAVAILABLE.
  *
  * @example
  * const receipt = await getReceipt(client, { hub, jobId });
@@ -97,7 +100,7 @@ export async function getReceipt(client: Client, parameters: GetReceiptParameter
   const proofs = await readProofs(client, parameters, { trail, record, manifest });
   const named = REASON_NAMES.findIndex((name) => name === view.closedReason);
   const reason = view.closedReason === null ? 0 : Math.max(0, named);
-  return {
+  const receipt: Receipt = {
     chainId: BigInt(deployment.chainId),
     hub,
     jobId,
@@ -109,12 +112,14 @@ export async function getReceipt(client: Client, parameters: GetReceiptParameter
     outDigest: view.outDigest ?? ZERO_BYTES32,
     committees: collectCommittees(trail, record, signers),
     proofs,
-    clientClaims: [],
+    clientClaims: parameters.clientClaims ?? [],
     parents: collectParents(trail),
     settlement: collectSettlement(trail, { spec, record, reason, feeBps }),
     output: result === undefined ? "0x" : toHex(result.outputBytes),
     outputSalt: result?.salt === undefined ? "0x" : toHex(result.salt),
   };
+  if (receipt.clientClaims.length > 0) assertReceiptChain(receipt);
+  return receipt;
 }
 
 /** Whose results a joined job was fed, from its event; none of any other. */

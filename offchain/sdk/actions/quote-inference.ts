@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 import type { Address, Client } from "viem";
+import type { ClientPart } from "../../core/client-part.ts";
 import { modelId as modelIdOf } from "../../core/model.ts";
+import { hasClientStages } from "../../core/network-part.ts";
 import { ZERO_ADDRESS, ZERO_BYTES32, type ModelManifest, type Spec } from "../../core/types.ts";
 import { getDeployment } from "../deployment.ts";
 import { defaultParamsVersion, planJob, type JobWishes } from "../plan-job.ts";
@@ -14,6 +16,8 @@ export interface QuoteInferenceParameters extends JobWishes {
   readonly requester?: Address | undefined;
   /** Of a batch; a single input by default. */
   readonly inputs?: number | undefined;
+  /** Of models with client stages: then the quote asks whether the exposure is within the limits, too. */
+  readonly clientPart?: Pick<ClientPart, "exposure"> | undefined;
 }
 
 /** Amounts in token base units. */
@@ -37,7 +41,7 @@ const GAS = { request: 90_000n, submitBase: 88_000n, seat: 22_000n } as const;
 
 /**
  * What a job would cost, after the same checks that the hub will make.
- * Errors: MODEL_UNKNOWN, NOT_SUPPORTED, POLICY_UNSAFE, SPEC_INVALID, POOL_TOO_SMALL, RPC_UNAVAILABLE.
+ * Errors: MODEL_UNKNOWN, NOT_SUPPORTED, LEAKAGE_ABOVE_LIMIT, LEAKAGE_UNKNOWN, POLICY_UNSAFE, SPEC_INVALID, POOL_TOO_SMALL, RPC_UNAVAILABLE.
  *
  * @example
  * const { escrow, missing } = await quoteInference(client, { hub, manifest, requester: account.address });
@@ -63,6 +67,8 @@ export async function quoteInference(
     resultKey: ZERO_BYTES32,
     paramsVersion,
     inputs: parameters.inputs,
+    isSplit: hasClientStages(manifest),
+    exposure: parameters.clientPart?.exposure,
   });
   return {
     escrow,

@@ -11,9 +11,11 @@ import { assayHubAbi } from "../../adapters/chain/abi/assay-hub.ts";
 import { stakeVaultAbi } from "../../adapters/chain/abi/stake-vault.ts";
 import { batchCount } from "../../core/batch.ts";
 import { hasCode } from "../../core/errors.ts";
+import type { ClientClaim } from "../../core/receipt.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { CLASS_T, FLAG_STANDBY, OPTIMISTIC, VOTE, type Spec } from "../../core/types.ts";
 import { checked } from "../checked.ts";
+import { clientPartOf, finishClientStages } from "../client-stages.ts";
 import { getDeployment } from "../deployment.ts";
 import { SdkError } from "../errors.ts";
 import type { JobView } from "../job-view.ts";
@@ -29,6 +31,7 @@ import { fetchResult } from "./fetch-result.ts";
 import { getJob } from "./get-job.ts";
 import { quoteInference } from "./quote-inference.ts";
 import {
+  bookRelease,
   countInputs,
   prepareInference,
   requestInference,
@@ -73,11 +76,13 @@ export interface RequestInferenceSyncParameters extends RequestInferenceParamete
 }
 
 export interface RequestInferenceSyncReturnType extends RequestInferenceReturnType {
-  /** The first of a batch. */
+  /** The model's answer, after the client's last stages; the first of a batch. */
   readonly output: Tensor;
   /** In the order of the inputs; one if the job is no batch. */
   readonly outputs: readonly Tensor[];
-  /** For `getReceipt`, if the receipt shall show the result. */
+  /** For `getReceipt`: the client's signed word on its own stages. */
+  readonly clientClaims: readonly ClientClaim[];
+  /** For `getReceipt`, if the receipt shall show the result: what the network's last stage gave. */
   readonly result: { readonly outputBytes: Uint8Array; readonly salt: Uint8Array | undefined };
   readonly view: JobView;
   readonly delivery: DeliverInputReturnType;
@@ -170,7 +175,8 @@ export async function requestInferenceSync(
     const read = await readDelivered(client, { hub, jobId, outDigest, fromBlock: mined.blockNumber });
     onProgress({ stage: "result opened", workerId: read.workerId });
     const { outputBytes, salt, output, outputs } = read;
-    return { ...requested, jobId, job, output, outputs, result: { outputBytes, salt }, view, delivery };
+    const result = { outputBytes, salt };
+    return { ...requested, jobId, job, output, outputs, clientClaims: [], result, view, delivery };
   }
   const result = await fetchResult(client, {
     hub,
@@ -186,8 +192,21 @@ export async function requestInferenceSync(
     signal,
   });
   onProgress({ stage: "result opened", workerId: result.workerId });
-  const { outputBytes, salt, output, outputs } = result;
-  return { ...requested, jobId, job, output, outputs, result: { outputBytes, salt }, view, delivery };
+  const { outputBytes, salt } = result;
+  const answer = { output: result.output, outputs: result.outputs, clientClaims: [] };
+  const part = clientPartOf(manifest, parameters.clientPart);
+  const finished =
+    part === undefined
+      ? answer
+      : await finishClientStages(client, {
+          part,
+          hub,
+          jobId,
+          account: accountOf(client, parameters.account, "requestInferenceSync"),
+          statements: requested.statements,
+          run: { secret: secret.reveal(), bytes: outputBytes, inputs: batchCount(spec.policy.flags), outDigest },
+        });
+  return { ...requested, ...finished, jobId, job, result: { outputBytes, salt }, view, delivery };
 }
 
 /** Candidates, the prover of the last stage first: others hold no result. */
@@ -258,6 +277,7 @@ async function requestVia(
   const { send = async (action) => action() } = parameters;
   const wishes = { callback: requester, client: address, ...parameters };
   const prepared = await prepareInference(client, { ...wishes, requester });
+  bookRelease(prepared, parameters.privacy);
   return { ...prepared, hash: await send(async () => checked("request", async () => request(prepared.job.spec))) };
 }
 

@@ -5,14 +5,17 @@ import { assayHubAbi } from "../../adapters/chain/abi/assay-hub.ts";
 import { splitBlob } from "../../core/blob.ts";
 import { encodeBatch } from "../../core/batch-tensors.ts";
 import { toHex } from "../../core/bytes.ts";
+import type { ClientPart, ClientStatement } from "../../core/client-part.ts";
 import type { CryptoPort } from "../../core/crypto-port.ts";
 import { jobId as jobIdOf } from "../../core/job.ts";
 import { parentsRef } from "../../core/join.ts";
 import { modelId as modelIdOf } from "../../core/model.ts";
 import { jobTable } from "../../core/network-part.ts";
+import type { PrivacyRelease } from "../../core/ports/privacy-ledger.ts";
 import { decodeTensor, encodeTensor, type Tensor } from "../../core/tensor.ts";
 import { KIND_PUBLIC, ZERO_BYTES32, type Job, type ModelManifest } from "../../core/types.ts";
 import { checked } from "../checked.ts";
+import { clientPartOf, releaseOf, type PrivacyWishes } from "../client-stages.ts";
 import { getDeployment } from "../deployment.ts";
 import { SdkError } from "../errors.ts";
 import { createJobSecret, inputDigest, inputKind, randomNonce, resultKeyPair, type JobSecret } from "../job-secret.ts";
@@ -33,6 +36,10 @@ export interface PrepareInferenceParameters extends JobWishes {
    * jobs: what `joinResults` returns.
    */
   readonly input: InferenceInput;
+  /** Of models that keep stages with their client: `openClientPart` of the model's files. They run in this process. */
+  readonly clientPart?: ClientPart | undefined;
+  /** Of models that add noise to what leaves the client: it is booked before anything is sent. */
+  readonly privacy?: PrivacyWishes | undefined;
   readonly crypto: CryptoPort;
   /** A secret to use again, for instance after a crash; a fresh one by default. One job, one secret. */
   readonly secret?: JobSecret | undefined;
@@ -50,8 +57,15 @@ export interface PreparedInference {
   readonly job: Job;
   /** Keep it until the result is read: salts and result key follow from it. */
   readonly secret: JobSecret;
-  /** Canonical tensor bytes, of a batch all of them (`encodeBatch`), or the parts of a joined input: for `deliverInput`. */
+  /**
+   * The job's input, for `deliverInput`: canonical tensor bytes, of a batch all of them (`encodeBatch`), after the client's first stages; or
+   * the parts of a joined input.
+   */
   readonly input: Uint8Array | JoinedInput;
+  /** What the client will sign about its first stages. */
+  readonly statements: readonly ClientStatement[];
+  /** To be booked before the request is sent, where the input is noised. */
+  readonly release?: PrivacyRelease | undefined;
   readonly escrow: bigint;
 }
 export interface RequestInferenceReturnType extends PreparedInference {
@@ -72,8 +86,8 @@ export const countInputs = (input: InferenceInput): number => (isList(input) ? i
 
 /**
  * Builds a job without sending it: spec, digest of the input under a fresh secret, job id. What a contract that requests on its own
- * account takes as argument (`requester` is then the contract, `wishes.client` who seals the input).
- * Errors: MODEL_UNKNOWN, NOT_SUPPORTED (a batch under a policy that takes none too), TENSOR_INVALID, POLICY_UNSAFE, SPEC_INVALID, POOL_TOO_SMALL, RPC_UNAVAILABLE.
+ * account takes as argument (`requester` is then the contract, `wishes.client` who seals the input). `release` is then its caller's to book.
+ * Errors: MODEL_UNKNOWN, CLIENT_PART, NOISE_REQUIRED, LEAKAGE_ABOVE_LIMIT, LEAKAGE_UNKNOWN, NOT_SUPPORTED (a batch under a policy that takes none too), TENSOR_INVALID, POLICY_UNSAFE, SPEC_INVALID, POOL_TOO_SMALL, RPC_UNAVAILABLE.
  */
 export async function prepareInference(
   client: WalletLike,
@@ -83,32 +97,35 @@ export async function prepareInference(
   const { chainId } = await getDeployment(client, hub);
   const paramsVersion = parameters.paramsVersion ?? defaultParamsVersion(chainId);
   const inputs = countInputs(parameters.input);
-  const input = toInput(parameters.input);
+  const raw = toInput(parameters.input);
   const secret = parameters.secret ?? createJobSecret(crypto);
+  const part = clientPartOf(manifest, parameters.clientPart);
+  const { input, statements } = runFirstStages(part, raw, secret, inputs);
+  const inDigest = isJoinedInput(input) ? input.digest : inputDigest(manifest, input, secret, inputs);
+  const release = releaseOf(part, parameters.privacy, { inDigest, inputs });
   const modelId = modelIdOf(manifest);
   const ticketClass = parameters.ticketClass ?? 0;
   const market = await readMarket(client, { hub, modelId, paramsVersion, ticketClass });
   const { spec, escrow } = planJob(parameters, market, {
     modelId,
     ...(isJoinedInput(input)
-      ? { inDigest: input.digest, inputRef: inputRefOf(input), joins: input.parents.length > 0 }
-      : {
-          inDigest: inputDigest(manifest, input, secret, inputs),
-          inputRef: inputKind(manifest) === KIND_PUBLIC ? splitBlob(input).root : ZERO_BYTES32,
-        }),
+      ? { inDigest, inputRef: inputRefOf(input), joins: input.parents.length > 0 }
+      : { inDigest, inputRef: inputKind(manifest) === KIND_PUBLIC ? splitBlob(input).root : ZERO_BYTES32 }),
     client: requester,
     resultKey: toHex(resultKeyPair(crypto, secret).publicKey),
     paramsVersion,
     inputs,
+    isSplit: part !== undefined,
+    exposure: part?.exposure,
   });
   const job: Job = { requester, nonce: parameters.nonce ?? randomNonce(crypto), spec };
-  return { jobId: jobIdOf({ chainId: BigInt(chainId), hub }, job), job, secret, input, escrow };
+  return { jobId: jobIdOf({ chainId: BigInt(chainId), hub }, job), job, secret, input, statements, release, escrow };
 }
 
 /**
  * Opens a job, paid from the account's free balance, and returns at once with the transaction's hash. The seats become known two
  * blocks later; then `deliverInput` seals the input to them.
- * Errors: those of `prepareInference`; BALANCE_TOO_LOW before anything is sent; REVERTED; ACCOUNT_MISSING.
+ * Errors: those of `prepareInference`; BALANCE_TOO_LOW and PRIVACY_BUDGET_EXCEEDED before anything is sent; REVERTED; ACCOUNT_MISSING.
  *
  * @example
  * const { jobId, hash, secret, input } = await requestInference(wallet, { hub, manifest, input: tensor, crypto: nodeCrypto });
@@ -122,6 +139,7 @@ export async function requestInference(
   const prepared = await prepareInference(client, { ...parameters, requester: account.address });
   const free = await getBalance(client, { hub, account: account.address });
   if (free < prepared.escrow) throw new SdkError("BALANCE_TOO_LOW", { have: free, need: prepared.escrow });
+  bookRelease(prepared, parameters.privacy);
   const { send = async (action) => action() } = parameters;
   const hash = await send(async () =>
     checked("request", async () =>
@@ -144,6 +162,20 @@ export async function requestInference(
   return { ...prepared, hash };
 }
 
+/** What a job of this model takes, of what its client was given. Error: CLIENT_PART for other jobs' results, which are no raw input. */
+function runFirstStages(
+  part: ClientPart | undefined,
+  raw: Uint8Array | JoinedInput,
+  secret: JobSecret,
+  inputs: number,
+): { readonly input: Uint8Array | JoinedInput; readonly statements: readonly ClientStatement[] } {
+  if (part === undefined) return { input: raw, statements: [] };
+  if (isJoinedInput(raw))
+    throw new SdkError("CLIENT_PART", { modelId: part.modelId, why: "other jobs' results are no raw input" });
+  const { bytes, statements } = part.before({ secret: secret.reveal(), bytes: raw, inputs });
+  return { input: bytes, statements };
+}
+
 /** Lanes have no parents. */
 const inputRefOf = ({ parents }: JoinedInput): Hex => (parents.length === 0 ? ZERO_BYTES32 : parentsRef(parents));
 
@@ -156,6 +188,10 @@ const joinedCall = (hub: Address, manifest: ModelManifest, { job, input }: Prepa
     functionName: "requestJoined",
     args: [job.nonce, job.spec, jobTable(manifest), isJoinedInput(input) ? input.parents : []],
   }) as const;
+/** Durably, before anything leaves. Errors: PRIVACY_BUDGET_EXCEEDED, RELEASE_CHANGED. */
+export function bookRelease({ release }: Pick<PreparedInference, "release">, privacy: PrivacyWishes | undefined): void {
+  if (release !== undefined) privacy?.ledger.book(release, privacy.budgetMicro);
+}
 
 /** Dry run: everything that the request would check, on the chain's present state; sends nothing. */
 requestInference.call = async (

@@ -37,7 +37,7 @@ export interface RequestMaskedParameters extends Omit<
 
 export interface RequestMaskedReturnType extends Omit<
   RequestInferenceSyncReturnType,
-  "output" | "outputs" | "result" | "input"
+  "output" | "outputs" | "result" | "input" | "statements" | "release" | "clientClaims"
 > {
   /** The model's output: the client's own work on both lanes' sums, which nothing proves. */
   readonly output: Tensor;

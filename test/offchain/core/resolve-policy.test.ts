@@ -36,6 +36,9 @@ const SET_0 = {
   localOnly: true,
 };
 
+/** A model that keeps its first stage with the client, and shows little of it. */
+const SHOWN = (recoveryPpm = 300_000) => [{ boundary: "b", figures: { recoveryPpm, dcorPpm: 700_000 } }];
+
 const scenario = (part: Partial<Omit<Scenario, "model">> & { model?: Partial<Scenario["model"]> } = {}): Scenario => ({
   criticality: "general",
   modality: "tabular",
@@ -45,7 +48,14 @@ const scenario = (part: Partial<Omit<Scenario, "model">> & { model?: Partial<Sce
   insuredValue: 0n,
   seatReward: R,
   ...part,
-  model: { acceptedMasks: ANY_MASK, stages: 1, polynomial: false, p99Seconds: 1, ...part.model },
+  model: {
+    acceptedMasks: ANY_MASK,
+    stages: 1,
+    polynomial: false,
+    p99Seconds: 1,
+    ...(part.hideInput === true && part.criticality !== "critical" ? { exposure: SHOWN() } : {}),
+    ...part.model,
+  },
 });
 
 /** protocol.md section 8, read once more, for one stage; its "2.7 R" is 2.698 R by inequality 4. */
@@ -151,6 +161,23 @@ describe("resolvePolicy", () => {
     const split = (insuredValue: bigint) =>
       resolvePolicy(scenario({ hideInput: true, insuredValue, model: { stages: 3 } }), { set: SET_1 }).policy.k;
     expect([split(0n), split(2_083n), split(2_084n), split(52_083n)]).to.deep.equal([3, 3, 5, 5]);
+  });
+
+  it("error: NO_POLICY for a hidden input of a model that keeps no stage with the client, or shows too much of it (R46)", async () => {
+    const table = { set: SET_1 };
+    const hidden = (recoveryPpm: number, acceptExposure = false) =>
+      resolvePolicy(scenario({ hideInput: true, acceptExposure, model: { exposure: SHOWN(recoveryPpm) } }), table);
+    expect(hidden(400_000).policy.flags).to.equal(0);
+    await expectCode("NO_POLICY", () => hidden(400_001));
+    expect(hidden(400_001, true).policy.flags).to.equal(FLAG.ACCEPT_EXPOSURE);
+    await expectCode("NO_POLICY", () => resolvePolicy(scenario({ hideInput: true, model: { exposure: [] } }), table));
+    const unknown = [{ boundary: "b", figures: null }];
+    const silent = scenario({ hideInput: true, acceptExposure: true, model: { exposure: unknown } });
+    await expectCode("NO_POLICY", () => resolvePolicy(silent, table));
+    // Workers refuse such a model under any preset; where nothing is kept back there is nothing to consent to.
+    const voted = scenario({ model: { exposure: SHOWN(400_001) } });
+    await expectCode("NO_POLICY", () => resolvePolicy(voted, table));
+    expect(resolvePolicy(scenario({ acceptExposure: true }), table).policy.flags).to.equal(0);
   });
 
   it("behavior: whatever resolves, the hub accepts", () => {

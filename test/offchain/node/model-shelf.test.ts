@@ -65,17 +65,17 @@ describe("FolderModelShelf with client stages", () => {
     const { manifest, stages } = await loadModel(folder);
     const { modelId, model } = manifest;
     expect(shelf.table(modelId)).to.deep.equal(jobTable(model));
-    expect([0, 1, 2].map((stage) => shelf.place(modelId, stage))).to.deep.equal([1, 2, null]);
+    expect([0, 1, 2, 3].map((stage) => shelf.place(modelId, stage))).to.deep.equal([1, 2, 3, null]);
     expect(await shelf.program(modelId, 0)).to.deep.equal(stages[1]?.program);
-    expect(await shelf.program(modelId, 2)).to.equal(null);
-    expect(await shelf.stage(modelId, 2)).to.equal(null);
+    expect(await shelf.program(modelId, 3)).to.equal(null);
+    expect(await shelf.stage(modelId, 3)).to.equal(null);
     const runner = await shelf.stage(modelId, 1);
     const input = { dtype: "i8" as const, dims: [1, 192], data: new Int8Array(192) };
     const { output } = (await runner?.run([input], new AbortController().signal)) ?? { output: null };
-    expect(output?.dims).to.deep.equal([1, 24]);
+    expect(output?.dims).to.deep.equal([1, 64]);
     // Within the limits, as its card says.
     const exposure = shelf.exposure(modelId);
-    expect(exposure).to.have.length(3);
+    expect(exposure).to.have.length(4);
     assertExposure(exposure, 0);
     expect(shelf.exposure(`0x${"00".repeat(32)}`)).to.deep.equal([]);
     await shelf.close();

@@ -6,6 +6,7 @@ import type { Market } from "../../../offchain/sdk/read-market.ts";
 import {
   CLASS_T,
   ENCLAVE,
+  FLAG_ACCEPT_EXPOSURE,
   FLAG_JOIN,
   FLAG_SMALL_POOL,
   OPTIMISTIC,
@@ -132,6 +133,23 @@ describe("planJob", () => {
     const { spec } = planJob({}, market, { ...job, joins: true });
     expect(spec.policy.flags).to.equal(FLAG_SMALL_POOL | FLAG_JOIN);
     await expectCode("NOT_SUPPORTED", () => planJob({ policy: { mask: OPTIMISTIC } }, market, { ...job, joins: true }));
+  });
+
+  it("behavior: a model that keeps stages with its client is split by default: three seats a stage, a window (R46)", async () => {
+    const split = { ...market, model: { ...market.model, stages: 3 } };
+    const shown = (recoveryPpm: number) => [{ boundary: "b", figures: { recoveryPpm, dcorPpm: 700_000 } }];
+    const within = { ...job, isSplit: true, exposure: shown(400_000) };
+    const { spec, rounds } = planJob({}, split, within);
+    expect(spec.policy).to.deep.include({ mask: VOTE, k: 3, window: 15, flags: FLAG_SMALL_POOL });
+    expect([spec.stages, rounds]).to.deep.equal([3, 1]);
+    const above = { ...job, isSplit: true, exposure: shown(400_001) };
+    await expectCode("LEAKAGE_ABOVE_LIMIT", () => planJob({}, split, above));
+    await expectCode("LEAKAGE_ABOVE_LIMIT", () => planJob({ preset: "general-vote" }, split, above));
+    const consent = planJob({ acceptExposure: true }, split, above);
+    expect(consent.spec.policy.flags).to.equal(FLAG_SMALL_POOL | FLAG_ACCEPT_EXPOSURE);
+    const unknown = { ...job, isSplit: true, exposure: [{ boundary: "b", figures: null }] };
+    await expectCode("LEAKAGE_UNKNOWN", () => planJob({ acceptExposure: true }, split, unknown));
+    await expectCode("NOT_SUPPORTED", () => planJob({ preset: "general-split" }, split, job));
   });
 
   it("behavior: a batch's count stands in its flags, and the class' price counts for every input", async () => {

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+import { hexToBytes, parseSignature, serializeCompactSignature, signatureToCompactSignature } from "viem";
+import type { Account, Address, Hex } from "viem";
+import { signTypedData } from "viem/actions";
+import { clientClaim } from "../../core/client-claims.ts";
+import type { ClientStatement } from "../../core/client-part.ts";
+import type { ClientClaim } from "../../core/receipt.ts";
+import { unpackSignature } from "../../core/signature.ts";
+import { getDeployment } from "../deployment.ts";
+import { accountOf, type WalletLike } from "../send.ts";
+
+export interface SignClientClaimsParameters {
+  readonly hub: Address;
+  readonly jobId: Hex;
+  /** Of `prepareInference` and `ClientPart.after`. */
+  readonly statements: readonly ClientStatement[];
+  /** The job's client, or no receipt takes its claims. */
+  readonly account?: Account | Address | undefined;
+}
+export type SignClientClaimsReturnType = readonly ClientClaim[];
+
+const TYPES = {
+  Claim: [
+    { name: "jobId", type: "bytes32" },
+    { name: "stage", type: "uint16" },
+    { name: "inDigest", type: "bytes32" },
+    { name: "outDigest", type: "bytes32" },
+    { name: "worker", type: "address" },
+  ],
+} as const;
+
+/**
+ * Signs what a client says about its own stages of a job, for `getReceipt`: it closes the chain of boundaries and proves nothing.
+ * Errors: ACCOUNT_MISSING, RPC_UNAVAILABLE.
+ *
+ * @example
+ * const clientClaims = await signClientClaims(wallet, { hub, jobId, statements });
+ */
+export async function signClientClaims(
+  client: WalletLike,
+  { hub, jobId, statements, account: given }: SignClientClaimsParameters,
+): Promise<SignClientClaimsReturnType> {
+  const account = accountOf(client, given, "signClientClaims");
+  const { chainId } = await getDeployment(client, hub);
+  const domain = { name: "Assay", version: "1", chainId, verifyingContract: hub };
+  const claims: ClientClaim[] = [];
+  for (const statement of statements) {
+    const message = clientClaim(jobId, account.address, statement);
+    const signed = await signTypedData(client, { account, domain, types: TYPES, primaryType: "Claim", message });
+    const compact = serializeCompactSignature(signatureToCompactSignature(parseSignature(signed)));
+    claims.push({ ...statement, ...unpackSignature(hexToBytes(compact)) });
+  }
+  return claims;
+}
