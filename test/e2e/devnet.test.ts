@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { execFile } from "node:child_process";
 import { expect } from "chai";
-import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -235,6 +235,32 @@ describe("devnet of real processes", function suite() {
     const checked = await run("examples/verify-receipt.ts", receipt);
     expect(checked).to.contain("settlement - every payment is what the rules give");
     expect(checked).to.not.contain("FAILED");
+  });
+
+  it("R69: a requester keeps what opens its job, and an auditor does the inference again from files alone", async () => {
+    const file = writeDevnetFile(devnet, folder);
+    const [input, receipt, opening] = ["patient.json", "opened.receipt", "opening"].map((name) => join(root, name));
+    const row = readFileSync("models/data/tumor-test.csv", "utf8").split("\n")[2]?.split(",").slice(0, 30).map(Number);
+    writeFileSync(input ?? "", JSON.stringify(row));
+    const cli = async (...argv: string[]) => captureCli(await loadCommands(argv), [...argv, "--json"]);
+    const files = ["--receipt", receipt ?? "", "--opening", opening ?? ""];
+    const asked = ["request", "models/tumor-mlp", input ?? "", "--devnet", file, "--deposit", ...files];
+    const done = await cli(...asked);
+    expect(done.code, done.err).to.equal(0);
+    for (const name of ["secret", "input"]) expect(statSync(join(opening ?? "", name)).mode & 0o777).to.equal(0o600);
+    const opened = ["--input", join(opening ?? "", "input"), "--secret-file", join(opening ?? "", "secret")];
+    const audit = await cli("receipt", "verify", receipt ?? "", "--model", "models/tumor-mlp", ...opened);
+    expect(audit.code, audit.out).to.equal(0);
+    expect(JSON.parse(audit.out)).to.have.nested.property("checks").that.deep.includes({
+      name: "re-execution",
+      ok: true,
+      detail: "running the program again gives the agreed digest",
+    });
+    // The same folder again: nothing is sent.
+    const again = await cli(...asked);
+    expect([again.code, again.out + again.err]).to.satisfy(
+      ([code, text]: [number, string]) => code === 2 && text.includes("FILE_EXISTS"),
+    );
   });
 
   it("R18: the fairness report of all these jobs: every end known, no seat failed, pay as agreed, nobody drawn too often", async () => {

@@ -16,6 +16,7 @@ import { defineCommand } from "../command.ts";
 import { connectionOptions, readPrivateKey, resolveConnection } from "../connection.ts";
 import { EXIT } from "../exit-code.ts";
 import { amount, choice, flag, integer, optional, required, text } from "../fields.ts";
+import { keepOpening } from "../job-opening.ts";
 import { readModelInputs } from "../model-input.ts";
 
 export const request = defineCommand({
@@ -29,6 +30,7 @@ export const request = defineCommand({
   examples: [
     "assay request models/tumor-mlp patient.json --devnet build/devnet.json",
     "assay request models/tumor-mlp patients/ --devnet build/devnet.json --json",
+    "assay request models/tumor-mlp patient.json --devnet build/devnet.json --receipt job.receipt --opening job",
     "assay request models/digits-cnn digit.json --rpc http://127.0.0.1:8545 --hub 0x… --key-file requester.key --receipt job.receipt",
   ],
   args: {
@@ -60,6 +62,11 @@ export const request = defineCommand({
     ),
     standbys: flag("Fill seats whose workers stay away, once a stage, instead of ending the job (general-vote)."),
     receipt: optional("file", "Where to write the receipt.", text),
+    opening: optional(
+      "folder",
+      "Where to keep, before anything is sent, the job's secret and input: what an auditor needs to do the inference again.",
+      text,
+    ),
     deposit: flag("Deposit what is missing from the account's tokens first, with a permit where the token takes one."),
     timeout: optional(
       "seconds",
@@ -94,11 +101,13 @@ export const request = defineCommand({
     const inputs = readModelInputs(input.input, model);
     const count = Array.isArray(inputs) ? { inputs: inputs.length } : {};
     const quote = await wallet.quoteInference({ manifest, requester: wallet.account.address, ...count, ...wishes });
+    const secret = input.opening === undefined ? undefined : keepOpening(input.opening, inputs);
     const progress = io.progress("job");
     const done = await wallet.requestInferenceSync({
       manifest,
       input: inputs,
       ...wishes,
+      secret,
       deposit: input.deposit,
       timeoutMs: (input.timeout ?? 600 + quote.spec.policy.window) * 1_000,
       signal: io.signal,

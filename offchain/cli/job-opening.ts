@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { encodeBatch } from "../core/batch-tensors.ts";
+import { toHex } from "../core/bytes.ts";
+import { encodeTensor, type Tensor } from "../core/tensor.ts";
+import { createJobSecret, type JobSecret } from "../sdk/job-secret.ts";
+import { nodeCrypto } from "../sdk/node/node-crypto.ts";
+import { CliError } from "./errors.ts";
+import { writeNewFile } from "./new-file.ts";
+
+/**
+ * A job's secret and its input in a folder, as `receipt verify --secret-file --input` reads them, written before anything is sent: who
+ * has both can open the job. Never over older ones. Errors: FILE_EXISTS, FILE_UNWRITABLE.
+ */
+export function keepOpening(folder: string, inputs: Tensor | readonly Tensor[]): JobSecret {
+  const secret = createJobSecret(nodeCrypto);
+  const bytes = Array.isArray(inputs)
+    ? encodeBatch(inputs.map((input: Tensor) => encodeTensor(input)))
+    : encodeTensor(inputs as Tensor);
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new CliError(
+      "FILE_UNWRITABLE",
+      { path: folder, why: String((cause as NodeJS.ErrnoException).code) },
+      { cause },
+    );
+  }
+  writeNewFile(join(folder, "secret"), `${toHex(secret.reveal())}\n`, 0o600);
+  writeNewFile(join(folder, "input"), bytes, 0o600);
+  return secret;
+}
