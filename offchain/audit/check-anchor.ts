@@ -4,19 +4,16 @@ import { createChain } from "../adapters/chain/create-chain.ts";
 import { getSigners } from "../adapters/chain/actions/get-signers.ts";
 import { getSlot } from "../adapters/chain/actions/get-slot.ts";
 import { verifyResult } from "../adapters/chain/actions/verify-result.ts";
+import { silentLogger } from "../adapters/observe/silent-logger.ts";
 import { systemClock } from "../adapters/observe/system-clock.ts";
 import type { Hex } from "../core/bytes.ts";
 import type { Check } from "../core/check.ts";
 import { isAssayError } from "../core/errors.ts";
-import type { Logger } from "../core/ports/logger.ts";
 import type { Receipt } from "../core/receipt.ts";
 import { REASON_CANCELLED, STATE_CLOSED } from "../core/types.ts";
 
 /** The check that makes `recordHash` the chain's own word. */
 export const ANCHORED = "chain result";
-
-const none = (): void => {};
-const silent: Logger = { debug: none, info: none, warn: none, error: none, child: () => silent };
 
 /** Three tries of it stay below 15 s. */
 const REQUEST_TIMEOUT_MS = 4_000;
@@ -54,7 +51,7 @@ export async function checkAnchor(receipt: Receipt, rpcUrl: string, hub: Hex | u
   try {
     const chain = await createChain(
       { rpcUrl, chainId: Number(receipt.chainId), hub: receipt.hub, requestTimeoutMs: REQUEST_TIMEOUT_MS },
-      { clock: systemClock, random: Math.random, signal: new AbortController().signal, logger: silent },
+      { clock: systemClock, random: Math.random, signal: new AbortController().signal, logger: silentLogger },
     );
     const known = await isKnown(chain, receipt);
     checks.push({

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { checkNewFile, writeNewFile } from "../new-file.ts";
 import { randomBytes } from "node:crypto";
-import { existsSync, writeFileSync } from "node:fs";
 import { readSecret } from "../../audit/verify-receipt-file.ts";
 import { toHex } from "../../core/bytes.ts";
 import { interpretOutput } from "../../core/program/preprocess.ts";
@@ -11,7 +11,6 @@ import { PROVER_CHOICES } from "../../engines/zk/prover/choose-prover.ts";
 import { readOpenings } from "../../engines/zk/weights/opening-files.ts";
 import { defineCommand } from "../command.ts";
 import { readFileBytes } from "../connection.ts";
-import { CliError } from "../errors.ts";
 import { EXIT } from "../exit-code.ts";
 import { address, choice, defaulted, hash, integer, optional, required, text } from "../fields.ts";
 import { readModelInput } from "../model-input.ts";
@@ -58,8 +57,7 @@ export const prove = defineCommand({
   },
   async run(input, io) {
     const secretPath = `${input.out}.secret`;
-    for (const path of input.secretFile === undefined ? [input.out, secretPath] : [input.out])
-      if (existsSync(path)) throw new CliError("FILE_EXISTS", { path });
+    for (const path of input.secretFile === undefined ? [input.out, secretPath] : [input.out]) checkNewFile(path);
     const model = await loadModel(input.model);
     const tensor = readModelInput(input.input, model);
     const secret =
@@ -95,9 +93,9 @@ export const prove = defineCommand({
     );
     if (report.development)
       io.note("DEVELOPMENT KEY: anyone can forge proofs like this one. Worthless off the local chain.");
-    writeFileSync(input.out, encodeProofFile(file), { flag: "wx" });
+    writeNewFile(input.out, encodeProofFile(file));
     const fresh = salted && input.secretFile === undefined ? secretPath : undefined;
-    if (fresh !== undefined) writeFileSync(fresh, `${toHex(secret)}\n`, { mode: 0o600, flag: "wx" });
+    if (fresh !== undefined) writeNewFile(fresh, `${toHex(secret)}\n`, 0o600);
     const [answer] = interpretOutput(model.output, output);
     io.result(
       {

@@ -10,20 +10,16 @@ import { openKeyRing, operatorKeyPath } from "../../adapters/keys/key-ring.ts";
 import { nodeCrypto } from "../../adapters/keys/node-crypto.ts";
 import { OperatorSigner } from "../../adapters/keys/operator-signer.ts";
 import { readPassword } from "../../adapters/keys/private-file.ts";
+import { silentLogger } from "../../adapters/observe/silent-logger.ts";
 import { systemClock } from "../../adapters/observe/system-clock.ts";
 import { MemoryJournal } from "../../adapters/store/memory-journal.ts";
 import { ProcessLock } from "../../adapters/store/process-lock.ts";
 import { fromHex } from "../../core/bytes.ts";
 import type { KeyRing, Signer } from "../../core/ports/keys.ts";
-import type { Logger } from "../../core/ports/logger.ts";
 import { Secret } from "../../core/secret.ts";
 import type { Hex } from "../../protocol/ports.ts";
 import { NodeError } from "../errors.ts";
 import type { NodeConfig } from "../settings.ts";
-
-const none = (): void => {};
-/** These commands report by their result and errors only. */
-const silent: Logger = { debug: none, info: none, warn: none, error: none, child: () => silent };
 
 /** The owner's key as a signer: it is used by one command and never kept. */
 export const ownerSigner = (privateKey: Hex): Signer => new OperatorSigner(new Secret(fromHex(privateKey, 32)));
@@ -46,7 +42,7 @@ export async function connectStake(config: NodeConfig, signal: AbortSignal, sign
       clock: systemClock,
       random: Math.random,
       signal,
-      logger: silent,
+      logger: silentLogger,
       ...(signer === undefined ? {} : { signer, journal: new MemoryJournal({ clock: systemClock }) }),
     },
   );

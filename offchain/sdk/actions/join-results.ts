@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import { CLAIM_TYPES } from "../claim-types.ts";
 import {
   hexToBytes,
   parseSignature,
@@ -129,15 +130,7 @@ async function fedByClient(
   const signature = await signTypedData(client, {
     account,
     domain: { name: "Assay", version: "1", chainId, verifyingContract: hub },
-    types: {
-      Claim: [
-        { name: "jobId", type: "bytes32" },
-        { name: "stage", type: "uint16" },
-        { name: "inDigest", type: "bytes32" },
-        { name: "outDigest", type: "bytes32" },
-        { name: "worker", type: "address" },
-      ],
-    },
+    types: CLAIM_TYPES,
     primaryType: "Claim",
     message: feedClaim(unsigned, account.address),
   });

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import { CLAIM_TYPES } from "../claim-types.ts";
 import { hexToBytes, parseSignature, serializeCompactSignature, signatureToCompactSignature } from "viem";
 import type { Account, Address, Hex } from "viem";
 import { signTypedData } from "viem/actions";
@@ -19,16 +20,6 @@ export interface SignClientClaimsParameters {
 }
 export type SignClientClaimsReturnType = readonly ClientClaim[];
 
-const TYPES = {
-  Claim: [
-    { name: "jobId", type: "bytes32" },
-    { name: "stage", type: "uint16" },
-    { name: "inDigest", type: "bytes32" },
-    { name: "outDigest", type: "bytes32" },
-    { name: "worker", type: "address" },
-  ],
-} as const;
-
 /**
  * Signs what a client says about its own stages of a job, for `getReceipt`: it closes the chain of boundaries and proves nothing.
  * Errors: ACCOUNT_MISSING, RPC_UNAVAILABLE.
@@ -46,7 +37,7 @@ export async function signClientClaims(
   const claims: ClientClaim[] = [];
   for (const statement of statements) {
     const message = clientClaim(jobId, account.address, statement);
-    const signed = await signTypedData(client, { account, domain, types: TYPES, primaryType: "Claim", message });
+    const signed = await signTypedData(client, { account, domain, types: CLAIM_TYPES, primaryType: "Claim", message });
     const compact = serializeCompactSignature(signatureToCompactSignature(parseSignature(signed)));
     claims.push({ ...statement, ...unpackSignature(hexToBytes(compact)) });
   }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { silentLogger } from "../../../adapters/observe/silent-logger.ts";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { createChain } from "../../../adapters/chain/create-chain.ts";
@@ -13,7 +14,6 @@ import { EXIT } from "../../exit-code.ts";
 import { integer, optional, text } from "../../fields.ts";
 import { json } from "../../json.ts";
 import { writeNewFile } from "../../new-file.ts";
-import { silentLogger } from "../../silent-logger.ts";
 
 const block = integer(0, Number.MAX_SAFE_INTEGER);
 

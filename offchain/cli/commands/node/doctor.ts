@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { silentLogger } from "../../../adapters/observe/silent-logger.ts";
 import { runDoctor } from "../../../node/doctor.ts";
 import { defineCommand } from "../../command.ts";
 import { EXIT } from "../../exit-code.ts";
 import { configOptions, loadNodeConfig } from "../../node-config.ts";
-import { silentLogger } from "../../silent-logger.ts";
 
 export const nodeDoctor = defineCommand({
   name: "node doctor",

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { silentLogger } from "../../../adapters/observe/silent-logger.ts";
 import { join } from "node:path";
 import { nodeCrypto } from "../../../adapters/keys/node-crypto.ts";
 import { HttpTransport } from "../../../adapters/net/http-transport.ts";
@@ -20,7 +21,6 @@ import { CliError } from "../../errors.ts";
 import { EXIT } from "../../exit-code.ts";
 import { choice, defaulted, flag, integer, required, text } from "../../fields.ts";
 import { checkNewFile, writeNewFile } from "../../new-file.ts";
-import { silentLogger } from "../../silent-logger.ts";
 import { defenceOptions, openDefence } from "../../train/defence-options.ts";
 import { readIdentity } from "../../train/identity-file.ts";
 import { readInvitation, sessionOf } from "../../train/invitation.ts";

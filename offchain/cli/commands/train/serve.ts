@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { silentLogger } from "../../../adapters/observe/silent-logger.ts";
 import { join } from "node:path";
 import { nodeCrypto } from "../../../adapters/keys/node-crypto.ts";
 import { HttpTransport } from "../../../adapters/net/http-transport.ts";
@@ -14,7 +15,6 @@ import { readFileBytes } from "../../connection.ts";
 import { EXIT } from "../../exit-code.ts";
 import { defaulted, integer, positive, required, text, url, optional } from "../../fields.ts";
 import { checkNewFile, writeNewFile } from "../../new-file.ts";
-import { silentLogger } from "../../silent-logger.ts";
 import { card, cardText, readIdentity } from "../../train/identity-file.ts";
 import { sessionOf, type Invitation } from "../../train/invitation.ts";
 import { TrainNetwork } from "../../train/train-network.ts";

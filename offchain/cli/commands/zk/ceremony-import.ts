@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { existsSync, writeFileSync } from "node:fs";
+import { checkNewFile, writeNewFile } from "../../new-file.ts";
 import { encodePhase1, importPhase1 } from "../../../engines/zk/ceremony/phase-1.ts";
 import { defineCommand } from "../../command.ts";
-import { CliError } from "../../errors.ts";
 import { EXIT } from "../../exit-code.ts";
 import { flag, required, text } from "../../fields.ts";
 import { withProgress } from "./ceremony-options.ts";
@@ -23,11 +22,11 @@ export const zkCeremonyImport = defineCommand({
     unpinned: flag("Accept a file that is not on the list, for tests on a local chain."),
   },
   async run({ file, out, unpinned }, io) {
-    if (existsSync(out)) throw new CliError("FILE_EXISTS", { path: out });
+    checkNewFile(out);
     const phase1 = await withProgress(io, "import", "verified", (options) =>
       importPhase1(file, { ...options, unpinned }),
     );
-    writeFileSync(out, encodePhase1(phase1), { flag: "wx" });
+    writeNewFile(out, encodePhase1(phase1));
     if (!phase1.pinned)
       io.note("NOT on the published list: somebody may know its secret. Keys made from it stay DEVELOPMENT keys.");
     io.result(

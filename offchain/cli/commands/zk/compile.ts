@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { checkNewFile, writeNewFile } from "../../new-file.ts";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { toHex } from "../../../core/bytes.ts";
 import { writeR1cs } from "../../../engines/zk/r1cs/write-r1cs.ts";
 import { defineCommand } from "../../command.ts";
-import { CliError } from "../../errors.ts";
 import { EXIT } from "../../exit-code.ts";
 import { optional, text } from "../../fields.ts";
 import { circuitArgs, circuitOptions, compileStage, stagesOf } from "./circuit-options.ts";
@@ -27,7 +27,7 @@ export const zkCompile = defineCommand({
       input.out === undefined ? undefined : join(input.out, `stage-${stage}.r1cs`);
     for (const stage of stages) {
       const file = path(stage);
-      if (file !== undefined && existsSync(file)) throw new CliError("FILE_EXISTS", { path: file });
+      if (file !== undefined) checkNewFile(file);
     }
     const progress = io.progress("compile");
     const started = performance.now();
@@ -40,7 +40,7 @@ export const zkCompile = defineCommand({
         const file = path(stage);
         if (input.out !== undefined && file !== undefined) {
           mkdirSync(input.out, { recursive: true });
-          writeFileSync(file, writeR1cs(circuit.r1cs), { flag: "wx" });
+          writeNewFile(file, writeR1cs(circuit.r1cs));
         }
         const boundaries = circuit.boundaries.map((boundary) => ({ ...boundary, header: toHex(boundary.header) }));
         const { circuitHash, report } = circuit;
