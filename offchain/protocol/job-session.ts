@@ -8,6 +8,7 @@ import { openingQuorum } from "../core/vote.ts";
 import { isAudit, isSampled } from "./audit-steps.ts";
 import { completeSet } from "./ballot.ts";
 import type { AcceptedBoundary } from "./boundary-in.ts";
+import type { KeptStage } from "./cipher-keep.ts";
 import { stageSeats, type Committee } from "./committee.ts";
 import type { Hex, ProtocolModules, SlotView, WorkerProfile } from "./ports.ts";
 import { keepResult } from "./result-desk.ts";
@@ -130,6 +131,10 @@ export class JobSession {
   }
   get result(): Hex | null {
     return this.#state.memory.result;
+  }
+  /** What this worker's seat evaluated on ciphertexts, and where it lies (`cipher-keep.ts`); null before its vote. */
+  get kept(): KeptStage | null {
+    return this.#state.memory.cipher ?? null;
   }
   get table(): readonly StageInfo[] | null {
     return this.#state.table;

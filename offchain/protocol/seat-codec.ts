@@ -2,6 +2,7 @@
 import type { BoundaryIndex } from "../core/boundary-index.ts";
 import { fromUtf8, utf8 } from "../core/bytes.ts";
 import type { Job, Record as JobRecord } from "../core/types.ts";
+import type { KeptStage } from "./cipher-keep.ts";
 import { ProtocolError } from "./errors.ts";
 import type { SeatState } from "./seat-machine.ts";
 
@@ -75,6 +76,8 @@ export interface JobMemory {
   readonly sketched?: Readonly<Record<number, RoundSketches>>;
   /** Of class T jobs: openings that seats stored themselves, by "stage/round" and seat. */
   readonly shown?: Readonly<Record<string, Readonly<Record<number, ShownSketch>>>>;
+  /** Of jobs over ciphertexts: what this worker's seat evaluated, as long as it may have to stand for it. */
+  readonly cipher?: KeptStage;
   /** Own place, once the draw is known; null: none in any round so far. */
   readonly place: { readonly stage: number; readonly round: number; readonly own: number } | null;
 }
