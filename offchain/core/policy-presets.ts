@@ -15,6 +15,8 @@ export type Explanation = {
   readonly evidence: string;
   /** What the requester pays, beside fee and pokes. */
   readonly cost: string;
+  /** Who could read the input. */
+  readonly sees: string;
   /** What it does not protect against. */
   readonly limits: string;
 };
@@ -47,6 +49,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
     explanation: {
       evidence: "Four of five staked operators, each bound before seeing another's answer, opened the same digest.",
       cost: "Five seat rewards a stage.",
+      sees: "The five seats.",
       limits: "All five seats hostile (0.03% at 20% hostile stake) go unnoticed; every seat sees the input.",
     },
   },
@@ -65,6 +68,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
       evidence:
         "Each network stage has a committee's vote; the first stage (and the last) ran at the client, unproven.",
       cost: "Three seat rewards a stage, five where more is insured.",
+      sees: "Nobody but the client; the seats of a stage see its boundary.",
       limits:
         "Boundary activations leak what the leakage report says: this is not encryption. All-hostile committees of three occur in 0.8% of stages at 20% hostile stake.",
     },
@@ -80,6 +84,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
     explanation: {
       evidence: "A committee voted on the ciphertext of every stage; only the client can decrypt.",
       cost: "Five seat rewards a stage at the price of encrypted inference, hundreds of times the plain one.",
+      sees: "Nobody but the client.",
       limits: "Results are approximate within the registered error; all-hostile committees, as for general-vote.",
     },
   },
@@ -94,6 +99,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
     explanation: {
       evidence: "A Groth16 proof of every stage, chained by boundary commitments and checked on chain.",
       cost: "One seat reward a stage at the price of proving.",
+      sees: "The prover of the first stage.",
       limits: "The prover of a stage sees its input; rests on the proof system, its circuit and its key ceremony.",
     },
   },
@@ -108,6 +114,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
     explanation: {
       evidence: "Two enclaves of different vendors and operators agree on every stage, and one proves it inside.",
       cost: "Two seat rewards a stage at the price of proving.",
+      sees: "Two enclaves, not their operators.",
       limits: "Confidentiality falls with the weaker enclave, for both see the input; side channels remain.",
     },
   },
@@ -122,6 +129,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
     explanation: {
       evidence: "One attested enclave signed the result; 2% of jobs are audited by two others after the fact.",
       cost: "One seat reward, three when audited.",
+      sees: "The enclave, not its operator; the two auditors drawn with it.",
       limits: "Insures nothing: a broken enclave's wrong answer stands with 98% unless somebody challenges.",
     },
   },
@@ -136,6 +144,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
     explanation: {
       evidence: "One staked operator answered and nobody objected for an hour; 8% of jobs are audited by four others.",
       cost: "One seat reward, five when audited.",
+      sees: "The operator that answers and the four auditors drawn with it.",
       limits: "A wrong answer stands in nine of ten jobs unless challenged: lying is unprofitable, not impossible.",
     },
   },

@@ -39,4 +39,22 @@ export const RuleError = defineErrors("core", 1, {
     fix: "Change the scenario or the model; a critical wish is never met by something weaker.",
     retry: "never",
   },
+  NO_WORKERS: {
+    n: 56,
+    text: "The available workers cannot serve {preset}: missing {missing}.",
+    fix: "Wait for such workers, or change the scenario; nothing weaker is chosen for you.",
+    retry: "later",
+  },
+  WISHES_CONTRADICT: {
+    n: 57,
+    text: "The scenario contradicts itself: {one} and {other}.",
+    fix: "Drop one of the two wishes.",
+    retry: "never",
+  },
+  POLICY_WEAKER: {
+    n: 58,
+    text: "The policy is weaker than its scenario: {field} is {have}, but {preset} needs {least}.",
+    fix: "Leave the policy to the scenario, or strengthen it; of a critical scenario sign the downgrade (acceptDowngrade).",
+    retry: "never",
+  },
 });

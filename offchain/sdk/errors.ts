@@ -158,5 +158,11 @@ export const SdkError = defineErrors("sdk", 31, {
     fix: "Pass `privacy` with a durable ledger, a subject and a budget.",
     retry: "never",
   },
+  POLICY_TABLE_DIFFERS: {
+    n: 28,
+    text: "This deployment was built with other policy rules: {chain}, here {ours}.",
+    fix: "Use the release that the deployment was made with, or choose preset and policy yourself.",
+    retry: "never",
+  },
   INTERRUPTED: { n: 19, text: "Interrupted while {doing}.", fix: "Continue with the job id.", retry: "now" },
 });

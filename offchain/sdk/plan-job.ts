@@ -5,14 +5,32 @@ import { checkPolicy, EVIDENCE, FLAG, longestJob } from "../core/policy.ts";
 import { assertExposure, type Exposure } from "../core/planning/leakage-limits.ts";
 import type { Preset, PresetName } from "../core/policy-presets.ts";
 import { PRESETS } from "../core/policy-presets.ts";
-import { CLASS_T, ZERO_ADDRESS, type Policy, type Spec } from "../core/types.ts";
+import { policyTableHash } from "../core/policy-rules.ts";
+import { assertNotWeaker } from "../core/policy-strength.ts";
+import { resolvePolicy, type ResolvedPolicy, type Scenario } from "../core/resolve-policy.ts";
+import { CIPHER, CLASS_T, VOTE, ZERO_ADDRESS, type Policy, type Spec } from "../core/types.ts";
 import { SdkError } from "./errors.ts";
 import type { Market } from "./read-market.ts";
+
+/** A scenario's wishes; model, prices and workers are the market's. */
+export interface ScenarioWishes {
+  readonly criticality: Scenario["criticality"];
+  readonly privacy?: Scenario["privacy"] | undefined;
+  readonly modality?: Scenario["modality"] | undefined;
+  readonly cheapest?: boolean | undefined;
+  readonly latencyBudgetSec?: number | undefined;
+  /** The model's 99th percentiles a stage, as workers advertise them; without them only the chain's own time counts. */
+  readonly cost?: Pick<Scenario["model"], "p99Seconds" | "proofSeconds" | "cipherSeconds"> | undefined;
+}
 
 /** What a requester may choose about a job; everything has a default. Amounts in token base units, times in seconds. */
 export interface JobWishes {
   /** `general-vote` by default, `general-split` where the model keeps stages with its client; the deployment must have adapters for it. */
   readonly preset?: PresetName | undefined;
+  /** What the job is for: the rules choose the preset, and a preset or policy beside it must not be weaker. */
+  readonly scenario?: ScenarioWishes | undefined;
+  /** Of critical scenarios: the requester's consent, in its own transaction, to evidence that proves less. The chain tells of it. */
+  readonly acceptDowngrade?: boolean | undefined;
   /** Single policy numbers, for who knows why. */
   readonly policy?: Partial<Policy> | undefined;
   readonly seatReward?: bigint | undefined;
@@ -40,6 +58,8 @@ export interface PlannedJob {
   readonly escrow: bigint;
   /** Escalations that the pool can seat. */
   readonly rounds: number;
+  /** What the scenario resolved to; null without one. */
+  readonly resolved: ResolvedPolicy | null;
 }
 
 /** Inputs go to workers' own keys: sealed there, an operator would read what its enclave alone is to see. */
@@ -52,7 +72,8 @@ export const defaultParamsVersion = (chainId: number): number => (chainId === 31
 
 /**
  * Builds the spec and checks everything that `request` will check, before anything is paid.
- * Errors: NOT_SUPPORTED; LEAKAGE_ABOVE_LIMIT, LEAKAGE_UNKNOWN; the policy rules' POLICY_UNSAFE (naming the inequality), SPEC_INVALID, POOL_TOO_SMALL.
+ * Errors: NOT_SUPPORTED; LEAKAGE_ABOVE_LIMIT, LEAKAGE_UNKNOWN; the policy rules' POLICY_UNSAFE (naming the inequality), SPEC_INVALID, POOL_TOO_SMALL,
+ * CRITICAL_NEEDS_CONSENT; of scenarios also NO_POLICY, NO_WORKERS, WISHES_CONTRADICT, POLICY_WEAKER and POLICY_TABLE_DIFFERS.
  */
 export function planJob(
   wishes: JobWishes,
@@ -68,15 +89,18 @@ export function planJob(
     readonly exposure?: Exposure | undefined;
   },
 ): PlannedJob {
-  const preset = PRESETS[wishes.preset ?? (job.isSplit === true ? "general-split" : "general-vote")];
+  const inputs = job.inputs ?? 0;
+  const insuredValue = wishes.insuredValue ?? 0n;
+  const resolved = resolveScenario(wishes, market, { inputs, exposure: job.exposure });
+  const byModel = job.isSplit === true ? "general-split" : "general-vote";
+  const preset = PRESETS[wishes.preset ?? resolved?.preset ?? byModel];
   if (preset.name === "general-split" && job.isSplit !== true)
     throw new SdkError("NOT_SUPPORTED", { what: "general-split of a model that keeps no stage with its client" });
   if ((preset.mask & ~market.supported) !== 0) throw new SdkError("NOT_SUPPORTED", { what: `preset ${preset.name}` });
-  const size = preset.sizes[0];
+  const size =
+    preset.sizes.find(({ k }) => preset.name === resolved?.preset && k === resolved.policy.k) ?? preset.sizes[0];
   if (size === undefined) throw new SdkError("NOT_SUPPORTED", { what: `preset ${preset.name}` });
-  const inputs = job.inputs ?? 0;
   const seatReward = wishes.seatReward ?? defaultReward(market, size.stakePerReward, inputs);
-  const insuredValue = wishes.insuredValue ?? 0n;
   const wanted = insuredValue === 0n ? preset.windowUninsured : preset.window;
   const { set } = market;
   const window = wanted === 0 ? 0 : set.localOnly ? set.minWindow : Math.max(wanted, set.minWindow);
@@ -88,13 +112,13 @@ export function planJob(
     flags: flagsOf(preset, market, size.k, insuredValue) | wishedFlags(wishes),
     seatStake: BigInt(size.stakePerReward) * seatReward,
     window,
-    tWork: isProven(preset) ? proofTime(market, window) : set.minWork,
+    tWork: Math.max(resolved?.policy.tWork ?? 0, isProven(preset) ? proofTime(market, window) : set.minWork),
     tReveal: set.minReveal,
     ticketClass: wishes.ticketClass ?? 0,
     ...definedOnly(wishes.policy ?? {}),
   };
   if ((terms.mask & EVIDENCE.ENCLAVE) !== 0) throw new SdkError("NOT_SUPPORTED", { what: ENCLAVE_JOBS });
-  const flags = terms.flags | (job.joins === true ? FLAG.JOIN : 0);
+  const flags = terms.flags | consentOf(terms, wishes, resolved) | (job.joins === true ? FLAG.JOIN : 0);
   const policy = { ...terms, flags: inputs === 0 ? flags : batchFlags(flags, inputs) };
   assertExposure(job.exposure ?? [], flags);
   const spec: Spec = {
@@ -123,7 +147,66 @@ export function planJob(
     ticketedStake: market.ticketedStake,
     workers: market.workers,
   });
-  return { spec, escrow, rounds };
+  return { spec, escrow, rounds, resolved };
+}
+
+/**
+ * The scenario's policy, by the rules that this deployment was built with. Errors: POLICY_TABLE_DIFFERS, and `resolvePolicy`'s.
+ */
+function resolveScenario(
+  wishes: JobWishes,
+  market: Market,
+  job: { readonly inputs: number; readonly exposure: Exposure | undefined },
+): ResolvedPolicy | null {
+  const { scenario } = wishes;
+  if (scenario === undefined || isDowngrade(wishes)) return null;
+  const ours = policyTableHash();
+  if (market.policyTable !== ours) throw new SdkError("POLICY_TABLE_DIFFERS", { chain: market.policyTable, ours });
+  const { acceptedMasks, stages } = market.model;
+  const insuredValue = wishes.insuredValue ?? 0n;
+  const { cost = { p99Seconds: 0 } } = scenario;
+  const workers = market.available ?? { total: market.workers, proof: 0, cipher: 0, enclaves: {} };
+  const whole: Scenario = {
+    criticality: scenario.criticality,
+    modality: scenario.modality ?? "tabular",
+    privacy: scenario.privacy ?? "open",
+    cheapest: scenario.cheapest ?? false,
+    latencyBudgetSec: scenario.latencyBudgetSec,
+    insuredValue,
+    seatReward: wishes.seatReward ?? defaultReward(market, SCENARIO_STAKE, job.inputs),
+    // An author who registered ciphertext evaluation has a polynomial program.
+    model: {
+      ...cost,
+      acceptedMasks,
+      stages,
+      polynomial: accepts(acceptedMasks, VOTE | CIPHER),
+      exposure: job.exposure,
+    },
+    workers,
+    smallPool: insuredValue === 0n,
+    acceptExposure: wishes.acceptExposure,
+  };
+  return resolvePolicy(whole, { set: market.set, supported: market.supported });
+}
+
+/** Stake a reward of the dearest seats: what a reward is before the preset is known. */
+const SCENARIO_STAKE = 44;
+
+const accepts = (acceptedMasks: number, mask: number): boolean => ((acceptedMasks >>> mask) & 1) === 1;
+
+/** A critical scenario whose requester chose the evidence itself and consents: what would have been required does not matter then. */
+const isDowngrade = ({ scenario, preset, acceptDowngrade }: JobWishes): boolean =>
+  scenario?.criticality === "critical" && acceptDowngrade === true && preset !== undefined;
+
+/** CRITICAL where the scenario is, and the requester's consent to something weaker. Error: POLICY_WEAKER. */
+function consentOf(terms: Policy, wishes: JobWishes, resolved: ResolvedPolicy | null): number {
+  const downgrade = wishes.acceptDowngrade === true ? FLAG.ACCEPT_DOWNGRADE : 0;
+  if (resolved === null) return downgrade | (isDowngrade(wishes) ? FLAG.CRITICAL : 0);
+  const critical = resolved.policy.flags & FLAG.CRITICAL;
+  // A small pool is the market's affair, not a wish.
+  const flags = (terms.flags & ~FLAG.SMALL_POOL) | (resolved.policy.flags & FLAG.SMALL_POOL) | critical;
+  assertNotWeaker({ ...terms, flags }, resolved);
+  return critical | (critical === 0 ? 0 : downgrade);
 }
 
 /** The class' price of every input, or where it is nothing the reward whose stake is a hundredth of the minimum stake (protocol.md section 10). */

@@ -7,8 +7,10 @@ import { evidenceRouterAbi } from "../adapters/chain/abi/evidence-router.ts";
 import { modelRegistryAbi } from "../adapters/chain/abi/model-registry.ts";
 import { protocolParamsAbi } from "../adapters/chain/abi/protocol-params.ts";
 import { stakeVaultAbi } from "../adapters/chain/abi/stake-vault.ts";
+import type { AvailableWorkers } from "../core/available-workers.ts";
 import { SUPPORTED_EVIDENCE } from "../core/policy.ts";
 import type { ParameterSet } from "../core/types.ts";
+import { getAvailableWorkers } from "./actions/get-available-workers.ts";
 import { checked, isRevert } from "./checked.ts";
 import { getDeployment } from "./deployment.ts";
 import { SdkError } from "./errors.ts";
@@ -27,6 +29,10 @@ export interface Market {
   readonly maxInsured: bigint;
   /** Evidence bits that requests may ask for: votes, and what the deployment has adapters for. */
   readonly supported: number;
+  /** Hash of the rules behind scenarios, as this deployment was built with. */
+  readonly policyTable: Hex;
+  /** Who could work, where it was asked for. */
+  readonly available?: AvailableWorkers | undefined;
 }
 
 /**
@@ -35,12 +41,20 @@ export interface Market {
  */
 export async function readMarket(
   client: Client,
-  query: { hub: Address; modelId: Hex; paramsVersion: number; ticketClass: number },
+  query: {
+    hub: Address;
+    modelId: Hex;
+    paramsVersion: number;
+    ticketClass: number;
+    /** Reads the workers' records too, as scenarios need them. */
+    withWorkers?: boolean;
+    fromBlock?: bigint | undefined;
+  },
 ): Promise<Market> {
   const { hub, modelId, paramsVersion, ticketClass } = query;
   const { vault, registry, params, randomness, router } = await getDeployment(client, hub);
   const atVault = { address: vault, abi: stakeVaultAbi } as const;
-  const [model, set, pool, class_, minimumStake, totals, maxInsured, adapters, block] = await Promise.all([
+  const [model, set, pool, class_, minimumStake, totals, maxInsured, adapters, policyTable, block] = await Promise.all([
     readModel(client, registry, modelId),
     checked("parameters", async () =>
       readContract(client, {
@@ -62,22 +76,38 @@ export async function readMarket(
     checked("supported", async () =>
       readContract(client, { address: router, abi: evidenceRouterAbi, functionName: "supported" }),
     ),
+    checked("policyTableHash", async () =>
+      readContract(client, { address: params, abi: protocolParamsAbi, functionName: "policyTableHash" }),
+    ),
     checked("getBlock", async () => getBlock(client)),
   ]);
   const [, workers, ticketedStake] = pool;
+  const time = Number(block.timestamp);
+  const { openRisk } = totals;
+  const available =
+    query.withWorkers === true
+      ? await getAvailableWorkers(client, {
+          hub,
+          time,
+          pool: { workers, ticketedStake, openRisk },
+          fromBlock: query.fromBlock,
+        })
+      : undefined;
   return {
     set,
-    time: Number(block.timestamp),
+    time,
     model,
     minPrice: class_.minPrice,
     maxUnits: class_.maxUnits,
     workers,
     ticketedStake,
-    openRisk: totals.openRisk,
+    openRisk,
     minimumStake,
     maxInsured,
     // Votes and samples need no adapter.
     supported: SUPPORTED_EVIDENCE | adapters,
+    policyTable,
+    available,
   };
 }
 

@@ -13,6 +13,7 @@ import {
 import { privateKeyToAccount } from "viem/accounts";
 import { devTokenAbi } from "../../offchain/adapters/chain/abi/dev-token.ts";
 import { stakeVaultAbi } from "../../offchain/adapters/chain/abi/stake-vault.ts";
+import { capabilityBits, COMMON_CAPABILITIES } from "../../offchain/core/capabilities.ts";
 import type { Deployment } from "../deploy/deploy-assay.ts";
 import { DemoError } from "./errors.ts";
 
@@ -29,6 +30,8 @@ export interface EnlistOptions {
   readonly stake: bigint;
 }
 
+/** Every worker of a devnet proves as well. */
+const CAPABILITIES = capabilityBits([...COMMON_CAPABILITIES, "proof"]);
 const YEAR_SEC = 365 * 86_400;
 
 /** Registers a worker, stakes for it and gives it all the tickets that the stake backs, in class 0. The table must be at version 0. */
@@ -57,7 +60,7 @@ export async function enlistWorker(options: EnlistOptions): Promise<number> {
       address: vault,
       abi: stakeVaultAbi,
       functionName: "register",
-      args: [signer, { ...profile, capabilities: 0n, expiry: Number(timestamp) + YEAR_SEC }, r, yParityAndS],
+      args: [signer, { ...profile, capabilities: CAPABILITIES, expiry: Number(timestamp) + YEAR_SEC }, r, yParityAndS],
     }),
   );
   const [event] = parseEventLogs({ abi: stakeVaultAbi, eventName: "WorkerRegistered", logs: registered.logs });

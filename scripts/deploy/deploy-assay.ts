@@ -10,7 +10,7 @@ import {
   isAddressEqual,
   parseAbi,
 } from "viem";
-import { policyTableHash as tableHash } from "../../offchain/core/resolve-policy.ts";
+import { policyTableHash as tableHash } from "../../offchain/core/policy-rules.ts";
 import { PROOF } from "../../offchain/core/types.ts";
 import { DeployError } from "./errors.ts";
 import { type DeploymentParameters, devnetParameters, productionParameters } from "./parameters.ts";

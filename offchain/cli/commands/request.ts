@@ -1,23 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { writeFileSync } from "node:fs";
-import type { ClientPart } from "../../core/client-part.ts";
-import { hasClientStages } from "../../core/network-part.ts";
 import { exposureText, worstFigures } from "../../core/planning/leakage-limits.ts";
-import { createClientPart } from "../../core/program/open-client-part.ts";
-import type { LoadedFloatModel } from "../../engines/program/float/load-float-model.ts";
 import { loadAnyModel } from "../../engines/program/load-any-model.ts";
-import type { LoadedModel } from "../../engines/program/load-program.ts";
 import { encodeReceipt } from "../../core/receipt.ts";
 import { interpretOutput } from "../../core/program/preprocess.ts";
 import { interpretReals } from "../../core/program/real-input.ts";
 import { verifyReceipt } from "../../core/verify-receipt.ts";
 import { connectWallet } from "../../sdk/node/connect.ts";
+import { clientPartOf } from "../client-part-of.ts";
 import { defineCommand } from "../command.ts";
 import { connectionOptions, readPrivateKey, resolveConnection } from "../connection.ts";
 import { EXIT } from "../exit-code.ts";
 import { amount, choice, flag, integer, optional, required, text } from "../fields.ts";
 import { keepOpening } from "../job-opening.ts";
 import { readModelInputs } from "../model-input.ts";
+import { isScenario, scenarioOptions, wishesOf } from "./policy/scenario-options.ts";
 
 export const request = defineCommand({
   name: "request",
@@ -31,6 +28,7 @@ export const request = defineCommand({
     "assay request models/tumor-mlp patient.json --devnet build/devnet.json",
     "assay request models/tumor-mlp patients/ --devnet build/devnet.json --json",
     "assay request models/tumor-mlp patient.json --devnet build/devnet.json --receipt job.receipt --opening job",
+    "assay request models/tumor-mlp patient.json --devnet build/devnet.json --criticality critical",
     "assay request models/digits-cnn digit.json --rpc http://127.0.0.1:8545 --hub 0x… --key-file requester.key --receipt job.receipt",
   ],
   args: {
@@ -48,6 +46,10 @@ export const request = defineCommand({
       "name",
       "What the answer rests on: general-vote (a staked committee), general-split (a committee a stage, behind stages that run here), economy (one staked operator, audited by chance and open to challenge) or critical-proof (a proof of every stage). By default general-vote, general-split for models that keep stages with their client.",
       choice("general-vote", "general-split", "economy", "critical-proof"),
+    ),
+    ...scenarioOptions,
+    acceptDowngrade: flag(
+      "Of critical scenarios with a preset of your own: consent on the chain, in your own transaction, to evidence that proves less.",
     ),
     seatReward: optional("amount", "Reward of a seat, token base units.", amount),
     insure: optional("amount", "Value at risk that the committee's stake must cover.", amount),
@@ -91,6 +93,8 @@ export const request = defineCommand({
     };
     const wishes = {
       preset: input.preset,
+      scenario: isScenario(input) ? wishesOf(input) : undefined,
+      acceptDowngrade: input.acceptDowngrade,
       seatReward: input.seatReward,
       insuredValue: input.insure,
       standbys: input.standbys,
@@ -152,13 +156,6 @@ export const request = defineCommand({
     return ok ? EXIT.done : EXIT.failed;
   },
 });
-
-/** Stages that run in this process; undefined where all are the network's. */
-function clientPartOf(model: LoadedModel | LoadedFloatModel): ClientPart | undefined {
-  if ("tolerance" in model || !hasClientStages(model.manifest.model)) return undefined;
-  const { manifest, stages: programs, leakage } = model;
-  return createClientPart({ manifest: manifest.model, programs, leakage });
-}
 
 const summary = (rest: object): string =>
   Object.entries(rest)

@@ -4,6 +4,7 @@ import type { ClientPart } from "../../core/client-part.ts";
 import { modelId as modelIdOf } from "../../core/model.ts";
 import { hasClientStages } from "../../core/network-part.ts";
 import { ZERO_ADDRESS, ZERO_BYTES32, type ModelManifest, type Spec } from "../../core/types.ts";
+import type { ResolvedPolicy } from "../../core/resolve-policy.ts";
 import { getDeployment } from "../deployment.ts";
 import { defaultParamsVersion, planJob, type JobWishes } from "../plan-job.ts";
 import { readMarket } from "../read-market.ts";
@@ -11,6 +12,8 @@ import { getBalance } from "./get-balance.ts";
 
 export interface QuoteInferenceParameters extends JobWishes {
   readonly hub: Address;
+  /** First block to search for workers' records; 0 by default. */
+  readonly fromBlock?: bigint | undefined;
   readonly manifest: ModelManifest;
   /** Who will pay; without it `missing` is the whole escrow. */
   readonly requester?: Address | undefined;
@@ -34,6 +37,8 @@ export interface QuoteInferenceReturnType {
   readonly rounds: number;
   /** What would be requested, but for the input digest and result key. */
   readonly spec: Spec;
+  /** What the scenario resolved to; null without one. */
+  readonly resolved: ResolvedPolicy | null;
 }
 
 /** protocol.md section 11: a request, and a fast-path submission of k seats a stage. */
@@ -56,10 +61,17 @@ export async function quoteInference(
   const modelId = modelIdOf(manifest);
   const ticketClass = parameters.ticketClass ?? 0;
   const [market, free] = await Promise.all([
-    readMarket(client, { hub, modelId, paramsVersion, ticketClass }),
+    readMarket(client, {
+      hub,
+      modelId,
+      paramsVersion,
+      ticketClass,
+      withWorkers: parameters.scenario !== undefined,
+      fromBlock: parameters.fromBlock,
+    }),
     requester === undefined ? 0n : getBalance(client, { hub, account: requester }),
   ]);
-  const { spec, escrow, rounds } = planJob(parameters, market, {
+  const { spec, escrow, rounds, resolved } = planJob(parameters, market, {
     modelId,
     inDigest: ZERO_BYTES32,
     inputRef: ZERO_BYTES32,
@@ -77,5 +89,6 @@ export async function quoteInference(
     gas: { request: GAS.request, finish: GAS.submitBase + GAS.seat * BigInt(spec.stages * spec.policy.k) },
     rounds,
     spec,
+    resolved,
   };
 }

@@ -29,6 +29,8 @@ export type InferenceInput = Tensor | Uint8Array | readonly (Tensor | Uint8Array
 
 export interface PrepareInferenceParameters extends JobWishes {
   readonly hub: Address;
+  /** First block to search for workers' records, the deployment's; 0 by default. */
+  readonly fromBlock?: bigint | undefined;
   readonly manifest: ModelManifest;
   /**
    * The model's input, as a tensor or its canonical bytes. Never leaves this process in clear, unless the model's input is PUBLIC. A list is
@@ -105,7 +107,14 @@ export async function prepareInference(
   const release = releaseOf(part, parameters.privacy, { inDigest, inputs });
   const modelId = modelIdOf(manifest);
   const ticketClass = parameters.ticketClass ?? 0;
-  const market = await readMarket(client, { hub, modelId, paramsVersion, ticketClass });
+  const market = await readMarket(client, {
+    hub,
+    modelId,
+    paramsVersion,
+    ticketClass,
+    withWorkers: parameters.scenario !== undefined,
+    fromBlock: parameters.fromBlock,
+  });
   const { spec, escrow } = planJob(parameters, market, {
     modelId,
     ...(isJoinedInput(input)

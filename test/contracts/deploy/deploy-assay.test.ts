@@ -10,7 +10,7 @@ import { blockSeedAbi } from "../../../offchain/adapters/chain/abi/block-seed.ts
 import { hubLensAbi } from "../../../offchain/adapters/chain/abi/hub-lens.ts";
 import { protocolParamsAbi } from "../../../offchain/adapters/chain/abi/protocol-params.ts";
 import { stakeVaultAbi } from "../../../offchain/adapters/chain/abi/stake-vault.ts";
-import { policyTableHash } from "../../../offchain/core/resolve-policy.ts";
+import { policyTableHash } from "../../../offchain/core/policy-rules.ts";
 import { type Deployment, deployAssay } from "../../../scripts/deploy/deploy-assay.ts";
 import { developmentSet, type DeploymentParameters } from "../../../scripts/deploy/parameters.ts";
 import { writeDeployment } from "../../../scripts/deploy/write-deployment.ts";

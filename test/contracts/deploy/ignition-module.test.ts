@@ -2,7 +2,7 @@
 import { expect } from "chai";
 import { network } from "hardhat";
 import { getAddress } from "viem";
-import { policyTableHash } from "../../../offchain/core/resolve-policy.ts";
+import { policyTableHash } from "../../../offchain/core/policy-rules.ts";
 import { assayModule } from "../../../scripts/deploy/ignition-module.ts";
 import { productionParameters } from "../../../scripts/deploy/parameters.ts";
 

@@ -5,6 +5,7 @@ import {IHubTypes} from "../../../contracts/interfaces/IHubTypes.sol";
 import {IStakeVault} from "../../../contracts/interfaces/IStakeVault.sol";
 import "../../../contracts/types/Types.sol";
 import {AuditBase} from "../support/AuditBase.sol";
+import {LogVm, logs} from "../support/HubBase.sol";
 import {vm} from "../support/Vm.sol";
 
 /// Section 8 and the fee market at the hub itself: every bound is met, and missed by one.
@@ -40,6 +41,36 @@ contract BoundsTest is AuditBase {
     function _insured(Spec memory spec, uint96 value) private pure returns (Spec memory) {
         (spec.insuredValue, spec.policy.window) = (value, W);
         return spec;
+    }
+
+    // --- Consent ------------------------------------------------------------------------------------------------------
+
+    /// R6: a critical job without PROOF or CIPHER is refused; its requester's own transaction may consent, and then it says so.
+    function test_CriticalIsWeakenedOnlyByItsRequester() public {
+        Spec memory spec = _spec(5, 1);
+        spec.policy.flags = FLAG_CRITICAL;
+        _refuse(spec, abi.encodeWithSelector(IHubTypes.CriticalNeedsConsent.selector));
+        // Consent without the wish weakens nothing, and is not told as if it did.
+        spec.policy.flags = FLAG_ACCEPT_DOWNGRADE;
+        require(_downgrades(spec) == address(0), "nothing was weakened");
+
+        spec.policy.flags = FLAG_CRITICAL | FLAG_ACCEPT_DOWNGRADE;
+        require(_downgrades(spec) == address(this), "the requester is named");
+        // It is in the spec, so in the job's id: nobody can consent to a job that was requested without it.
+        Spec memory silent = _spec(5, 1);
+        require(_hub.jobIdOf(address(this), 1, spec) != _hub.jobIdOf(address(this), 1, silent), "one id for both");
+    }
+
+    /// Who consented, by the event; 0 if no such event was emitted.
+    function _downgrades(Spec memory spec) private returns (address requester) {
+        vm.recordLogs();
+        bytes32 id = _accept(spec);
+        LogVm.Log[] memory all = logs.getRecordedLogs();
+        for (uint256 i; i < all.length; ++i) {
+            if (all[i].topics[0] != IHubTypes.Downgraded.selector) continue;
+            require(all[i].topics[1] == id && requester == address(0), "once, about this job");
+            requester = address(uint160(uint256(all[i].topics[2])));
+        }
     }
 
     // --- The inequalities ---------------------------------------------------------------------------------------------

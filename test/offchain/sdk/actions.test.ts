@@ -5,9 +5,13 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { inspect } from "node:util";
 import { JsonRpcProvider, VoidSigner, Wallet, type Signer } from "ethers";
+import { parseEventLogs } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { signMessage } from "viem/actions";
+import { assayHubAbi } from "../../../offchain/adapters/chain/abi/assay-hub.ts";
+import { loadCommands } from "../../../offchain/cli/commands/loaders.ts";
 import { modelId } from "../../../offchain/core/model.ts";
+import { policyTableHash } from "../../../offchain/core/policy-rules.ts";
 import type { Tensor } from "../../../offchain/core/tensor.ts";
 import { deposit } from "../../../offchain/sdk/actions/deposit.ts";
 import { requestInference } from "../../../offchain/sdk/actions/request-inference.ts";
@@ -16,6 +20,8 @@ import { fromEthers } from "../../../offchain/sdk/ethers/from-ethers.ts";
 import { connect, connectWallet, type AssayWallet } from "../../../offchain/sdk/node/connect.ts";
 import { nodeCrypto } from "../../../offchain/sdk/node/node-crypto.ts";
 import { pollUntil } from "../../../offchain/sdk/poll-until.ts";
+import { readManifestFile } from "../../../scripts/demo/devnet.ts";
+import { captureCli } from "../../support/capture-cli.ts";
 import { startDevDeployment } from "../../support/dev-deployment.ts";
 import { expectCode } from "../../support/expect-code.ts";
 import { sampleManifest } from "../../support/sample-manifest.ts";
@@ -79,6 +85,60 @@ describe("sdk actions on a chain", function () {
     });
     stop();
     expect(seen).to.equal(true);
+  });
+
+  it("R6: the chain tells of a critical scenario's downgrade, which only its requester can sign; R5: of no other", async () => {
+    const scenario = { criticality: "critical" } as const;
+    const weaker = { manifest, input, scenario, preset: "general-vote" } as const;
+    const account = wallet.account.address;
+    const free = await wallet.getBalance({ account });
+    // The model takes votes alone, so nothing critical can serve it, and a vote is not taken instead.
+    await expectCode("NO_POLICY", async () => wallet.requestInference({ manifest, input, scenario }));
+    await expectCode("NO_POLICY", async () => wallet.requestInference(weaker));
+    expect(await wallet.getBalance({ account })).to.equal(free);
+    const downgraded = async (hash: `0x${string}`) => {
+      const { logs } = await wallet.waitForTransactionReceipt({ hash });
+      return parseEventLogs({ abi: assayHubAbi, eventName: "Downgraded", logs }).map(({ args }) => args);
+    };
+    const consented = await wallet.requestInference({ ...weaker, acceptDowngrade: true });
+    const [event] = await downgraded(consented.hash);
+    expect(event).to.deep.equal({ jobId: consented.jobId, requester: account });
+    const plain = await wallet.requestInference({ manifest, input, preset: "general-vote" });
+    expect(await downgraded(plain.hash)).to.deep.equal([]);
+    const general = await wallet.quoteInference({ manifest, scenario: { criticality: "general" } });
+    expect(general.resolved?.preset).to.equal("general-vote");
+    expect(general.resolved?.policy.mask).to.equal(general.spec.policy.mask);
+  });
+
+  it("R5, R74: `policy explain` says why, what it costs and what it does not protect against, or what is missing; `policy table` its hash", async () => {
+    const folder = "models/digits-mlp-poly";
+    await dev.register(readManifestFile(folder).model);
+    const commands = await loadCommands(["policy"]);
+    const chain = ["--rpc", dev.chain.url, "--hub", dev.deployment.hub];
+    const explain = async (...wishes: string[]) =>
+      captureCli(commands, ["policy", "explain", folder, ...chain, ...wishes]);
+    const table = await captureCli(commands, ["policy", "table", "--json"]);
+    expect(JSON.parse(table.out)).to.deep.include({ hash: policyTableHash() });
+    const { code, out } = await explain("--json");
+    expect(code).to.equal(0);
+    expect(JSON.parse(out)).to.deep.include({
+      preset: "general-vote",
+      seats: 5,
+      escrow: String((54n * TOKEN) / 10n),
+      answerSec: 4,
+      finalSec: 4,
+      table: policyTableHash(),
+    });
+    const cheap = await explain("--cheapest", "--modality", "image");
+    expect(cheap.out)
+      .to.match(/^economy: .*cheapest/)
+      .and.include("not impossible")
+      .and.include("19 s until");
+    const missing = await explain("--criticality", "critical", "--privacy", "sealed");
+    expect(missing.code).to.not.equal(0);
+    expect(missing.err).to.include("critical-enclave");
+    const both = await explain("--criticality", "critical", "--cheapest", "--json");
+    expect(both.out + both.err).to.include("WISHES_CONTRADICT");
   });
 
   it("behavior: a dry run checks everything and sends nothing", async () => {

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
 import { batchFlags } from "../../../offchain/core/batch.ts";
+import { policyTableHash } from "../../../offchain/core/policy-rules.ts";
 import { planJob } from "../../../offchain/sdk/plan-job.ts";
 import type { Market } from "../../../offchain/sdk/read-market.ts";
 import {
   CLASS_T,
   ENCLAVE,
+  FLAG_ACCEPT_DOWNGRADE,
   FLAG_ACCEPT_EXPOSURE,
+  FLAG_CRITICAL,
   FLAG_JOIN,
   FLAG_SMALL_POOL,
   OPTIMISTIC,
+  PROOF,
   VOTE,
   ZERO_ADDRESS,
 } from "../../../offchain/core/types.ts";
@@ -43,6 +47,8 @@ const market: Market = {
   minimumStake: 4400n * TOKEN,
   maxInsured: 440n * TOKEN,
   supported: 3,
+  policyTable: policyTableHash(),
+  available: { total: 16, proof: 16, cipher: 0, enclaves: {} },
 };
 const job = {
   modelId: word(1),
@@ -128,6 +134,56 @@ describe("planJob", () => {
     it(`error: ${code} for ${what}`, async () => {
       await expectCode(code, () => planJob(wishes, { ...market, ...change }, job));
     });
+
+  // VOTE, PROOF and OPTIMISTIC.
+  const zoo = { ...market, supported: 19, model: { ...market.model, acceptedMasks: 65_542 } };
+  const general = { criticality: "general" } as const;
+  const critical = { criticality: "critical" } as const;
+
+  it("R5: a scenario chooses the preset", () => {
+    const masks = [general, { ...general, cheapest: true }, critical].map((scenario) => {
+      const { spec, resolved } = planJob({ scenario }, zoo, job);
+      expect(resolved?.policy.mask).to.equal(spec.policy.mask);
+      return [spec.policy.mask, spec.policy.flags];
+    });
+    expect(masks).to.deep.equal([
+      [VOTE, FLAG_SMALL_POOL],
+      [OPTIMISTIC, FLAG_SMALL_POOL],
+      [PROOF, FLAG_CRITICAL],
+    ]);
+    // What workers advertise lengthens the stage's time.
+    const slow = planJob({ scenario: { ...general, cost: { p99Seconds: 20 } } }, zoo, job);
+    expect(slow.spec.policy.tWork).to.equal(60);
+  });
+
+  it("R6: a critical scenario is weakened by the requester's consent alone, and the spec carries it", async () => {
+    const weaker = { scenario: critical, preset: "general-vote" } as const;
+    await expectCode("POLICY_WEAKER", () => planJob(weaker, zoo, job));
+    const { spec } = planJob({ ...weaker, acceptDowngrade: true }, zoo, job);
+    expect(spec.policy).to.deep.include({ mask: VOTE, flags: FLAG_SMALL_POOL | FLAG_CRITICAL | FLAG_ACCEPT_DOWNGRADE });
+    // Without a scenario the preset's own flag asks for the same consent.
+    const own = { preset: "critical-proof", policy: { mask: VOTE, k: 5, seatStake: 500n * TOKEN } } as const;
+    const reward = { seatReward: TOKEN };
+    const large = { ...zoo, workers: 39, ticketedStake: 10n ** 30n };
+    await expectCode("CRITICAL_NEEDS_CONSENT", () => planJob({ ...own, ...reward }, large, job));
+    expect(planJob({ ...own, ...reward, acceptDowngrade: true }, large, job).spec.policy.mask).to.equal(VOTE);
+    // A general scenario has nothing to consent to.
+    const cheap = { scenario: general, preset: "economy", acceptDowngrade: true } as const;
+    await expectCode("POLICY_WEAKER", () => planJob(cheap, zoo, job));
+  });
+
+  it("R5: error: POLICY_WEAKER, NO_WORKERS, WISHES_CONTRADICT, NO_POLICY, POLICY_TABLE_DIFFERS before anything is sent", async () => {
+    await expectCode("POLICY_WEAKER", () => planJob({ scenario: general, policy: { k: 3 } }, zoo, job));
+    const unproven = { ...zoo, available: { total: 16, proof: 0, cipher: 0, enclaves: {} } };
+    await expectCode("NO_WORKERS", () => planJob({ scenario: critical }, unproven, job));
+    await expectCode("WISHES_CONTRADICT", () => planJob({ scenario: { ...critical, cheapest: true } }, zoo, job));
+    const hurried = { ...critical, latencyBudgetSec: 10, cost: { p99Seconds: 1, proofSeconds: 8 } };
+    await expectCode("NO_POLICY", () => planJob({ scenario: hurried }, zoo, job));
+    await expectCode("POLICY_TABLE_DIFFERS", () =>
+      planJob({ scenario: general }, { ...zoo, policyTable: word(9) }, job),
+    );
+    expect(planJob({}, { ...zoo, policyTable: word(9) }, job).resolved).to.equal(null);
+  });
 
   it("behavior: R53 a joined job says so in its flags, and is voted on", async () => {
     const { spec } = planJob({}, market, { ...job, joins: true });
