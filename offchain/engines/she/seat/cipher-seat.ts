@@ -8,6 +8,7 @@ import { decodeSheObject, encodeSheObject, type CompactPlaintext, type SheObject
 import type { ShePlan } from "../compile/plan.ts";
 import { StageThreads } from "../threads/stage-threads.ts";
 import { keyList } from "../trace/key-list.ts";
+import { TraceThread } from "../trace/trace-thread.ts";
 import { cipherStageOf, StageTrace } from "../trace/trace.ts";
 import { weightObjects } from "./weight-objects.ts";
 
@@ -91,6 +92,13 @@ export class CipherSeat {
     const { plan, stage, weights, hashes } = this.#options;
     const sources = { ...this.#check(work), keyBodies: work.keyBodies, weights: [...weightObjects(weights)] };
     return new StageTrace(plan, stage, sources, hashes);
+  }
+
+  /** The same on a thread of its own, which plays games about it. Errors: as `evaluate`. */
+  async startTrace(work: CipherWork): Promise<TraceThread> {
+    const { plan, stage, weights } = this.#options;
+    const sources = { ...this.#check(work), keyBodies: work.keyBodies };
+    return TraceThread.start({ plan, stage, facts: this.facts, sources, weights });
   }
 
   async close(): Promise<void> {

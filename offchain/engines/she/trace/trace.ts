@@ -103,13 +103,25 @@ export class StageTrace {
   /** The rows as they are in this trace; evaluates again for those that are not kept. */
   #rows(wanted: readonly number[]): Uint32Array[] {
     if (!this.#keepsAll && wanted.some((row) => !this.#kept.has(row))) {
-      const set = new Set(wanted);
-      this.#kept = new Map();
+      const set = new Set(wanted.filter((row) => !this.#kept.has(row)));
+      // Many games at once ask for rows of each: those of earlier ones stay as long as there is room.
+      if (4 * (this.#kept.size + set.size) * this.#plan.profile.degree > KEPT_BYTES) {
+        for (const row of wanted) set.add(row);
+        this.#kept = new Map();
+      }
       this.#interpret((row, values) => {
         if (set.has(row)) this.#kept.set(row, values.slice());
       });
     }
     return wanted.map((row) => this.#kept.get(row) ?? new Uint32Array(this.#plan.profile.degree));
+  }
+
+  /** Rows that an operation reads from the trace. */
+  #operandRows(row: number): number[] {
+    const operation = this.#lowered.operations[row];
+    if (operation === undefined || operation.op === "none") return [];
+    const places = operandsAt(operation, 0, this.#plan.profile.degree);
+    return places.flatMap((place) => (place.row.source === "trace" ? [place.row.position] : []));
   }
 
   /** The output that this trace leads to. */
@@ -142,7 +154,8 @@ export class StageTrace {
   }
 
   chunkHashes(row: number): Hex[] {
-    const [values = new Uint32Array(0)] = this.#rows([row]);
+    // The rest of the game will ask for these too: one evaluation for all.
+    const [values = new Uint32Array(0)] = this.#rows([row, ...this.#operandRows(row)]);
     return chunkHashes(values, this.#hashes).map(toHex);
   }
 
@@ -160,8 +173,7 @@ export class StageTrace {
     const recordPath = wordPath(this.#records, row).map(toHex);
     if (operation.op === "none") return { record, recordPath, chunk: new Uint8Array(0), operands: [] };
     const places = operandsAt(operation, coordinate, this.#plan.profile.degree);
-    const traced = places.flatMap((place) => (place.row.source === "trace" ? [place.row.position] : []));
-    const [values = new Uint32Array(0)] = this.#rows([row, ...traced]);
+    const [values = new Uint32Array(0)] = this.#rows([row, ...this.#operandRows(row)]);
     const operands = places.map(({ row: from, coordinate: at }) => this.#open(from, Math.floor(at / CHUNK_RESIDUES)));
     return { record, recordPath, chunk: chunkBytes(values, Math.floor(coordinate / CHUNK_RESIDUES)), operands };
   }
