@@ -11,6 +11,7 @@ import type { Metrics } from "../core/ports/metrics.ts";
 import type { PeerAddress, Transport } from "../core/ports/transport.ts";
 import type { Tensor } from "../core/tensor.ts";
 import type { StageProof as StatedProof } from "../core/zk/verify-proof.ts";
+import type { DisputePort } from "./referee-ports.ts";
 import type {
   Delivery,
   Job,
@@ -362,6 +363,8 @@ export interface ProtocolModules {
   readonly models: ModelShelf;
   /** Null: this worker proves nothing. */
   readonly prover: ProofPort | null;
+  /** Games about ciphertexts; missing where this worker plays none. */
+  readonly disputes?: DisputePort;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;

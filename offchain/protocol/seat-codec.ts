@@ -3,6 +3,7 @@ import type { BoundaryIndex } from "../core/boundary-index.ts";
 import { fromUtf8, utf8 } from "../core/bytes.ts";
 import type { Job, Record as JobRecord } from "../core/types.ts";
 import type { KeptStage } from "./cipher-keep.ts";
+import type { PartyState } from "./dispute-machine.ts";
 import { ProtocolError } from "./errors.ts";
 import type { SeatState } from "./seat-machine.ts";
 
@@ -97,11 +98,12 @@ function read(bytes: Uint8Array): unknown {
  */
 export const encodeSeat = (state: SeatState): Uint8Array => write({ version: VERSIONS.state, state });
 export const encodeMemory = (memory: JobMemory): Uint8Array => write({ version: VERSIONS.memory, memory });
+export const encodeParty = (party: PartyState): Uint8Array => write({ version: VERSIONS.party, party });
 
 /** State 2: with sketches. */
-const VERSIONS = { state: 2, memory: 1 } as const;
+const VERSIONS = { state: 2, memory: 1, party: 1 } as const;
 
-function open(bytes: Uint8Array, field: "state" | "memory"): object {
+function open(bytes: Uint8Array, field: keyof typeof VERSIONS): object {
   const row = read(bytes);
   const value: unknown = typeof row === "object" && row !== null ? Reflect.get(row, field) : undefined;
   if (typeof value !== "object" || value === null || Reflect.get(Object(row), "version") !== VERSIONS[field])
@@ -114,3 +116,4 @@ function open(bytes: Uint8Array, field: "state" | "memory"): object {
 
 export const decodeSeat = (bytes: Uint8Array): SeatState => open(bytes, "state") as SeatState;
 export const decodeMemory = (bytes: Uint8Array): JobMemory => open(bytes, "memory") as JobMemory;
+export const decodeParty = (bytes: Uint8Array): PartyState => open(bytes, "party") as PartyState;

@@ -2,7 +2,7 @@
 import { hasStandbys } from "../core/standbys.ts";
 import { batchCount } from "../core/batch.ts";
 import { toHex } from "../core/bytes.ts";
-import type { StageInfo } from "../core/types.ts";
+import { CIPHER, type StageInfo } from "../core/types.ts";
 import { quorum } from "../core/vote.ts";
 import { acceptedDigest, splitSignature, toStageVotes } from "./ballot.ts";
 import { recordAt } from "./committee.ts";
@@ -10,7 +10,7 @@ import { ProtocolError } from "./errors.ts";
 import { challengeBond, jobPoke } from "./job-pokes.ts";
 import type { Hex, ProtocolModules, SlotView } from "./ports.ts";
 import { isAbstention } from "./said.ts";
-import { hasFastVotes, type SeatAction, type SeatState } from "./seat-machine.ts";
+import { hasFastVotes, STATE, type SeatAction, type SeatState } from "./seat-machine.ts";
 import { chainSet, deliveryOf, sketchBOf, toSketchVotes, type ShownOpening } from "./seat-sketches.ts";
 import { SeatCourt } from "./seat-court.ts";
 import type { SeatSigning } from "./seat-signing.ts";
@@ -200,6 +200,15 @@ export class SeatTransactions {
     return isInTime && hasStandbys(job, record, slot) ? chain.promote(this.call()) : chain.expire(this.call());
   }
 
+  /** Of stages over ciphertexts a referee decides, sooner and for less than a larger committee. */
+  #play(slot: SlotView, stage: number, said: Hex): boolean {
+    const { disputes } = this.#modules;
+    const { jobId, job } = this.#state;
+    if (disputes === undefined || (job.spec.policy.mask & CIPHER) === 0) return false;
+    if (slot.state === STATE.WINDOW || slot.state === STATE.HUNG) disputes.stand(jobId, job, stage, said);
+    return disputes.leads(jobId, stage);
+  }
+
   poke(slot: SlotView): void {
     const { place } = this.#state.memory;
     const seat = this.#state.seat;
@@ -215,8 +224,11 @@ export class SeatTransactions {
         await this.#court.bring(seat, said, this.call());
         await this.#state.refresh();
       });
+    const isPlayed = said !== null && this.#play(slot, place.stage, said.outDigest);
     const poke = jobPoke(this.#state.job, this.#state.record, slot, standing, chain.now());
-    if (poke === null || (poke === "challenge" && isCourt)) return;
+    if (poke === null || (poke === "challenge" && (isCourt || isPlayed))) return;
+    // An end waits for games, and for verdicts to be brought.
+    if (poke !== "challenge" && this.#modules.disputes?.isOpen(this.#state.jobId) === true) return;
     if (poke === "challenge" && !behaviour().mayChallenge) return;
     this.#state.effects.once(poke, async () => {
       if (poke === "settle") await chain.settle({ ...this.call(), output: this.#outputArgument(slot, seat) });

@@ -78,6 +78,7 @@ export async function createHubChain(workers: number) {
   const registry = await viem.getContractAt("IModelRegistry", deployment.registry);
   const keyRegistry = await viem.getContractAt("IKeyRegistry", deployment.keys);
   const token = await viem.getContractAt("DevToken", deployment.token);
+  const router = await viem.getContractAt("IEvidenceRouter", await hub.read.router());
   await token.write.mint([me, 10n ** 28n]);
   await token.write.approve([hub.address, maxUint256]);
   await token.write.approve([vault.address, maxUint256]);
@@ -281,7 +282,10 @@ export async function createHubChain(workers: number) {
     vault,
     registry,
     keys: keyRegistry,
+    token,
+    router,
     publicClient,
+    walletClient,
     domain,
     me,
     provider,

@@ -2,10 +2,13 @@
 
 type Hex = `0x${string}`;
 
-/** One place this node has in a job. A worker holds at most one seat per job; requesters and watchers have rows of their own. */
+/**
+ * One place this node has in a job. A worker holds at most one seat per job; requesters, watchers and parties to a referee's games have
+ * rows of their own.
+ */
 export interface JobKey {
   readonly jobId: Hex;
-  readonly role: "seat" | "requester" | "watcher";
+  readonly role: "seat" | "requester" | "watcher" | "party";
   readonly stage: number;
   readonly round: number;
 }

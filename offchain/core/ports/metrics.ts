@@ -88,6 +88,27 @@ export const METRICS = {
     help: "Preimages due, by what became of them; refused: the link is unknown or was public before its beat.",
     labels: { outcome: ["mined", "failed", "refused"] },
   },
+  assay_referee_games_count: {
+    type: "gauge",
+    help: "Games about ciphertexts that this worker plays.",
+    labels: { side: ["defender", "challenger"] },
+  },
+  assay_referee_bonds_count: { type: "gauge", help: "Own bonds that the referee holds.", labels: {} },
+  assay_referee_slack_seconds: {
+    type: "gauge",
+    help: "Least time that is left for a move of this worker's; -1 while none is due.",
+    labels: {},
+  },
+  assay_referee_ended_total: {
+    type: "counter",
+    help: "Own games that ended; void: the defence fell in another.",
+    labels: { side: ["defender", "challenger"], outcome: ["won", "lost", "void"] },
+  },
+  assay_referee_refused_total: {
+    type: "counter",
+    help: "Bonds not given: beyond the limit, too few tokens, too little money for a whole game's gas, or the own evaluation was not what the seat voted for.",
+    labels: { reason: ["limit", "tokens", "gas", "irreproducible"] },
+  },
   assay_node_ready_state: { type: "gauge", help: "1 when /readyz answers 200.", labels: {} },
 } as const satisfies Readonly<Record<string, Definition>>;
 

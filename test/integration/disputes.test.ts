@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from "chai";
+import { hexToBytes, keccak256, toHex as textHex, type Hex } from "viem";
+import { privateKeyToAccount } from "viem/accounts";
+import { createChain } from "../../offchain/adapters/chain/create-chain.ts";
+import { getTokenBalance } from "../../offchain/adapters/chain/actions/get-token-balance.ts";
+import { silentLogger } from "../../offchain/adapters/observe/silent-logger.ts";
+import { systemClock } from "../../offchain/adapters/observe/system-clock.ts";
+import { MemoryJournal } from "../../offchain/adapters/store/memory-journal.ts";
+import { toHex } from "../../offchain/core/bytes.ts";
+import { drawSeed, ROUND_0_STAGE } from "../../offchain/core/draw.ts";
+import { cipherStageHash } from "../../offchain/core/she/cipher-stage.ts";
+import { encodeSheObject } from "../../offchain/core/she/object.ts";
+import { packSignature, signDigest } from "../../offchain/core/signature.ts";
+import { CIPHER, FLAG_SMALL_POOL, KIND_CIPHER, NO_PROBE, VOTE, ZERO_BYTES32 } from "../../offchain/core/types.ts";
+import { nodeHashes } from "../../offchain/engines/she/node-hashes.ts";
+import { CipherSeat } from "../../offchain/engines/she/seat/cipher-seat.ts";
+import { challengerMove, defenderMove } from "../../offchain/engines/she/trace/play.ts";
+import { createRefereePort } from "../../offchain/node/referee-port.ts";
+import { DisputeDesk } from "../../offchain/protocol/dispute-desk.ts";
+import type { OpenTrace, TracePort } from "../../offchain/protocol/referee-ports.ts";
+import { STATE } from "../../offchain/protocol/seat-machine.ts";
+import { deployReferee } from "../../scripts/deploy/deploy-referee.ts";
+import { createHubChain, EMPTY_RECORD } from "../support/hub-chain.ts";
+import { nullMetrics } from "../support/cluster/cluster.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+import { Prng } from "../support/prng.ts";
+import { serveProvider } from "../support/serve-provider.ts";
+import { polyPerceptron } from "../support/she/toy-programs.ts";
+import { traceOf, tracedStages } from "../support/she/traced-run.ts";
+
+const REWARD = 10n ** 18n;
+const S = 44n * REWARD;
+const K = 5;
+const WINDOW = 600;
+
+/** Workers' own machines on a real chain with the deployed referee: nothing here tells them what to do. */
+describe("disputes about ciphertexts, played before the deployed referee", function suite() {
+  this.timeout(240_000);
+  const life = new AbortController();
+  const [stage = expect.fail("no stage")] = tracedStages(polyPerceptron([20, 6, 3], new Prng(8)));
+  const { compiled, facts, sources, inDigest, keySetRoot } = stage;
+  const kernel = cipherStageHash(facts);
+  let hub: Awaited<ReturnType<typeof createHubChain>>;
+  let endpoint: Awaited<ReturnType<typeof serveProvider>>;
+  let modelId: Hex;
+  let seat: CipherSeat;
+  let good: Hex;
+  let nonce = 1_000n;
+
+  /** The engine's own seat, its trace on a thread. */
+  const honest: TracePort = {
+    open: async () => {
+      const trace = await seat.startTrace(work());
+      return {
+        facts,
+        commitment: trace.commitment,
+        defenderMove: (place) => trace.defenderMove(place),
+        challengerMove: (place, posted) => trace.challengerMove(place, posted),
+        close: () => trace.close(),
+      };
+    },
+  };
+  const work = () => ({
+    inDigest,
+    input: encodeSheObject(sources.input),
+    keySetRoot,
+    keyBodies: sources.keyBodies,
+    keys: sources.keys.flatMap((key) => (key === undefined ? [] : [encodeSheObject(key)])),
+  });
+
+  const lieAt = (row: number, coordinate: number): { bad: Hex; traces: TracePort } => {
+    const trace = traceOf(stage, (at, values) => {
+      if (at === row) values[coordinate] = (values[coordinate] ?? 0) === 0 ? 1 : (values[coordinate] ?? 0) - 1;
+    });
+    const open: OpenTrace = {
+      facts,
+      commitment: trace.commitment(facts),
+      defenderMove: async (place) => defenderMove(trace, place),
+      challengerMove: async (place, posted) => challengerMove(trace, place, posted, nodeHashes),
+      close: async () => undefined,
+    };
+    return { bad: open.commitment.outDigest, traces: { open: async () => open } };
+  };
+
+  before(async () => {
+    hub = await createHubChain(16);
+    const { networkHelpers, publicClient } = hub;
+    const { walletClient } = hub;
+    await deployReferee({ publicClient, walletClient, hub: hub.hub.address }, true);
+    await networkHelpers.time.increase(48 * 3600);
+    await hub.router.write.add([CIPHER]);
+    await hub.vault.write.advanceEpoch();
+    endpoint = await serveProvider(hub.provider);
+    seat = await CipherSeat.start({
+      plan: compiled.plan,
+      stage: 0,
+      weights: compiled.weights[0] ?? [],
+      kernel,
+      hashes: nodeHashes,
+      lanes: 1,
+    });
+    good = (await seat.evaluate(work())).outDigest;
+    const manifest = {
+      name: "ciphered",
+      programRoot: keccak256("0x01"),
+      stages: [
+        {
+          place: 0,
+          inKind: KIND_CIPHER,
+          outKind: KIND_CIPHER,
+          probe: NO_PROBE,
+          kernel,
+          keyId: ZERO_BYTES32,
+          weightsX: ZERO_BYTES32,
+          weightsY: ZERO_BYTES32,
+          producers: [0xffff],
+        },
+      ],
+      acceptedMasks: 1 << (VOTE | CIPHER),
+      workUnits: 1n,
+      weightsHash: keccak256("0x02"),
+      reportHash: keccak256("0x03"),
+      toolsHash: keccak256("0x04"),
+    };
+    modelId = await hub.registry.read.idOf([manifest]);
+    await hub.registry.write.register([manifest]);
+  });
+
+  after(async () => {
+    life.abort();
+    await seat.close();
+    await endpoint.close();
+  });
+
+  /** A job of five seats, which say these digests. */
+  async function voted(outs: readonly Hex[]) {
+    const now = Number((await hub.publicClient.getBlock()).timestamp);
+    const spec = {
+      modelId,
+      inDigest,
+      inputRef: keySetRoot,
+      stages: 1,
+      policy: {
+        mask: VOTE | CIPHER,
+        k: K,
+        auditBps: 10_000,
+        cls: 0,
+        flags: FLAG_SMALL_POOL,
+        seatStake: S,
+        window: WINDOW,
+        tWork: 60,
+        tReveal: 120,
+        ticketClass: 0,
+      },
+      seatReward: REWARD,
+      pokeFee: REWARD / 20n,
+      insuredValue: 0n,
+      client: hub.me,
+      callback: `0x${"0".repeat(40)}` as const,
+      callbackGas: 0,
+      expiry: now + 5 * 86_400,
+      paramsVersion: 1,
+      resultKey: ZERO_BYTES32,
+    };
+    const job = { requester: hub.me, nonce: nonce++, spec };
+    await hub.hub.write.request([job.nonce, spec]);
+    await hub.networkHelpers.mine(3);
+    const jobId = await hub.hub.read.jobIdOf([hub.me, job.nonce, spec]);
+    const slot = await hub.hub.read.slot([jobId]);
+    const block = await hub.publicClient.getBlock({ blockNumber: BigInt(slot.seedRef) });
+    const seed = drawSeed(block.hash, jobId, ROUND_0_STAGE, 0);
+    const [ids] = await hub.vault.read.draw([slot.tableVersion, 0, seed, [], BigInt(K)]);
+    const ballot = { jobId, stage: 0, round: 0, inDigest, ids, outs };
+    await hub.hub.write.submit([job, EMPTY_RECORD, [], [hub.votesOf(ballot)], "0x"]);
+    expect((await hub.hub.read.slot([jobId])).state).to.equal(STATE.WINDOW);
+    return { job, jobId, ids };
+  }
+  type Voted = Awaited<ReturnType<typeof voted>>;
+
+  /** A party on an account of its own, with tokens for ten bonds. */
+  async function enter(name: string, traces: TracePort, limit = 10n * S) {
+    const key = keccak256(textHex(name));
+    const { address } = privateKeyToAccount(key);
+    await hub.networkHelpers.setBalance(address, 10n ** 20n);
+    await hub.token.write.mint([address, 10n * S]);
+    const clock = new ManualClock();
+    const journal = new MemoryJournal({ clock });
+    const chain = await createChain(
+      { rpcUrl: endpoint.url, chainId: 31337, hub: hub.hub.address, pollMs: 5 },
+      {
+        clock: systemClock,
+        random: Math.random,
+        signal: life.signal,
+        logger: silentLogger,
+        journal,
+        signer: {
+          address: toHex(hexToBytes(address)),
+          signDigest: (digest) => packSignature(signDigest(digest, hexToBytes(key))),
+        },
+      },
+    );
+    const port = createRefereePort(chain, { fromBlock: 0n, maxRange: 100_000, confirmations: 0 });
+    const desk = new DisputeDesk(
+      { bondLimit: limit, tickMs: 1, settleSec: 0 },
+      {
+        referee: port,
+        traces,
+        journal,
+        clock,
+        logger: silentLogger,
+        metrics: nullMetrics,
+        signal: life.signal,
+        checkpoint: () => undefined,
+      },
+    );
+    const look = async () => {
+      clock.advance(60_000);
+      await desk.tick();
+      await desk.idle();
+    };
+    const tokens = () => getTokenBalance(chain, { account: address });
+    const sent = () => journal.transactions({ status: "mined" }).map(({ purpose }) => purpose);
+    return { desk, look, tokens, sent, chain, port };
+  }
+
+  /** Everybody looks in turn, and time goes on where nobody has anything to do, until the job is over and all is collected. */
+  async function finish({ job, jobId }: Voted, parties: readonly Awaited<ReturnType<typeof enter>>[]) {
+    const count = () => parties.reduce((sum, { sent }) => sum + sent().length, 0);
+    for (let step = 0; step < 60; step++) {
+      let before = -1;
+      while (before !== count()) {
+        before = count();
+        for (const { look } of parties) await look();
+        for (const { look } of parties) await look();
+      }
+      if (parties.every(({ desk }) => desk.disputes.length === 0)) return;
+      await hub.networkHelpers.time.increase(WINDOW + 1);
+      const record = (await parties[0]?.port.view(jobId, job, [], 0))?.record ?? EMPTY_RECORD;
+      await hub.hub.write.settle([job, record, "0x"]).catch(() => undefined);
+    }
+    expect.fail("the job does not end");
+  }
+
+  const stakeOf = async (id: number) => (await hub.vault.read.worker([id])).stake;
+  const M = 1000n * REWARD;
+
+  it("R44: a seat that flips one coefficient is slashed, by seats that agree with each other and by nobody's order", async () => {
+    const { bad, traces } = lieAt(facts.depth === 0 ? 0 : 40, 4_321);
+    expect(bad).not.to.equal(good);
+    const dispute = await voted([good, bad, good, good, good]);
+    const { jobId, job, ids } = dispute;
+    const liar = await enter("liar", traces);
+    const seats = [await enter("seat 0", honest), await enter("seat 2", honest)];
+    liar.desk.stand(jobId, job, 0, bad);
+    for (const { desk } of seats) desk.stand(jobId, job, 0, good);
+    await finish(dispute, [liar, ...seats]);
+    expect((await hub.hub.read.slot([jobId])).state).to.equal(STATE.FINAL);
+    for (const [i, id] of ids.entries()) expect(await stakeOf(id), `seat ${i}`).to.equal(i === 1 ? M - S : M);
+    // Its defence, and a challenge of each honest one.
+    expect(await liar.tokens()).to.equal(10n * S - 3n * S);
+    const won = (await Promise.all(seats.map(({ tokens }) => tokens()))).reduce((a, b) => a + b, 0n) - 20n * S;
+    expect(won).to.equal((3n * S) / 2n);
+  });
+
+  it("R44: a captured committee falls to one honest volunteer, and is slashed to the last seat", async () => {
+    const { bad, traces } = lieAt(200, 77);
+    const dispute = await voted([bad, bad, bad, bad, bad]);
+    const { jobId, job, ids } = dispute;
+    const before = await Promise.all(ids.map(stakeOf));
+    const captured = await enter("captured", traces);
+    const volunteer = await enter("volunteer", honest);
+    captured.desk.stand(jobId, job, 0, bad);
+    volunteer.desk.watch(jobId, job, 0);
+    await finish(dispute, [captured, volunteer]);
+    expect((await hub.hub.read.slot([jobId])).state).to.equal(STATE.FINAL);
+    for (const [i, id] of ids.entries()) expect(await stakeOf(id), `seat ${i}`).to.equal((before[i] ?? 0n) - S);
+    expect(await volunteer.tokens()).to.equal(10n * S + S);
+    expect(await captured.tokens()).to.equal(8n * S);
+    expect(volunteer.sent()).to.include.members([
+      "approve",
+      "defend",
+      "challenge",
+      "pick",
+      "proveStep",
+      "court",
+      "withdraw",
+    ]);
+  });
+});
