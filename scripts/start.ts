@@ -5,7 +5,11 @@
 //   npm start
 //   npm start -- --patients 2 --digits 2   a shorter run
 //   npm start -- --no-proofs               committees only
+//   npm start -- --no-presets              without split, sampled, batched and joined jobs
+import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { verifyJoinedFiles } from "../offchain/audit/verify-receipt-file.ts";
+import type { JoinedInput } from "../offchain/sdk/joined-input.ts";
 import { connectWallet, type AssayWallet } from "../offchain/sdk/node/connect.ts";
 import { pollUntil } from "../offchain/sdk/poll-until.ts";
 import { sideBySide } from "./demo/ascii-digit.ts";
@@ -16,9 +20,11 @@ import { planJobs, type PlannedJob } from "./demo/plan-jobs.ts";
 import { createPresenter } from "./demo/presenter.ts";
 import { createQueue } from "./demo/queue.ts";
 import { residentMiB } from "./demo/resident.ts";
+import { PRESET_MODELS, planPresets, type PlannedCheque, type PlannedPresets } from "./demo/plan-presets.ts";
 import { runJob, tokens, type RanJob } from "./demo/run-job.ts";
 import { createRunFolder } from "./demo/run-folder.ts";
-import { printSummary, type RunSummary } from "./demo/summary.ts";
+import { printSummary, type JobKind, type RunSummary } from "./demo/summary.ts";
+import { meterFetch } from "./demo/wire-bytes.ts";
 
 const { values } = parseArgs({
   allowNegative: true,
@@ -27,6 +33,7 @@ const { values } = parseArgs({
     digits: { type: "string", default: "10" },
     workers: { type: "string", default: "16" },
     proofs: { type: "boolean", default: true },
+    presets: { type: "boolean", default: true },
   },
 });
 const TOKEN = 10n ** 18n;
@@ -34,7 +41,16 @@ const OFFENCES = ["none", "wrong", "unrevealed", "absent", "equivocation"];
 /** Jobs begun in one second: inputs must be sealed and sent within the seconds after the draw, on two cores. */
 const BATCH = 4;
 /** tWork of a job, seconds. A dead seat costs its co-seats one and a half of them, so the killed worker's job has less. */
-const T_WORK = { plain: 40, liar: 40, killed: 12, proven: 120 } as const;
+const T_WORK: Readonly<Record<JobKind, number>> = {
+  plain: 40,
+  liar: 40,
+  killed: 12,
+  proven: 120,
+  split: 60,
+  economy: 60,
+  batch: 60,
+  cheque: 60,
+};
 
 const stop = new AbortController();
 const children = new Children();
@@ -59,16 +75,23 @@ async function main(): Promise<RunSummary> {
   await buildContracts((text) => presenter.line(text));
   mark("contracts");
   const jobs = await planJobs(Number(values.patients), Number(values.digits), values.proofs);
+  const presets = values.presets ? await planPresets(jobs.length) : null;
   const devnet = await startDevnet({
     folder,
     workers: Number(values.workers),
-    models: ["models/tumor-mlp", "models/digits-cnn", ...(values.proofs ? ["models/credit-forest"] : [])],
+    models: [
+      "models/tumor-mlp",
+      "models/digits-cnn",
+      ...(values.proofs ? ["models/credit-forest"] : []),
+      ...(values.presets ? PRESET_MODELS : []),
+    ],
     children,
     signal: stop.signal,
     progress: (text) => presenter.line(text),
   });
   const { hub, fromBlock } = devnet.deployment;
   writeDevnetFile(devnet, folder);
+  meterFetch(devnet.chain.url);
   const wallet = connectWallet({
     rpcUrl: devnet.chain.url,
     hub,
@@ -96,7 +119,7 @@ async function main(): Promise<RunSummary> {
       process.stdout.write(`  ${line}\n`);
 
   presenter.title("Jobs");
-  const ran = await runAll(devnet, wallet, jobs);
+  const ran = await runAll(devnet, wallet, jobs, presets);
   mark("jobs");
   const problems = [...ran.problems];
   for (const { outcome } of ran.jobs) {
@@ -124,15 +147,25 @@ interface RanAll {
   readonly killed: RunSummary["killed"];
 }
 
-async function runAll(devnet: Devnet, wallet: AssayWallet, jobs: readonly PlannedJob[]): Promise<RanAll> {
+async function runAll(
+  devnet: Devnet,
+  wallet: AssayWallet,
+  jobs: readonly PlannedJob[],
+  presets: PlannedPresets | null,
+): Promise<RanAll> {
   const queue = createQueue();
   const problems: string[] = [];
   const done: RanJob[] = [];
-  const run = async (job: PlannedJob, beforeDelivery?: (seats: readonly number[]) => Promise<void>) => {
+  const run = async (
+    job: PlannedJob,
+    beforeDelivery?: (seats: readonly number[]) => Promise<void>,
+    input?: JoinedInput,
+  ) => {
     try {
       const tWork = T_WORK[job.kind];
       const options = { wallet, presenter, receipts: folder.receipts, signal: stop.signal, queue, tWork };
-      const result = await runJob(job, { ...options, ...(beforeDelivery === undefined ? {} : { beforeDelivery }) });
+      const given = beforeDelivery === undefined ? options : { ...options, beforeDelivery };
+      const result = await runJob(job, given, input);
       done.push(result);
       return result;
     } catch (error) {
@@ -162,16 +195,24 @@ async function runAll(devnet: Devnet, wallet: AssayWallet, jobs: readonly Planne
   if (liarJob !== undefined) await waitFor(() => liarId !== 0 || problems.length > 0, 60_000);
   if (liarRun !== undefined && liarId !== 0) await ruled(liarRun, devnet, wallet, liarId);
 
-  const plain = jobs.filter(({ kind }) => kind === "plain");
+  // Those with a window first: it passes while the others run.
+  const windowed = presets === null ? [] : [presets.split, presets.economy];
+  const waiting = windowed.map(async (job) => run(job));
+  const image = presets === null ? undefined : run(presets.cheque.image);
+  const plain = [...(presets === null ? [] : [presets.batch]), ...jobs.filter(({ kind }) => kind === "plain")];
   const running: Promise<unknown>[] = [];
   for (const [index, job] of plain.entries()) {
-    if (index > 0 && index % BATCH === 0) await pause(1_000);
+    if (index % BATCH === 0) await pause(1_000);
     running.push(run(job));
   }
   await Promise.all(running);
 
   // One worker proves what five would have voted on. All of them work on these two cores, so the provers come alone.
+  const amount = presets === null ? undefined : run(presets.cheque.amount);
   await Promise.all(jobs.filter(({ kind }) => kind === "proven").map(async (job) => run(job)));
+  if (presets !== null)
+    problems.push(...(await joinCheque(presets.cheque, await image, await amount, { wallet, run })));
+  await Promise.all(waiting);
 
   // Only when no other job needs its seat is a worker killed.
   const killedJob = special("killed");
@@ -214,6 +255,34 @@ async function runAll(devnet: Devnet, wallet: AssayWallet, jobs: readonly Planne
       slash === undefined ? null : { workerId: liarId, slashed: tokens(slash.amount), burned: tokens(slash.burned) },
     killed,
   };
+}
+
+/** A vote over both branches' results; then the three receipts together. Returns what went wrong. */
+async function joinCheque(
+  { fusion }: PlannedCheque,
+  image: RanJob | undefined,
+  amount: RanJob | undefined,
+  {
+    wallet,
+    run,
+  }: {
+    readonly wallet: AssayWallet;
+    readonly run: (job: PlannedJob, before: undefined, input: JoinedInput) => Promise<RanJob | undefined>;
+  },
+): Promise<readonly string[]> {
+  if (image === undefined || amount === undefined) return ["The cheque's branches did not both end."];
+  const branches = [image, amount];
+  const input = await wallet.joinResults({ manifest: fusion.manifest, branches: branches.map(({ branch }) => branch) });
+  const joined = await run(fusion, undefined, input);
+  if (joined === undefined) return [];
+  const bytes = (ran: RanJob) => new Uint8Array(readFileSync(ran.outcome.receipt));
+  const { ok, checks } = await verifyJoinedFiles(bytes(joined), branches.map(bytes));
+  if (ok) {
+    presenter.job(fusion.index, "verified", `three receipts hold together, ${checks.length} checks, offline`);
+    return [];
+  }
+  const bad = checks.filter((check) => !check.ok).map(({ name, detail }) => `${name}: ${detail}`);
+  return [`The cheque's receipts do not hold together: ${bad.join("; ")}`];
 }
 
 /** Waits until eleven fresh seats have confirmed the truth, then makes the liar honest: it holds seats in the other jobs too. */

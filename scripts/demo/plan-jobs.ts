@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { ClientPart } from "../../offchain/core/client-part.ts";
+import type { PresetName } from "../../offchain/core/policy-presets.ts";
 import { boundarySalt } from "../../offchain/core/salts.ts";
 import { digestOf } from "../../offchain/core/digest.ts";
 import { interpretOutput, prepareInput } from "../../offchain/core/program/preprocess.ts";
@@ -27,6 +29,14 @@ export interface PlannedJob {
   readonly picture: readonly string[];
   /** Reads a label out of a result. */
   readonly labelOf: (output: Tensor) => string;
+  /** `general-vote` by default. */
+  readonly preset?: PresetName;
+  /** Many inputs in one job; `input` is then the first. */
+  readonly batch?: readonly { readonly input: Tensor; readonly expectedOutput: Uint8Array }[];
+  /** Stages that run at the client. */
+  readonly clientPart?: ClientPart;
+  /** The model's `program` file: its input goes to two lanes in masked shares. */
+  readonly masked?: Uint8Array;
 }
 
 /** The digest that the committee must agree on, under this job's salt. */
@@ -36,7 +46,7 @@ export function expectedDigest(job: PlannedJob, secret: JobSecret): string {
   return digestOf(kind, job.expectedOutput, boundarySalt(secret.reveal(), last, kind));
 }
 
-const data = (name: string): Uint8Array => new Uint8Array(readFileSync(join("models/data", name)));
+export const dataFile = (name: string): Uint8Array => new Uint8Array(readFileSync(join("models/data", name)));
 
 /**
  * Held-out rows, spread over the test set by a fixed step: patients through tumor-mlp, digits through digits-cnn; and with `proven` one
@@ -45,8 +55,8 @@ const data = (name: string): Uint8Array => new Uint8Array(readFileSync(join("mod
 export async function planJobs(patients: number, digits: number, proven: boolean): Promise<readonly PlannedJob[]> {
   const tumor = await loadModel("models/tumor-mlp");
   const cnn = await loadModel("models/digits-cnn");
-  const sick = parseCsv(new TextDecoder().decode(data("tumor-test.csv")));
-  const images = parseIdx(data("digits-test-images.idx.gz"), data("digits-test-labels.idx.gz"));
+  const sick = parseCsv(new TextDecoder().decode(dataFile("tumor-test.csv")));
+  const images = parseIdx(dataFile("digits-test-images.idx.gz"), dataFile("digits-test-labels.idx.gz"));
   const jobs: PlannedJob[] = [];
   // Alternating, so that both kinds are always under way.
   for (let i = 0; i < Math.max(patients, digits); i++) {
@@ -57,14 +67,15 @@ export async function planJobs(patients: number, digits: number, proven: boolean
   jobs.push(await plan(tumor, sick, 3, "killed", jobs.length));
   if (!proven) return jobs;
   const credit = await loadModel("models/credit-forest");
-  const loans = parseCsv(new TextDecoder().decode(data("credit-test.csv")));
+  const loans = parseCsv(new TextDecoder().decode(dataFile("credit-test.csv")));
   jobs.push(await plan(tumor, sick, 5, "proven", jobs.length));
   jobs.push(await plan(cnn, images, 11, "proven", jobs.length));
   jobs.push(await plan(credit, loans, 2, "proven", jobs.length));
   return jobs;
 }
 
-async function plan(
+/** One held-out row as a job. */
+export async function plan(
   model: LoadedModel,
   dataset: Dataset,
   row: number,
@@ -77,6 +88,7 @@ async function plan(
   return {
     index: index + 1,
     kind,
+    ...(kind === "proven" ? { preset: "critical-proof" as const } : {}),
     model: model.manifest.model.name,
     manifest: model.manifest.model,
     input,

@@ -1,13 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { decodeReceipt, encodeReceipt } from "../../offchain/core/receipt.ts";
+import type { Hex } from "viem";
+import { equalBytes } from "../../offchain/core/bytes.ts";
+import { guaranteeOf } from "../../offchain/core/receipt-json.ts";
+import { encodeTensor, type Tensor } from "../../offchain/core/tensor.ts";
+import type { Branch } from "../../offchain/sdk/actions/join-results.ts";
+import type { JobSecret } from "../../offchain/sdk/job-secret.ts";
+import type { JobView } from "../../offchain/sdk/job-view.ts";
+import type { JoinedInput } from "../../offchain/sdk/joined-input.ts";
+import { decodeReceipt, encodeReceipt, type Receipt } from "../../offchain/core/receipt.ts";
 import { verifyReceipt } from "../../offchain/core/verify-receipt.ts";
 import type { InferenceProgress } from "../../offchain/sdk/actions/request-inference-sync.ts";
 import type { AssayWallet } from "../../offchain/sdk/node/connect.ts";
 import { expectedDigest, type PlannedJob } from "./plan-jobs.ts";
 import type { Presenter } from "./presenter.ts";
-import type { JobOutcome } from "./summary.ts";
+import type { DemoPreset, JobOutcome } from "./summary.ts";
+import { metered } from "./wire-bytes.ts";
 
 export interface RunJobOptions {
   readonly wallet: AssayWallet;
@@ -18,79 +27,169 @@ export interface RunJobOptions {
   readonly queue: <T>(action: () => Promise<T>) => Promise<T>;
   /** Seconds for a committee's commitments: generous where a busy machine must not look like an absent worker. */
   readonly tWork: number;
+  /** Seconds open to challenge; the preset's by default. */
+  readonly window?: number;
   readonly beforeDelivery?: (seats: readonly number[]) => Promise<void>;
 }
 
 export interface RanJob {
   readonly outcome: JobOutcome;
   readonly slashes: readonly { readonly workerId: number; readonly offence: number; amount: bigint; burned: bigint }[];
+  /** For a job that is joined with this one. */
+  readonly branch: Branch;
+  readonly receipt: Receipt;
 }
 
-/** One job from request to a receipt on disk that was read back and verified from its bytes alone. */
-export async function runJob(job: PlannedJob, options: RunJobOptions): Promise<RanJob> {
-  const { wallet, presenter, signal } = options;
+interface Answered {
+  readonly jobId: Hex;
+  readonly secret: JobSecret;
+  readonly escrow: bigint;
+  readonly view: JobView;
+  readonly outputs: readonly Tensor[];
+  readonly receipt: Receipt;
+  readonly branch: Branch;
+}
+
+/** One job from quote to a receipt on disk that was read back and verified from its bytes alone. `input`: instead of the planned one. */
+export async function runJob(job: PlannedJob, options: RunJobOptions, input?: JoinedInput): Promise<RanJob> {
+  const { wallet, presenter } = options;
   const startMs = performance.now();
   const phasesMs: Record<string, number> = {};
-  let requestGas = 0;
-  let endGas = 0;
+  const transactions = new Set<Hex>();
   const onProgress = (progress: InferenceProgress): void => {
     phasesMs[progress.stage] ??= Math.round(performance.now() - startMs);
-    if (progress.stage === "requested") requestGas = Number(progress.gas);
-    if (progress.stage === "final") endGas = Number(progress.gas);
+    if ("hash" in progress && progress.stage !== "deposited") transactions.add(progress.hash);
     presenter.job(job.index, progress.stage, describe(progress, job));
   };
-  const done = await wallet.requestInferenceSync({
-    manifest: job.manifest,
-    input: job.input,
-    onProgress,
-    signal,
-    pollMs: 250,
-    send: options.queue,
-    policy: { tWork: options.tWork },
-    ...(job.kind === "proven" ? { preset: "critical-proof" as const } : {}),
-    ...(options.beforeDelivery === undefined ? {} : { beforeDelivery: options.beforeDelivery }),
-  });
-  const receipt = await wallet.getReceipt({ jobId: done.jobId, manifest: job.manifest, result: done.result });
+  const wishes = wishesOf(job, options);
+  const quote = await wallet.quoteInference({ manifest: job.manifest, inputs: job.batch?.length, ...wishes });
+  const { value: done, bytes } = await metered(async () => ask(job, wishes, { ...options, input, onProgress }));
+  const { receipt } = done;
   const path = join(options.receipts, `job-${String(job.index).padStart(2, "0")}.receipt`);
   writeFileSync(path, encodeReceipt(receipt), { mode: 0o600 });
   // From the bytes alone: nothing of this process' memory is used again.
-  const report = verifyReceipt(decodeReceipt(new Uint8Array(readFileSync(path))));
+  const report = verifyReceipt(decodeReceipt(new Uint8Array(readFileSync(path))), {
+    recordHash: done.view.recordHash ?? receipt.recordHash,
+  });
   const bad = report.checks.filter(({ ok }) => !ok).map(({ name, detail }) => `${name}: ${detail}`);
   presenter.job(
     job.index,
     report.ok ? "verified" : "problem",
     report.ok ? `receipt valid, ${report.checks.length} checks, offline` : bad.join("; "),
   );
-  const answer = job.labelOf(done.output);
-  const last = receipt.record.tallies.at(-1);
-  const said = receipt.record.tallies.flatMap(({ seats, said: words }) => seats.map((seat, i) => [seat, words[i]]));
-  const winner = last === undefined ? undefined : mode(last.said);
-  const agreed = said.filter(([, word]) => word === winner).map(([seat]) => Number(seat));
+  const answer = done.outputs.map(job.labelOf).join(" ");
+  const said = receipt.record.tallies.flatMap(({ seats, said: words, stage }) =>
+    seats.map((seat, i) => ({ seat, word: words[i] ?? "", stage })),
+  );
+  // Of every stage, the digest that its last committee stands for.
+  const winners = new Map(receipt.record.tallies.map(({ stage, said: words }) => [stage, mode(words)]));
+  const agreed = said.filter(({ word, stage }) => word === winners.get(stage)).map(({ seat }) => seat);
+  const isProven = receipt.proofs.length > 0;
+  const { evidence, endToEnd } = guaranteeOf(receipt, report);
+  const returned = receipt.settlement[0]?.requester ?? 0n;
   const outcome: JobOutcome = {
     index: job.index,
     jobId: done.jobId,
     kind: job.kind,
+    preset: presetOf(job),
     model: job.model,
     answer,
     truth: job.truth,
     correct: answer === job.truth,
-    matchesProgram: receipt.outDigest === expectedDigest(job, done.secret),
+    matchesProgram: matchesProgram(job, done),
+    evidence: evidence.join(" + "),
+    endToEnd,
+    sees: VIEWERS[presetOf(job)],
     committees: receipt.record.tallies.map(({ seats }) => seats),
     agreed,
-    dissented: said.map(([seat]) => Number(seat)).filter((seat) => !agreed.includes(seat)),
-    gas: { request: requestGas, rest: endGas },
+    dissented: said.map(({ seat }) => seat).filter((seat) => !agreed.includes(seat)),
+    gas: await gasOf(wallet, transactions),
+    wireBytes: bytes,
+    fee: { quoted: String(quote.likely), most: String(quote.escrow), paid: String(done.escrow - returned) },
     phasesMs,
     latencyMs: phasesMs["final"] ?? 0,
+    recordHash: done.view.recordHash ?? receipt.recordHash,
     receipt: path,
     receiptVerified: report.ok,
   };
   presenter.job(
     job.index,
     "answer",
-    `${answer} (truth: ${job.truth}), ${job.kind === "proven" ? "proven by worker" : "seats"} ${agreed.join(", ")}${job.kind === "proven" ? "" : " agreed"}, ${(outcome.latencyMs / 1000).toFixed(1)} s`,
+    `${answer} (truth: ${job.truth}), ${isProven ? "proven by worker" : "seats"} ${agreed.join(", ")}${isProven ? "" : " agreed"}, ${(outcome.latencyMs / 1000).toFixed(1)} s`,
   );
-  return { outcome, slashes: done.view.slashes };
+  return { outcome, slashes: done.view.slashes, branch: done.branch, receipt };
 }
+
+/** Of all transactions that moved a job: the requester's, the seats' and whoever poked. */
+async function gasOf(wallet: AssayWallet, transactions: ReadonlySet<Hex>): Promise<number> {
+  const receipts = await Promise.all([...transactions].map(async (hash) => wallet.getTransactionReceipt({ hash })));
+  return receipts.reduce((sum, { gasUsed }) => sum + Number(gasUsed), 0);
+}
+
+/** How a job's row is called: the preset, or what MASKED lanes make of it. */
+const presetOf = (job: PlannedJob): DemoPreset =>
+  job.masked === undefined ? (job.preset ?? "general-vote") : "masked";
+
+const VIEWERS: Readonly<Record<DemoPreset, string>> = {
+  "general-vote": "its seats",
+  "general-split": "nobody (boundaries leak)",
+  "critical-cipher": "nobody",
+  "critical-proof": "one prover",
+  "critical-enclave": "two enclaves",
+  "fast-enclave": "enclave, 2 auditors",
+  economy: "answerer, 4 auditors",
+  masked: "nobody alone",
+};
+
+const wishesOf = (job: PlannedJob, { tWork, window }: RunJobOptions) => ({
+  policy: { tWork, ...(window === undefined ? {} : { window }), ...(job.masked === undefined ? {} : { k: 2 }) },
+  preset: job.preset,
+  clientPart: job.clientPart,
+});
+
+async function ask(
+  job: PlannedJob,
+  wishes: ReturnType<typeof wishesOf>,
+  options: RunJobOptions & {
+    readonly input: JoinedInput | undefined;
+    readonly onProgress: (progress: InferenceProgress) => void;
+  },
+): Promise<Answered> {
+  const { wallet, signal, onProgress, beforeDelivery } = options;
+  const { manifest, masked } = job;
+  const common = {
+    manifest,
+    onProgress,
+    signal,
+    pollMs: 250,
+    send: options.queue,
+    ...wishes,
+    ...(beforeDelivery === undefined ? {} : { beforeDelivery }),
+  };
+  if (masked !== undefined) {
+    const done = await wallet.requestMasked({ ...common, input: job.input, program: masked });
+    return { ...done, outputs: [done.output], branch: done };
+  }
+  const input = options.input ?? job.batch?.map((one) => one.input) ?? job.input;
+  const done = await wallet.requestInferenceSync({ ...common, input });
+  const { jobId, clientClaims } = done;
+  // Behind client stages the network's result is an inner boundary, and nobody else's business.
+  const result = job.clientPart === undefined ? done.result : undefined;
+  const receipt = await wallet.getReceipt({ jobId, manifest, result, clientClaims });
+  return { ...done, receipt, branch: done };
+}
+
+/** Whether every answer is byte for byte what the same program gives here, and the agreed digest the one of those bytes. */
+function matchesProgram(job: PlannedJob, { outputs, receipt, secret }: Answered): boolean {
+  const expected = job.batch?.map(({ expectedOutput }) => expectedOutput) ?? [job.expectedOutput];
+  const same =
+    outputs.length === expected.length &&
+    outputs.every((one, i) => equalBytes(encodeTensor(one), expected[i] ?? EMPTY));
+  const isWhole = job.batch === undefined && job.clientPart === undefined && job.masked === undefined;
+  return same && (!isWhole || receipt.outDigest === expectedDigest(job, secret));
+}
+
+const EMPTY = new Uint8Array();
 
 function mode(words: readonly string[]): string | undefined {
   const counts = new Map<string, number>();

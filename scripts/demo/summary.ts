@@ -1,25 +1,43 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import type { Hex } from "viem";
+import { PRESETS, type PresetName } from "../../offchain/core/policy-presets.ts";
 import { table } from "./table.ts";
 
-export type JobKind = "plain" | "liar" | "killed" | "proven";
+export type JobKind = "plain" | "liar" | "killed" | "proven" | "split" | "economy" | "batch" | "cheque";
+
+/** Presets, and what MASKED lanes make of a vote. */
+export type DemoPreset = PresetName | "masked";
 
 /** How one job went. Times in milliseconds since its request was sent. */
 export interface JobOutcome {
   readonly index: number;
   readonly jobId: string;
   readonly kind: JobKind;
+  readonly preset: DemoPreset;
   readonly model: string;
   readonly answer: string;
   readonly truth: string;
   readonly correct: boolean;
   /** The committee's digest equals the one computed here from the same program and input. */
   readonly matchesProgram: boolean;
+  /** What the receipt rests on, by its own words; whether that covers the model from end to end. */
+  readonly evidence: string;
+  readonly endToEnd: boolean;
+  /** Who could read the input. */
+  readonly sees: string;
   readonly committees: readonly (readonly number[])[];
   readonly agreed: readonly number[];
   readonly dissented: readonly number[];
-  readonly gas: { readonly request: number; readonly rest: number };
+  /** Of all its transactions. */
+  readonly gas: number;
+  /** What client and workers exchanged, without framing. */
+  readonly wireBytes: number;
+  /** Token base units: expected and most before the request, and what it was in the end. */
+  readonly fee: { readonly quoted: string; readonly most: string; readonly paid: string };
   readonly phasesMs: Readonly<Record<string, number>>;
   readonly latencyMs: number;
+  /** The chain's word on the job's record: what seats posted by transactions has no signature in a receipt. */
+  readonly recordHash: Hex;
   readonly receipt: string;
   readonly receiptVerified: boolean;
 }
@@ -38,31 +56,55 @@ export interface RunSummary {
   readonly killed: { readonly workerId: number; readonly offence: string; readonly restarted: boolean } | null;
 }
 
+const token = (amount: string): string => (Number(BigInt(amount) / 10n ** 16n) / 100).toFixed(2);
+const kib = (bytes: number): string => `${(bytes / 1024).toFixed(1)} KiB`;
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
+/** Kinds that the preset does not tell. */
+const NAMED: ReadonlySet<JobKind> = new Set(["liar", "killed", "batch"]);
+
 export function printSummary(summary: RunSummary): string {
+  const plain = summary.jobs.filter((job) => job.kind === "plain");
   const rows = summary.jobs.map((job) => [
     String(job.index),
+    NAMED.has(job.kind) ? `${job.preset}, ${job.kind}` : job.preset,
     job.model,
-    job.kind,
     job.answer,
     job.truth,
-    job.correct ? "yes" : "no",
     job.matchesProgram ? "yes" : "NO",
-    `${job.agreed.length} of ${job.agreed.length + job.dissented.length}`,
-    String(job.gas.request + job.gas.rest),
+    `${job.evidence.replaceAll("DEVELOPMENT KEY", "DEV KEY")} ${job.agreed.length}/${job.agreed.length + job.dissented.length}`,
+    job.sees,
+    String(job.gas),
+    kib(job.wireBytes),
     seconds(job.latencyMs),
+    `${token(job.fee.paid)} / ${token(job.fee.quoted)}`,
     job.receiptVerified ? "valid" : "INVALID",
   ]);
-  const head = ["job", "model", "kind", "answer", "truth", "right", "exact", "agreed", "gas", "latency", "receipt"];
-  const latencies = summary.jobs.filter((job) => job.kind === "plain").map((job) => job.latencyMs);
+  const head = [
+    "job",
+    "preset",
+    "model",
+    "answer",
+    "truth",
+    "exact",
+    "evidence",
+    "who sees the input",
+    "gas",
+    "wire",
+    "latency",
+    "fee / quoted",
+    "receipt",
+  ];
   const right = summary.jobs.filter((job) => job.correct).length;
   const lines = [
     table(head, rows),
     "",
-    `${right} of ${summary.jobs.length} answers equal the ground truth; "exact" compares with the integer program run here.`,
-    `Median latency of an undisturbed job, request to final: ${seconds(median(latencies))}.`,
+    `${right} of ${summary.jobs.length} answers equal the ground truth; "exact" compares with the integer program run here. "gas": all transactions; "wire": what client and workers exchanged.`,
+    `Median latency of an undisturbed committee, request to final: ${seconds(median(plain.map((job) => job.latencyMs)))}. general-split and economy stay open to challenge for 15 s before they are final.`,
   ];
+  const shown = new Set<string>(summary.jobs.map(({ preset }) => preset));
+  const absent = Object.keys(PRESETS).filter((name) => !shown.has(name));
+  if (absent.length > 0) lines.push(`Not shown in this run: ${absent.join(", ")}.`);
   const proven = summary.jobs.filter((job) => job.kind === "proven");
   if (proven.length > 0)
     lines.push(

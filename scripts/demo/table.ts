@@ -4,7 +4,7 @@
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? "").length)));
   const right = head.map((_, column) =>
-    rows.every((row) => /^[-+]?[\d.,]*\s?(s|ms|MiB|gas)?$/.test(row[column] ?? "")),
+    rows.every((row) => /^[-+]?[\d.,]*\s?(s|ms|MiB|KiB|gas)?$/.test(row[column] ?? "")),
   );
   const line = (row: readonly string[]): string =>
     widths

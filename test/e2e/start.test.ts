@@ -11,8 +11,8 @@ import { isLoopback, listenersOf, processTree } from "../support/listeners.ts";
 describe("npm start, a shortened run", function suite() {
   this.timeout(420_000);
 
-  it("R70, R68, R27, R33, R72: jobs end right, three are proven, the liar is slashed, the killed worker comes back", async () => {
-    const run = spawn(process.execPath, ["scripts/start.ts", "--patients", "2", "--digits", "2"], {
+  it("R70, R68, R27, R33, R72, R74: jobs of every preset end right, the liar is slashed, the killed worker comes back", async () => {
+    const run = spawn(process.execPath, ["scripts/start.ts", "--patients", "1", "--digits", "1"], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     const exposed = new Set<string>();
@@ -32,18 +32,33 @@ describe("npm start, a shortened run", function suite() {
     const folder = /build\/run\/\S+/.exec(output.slice(output.lastIndexOf("summary.json")))?.[0] ?? "";
     const summary = JSON.parse(readFileSync(join(folder, "summary.json"), "utf8")) as RunSummary;
     expect(summary).to.deep.include({ ok: true, problems: [] });
-    expect(summary.jobs).to.have.length(9);
+    expect(summary.jobs).to.have.length(13);
     expect(summary.workers).to.have.length(16);
     for (const job of summary.jobs) {
       expect(job, `job ${job.index}`).to.deep.include({ matchesProgram: true, receiptVerified: true });
       const receipt = decodeReceipt(new Uint8Array(readFileSync(job.receipt)));
-      expect(verifyReceipt(receipt).ok).to.equal(true);
+      const { recordHash } = job;
+      expect(verifyReceipt(receipt, { recordHash }).ok, `job ${job.index}`).to.equal(true);
       expect(receipt.jobId).to.equal(job.jobId);
       // One proof a stage, or votes: never both.
-      expect(receipt.proofs).to.have.length(job.kind === "proven" ? 1 : 0);
+      expect(receipt.proofs).to.have.length(job.preset === "critical-proof" ? 1 : 0);
+      expect(job.answer).to.equal(job.truth);
+      expect(job.wireBytes).to.be.greaterThan(500);
+      // Nobody pays more than was quoted; where nothing went wrong it is what was expected.
+      const { quoted, most, paid } = job.fee;
+      expect(Number(paid)).to.be.at.most(Number(most));
+      // On a loaded machine seats may have to commit on the chain, which costs a poke; the lottery may draw auditors.
+      const isQuiet = !["liar", "killed", "economy"].includes(job.kind) && !("committed" in job.phasesMs);
+      if (isQuiet) expect(paid, `job ${job.index}`).to.equal(quoted);
     }
+    const presets = new Set(summary.jobs.map(({ preset }) => preset));
+    const shown = ["general-vote", "critical-proof", "general-split", "economy", "masked"] as const;
+    for (const preset of shown) expect(presets).to.include(preset);
+    const split = summary.jobs.find(({ kind }) => kind === "split");
+    expect([split?.endToEnd, split?.sees]).to.deep.equal([false, "nobody (boundaries leak)"]);
     const proven = summary.jobs.filter(({ kind }) => kind === "proven").map(({ model }) => model);
     expect(proven).to.deep.equal(["tumor-mlp", "digits-cnn", "credit-forest"]);
+    expect(output).to.include("three receipts hold together");
     expect(summary.liar?.slashed).to.equal("44.00 DEV");
     expect(summary.jobs.find(({ kind }) => kind === "liar")?.committees.map((seats) => seats.length)).to.deep.equal([
       5, 11,

@@ -3,7 +3,7 @@ import type { Address, Client } from "viem";
 import type { ClientPart } from "../../core/client-part.ts";
 import { modelId as modelIdOf } from "../../core/model.ts";
 import { hasClientStages } from "../../core/network-part.ts";
-import { ZERO_ADDRESS, ZERO_BYTES32, type ModelManifest, type Spec } from "../../core/types.ts";
+import { OPTIMISTIC, ZERO_ADDRESS, ZERO_BYTES32, type ModelManifest, type Spec } from "../../core/types.ts";
 import type { ResolvedPolicy } from "../../core/resolve-policy.ts";
 import { getDeployment } from "../deployment.ts";
 import { defaultParamsVersion, planJob, type JobWishes } from "../plan-job.ts";
@@ -27,6 +27,8 @@ export interface QuoteInferenceParameters extends JobWishes {
 export interface QuoteInferenceReturnType {
   /** Taken from the free balance at request. */
   readonly escrow: bigint;
+  /** What it costs if nothing goes wrong: seats that are paid in any case, the protocol's fee on them, and the poke that ends a window. */
+  readonly likely: bigint;
   /** The part that comes back if nobody has to poke and nothing escalates: unused poke fees. */
   readonly refundable: bigint;
   /** What must still be deposited. */
@@ -39,6 +41,13 @@ export interface QuoteInferenceReturnType {
   readonly spec: Spec;
   /** What the scenario resolved to; null without one. */
   readonly resolved: ResolvedPolicy | null;
+}
+
+/** Of a sampled job one seat answers, and auditors are paid where the lottery draws them. */
+function likelyCost({ stages, policy, seatReward, pokeFee }: Spec, feeBps: number): bigint {
+  const seats = (policy.mask & OPTIMISTIC) === 0 ? stages * policy.k : 1;
+  const rewards = BigInt(seats) * seatReward;
+  return rewards + (rewards * BigInt(feeBps)) / 10_000n + (policy.window === 0 ? 0n : pokeFee);
 }
 
 /** protocol.md section 11: a request, and a fast-path submission of k seats a stage. */
@@ -84,6 +93,7 @@ export async function quoteInference(
   });
   return {
     escrow,
+    likely: likelyCost(spec, market.set.feeBps),
     refundable: 6n * spec.pokeFee,
     missing: escrow > free ? escrow - free : 0n,
     gas: { request: GAS.request, finish: GAS.submitBase + GAS.seat * BigInt(spec.stages * spec.policy.k) },
