@@ -18,6 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const HOMES: Readonly<Record<string, readonly string[]>> = {
   viem: ["adapters/chain", "sdk"],
   ethers: ["adapters/keys", "sdk/ethers"],
+  hardhat: ["audit/replay"],
   snarkjs: ["engines/zk"],
   circom2: ["engines/zk"],
   ffjavascript: ["engines/zk"],

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+/** A class of files that only one kind of evidence brings, within the folder of its job. */
+export interface EvidenceArtefact {
+  readonly name: string;
+  /** Regular expression of its place below `jobs/<id>/`. */
+  readonly file: string;
+  readonly maxMib: number;
+}
+
+/** Votes and proofs stand in transactions and receipts; these do not. A new kind of evidence adds its classes here. */
+export const EVIDENCE_ARTEFACTS: readonly EvidenceArtefact[] = [];
