@@ -6,9 +6,12 @@ import { once } from "node:events";
 import type { BenchRow } from "../scripts/bench.ts";
 import type { Order, Place, Word } from "./split/messages.ts";
 
+/** Convolutions of a stage: some 20 and 60 ms on one core. */
+const [SHORT, LONG] = [20, 60];
 const RUNS = 7;
-/** Of one input; and those before, in which processes compile their code. */
+/** Of one input. */
 const SHORT_RUNS = 25;
+/** In which processes compile their code: a worker runs for months. */
 const WARM_UPS = 10;
 const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
 
@@ -86,21 +89,22 @@ async function timed(seats: readonly Seat[], rows: number, isEarly: boolean, run
 }
 
 /** Three ways to run a batch, interleaved. */
-async function compare(stages: number, rows: number) {
-  const whole = await Seat.start({ worker: 9, stages, stage: null });
+async function compare(stages: number, rows: number, layers: number) {
+  const whole = await Seat.start({ worker: 9, stages, stage: null, layers });
   const parts: Seat[] = [];
-  for (let stage = 0; stage < stages; stage++) parts.push(await Seat.start({ worker: 1 + stage * 3, stages, stage }));
+  for (let stage = 0; stage < stages; stage++)
+    parts.push(await Seat.start({ worker: 1 + stage * 3, stages, stage, layers }));
   introduce(parts);
   const samples = { unsplit: [] as number[], late: [] as number[], early: [] as number[] };
-  const [skipped, counted] = rows === 1 ? [WARM_UPS, SHORT_RUNS] : [2, RUNS];
-  for (let i = 0; i < skipped + counted; i++) {
+  const counted = rows === 1 ? SHORT_RUNS : RUNS;
+  for (let i = 0; i < WARM_UPS + counted; i++) {
     const run = ++runs;
     const unsplit = await timed([whole], rows, false, run);
     const late = await timed(parts, rows, false, run);
     const early = await timed(parts, rows, true, ++runs);
     const again = await timed([whole], rows, false, runs);
     if (late.digest !== unsplit.digest || early.digest !== again.digest) throw new TypeError("digests differ");
-    if (i < skipped) continue;
+    if (i < WARM_UPS) continue;
     samples.unsplit.push(unsplit.ms, again.ms);
     samples.late.push(late.ms);
     samples.early.push(early.ms);
@@ -112,9 +116,10 @@ async function compare(stages: number, rows: number) {
 /** From the death of the seat that feeds to the next row computed, with a co-seat that has voted. */
 async function recovery(rows: number): Promise<number> {
   const stages = 2;
-  const first = await Seat.start({ worker: 1, stages, stage: 0 });
-  const second = await Seat.start({ worker: 2, stages, stage: 0 });
-  const taker = await Seat.start({ worker: 4, stages, stage: 1 });
+  const layers = SHORT;
+  const first = await Seat.start({ worker: 1, stages, stage: 0, layers });
+  const second = await Seat.start({ worker: 2, stages, stage: 0, layers });
+  const taker = await Seat.start({ worker: 4, stages, stage: 1, layers });
   introduce([first, second, taker]);
   const run = ++runs;
   const half = taker.hear("row", run, (word) => word.rows === rows / 2);
@@ -139,10 +144,14 @@ async function recovery(rows: number): Promise<number> {
 export const suite = {
   name: "split",
   async run(report: (row: BenchRow) => void, progress: (text: string) => void): Promise<void> {
-    for (const stages of [2, 3]) {
-      progress(`${stages} workers, one input`);
-      const one = await compare(stages, 1);
-      const name = `${stages} workers`;
+    for (const [stages, layers] of [
+      [2, SHORT],
+      [3, SHORT],
+      [2, LONG],
+    ] as const) {
+      const name = `${stages} workers, ${layers} layers each`;
+      progress(`${name}, one input`);
+      const one = await compare(stages, 1, layers);
       report({ case: `${name}, 1 input`, metric: "unsplit", value: one.unsplit, unit: "ms" });
       report({
         case: `${name}, 1 input`,
@@ -155,8 +164,8 @@ export const suite = {
       const added = (one.early - one.unsplit) / (stages - 1);
       report({ case: `${name}, 1 input`, metric: "added per cut", value: added, unit: "ms" });
       const rows = 4 * stages;
-      progress(`${stages} workers, ${rows} inputs`);
-      const many = await compare(stages, rows);
+      progress(`${name}, ${rows} inputs`);
+      const many = await compare(stages, rows, layers);
       const rate = (ms: number) => (rows / ms) * 1_000;
       report({ case: `${name}, ${rows} inputs`, metric: "unsplit", value: rate(many.unsplit), unit: "inputs/s" });
       for (const [metric, ms] of [

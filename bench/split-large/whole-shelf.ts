@@ -4,7 +4,7 @@ import { NO_PROBE, PRODUCER_INPUT, type StageInfo } from "../../offchain/core/ty
 import { loadStage } from "../../offchain/engines/program/executor.ts";
 import { joinStages } from "../../offchain/engines/program/join-stages.ts";
 import { loadModel } from "../../offchain/engines/program/load-program.ts";
-import { createOnnxExecutor } from "../../offchain/engines/program/onnx-executor.ts";
+import { createThreadedExecutor } from "../../offchain/engines/program/threaded-executor.ts";
 import { FolderModelShelf } from "../../offchain/node/model-shelf.ts";
 import type { ModelShelf, StageRunner } from "../../offchain/protocol/ports.ts";
 
@@ -67,7 +67,7 @@ const wholeTable = (stages: readonly StageInfo[]): readonly StageInfo[] =>
 
 function wholeRunner(model: Parameters<typeof joinStages>[0]): StageRunner {
   const stage = loadStage(encodeProgram(joinStages(model).program));
-  const executor = createOnnxExecutor({ threads: 1 });
+  const executor = createThreadedExecutor({ threads: 1 });
   return {
     maxInputBytes: 1 << 20,
     run: async (inputs) => {

@@ -6,6 +6,8 @@ export interface Place {
   readonly worker: number;
   readonly stages: number;
   readonly stage: number | null;
+  /** Convolutions of a stage: about a millisecond each. */
+  readonly layers: number;
 }
 
 export type Order =

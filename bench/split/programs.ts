@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Stages of equal work, some twenty milliseconds on one core: convolutions that narrow to a small boundary.
+// Stages of equal work: convolutions that narrow to a small boundary, about a millisecond each on one core.
 import { encodeProgram } from "../../offchain/core/program/encode-program.ts";
 import type { ConvOp, Program } from "../../offchain/core/program/types.ts";
 import type { Tensor } from "../../offchain/core/tensor.ts";
@@ -9,7 +9,6 @@ import { Random } from "../../test/support/random-program.ts";
 const SIDE = 56;
 const NARROW = 8;
 const WIDE = 64;
-const LAYERS = 9;
 /** 3 × 3 × 64 products of two 7-bit numbers: back to 7 bits, spread over them. */
 const SHIFT = 10;
 
@@ -27,10 +26,10 @@ function conv(random: Random, input: number, channels: number, outputs: number):
   };
 }
 
-/** Stage `i` of the benchmark's model. */
-export function benchStage(i: number): LoadedStage {
+/** Stage `i` of the benchmark's model, of `layers` convolutions and one that narrows. */
+export function benchStage(i: number, layers: number): LoadedStage {
   const random = new Random(40 + i);
-  const widths = [NARROW, ...Array.from({ length: LAYERS }, () => WIDE), NARROW];
+  const widths = [NARROW, ...Array.from({ length: layers }, () => WIDE), NARROW];
   const ops = widths.slice(1).map((outputs, at) => conv(random, at, widths[at] ?? NARROW, outputs));
   const program: Program = {
     family: "quantised",

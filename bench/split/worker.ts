@@ -12,7 +12,7 @@ import type { Logger } from "../../offchain/core/ports/logger.ts";
 import { encodeSealedInput } from "../../offchain/core/sealed-input.ts";
 import { encodeTensor, type Tensor } from "../../offchain/core/tensor.ts";
 import { KIND_BLINDED, type Job, type StageInfo } from "../../offchain/core/types.ts";
-import { createOnnxExecutor } from "../../offchain/engines/program/onnx-executor.ts";
+import { createThreadedExecutor } from "../../offchain/engines/program/threaded-executor.ts";
 import { BoundaryDesk, type BoundaryHolder } from "../../offchain/protocol/boundary-desk.ts";
 import type { ProtocolModules, WorkerProfile } from "../../offchain/protocol/ports.ts";
 import { StageWork } from "../../offchain/protocol/stage-work.ts";
@@ -23,7 +23,7 @@ import { sampleJob, sampleManifest, signerOf } from "../../test/support/sample-r
 import type { Order, Place, Word } from "./messages.ts";
 import { benchInput, benchStage } from "./programs.ts";
 
-const { worker, stages, stage: ownStage } = JSON.parse(process.argv[2] ?? "{}") as Place;
+const { worker, stages, stage: ownStage, layers } = JSON.parse(process.argv[2] ?? "{}") as Place;
 const stage = ownStage ?? 0;
 /** Unsplit, the whole program is one stage. */
 const count = ownStage === null ? 1 : stages;
@@ -35,8 +35,9 @@ const { signal } = new AbortController();
 const manifest = sampleManifest(count);
 const table = manifest.stages;
 const info = table[stage] as StageInfo;
-const executor = createOnnxExecutor({ threads: 1 });
-const programs = ownStage === null ? Array.from({ length: stages }, (_, i) => benchStage(i)) : [benchStage(stage)];
+const executor = createThreadedExecutor({ threads: 1 });
+const held = ownStage === null ? Array.from({ length: stages }, (_, i) => i) : [stage];
+const programs = held.map((i) => benchStage(i, layers));
 for (const program of programs) await executor.warm(program);
 const transport = new HttpTransport({}, { logger });
 const { modules: base } = proofWorker(worker, fakeHub());
@@ -63,8 +64,21 @@ const modules: ProtocolModules = {
 let urls: Readonly<Record<number, string>> = {};
 const work = new StageWork({ maxRunning: 1, maxWaiting: 4 }, modules.models, systemClock);
 
+/** A worker knows its fellows' keys from the chain; here they are computed, once. */
+function once<T>(make: (id: number) => T): (id: number) => T {
+  const known = new Map<number, T>();
+  return (id) => {
+    const value = known.get(id) ?? make(id);
+    known.set(id, value);
+    return value;
+  };
+}
+/** The client's part. */
+const inputOf = once((rows) => encodeBatch(Array.from({ length: rows }, (_, i) => encodeTensor(benchInput(i)))));
+const addressOf = once(signerOf);
+const sealKeyOf = once((id) => toHex(nodeCrypto.x25519PublicKey(bytesOf(`seal ${id}`))));
 const profileOf = (id: number): WorkerProfile => {
-  const sealKey = toHex(nodeCrypto.x25519PublicKey(bytesOf(`seal ${id}`)));
+  const sealKey = sealKeyOf(id);
   return { workerId: id, transportId: sealKey, sealKey, addresses: [{ id: null, url: urls[id] ?? "" }] };
 };
 
@@ -105,14 +119,14 @@ const holderOf = (running: Running): BoundaryHolder => ({
   addressesOf: (signer) => {
     const id = Object.keys(urls)
       .map(Number)
-      .find((one) => signerOf(one) === signer);
+      .find((one) => addressOf(one) === signer);
     return id === undefined ? [] : profileOf(id).addresses;
   },
   tick: async () => void vote(running),
   table,
   seatedStage: stage,
-  stageSigners: () => Object.keys(urls).map((id) => signerOf(Number(id))),
-  signerOf,
+  stageSigners: () => Object.keys(urls).map((id) => addressOf(Number(id))),
+  signerOf: addressOf,
   feeds: [],
   addFeed: () => undefined,
 });
@@ -156,7 +170,7 @@ function start(order: Extract<Order, { kind: "run" }>): void {
   work.accept(jobId, stage, encodeSealedInput({ stage, salts, tensors: [] }));
   if (order.isEarly) work.begin(jobId, { spec: job.spec, stage, table, signal });
   if (stage > 0) return;
-  work.acceptPublic(jobId, encodeBatch(Array.from({ length: order.rows }, (_, i) => encodeTensor(benchInput(i)))));
+  work.acceptPublic(jobId, inputOf(order.rows).slice());
   void vote(running);
 }
 

@@ -227,8 +227,8 @@ export class FolderModelShelf implements ModelShelf {
       return import("../engines/program/reference-executor.ts").then(({ createReferenceExecutor }) =>
         createReferenceExecutor(),
       );
-    return import("../engines/program/onnx-executor.ts").then(({ createOnnxExecutor }) =>
-      createOnnxExecutor({ threads }),
+    return import("../engines/program/threaded-executor.ts").then(({ createThreadedExecutor }) =>
+      createThreadedExecutor({ threads }),
     );
   }
 

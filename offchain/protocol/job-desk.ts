@@ -13,11 +13,12 @@ import { decodeMemory } from "./seat-codec.ts";
 import { hasFastVotes, STATE } from "./seat-machine.ts";
 import { decodeSeatMessage, encodeSeatMessage } from "./seat-wire.ts";
 import { GONE } from "./session-state.ts";
-import { StageWork, type StageWorkOptions } from "./stage-work.ts";
+import { StageWork } from "./stage-work.ts";
+import type { WorkPlacesOptions } from "./work-places.ts";
 
 export interface JobDeskOptions {
   readonly input: InputDeskOptions;
-  readonly work: StageWorkOptions;
+  readonly work: WorkPlacesOptions;
   /** Jobs followed at once, seated or not; above it the oldest without a seat is dropped. */
   readonly maxTracked: number;
   /** How often deadlines are looked at, milliseconds. */

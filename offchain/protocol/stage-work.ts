@@ -12,7 +12,6 @@ import {
 import { equalBytes } from "../core/bytes.ts";
 import { joinDigest } from "../core/digest.ts";
 import { hasCode, isAssayError } from "../core/errors.ts";
-import { admissionOrder, type Waiting } from "../core/fee-priority.ts";
 import { assertExposure } from "../core/planning/leakage-limits.ts";
 import type { Clock } from "../core/ports/clock.ts";
 import { isJoined } from "../core/join.ts";
@@ -32,23 +31,11 @@ import type { Hex, ModelShelf, StageRunner } from "./ports.ts";
 import { RowResults, type Row } from "./row-results.ts";
 import { ABSTAIN_REASON, NO_PAYLOAD, reasonWord, SAID_ABSTAIN_WORD } from "./said.ts";
 import type { Vote } from "./seat-machine.ts";
-
-export interface StageWorkOptions {
-  /** Stages computed at once: each takes a core. */
-  readonly maxRunning: number;
-  /** Stages waiting behind them; those last in order beyond it are abstained from at once, so that their committees lose no time. */
-  readonly maxWaiting: number;
-}
+import { WorkPlaces, type WorkPlacesOptions } from "./work-places.ts";
 
 export interface Materials {
   readonly inputs: readonly Tensor[];
   readonly salts: readonly (Uint8Array | undefined)[];
-}
-
-/** A stage that waits for its turn. */
-interface Queued extends Waiting {
-  /** Its turn has come (true), or others of a full queue go before it. */
-  readonly call: (isTurn: boolean) => void;
 }
 
 interface Stash {
@@ -88,6 +75,18 @@ interface EarlyRun extends EarlyStage {
   isOff: boolean;
 }
 
+/** Rows that a runner has at once: it computes the second while what is to be done with the first is done. */
+const ROWS_AT_ONCE = 2;
+
+interface RowOrder extends EarlyStage {
+  readonly inputs: readonly Uint8Array[];
+  readonly runner: StageRunner;
+}
+
+type StartedRow = { readonly index: number; readonly order: RowOrder } & (
+  { readonly known: Row } | { readonly made: ReturnType<StageRunner["run"]> }
+);
+
 /** Outputs so far: a later version voids those of an earlier one. */
 export interface OutputRows {
   readonly version: number;
@@ -99,20 +98,16 @@ export interface OutputRows {
  * opens the blobs again.
  */
 export class StageWork {
-  readonly #options: StageWorkOptions;
+  readonly #places: WorkPlaces;
   readonly #models: ModelShelf;
   readonly #jobs = new Map<Hex, Stash>();
-  readonly #clock: Clock;
-  #waiting: readonly Queued[] = [];
-  #running = 0;
   #isDraining = false;
   /** Called when a stage has made one more output of a job. */
   onRow: (jobId: Hex) => void = () => undefined;
   readonly #wakes = new Map<Hex, Set<() => void>>();
 
-  constructor(options: StageWorkOptions, models: ModelShelf, clock: Clock) {
-    this.#options = options;
-    this.#clock = clock;
+  constructor(options: WorkPlacesOptions, models: ModelShelf, clock: Clock) {
+    this.#places = new WorkPlaces(options, clock);
     this.#models = models;
   }
 
@@ -141,7 +136,7 @@ export class StageWork {
 
   /** Stages running and waiting. */
   get load(): number {
-    return this.#running + this.#waiting.length;
+    return this.#places.load;
   }
 
   #stash(jobId: Hex): Stash {
@@ -250,77 +245,93 @@ export class StageWork {
     const { early } = stash;
     if (early === null || early.isOff || early.running !== null) return;
     early.running = this.#computeEarly(jobId, stash, early)
-      .catch(() => void (early.isOff = true))
-      .finally(() => {
+      // Rows that came while the place was given back.
+      .then(() => !early.isOff && this.#inputsOf(stash, early, stash.rows.all.length) !== null)
+      .catch(() => {
+        early.isOff = true;
+        return false;
+      })
+      .then((isMore) => {
         early.running = null;
         this.#wake(jobId);
-        // Rows that came while the place was given back.
-        if (!early.isOff && this.#rowsToRun(stash, early).length > 0) this.#runEarly(jobId, stash);
+        if (isMore) this.#runEarly(jobId, stash);
       });
   }
 
-  /** Inputs of the rows that can be computed and are not. */
-  #rowsToRun(stash: Stash, { table, stage, spec }: EarlyStage): Uint8Array[][] {
+  /** Inputs of row `i`, as far as all of them are here. */
+  #inputsOf(stash: Stash, { table, stage, spec }: EarlyStage, i: number): Uint8Array[] | null {
     const count = batchCount(spec.policy.flags);
-    const columns = (table[stage]?.producers ?? []).map((producer) => {
+    if (i >= Math.max(1, count)) return null;
+    const inputs = (table[stage]?.producers ?? []).map((producer) => {
       const fed = stash.fed.get(producer);
-      if (fed !== undefined) return fed.tensors;
+      if (fed !== undefined) return fed.tensors[i];
       const whole = stash.tensors.get(producer);
-      return whole === undefined ? [] : count === 0 ? [whole] : decodeBatch(whole);
+      return whole === undefined || count === 0 ? whole : decodeBatch(whole)[i];
     });
-    const from = stash.rows.all.length;
-    const held = Math.min(Math.max(1, count), ...columns.map(({ length }) => length));
-    return Array.from({ length: Math.max(0, held - from) }, (_, i) =>
-      columns.map((column) => column[from + i] ?? EMPTY),
-    );
+    const held = inputs.flatMap((bytes) => bytes ?? []);
+    return held.length > 0 && held.length === inputs.length ? held : null;
   }
 
-  /** Rows that are here, one after the other; holds a place only as long as there are any. */
+  /** Rows that are here; holds a place only as long as there are any. */
   async #computeEarly(jobId: Hex, stash: Stash, early: EarlyRun): Promise<void> {
-    const { spec, stage, table, signal } = early;
-    if (this.#rowsToRun(stash, early).length === 0) return;
+    const { spec, stage } = early;
+    if (this.#inputsOf(stash, early, stash.rows.all.length) === null) return;
     const runner = await this.#runner(spec.modelId, stage);
-    if (runner === null || runner === "refused" || !(await this.#turn(spec.seatReward))) {
+    if (runner === null || runner === "refused" || !(await this.#places.turn(spec.seatReward))) {
       early.isOff = true;
       return;
     }
-    try {
-      for (;;) {
-        const [inputs] = this.#rowsToRun(stash, early);
-        if (inputs === undefined || this.#jobs.get(jobId) !== stash) return;
-        if (inputs.some(({ length }) => length > runner.maxInputBytes)) {
-          early.isOff = true;
-          return;
-        }
-        await this.#row(jobId, stash, stash.rows.all.length, { inputs, runner, signal, table, stage, spec });
+    const started: StartedRow[] = [];
+    const refill = (): void => {
+      const from = stash.rows.all.length;
+      // Rows begun before theirs were discarded end first.
+      if (started[0] !== undefined && started[0].index !== from) return;
+      while (started.length < ROWS_AT_ONCE) {
+        const inputs = this.#inputsOf(stash, early, from + started.length);
+        if (inputs === null) return;
+        if (inputs.some(({ length }) => length > runner.maxInputBytes)) early.isOff = true;
+        if (early.isOff) return;
+        started.push(this.#start(stash, from + started.length, { ...early, runner, inputs }));
       }
+    };
+    try {
+      for (refill(); started.length > 0 && this.#jobs.get(jobId) === stash; refill())
+        await this.#finish(jobId, stash, started.shift() as StartedRow);
     } finally {
-      this.#next();
+      this.#places.next();
     }
   }
 
-  /** One row, from memory if it was made of the same bytes. Errors: those of the runner and of `decodeTensor`. */
-  async #row(
-    jobId: Hex,
-    stash: Stash,
-    i: number,
-    options: EarlyStage & { readonly inputs: readonly Uint8Array[]; readonly runner: StageRunner },
-  ): Promise<Row> {
-    const { inputs, runner, signal, table, stage, spec } = options;
-    const known = stash.rows.get(i, inputs);
-    if (known !== null) return known;
+  /** Hands a row to its runner, unless it was made of the same bytes before. Errors: those of `decodeTensor`. */
+  #start(stash: Stash, index: number, order: RowOrder): StartedRow {
+    const { inputs, runner, signal } = order;
+    const known = stash.rows.get(index, inputs);
+    if (known !== null) return { index, order, known };
     signal.throwIfAborted();
-    const { output, probe } = await runner.run(
+    const made = runner.run(
       inputs.map((bytes) => decodeTensor(bytes)),
       signal,
     );
+    // Its failure is told when its turn comes, which it may never do.
+    made.catch(() => undefined);
+    return { index, order, made };
+  }
+
+  /** The row, remembered. Errors: those of the runner. */
+  async #finish(jobId: Hex, stash: Stash, started: StartedRow): Promise<Row> {
+    if ("known" in started) return started.known;
+    const { index, order, made } = started;
+    const { inputs, table, stage, spec } = order;
+    const { output, probe } = await made;
     const bytes = encodeTensor(output);
     const kind = table[stage]?.outKind as DigestKind;
     const salt = stash.salts.get(stage);
     const count = batchCount(spec.policy.flags);
-    const leaf = kind !== KIND_PUBLIC && salt === undefined ? null : rowDigest(kind, bytes, salt, i, count);
+    const leaf = kind !== KIND_PUBLIC && salt === undefined ? null : rowDigest(kind, bytes, salt, index, count);
     const row = { inputs, output: bytes, probe: probe === null ? null : encodeTensor(probe), leaf };
-    stash.rows.set(i, row);
+    // Forgotten meanwhile: nobody is to see it.
+    if (this.#jobs.get(jobId) !== stash) return row;
+    stash.rows.set(index, row);
     this.#wake(jobId);
     this.onRow(jobId);
     return row;
@@ -408,9 +419,9 @@ export class StageWork {
     if (typeof inputs === "number") return abstain(inputs);
     // Rows that are being computed are not computed twice.
     await stash.early?.running;
-    if (!(await this.#turn(spec.seatReward))) return abstain(ABSTAIN_REASON.model);
+    if (!(await this.#places.turn(spec.seatReward))) return abstain(ABSTAIN_REASON.model);
     const options = { runner, signal, table, stage, spec };
-    const rows = await this.#runAll(jobId, stash, inputs, options).finally(() => this.#next());
+    const rows = await this.#runAll(jobId, stash, inputs, options).finally(() => this.#places.next());
     if (rows === null) return abstain(ABSTAIN_REASON.bounds);
     const outputs = rows.map(({ output }) => output);
     // Of any honest seat: outputs are as long everywhere.
@@ -430,7 +441,7 @@ export class StageWork {
     return { outDigest, payload: sketch ?? payload };
   }
 
-  /** One after the other; null if an input is not what the model takes. */
+  /** In their order; null if an input is not what the model takes. */
   async #runAll(
     jobId: Hex,
     stash: Stash,
@@ -439,7 +450,12 @@ export class StageWork {
   ): Promise<readonly Row[] | null> {
     const rows: Row[] = [];
     try {
-      for (const [i, one] of inputs.entries()) rows.push(await this.#row(jobId, stash, i, { ...options, inputs: one }));
+      const started: StartedRow[] = [];
+      for (const [i, one] of inputs.entries()) {
+        started.push(this.#start(stash, i, { ...options, inputs: one }));
+        if (started.length === ROWS_AT_ONCE) rows.push(await this.#finish(jobId, stash, started.shift() as StartedRow));
+      }
+      for (const last of started) rows.push(await this.#finish(jobId, stash, last));
       return rows;
     } catch (error) {
       // The digest is right but the tensor is not what the model takes: every honest seat finds the same.
@@ -476,32 +492,6 @@ export class StageWork {
       if (hasCode(error, "STAGE_REFUSED")) return "refused";
       throw error;
     }
-  }
-
-  /** Waits for one of `maxRunning` places, which the caller gives back by `#next`; false if the queue is full of better ones. */
-  async #turn(seatReward: bigint): Promise<boolean> {
-    if (this.#running < this.#options.maxRunning) {
-      this.#running += 1;
-      return true;
-    }
-    return new Promise<boolean>((resolve) => {
-      const queued = { seatReward, sinceSec: this.#nowSec(), call: resolve };
-      const order = admissionOrder([...this.#waiting, queued], this.#nowSec());
-      this.#waiting = order.slice(0, this.#options.maxWaiting);
-      for (const { call } of order.slice(this.#options.maxWaiting)) call(false);
-    });
-  }
-
-  /** Passes a place on to the first in order; ages have changed since it was sorted. */
-  #next(): void {
-    const [first, ...rest] = admissionOrder(this.#waiting, this.#nowSec());
-    this.#waiting = rest;
-    if (first === undefined) this.#running -= 1;
-    else first.call(true);
-  }
-
-  #nowSec(): number {
-    return this.#clock.monotonicMs() / 1000;
   }
 
   /** What a prover of the stage needs to know: tensors and salts, inputs in manifest order, then the output's salt. */
@@ -544,6 +534,7 @@ export class StageWork {
     for (const part of stash?.parts ?? [])
       if ("tensor" in part) for (const bytes of [part.tensor, part.salt]) bytes.fill(0);
     stash?.rows.wipe();
+    if (stash?.early !== undefined && stash.early !== null) stash.early.isOff = true;
     this.#jobs.delete(jobId);
     this.#wake(jobId);
   }

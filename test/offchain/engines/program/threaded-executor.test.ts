@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from "chai";
+import { encodeProgram } from "../../../../offchain/core/program/encode-program.ts";
+import { loadStage } from "../../../../offchain/engines/program/executor.ts";
+import { runReference } from "../../../../offchain/engines/program/reference-executor.ts";
+import { createThreadedExecutor } from "../../../../offchain/engines/program/threaded-executor.ts";
+import { expectCode } from "../../../support/expect-code.ts";
+import { Random, randomInputs, randomProgram } from "../../../support/random-program.ts";
+
+const stageOf = (seed: number) => loadStage(encodeProgram(randomProgram(new Random(seed))));
+
+describe("createThreadedExecutor", () => {
+  it("behavior: this thread answers while a stage is computed", async () => {
+    const executor = createThreadedExecutor();
+    const stage = stageOf(41);
+    await executor.warm(stage);
+    const inputs = randomInputs(new Random(2), stage.program, 512);
+    let turns = 0;
+    let isOver = false;
+    const turn = () => {
+      turns++;
+      if (!isOver) setImmediate(turn);
+    };
+    const running = executor.run(stage, inputs).finally(() => (isOver = true));
+    turn();
+    const result = await running;
+    expect(result).to.deep.equal(runReference(stage, inputs));
+    // Computed here, it would have taken one turn.
+    expect(turns).to.be.above(3);
+    await executor.close();
+  });
+
+  it("behavior: a view of something larger is computed as what it shows, and stays the caller's", async () => {
+    const executor = createThreadedExecutor();
+    const stage = stageOf(43);
+    const inputs = randomInputs(new Random(3), stage.program, 2);
+    const views = inputs.map((input) => {
+      const room = new Int8Array(input.data.length + 64);
+      room.set(input.data, 32);
+      return { ...input, data: room.subarray(32, 32 + input.data.length) };
+    });
+    expect(await executor.run(stage, views)).to.deep.equal(runReference(stage, inputs));
+    expect(views.map(({ data }) => [...data])).to.deep.equal(inputs.map(({ data }) => [...data]));
+    await executor.close();
+  });
+
+  it("behavior: a closed one ends its thread, and what is asked afterwards begins another", async () => {
+    const executor = createThreadedExecutor();
+    const stage = stageOf(45);
+    const inputs = randomInputs(new Random(4), stage.program, 1);
+    const first = executor.run(stage, inputs);
+    expect(await first).to.deep.equal(runReference(stage, inputs));
+    await executor.close();
+    await executor.close();
+    expect(await executor.run(stage, inputs)).to.deep.equal(await first);
+    await executor.close();
+  });
+
+  it("error: EXECUTION_FAILED, not a crash, for a stage that the thread cannot load; the next call has a thread again", async () => {
+    const executor = createThreadedExecutor();
+    const stage = stageOf(47);
+    const inputs = randomInputs(new Random(5), stage.program, 1);
+    const broken = { ...stage, bytes: stage.bytes.slice(0, 9) };
+    await expectCode("EXECUTION_FAILED", () => executor.run(broken, inputs));
+    expect(await executor.run(stage, inputs)).to.deep.equal(runReference(stage, inputs));
+    await executor.close();
+  });
+});
