@@ -146,4 +146,16 @@ export const NodeError = defineErrors("node", 30, {
     fix: "Check the key, and the first block of the deployment in chain.fromBlock.",
     retry: "never",
   },
+  NOT_CIPHERED: {
+    n: 25,
+    text: "Job {job} is not over ciphertexts: nobody plays games about it.",
+    fix: "Challenge it, or bring a proof before the court.",
+    retry: "never",
+  },
+  FILE_MISSING: {
+    n: 26,
+    text: "{path} cannot be read.",
+    fix: "Name the folder of the model over ciphertexts: it holds `program` and `weights-<stage>`.",
+    retry: "never",
+  },
 });

@@ -141,6 +141,13 @@ export const SETTINGS = {
     threads: setting(count(64), 2, "Threads of one proof."),
     maxWaiting: setting(count(1_000), 2, "Proofs under way and waiting; more are left to other candidates."),
   },
+  referee: {
+    bondLimit: setting(
+      z.string().regex(/^\d{0,30}$/, "token base units: digits only, or nothing"),
+      "",
+      "The most of the operator account's tokens that may be at stake before the referee of ciphertexts, base units; empty: all that the account holds; 0: no games, and votes on ciphertexts that nobody stands for.",
+    ),
+  },
   rewards: {
     claimMinutes: setting(
       z.int().min(0).max(100_000),

@@ -7,14 +7,17 @@ import { PUT_PROTOCOL } from "../core/blob-put.ts";
 import { PROOF_PROTOCOL } from "../core/proof-wire.ts";
 import { OFFER_PROTOCOL } from "../core/messages.ts";
 import { RESULT_PROTOCOL } from "../core/result-request.ts";
+import { DisputeDesk } from "../protocol/dispute-desk.ts";
 import { JobDesk, type JobDeskOptions } from "../protocol/job-desk.ts";
 import type { ProtocolModules } from "../protocol/ports.ts";
+import type { TracePort } from "../protocol/referee-ports.ts";
 import { ResultDesk } from "../protocol/result-desk.ts";
 import { SEAT_PROTOCOL } from "../protocol/seat-wire.ts";
 import { serveBeacon } from "./beacon/serve-beacon.ts";
 import { createChainPort } from "./chain-port.ts";
 import { hubFacts } from "./hub-facts.ts";
 import { payEarnings } from "./pay-earnings.ts";
+import { createRefereePort } from "./referee-port.ts";
 import { upkeepTable } from "./upkeep-table.ts";
 
 export interface WorkerOptions {
@@ -28,14 +31,25 @@ export interface WorkerOptions {
   readonly claimEveryMs: number;
   /** Whether this worker advances the ticket table when its epoch is over. */
   readonly upkeep: boolean;
+  /** The most that may be at stake before the referee of ciphertexts, wei; none by default, and 0: no games. */
+  readonly bondLimit?: bigint;
 }
 
-export type WorkerModules = Omit<ProtocolModules, "chain"> & { readonly chain: Chain };
+export type WorkerModules = Omit<ProtocolModules, "chain" | "disputes"> & {
+  readonly chain: Chain;
+  /** Missing: this worker evaluates no ciphertexts. */
+  readonly traces?: TracePort;
+};
+
+/** Chain seconds from a job's end to when its dispute is forgotten, for each confirmation that the worker waits for. */
+const SETTLE_SEC = 24;
 
 /** One worker: watches the chain, answers peers, works its seats. Everything it stands on is passed in. */
 export class Worker {
   readonly desk: JobDesk;
   readonly watcher: BlockWatcher;
+  /** Games about ciphertexts; null where there are none to play. */
+  readonly disputes: DisputeDesk | null;
   readonly #options: WorkerOptions;
   readonly #modules: WorkerModules;
   readonly #results: ResultDesk;
@@ -46,7 +60,12 @@ export class Worker {
     this.#modules = modules;
     const { chain, journal, clock, logger, metrics, signal } = modules;
     const port = createChainPort(chain, options.fromBlock, { clock, signal });
-    const protocol: ProtocolModules = { ...modules, chain: port };
+    this.disputes = this.#openDisputes();
+    const protocol: ProtocolModules = {
+      ...modules,
+      chain: port,
+      ...(this.disputes === null ? {} : { disputes: this.disputes }),
+    };
     this.desk = new JobDesk(options.desk, protocol);
     this.#results = new ResultDesk(protocol, (jobId) => this.desk.session(jobId) ?? this.desk.proofs.session(jobId));
     const random = () => (modules.randomBytes(1)[0] ?? 0) / 256;
@@ -76,6 +95,16 @@ export class Worker {
         },
       },
     );
+  }
+
+  #openDisputes(): DisputeDesk | null {
+    const { chain, traces } = this.#modules;
+    const { fromBlock, maxRange, confirmations, pollMs, bondLimit = 0n } = this.#options;
+    if (traces === undefined) return null;
+    const referee = createRefereePort(chain, { fromBlock, maxRange, confirmations });
+    const head = (): bigint | null => this.watcher.head?.number ?? null;
+    const settleSec = SETTLE_SEC * confirmations;
+    return new DisputeDesk({ bondLimit, tickMs: pollMs, settleSec, head }, { ...this.#modules, referee, traces });
   }
 
   /** Synced with the chain and taking seats. */
@@ -108,7 +137,9 @@ export class Worker {
       yield await blobs.put(request);
     });
     await desk.restore().catch((error: unknown) => logger.warn("jobs.restore-failed", { error }));
+    this.disputes?.restore();
     this.#loops.push(this.watcher.run(signal), desk.run(signal));
+    if (this.disputes !== null) this.#loops.push(this.disputes.run(signal));
     const { claimEveryMs, fromBlock } = this.#options;
     if (claimEveryMs > 0) this.#loops.push(payEarnings(chain, { claimEveryMs, fromBlock }, { clock, logger, signal }));
     const { pollMs, upkeep } = this.#options;
@@ -137,5 +168,6 @@ export class Worker {
   /** After the signal: waits for the loops to end. */
   async stopped(): Promise<void> {
     await Promise.allSettled(this.#loops);
+    await this.disputes?.close();
   }
 }

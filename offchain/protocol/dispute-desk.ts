@@ -19,7 +19,12 @@ export interface DisputeDeskOptions {
   readonly tickMs: number;
   /** A job must have been over this long, chain seconds, before its dispute is forgotten: its end may be reorganised away. */
   readonly settleSec: number;
+  /** Newest block, where somebody else follows the chain: nothing is looked at twice for one. */
+  readonly head?: () => bigint | null;
 }
+
+/** The chain is looked at again without a new block after this long: something may have failed. */
+const STALE_MS = 5_000;
 
 export interface DisputeModules {
   readonly referee: RefereePort;
@@ -34,7 +39,7 @@ export interface DisputeModules {
 }
 
 /**
- * Disputes about ciphertexts that this node takes part in: as a seat that stands for its vote, or as a volunteer that watches a job. What
+ * Disputes about ciphertexts that this node takes part in: as a seat that stands for its vote, or as a volunteer that stands for what it found. What
  * the chain shows decides what is done; the journal keeps which disputes there are and which bonds were about to be given.
  */
 export class DisputeDesk implements DisputePort {
@@ -61,12 +66,9 @@ export class DisputeDesk implements DisputePort {
   }
 
   stand(jobId: Hex, job: Job, stage: number, vote: Hex): void {
-    this.#enter(jobId, job, stage)?.vote(vote);
-  }
-
-  /** Watches a stage without a vote of its own: whatever its own evaluation says is right. */
-  watch(jobId: Hex, job: Job, stage: number): void {
-    this.#enter(jobId, job, stage);
+    if (this.#options.bondLimit === 0n || this.#disputes.has(keyOf(jobId, stage))) return;
+    const row = this.#modules.journal.job({ jobId, role: "party", stage, round: 0 });
+    if (row?.done !== true) this.#add(new Dispute(newParty(jobId, job, stage, vote), this.#modules, this));
   }
 
   leads(jobId: Hex, stage: number): boolean {
@@ -107,9 +109,15 @@ export class DisputeDesk implements DisputePort {
 
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#modules;
+    const { head: newest = () => null, tickMs } = this.#options;
+    let [seen, at]: [bigint | null, number] = [null, -STALE_MS];
     while (!signal.aborted) {
-      await this.tick();
-      await clock.sleep(this.#options.tickMs, signal).catch(() => undefined);
+      const head = newest();
+      if (head === null || head !== seen || clock.monotonicMs() - at >= STALE_MS) {
+        [seen, at] = [head, clock.monotonicMs()];
+        await this.tick();
+      }
+      await clock.sleep(tickMs, signal).catch(() => undefined);
     }
   }
 
@@ -153,18 +161,8 @@ export class DisputeDesk implements DisputePort {
     metrics.set("assay_referee_slack_seconds", {}, due.length === 0 ? -1 : Math.max(0, Math.min(...due)));
   }
 
-  #enter(jobId: Hex, job: Job, stage: number): Dispute | null {
-    if (this.#options.bondLimit === 0n) return null;
-    const known = this.#disputes.get(keyOf(jobId, stage));
-    if (known !== undefined) return known;
-    const row = this.#modules.journal.job({ jobId, role: "party", stage, round: 0 });
-    if (row?.done === true) return null;
-    return this.#add(new Dispute(newParty(jobId, job, stage, null), this.#modules, this));
-  }
-
-  #add(dispute: Dispute): Dispute {
+  #add(dispute: Dispute): void {
     this.#disputes.set(keyOf(dispute.state.jobId, dispute.state.stage), dispute);
-    return dispute;
   }
 }
 

@@ -24,8 +24,8 @@ export interface PartyState {
   readonly jobId: Hex;
   readonly job: Job;
   readonly stage: number;
-  /** What this worker voted for; null: it had no seat there and only watches. */
-  readonly vote: Hex | null;
+  /** What this party evaluated, by the kernel: a seat's vote, or what a volunteer found. Nothing is staked on anything else. */
+  readonly vote: Hex;
   readonly intents: readonly BondIntent[];
   /** The own evaluation is not what was voted for: nothing may be staked on either. */
   readonly isIrreproducible: boolean;
@@ -33,7 +33,6 @@ export interface PartyState {
 }
 
 export type PartyEvent =
-  | { readonly type: "voted"; readonly vote: Hex }
   | { readonly type: "bonding"; readonly intent: BondIntent }
   /** The chain shows these bonds, or can never take them any more. */
   | { readonly type: "settled"; readonly what: readonly string[] }
@@ -53,7 +52,7 @@ export type DisputeStep =
   | { readonly kind: "release"; readonly defence: bigint }
   | { readonly kind: "reclaim"; readonly game: bigint };
 
-export const newParty = (jobId: Hex, job: Job, stage: number, vote: Hex | null): PartyState => ({
+export const newParty = (jobId: Hex, job: Job, stage: number, vote: Hex): PartyState => ({
   jobId,
   job,
   stage,
@@ -63,11 +62,9 @@ export const newParty = (jobId: Hex, job: Job, stage: number, vote: Hex | null):
   done: false,
 });
 
-/** The next state. Pure; a vote once said never changes. The caller journals the result before it acts on it. */
+/** The next state. Pure. The caller journals the result before it acts on it. */
 export function advanceParty(state: PartyState, event: PartyEvent): PartyState {
   switch (event.type) {
-    case "voted":
-      return state.vote === null ? { ...state, vote: event.vote } : state;
     case "bonding": {
       const others = state.intents.filter(({ what }) => what !== event.intent.what);
       return { ...state, intents: [...others, event.intent] };
@@ -128,7 +125,7 @@ function isContested(state: PartyState, view: DisputeView): boolean {
   const { vote, stage } = state;
   if (view.defences.length > 0) return true;
   if (accepted === undefined) return false;
-  if (accepted === null || vote === null || accepted !== vote) return true;
+  if (accepted !== vote) return true;
   const said = view.record.tallies.flatMap((tally) => (tally.stage === stage ? tally.said : []));
   return said.some((word) => !isReserved(word) && word !== vote);
 }

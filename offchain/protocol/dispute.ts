@@ -77,10 +77,6 @@ export class Dispute {
     );
   }
 
-  vote(outDigest: Hex): void {
-    this.#advance({ type: "voted", vote: outDigest });
-  }
-
   /** Until it is known that this party cannot decide it here, no larger committee need be asked. */
   get leads(): boolean {
     const { isIrreproducible, job, done } = this.#state;
@@ -167,7 +163,7 @@ export class Dispute {
   #save(): void {
     const { jobId, stage, done } = this.#state;
     const data = encodeParty(this.#state);
-    const state = done ? "OVER" : this.#state.vote === null ? "WATCHES" : "STANDS";
+    const state = done ? "OVER" : "STANDS";
     this.#modules.journal.record({
       job: { jobId, role: "party", stage, round: 0, state, done, deadlineMs: null, data },
     });
@@ -251,7 +247,7 @@ export class Dispute {
     const { outDigest, traceRoot } = trace.commitment;
     const committed = view.defences.find((one) => one.party === referee.party && one.inDigest === inDigest);
     const isOther = committed !== undefined && committed.traceRoot !== traceRoot;
-    if (!isOther && (vote === null || vote === outDigest)) {
+    if (!isOther && vote === outDigest) {
       this.#traces.set(inDigest, trace);
       return checkpoint("traced");
     }

@@ -161,7 +161,7 @@ export interface TracePort {
 
 /** Disputes about ciphertexts, as a seat's session sees them. */
 export interface DisputePort {
-  /** This worker voted so in a stage over ciphertexts that was counted. Repeating changes nothing. */
+  /** This party evaluated a stage over ciphertexts so, and stands for it. Repeating changes nothing; what was said first stands. */
   stand(jobId: Hex, job: Job, stage: number, vote: Hex): void;
   /** The referee will decide: no larger committee need be asked. */
   leads(jobId: Hex, stage: number): boolean;

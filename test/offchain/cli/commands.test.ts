@@ -66,6 +66,8 @@ describe("commands", () => {
       "stake show",
       "stake leave",
       "stake withdraw",
+      "cipher watch",
+      "cipher defend",
       "config show",
       "config check",
     ])

@@ -100,7 +100,7 @@ describe("disputes about ciphertexts", function suite() {
   }
 
   function enter(referee: SimulatedReferee, options: PartyOptions) {
-    const { party, trace, vote, limit = 100n * S, calls = Infinity, stopAt } = options;
+    const { party, trace, vote = GOOD, limit = 100n * S, calls = Infinity, stopAt } = options;
     const clock = new ManualClock();
     const journal = options.journal ?? new MemoryJournal({ clock });
     const refused: string[] = [];
@@ -141,10 +141,7 @@ describe("disputes about ciphertexts", function suite() {
       },
     );
     desk.restore();
-    if (desk.disputes.length === 0) {
-      if (vote === undefined) desk.watch(JOB_ID, job, 0);
-      else desk.stand(JOB_ID, job, 0, vote);
-    }
+    if (desk.disputes.length === 0) desk.stand(JOB_ID, job, 0, vote);
     /** One look, and all that it began. */
     const look = async () => {
       if (life.signal.aborted) return;
@@ -205,7 +202,7 @@ describe("disputes about ciphertexts", function suite() {
     expect(callsOf(referee, HONEST).filter((call) => call === "defend")).to.have.lengthOf(1);
   });
 
-  it("R44: a captured committee falls to one volunteer that watches, and to nobody where all say the truth", async () => {
+  it("R44: a captured committee falls to one volunteer, and to nobody where all say the truth", async () => {
     const referee = refereeOf(CAPTURED);
     const seats = [LIAR, SYBIL].map((party) => enter(referee, { party, trace: lie, vote: BAD }));
     const volunteer = enter(referee, { party: VOLUNTEER, trace: truth });
