@@ -177,14 +177,15 @@ async function recordChain(
   return { headHash, movements, created };
 }
 
-async function readGenesis(rpc: JsonRpc, chainId: number): Promise<Genesis> {
+async function readGenesis(rpc: JsonRpc, chainId: number): Promise<{ genesis: Genesis; accounts: ReadonlySet<Hex> }> {
   const accounts = (await rpc.call("eth_accounts")) as Hex[];
   const last = accounts.at(-1);
   if (last === undefined)
     throw new AuditError("CHAIN_NOT_LOCAL", { why: "its node has no published development accounts" });
   const balance = (await rpc.call("eth_getBalance", [last, "0x0"])) as Hex;
   const client = String(await rpc.call("web3_clientVersion"));
-  return { chainId, hardfork: "osaka", accounts: accounts.length, balance, client };
+  const genesis = { chainId, hardfork: "osaka", accounts: accounts.length, balance, client } as const;
+  return { genesis, accounts: new Set(accounts.map((one): Hex => `0x${one.slice(2).toLowerCase()}`)) };
 }
 
 /** A model's files, as far as its folder has them. `loadAnyModel` has checked them. */
@@ -223,7 +224,7 @@ export async function exportBundle(options: ExportOptions, ports: ExportPorts): 
   const { chain } = ports;
   const hub = chain.contracts.hub.toLowerCase() as Hex;
   const rpc = createJsonRpc(rpcUrl, signal);
-  const genesis = await readGenesis(rpc, chain.chainId);
+  const { genesis, accounts } = await readGenesis(rpc, chain.chainId);
   const head = Number(await rpc.call("eth_blockNumber"));
   onProgress?.("choosing jobs");
   // A chain that runs on has another head now: what an interrupted export planned stays.
@@ -246,7 +247,10 @@ export async function exportBundle(options: ExportOptions, ports: ExportPorts): 
   counting.put(GENESIS_FILE, encodeOne(genesis));
   const { headHash, movements, created } = await recordChain(counting, rpc, toBlock, options);
   onProgress?.("looking for balances that no transaction explains");
-  counting.put(BALANCES_FILE, encodeOne(await findGifts(rpc, movements, toBlock)));
+  counting.put(
+    BALANCES_FILE,
+    encodeOne(await findGifts(rpc, movements, toBlock, { accounts, balance: BigInt(genesis.balance) })),
+  );
   onProgress?.("reading contracts, parameters and keys");
   const contracts: RecordedContract[] = [];
   for (const { address, createdBy } of created)

@@ -5,6 +5,13 @@ import { blockTag } from "./record-blocks.ts";
 import type { Movement } from "./movements.ts";
 import type { Gift } from "./recorded-blocks.ts";
 
+/** What the node's published accounts have at block 0. */
+export interface Beginning {
+  /** In lower case. */
+  readonly accounts: ReadonlySet<Hex>;
+  readonly balance: bigint;
+}
+
 /** An account's balance may change at these blocks by transactions, and nowhere else. */
 interface Account {
   readonly address: Hex;
@@ -30,12 +37,24 @@ function accountsOf(movements: readonly Movement[]): Account[] {
  * Balances that development nodes were told to set (`hardhat_setBalance`), found from balances that the transactions do not explain: the
  * one fact about a local chain's state that stands in none of its blocks. Errors: RPC_UNAVAILABLE, RPC_REJECTED.
  */
-export async function findGifts(rpc: JsonRpc, movements: readonly Movement[], toBlock: number): Promise<Gift[]> {
-  const found = await Promise.all(accountsOf(movements).map(async (account) => giftsOf(rpc, account, toBlock)));
+export async function findGifts(
+  rpc: JsonRpc,
+  movements: readonly Movement[],
+  toBlock: number,
+  beginning: Beginning,
+): Promise<Gift[]> {
+  const found = await Promise.all(
+    accountsOf(movements).map(async (account) => giftsOf(rpc, account, toBlock, beginning)),
+  );
   return found.flat().toSorted((a, b) => a.afterBlock - b.afterBlock || (a.account < b.account ? -1 : 1));
 }
 
-async function giftsOf(rpc: JsonRpc, { address, moves }: Account, toBlock: number): Promise<Gift[]> {
+async function giftsOf(
+  rpc: JsonRpc,
+  { address, moves }: Account,
+  toBlock: number,
+  beginning: Beginning,
+): Promise<Gift[]> {
   const known = new Map<number, bigint>();
   const ask = async (blocks: readonly number[]): Promise<void> => {
     const missing = blocks.filter((block) => !known.has(block));
@@ -50,7 +69,11 @@ async function giftsOf(rpc: JsonRpc, { address, moves }: Account, toBlock: numbe
   const blocks = [...moves.keys()].toSorted((a, b) => a - b);
   await ask([0, ...blocks.flatMap((block) => [block - 1, block]), toBlock].filter((block) => block >= 0));
   let from = 0;
-  let balance = await at(0);
+  let balance = beginning.accounts.has(address) ? beginning.balance : 0n;
+  // Set before the first block was mined.
+  const first = await at(0);
+  if (first !== balance) gifts.push({ afterBlock: 0, account: address, balance: `0x${first.toString(16)}` });
+  balance = first;
   /** Between two blocks without transactions of this account; each step of its balance is a gift. */
   const search = async (to: number): Promise<void> => {
     while ((await at(to)) !== balance) {

@@ -50,6 +50,7 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   "cipher defend": async () => (await import("./cipher/defend.ts")).cipherDefend,
   "audit export": async () => (await import("./audit/export.ts")).auditExport,
   "audit replay": async () => (await import("./audit/replay.ts")).auditReplay,
+  "audit keys": async () => (await import("./audit/keys.ts")).auditKeysCommand,
   "audit fairness": async () => (await import("./audit/fairness.ts")).auditFairness,
   "config show": async () => (await import("./config/show.ts")).configShow,
   "config check": async () => (await import("./config/check.ts")).configCheck,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
+import { checkClaims } from "../../../scripts/check/claims.ts";
 import { checkImports } from "../../../scripts/check/imports.ts";
 import { checkLinks } from "../../../scripts/check/links.ts";
 import { checkRequirements } from "../../../scripts/check/requirements.ts";
@@ -145,5 +146,28 @@ describe("test counting", () => {
     expect([countLines(text, "passing"), countLines(text, "pending"), countLines(text, "failing")]).to.deep.equal([
       15, 1, 0,
     ]);
+  });
+});
+
+describe("threat model's claims", () => {
+  const source = { path: "test/a.test.ts", text: 'it("a liar is slashed", () => {});' };
+  const row = (n: number, tests: string) => `| T${n} | claim | who | what | limits | ${tests} |\n`;
+  const messages = (text: string, path = "docs/threat-model.md") =>
+    checkClaims([{ path, text }, source]).map(({ message }) => message);
+  const good = '[a](../test/a.test.ts) "a liar is slashed"';
+
+  it("default: every claim names a test that is there", () => {
+    expect(messages(row(1, good) + row(2, `${good}; [a](../test/a.test.ts) \`slashed\``))).to.deep.equal([]);
+  });
+
+  it("error: no page, no claims, no test, a strange test, words of no title, numbers and cells that are missing", () => {
+    expect(messages(row(1, good), "docs/other.md")).to.have.length(1);
+    expect(messages("# Claims")).to.have.length(1);
+    expect(messages(row(1, "none"))).to.have.length(1);
+    expect(messages(row(1, '[b](../test/b.test.ts) "a liar is slashed"'))).to.have.length(1);
+    expect(messages(row(1, '[s](../scripts/a.ts) "a liar is slashed"'))).to.have.length(1);
+    expect(messages(row(1, '[a](../test/a.test.ts) "a saint is slashed"'))).to.have.length(1);
+    expect(messages(row(2, good))).to.have.length(1);
+    expect(messages(`| T1 | claim | who | what | ${good} |\n`)).to.have.length(1);
   });
 });

@@ -46,6 +46,10 @@ describe("recorded blocks", function suite() {
       createWalletClient({ account: mnemonicToAccount(MNEMONIC, { addressIndex: i }), transport: http(chain.url) });
     const give = async (balance: Hex) => chain.rpc.call("hardhat_setBalance", [stranger.address, balance]);
     const sender = walletOf(0);
+    // Before any block, to one that will spend it and to one of the node's own.
+    const early = mnemonicToAccount(MNEMONIC, { addressIndex: 41 });
+    await chain.rpc.call("hardhat_setBalance", [early.address, "0xde0b6b3a7640002"]);
+    await chain.rpc.call("hardhat_setBalance", [sender.account.address, "0xde0b6b3a7640003"]);
     const fees = { maxFeePerGas: 5_000_000_000n, maxPriorityFeePerGas: 1_000_000_000n };
     const common = { chain: null, to: stranger.address, value: 3n, gas: 30_000n } as const;
     for (let nonce = 0; nonce < 150; nonce++) {
@@ -56,6 +60,7 @@ describe("recorded blocks", function suite() {
       ] as const;
       await sender.sendTransaction({ ...common, ...(kinds[nonce % 3] as object), nonce } as never);
     }
+    await walletOf(41).sendTransaction({ ...common, ...fees, nonce: 0 } as never);
     await chain.rpc.call("evm_mine");
     await give("0xde0b6b3a7640000");
     await chain.rpc.call("evm_mine");
@@ -78,7 +83,7 @@ describe("recorded blocks", function suite() {
   it("default: what is recorded hashes to its header, whatever the type, and is replayed to the same hashes", async () => {
     const { headers, transactions, logs } = await recordBlocks(chain.rpc, 0, head);
     expect(headers.map(({ header }) => headerHash(header))).to.deep.equal(headers.map(({ hash }) => hash));
-    expect(transactions.map(({ raw }) => raw.length)).to.deep.equal([150, 1]);
+    expect(transactions.map(({ raw }) => raw.length)).to.deep.equal([151, 1]);
     for (const { block, raw } of transactions)
       expect(orderedTrieRoot(raw)).to.equal(headers[block]?.header.transactionsRoot);
     const movements = [];
@@ -93,8 +98,15 @@ describe("recorded blocks", function suite() {
         movements.push(movementOf(one, outcome, header));
         opened.push({ block, ok: outcome.ok, opened: one });
       }
-    const gifts = await findGifts(chain.rpc, movements, head);
-    expect(gifts.map(({ afterBlock, balance }) => [afterBlock, balance])).to.deep.equal([
+    const gifts = await findGifts(chain.rpc, movements, head, {
+      accounts: new Set(
+        [0, 1, 2, 3, 4].map((i) => mnemonicToAccount(MNEMONIC, { addressIndex: i }).address.toLowerCase() as Hex),
+      ),
+      balance: BigInt(GENESIS.balance),
+    });
+    expect(gifts.map(({ afterBlock, balance }) => [afterBlock, balance])).to.have.deep.members([
+      [0, "0xde0b6b3a7640002"],
+      [0, "0xde0b6b3a7640003"],
       [1, "0xde0b6b3a7640000"],
       [4, "0xde0b6b3a7640001"],
     ]);
