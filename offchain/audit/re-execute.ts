@@ -4,23 +4,30 @@ import { boundaryDigest, decodeBatch, encodeBatch } from "../core/batch-tensors.
 import type { Check } from "../core/check.ts";
 import type { ClientStatement } from "../core/client-part.ts";
 import { isAssayError } from "../core/errors.ts";
+import { digestParts, openParts } from "../core/input-parts.ts";
+import { areLanes } from "../core/join.ts";
 import { hasClientStages, networkPart } from "../core/network-part.ts";
 import { createClientPart } from "../core/program/open-client-part.ts";
 import { encodeReceipt, receiptHash, receiptOutput, type Receipt } from "../core/receipt.ts";
-import { boundarySalt, INPUT_BOUNDARY } from "../core/salts.ts";
+import { boundarySalt, INPUT_BOUNDARY, LANES } from "../core/salts.ts";
+import { decodeSealedInput, type InputPart, type SealedInput } from "../core/sealed-input.ts";
 import { sketchA, withinTau } from "../core/sketch.ts";
-import { decodeTensor, encodeTensor } from "../core/tensor.ts";
-import type { DigestKind, StageInfo } from "../core/types.ts";
+import { decodeTensor, encodeTensor, MAX_TENSOR_BYTES } from "../core/tensor.ts";
+import { KIND_BLINDED, type DigestKind, type StageInfo } from "../core/types.ts";
 import { checkFloatInput } from "../engines/program/float/float-executor.ts";
 import { runFloatReference } from "../engines/program/float/float-graph.ts";
 import type { LoadedFloatModel } from "../engines/program/float/load-float-model.ts";
 import type { LoadedModel } from "../engines/program/load-program.ts";
+import { loadMaskedStage, runLane } from "../engines/program/masked-lane.ts";
 import { createReferenceExecutor } from "../engines/program/reference-executor.ts";
 import { runStages } from "../engines/program/run-model.ts";
 
 /** What the requester opens to an auditor. */
 export interface OpenedJob {
-  /** The input tensor's canonical bytes, raw where the client ran first stages itself; of a batch, the batch's. */
+  /**
+   * The input tensor's canonical bytes, raw where the client ran first stages itself; of a batch, the batch's; of an input in parts its
+   * `opening`, as `joinResults` and `requestMasked` return it.
+   */
   readonly input: Uint8Array;
   /** The job's secret, from which all salts follow; not needed where the model's boundaries are public. */
   readonly secret?: Uint8Array | undefined;
@@ -128,6 +135,58 @@ async function repeatSplit(receipt: Receipt, model: LoadedModel, opened: OpenedJ
   return [...checks, ...claimsCheck(receipt, last.statements)];
 }
 
+/** Whether a job's input comes in parts, whose salts are those of other jobs or of two lanes. */
+export const isInParts = ({ parents, manifest }: Pick<Receipt, "parents" | "manifest">): boolean =>
+  parents.length > 0 || areLanes(manifest.stages);
+
+/** A single part stands where an input like any other does. */
+function partsOf({ parts, tensors: [only], salts: [salt] }: SealedInput): readonly InputPart[] {
+  if (parts !== undefined) return parts;
+  return only === undefined ? [] : [{ tensor: only.tensor, salt: salt?.salt ?? new Uint8Array() }];
+}
+
+/** Of an input in parts: other jobs' results one behind the other, or one share a lane. */
+async function repeatParts(receipt: Receipt, model: LoadedModel, opened: OpenedJob): Promise<readonly Check[]> {
+  const { stages } = receipt.manifest;
+  const parts = partsOf(decodeSealedInput(opened.input));
+  const isInput = digestParts((stages[0]?.inKind ?? 0) as DigestKind, parts) === receipt.job.spec.inDigest;
+  const found = agrees(
+    "re-execution input",
+    isInput,
+    "the opened parts are the job's input",
+    "the opened parts have another digest",
+  );
+  if (!isInput) return [found];
+  if (areLanes(stages)) return [found, ...(await repeatLanes(receipt, model, parts, opened))];
+  const input = openParts(parts, stages, 0, MAX_TENSOR_BYTES);
+  if (input === undefined)
+    return [found, agrees("re-execution", false, "", "a part is not opened, or none fits behind another")];
+  return [found, ...(await repeatProgram(receipt, model, stages, { ...opened, input })).checks];
+}
+
+async function repeatLanes(
+  { record, outDigest }: Receipt,
+  { stages: [stage] }: LoadedModel,
+  parts: readonly InputPart[],
+  opened: OpenedJob,
+): Promise<Check[]> {
+  const agreed = [record.boundaries[0], outDigest];
+  const checks: Check[] = [];
+  for (const [lane, part] of parts.entries()) {
+    const name = `re-execution lane ${"AB"[lane]}`;
+    if (!("tensor" in part) || stage === undefined) {
+      checks.push(agrees(name, false, "", "its share is not opened"));
+      continue;
+    }
+    const masked = loadMaskedStage(stage);
+    const sum = await runLane(masked, [decodeTensor(part.tensor)], lane === 0, createReferenceExecutor());
+    const salt = opened.secret && boundarySalt(opened.secret, lane, KIND_BLINDED, lane === 0 ? LANES.A : LANES.B);
+    const ok = boundaryDigest(KIND_BLINDED, encodeTensor(sum), salt, 0) === agreed[lane];
+    checks.push(agrees(name, ok, "its share gives the agreed digest", "its share gives another digest"));
+  }
+  return checks;
+}
+
 /** Does a receipt's whole inference again in plain TypeScript. Hostile receipts and inputs give failed checks, not errors. */
 export async function reExecute(
   receipt: Receipt,
@@ -147,6 +206,8 @@ export async function reExecute(
   try {
     if (!("tolerance" in model) && hasClientStages(receipt.manifest))
       return [...checks, ...(await repeatSplit(receipt, model, opened))];
+    if (!("tolerance" in model) && isInParts(receipt))
+      return [...checks, ...(await repeatParts(receipt, model, opened))];
     const inputs = batchCount(receipt.job.spec.policy.flags);
     const inKind = (receipt.manifest.stages[0]?.inKind ?? 0) as DigestKind;
     const ok = openedDigest(opened.input, inKind, INPUT_BOUNDARY, inputs, opened) === receipt.job.spec.inDigest;

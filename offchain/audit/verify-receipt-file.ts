@@ -4,7 +4,6 @@ import { fromHex, type Hex } from "../core/bytes.ts";
 import { errorText, runCheck, type Check } from "../core/check.ts";
 import { isAssayError, type AssayError } from "../core/errors.ts";
 import { decodeLeaf, isLeafFile, leafFailure, type InferenceLeaf } from "../core/inference-leaf.ts";
-import { areLanes } from "../core/join.ts";
 import { followParents } from "../core/joined-receipts.ts";
 import { modelId } from "../core/model.ts";
 import type { PairingEngine } from "../core/ports/pairing.ts";
@@ -16,7 +15,7 @@ import { verifyReceipts } from "../core/verify-receipts.ts";
 import type { LoadedFloatModel } from "../engines/program/float/load-float-model.ts";
 import type { LoadedModel } from "../engines/program/load-program.ts";
 import { ANCHORED, checkAnchor } from "./check-anchor.ts";
-import { reExecute, type OpenedJob } from "./re-execute.ts";
+import { isInParts, reExecute, type OpenedJob } from "./re-execute.ts";
 
 export interface AuditOptions {
   /** The model that the auditor meant; without it the receipt's own manifest is only checked against itself. */
@@ -117,12 +116,11 @@ async function reportOn(
   const checks = [{ name: "bytes", ok: true, detail: `${bytes.length} bytes, canonical` }, ...report.checks, ...leaf];
   const skipped: string[] = [];
   if (receipt.parents.length > 0) skipped.push(PARENTS_UNREAD);
-  const isInParts = receipt.parents.length > 0 || areLanes(receipt.manifest.stages);
-  if (isInParts)
-    skipped.push("re-execution: the input comes in parts, whose salts are those of other jobs or of two lanes");
-  else if (options.model === undefined || options.opened === undefined)
+  if (options.model === undefined || options.opened === undefined)
     skipped.push(
-      "re-execution: needs the model's folder, the input and, if the model's boundaries are not public, the job's secret",
+      isInParts(receipt)
+        ? "re-execution: needs the model's folder, all parts as their owner kept them and, of lanes, the job's secret"
+        : "re-execution: needs the model's folder, the input and, if the model's boundaries are not public, the job's secret",
     );
   else checks.push(...(await reExecute(receipt, options.model, options.opened)));
   if (options.rpcUrl === undefined)

@@ -14,6 +14,7 @@ import { joinDigest } from "../core/digest.ts";
 import { hasCode, isAssayError } from "../core/errors.ts";
 import { assertExposure } from "../core/planning/leakage-limits.ts";
 import type { Clock } from "../core/ports/clock.ts";
+import { digestParts, openParts } from "../core/input-parts.ts";
 import { isJoined } from "../core/join.ts";
 import {
   decodeSealedInput,
@@ -26,7 +27,6 @@ import { decodeTolerance, sketchA } from "../core/sketch.ts";
 import { decodeTensor, encodeTensor, type Tensor } from "../core/tensor.ts";
 import { KIND_PUBLIC, NO_PROBE, type DigestKind, type Spec, type StageInfo } from "../core/types.ts";
 import { ProtocolError } from "./errors.ts";
-import { digestParts, openParts } from "./joined-parts.ts";
 import type { Hex, ModelShelf, StageRunner } from "./ports.ts";
 import { RowResults, type Row } from "./row-results.ts";
 import { ABSTAIN_REASON, NO_PAYLOAD, reasonWord, SAID_ABSTAIN_WORD } from "./said.ts";

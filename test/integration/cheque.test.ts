@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
 import { toHex } from "viem";
+import { reExecute } from "../../offchain/audit/re-execute.ts";
 import { verifyJoinedFiles } from "../../offchain/audit/verify-receipt-file.ts";
 import { keyRegistryAbi } from "../../offchain/adapters/chain/abi/key-registry.ts";
 import { concatTensors } from "../../offchain/core/concat-tensors.ts";
@@ -149,6 +150,15 @@ describe("a cheque: branches under policies of their own, joined (R53)", functio
     expect(report.checks.filter(({ ok }) => !ok)).to.deep.equal([]);
     expect(report.coverage.map(({ kind }) => kind)).to.deep.equal(["EVIDENCED", "EVIDENCED", "CLIENT_UNPROVEN"]);
     expect(guaranteeOf(receipt, report).endToEnd).to.equal(false);
+    // An auditor who is shown both shares and the salts does both lanes again.
+    const opened = { input: masked.opening, secret: masked.secret.reveal() };
+    const again = await reExecute(receipt, image, opened);
+    expect(again.map(({ name, ok }) => `${name} ${ok}`)).to.deep.equal([
+      "re-execution model true",
+      "re-execution input true",
+      "re-execution lane A true",
+      "re-execution lane B true",
+    ]);
     // No operator in both lanes; a receipt that says otherwise is refused.
     const [a, b, c, d] = receipt.record.seats;
     expect(new Set([a, b, c, d]).size).to.equal(4);
@@ -190,7 +200,8 @@ describe("a cheque: branches under policies of their own, joined (R53)", functio
     const input = await wallet.joinResults({ manifest: modelOf(fusion), branches: [masked, branch] });
     const done = await wallet.requestInferenceSync({ manifest: modelOf(fusion), input, deposit: true, policy });
     const { jobId, result } = done;
-    return { done, receipt: await wallet.getReceipt({ jobId, manifest: modelOf(fusion), result }) };
+    const opened = { input: input.opening, secret: done.secret.reveal() };
+    return { done, opened, receipt: await wallet.getReceipt({ jobId, manifest: modelOf(fusion), result }) };
   };
   const decision = ({ data }: Tensor): number => (Number(data[1]) > Number(data[0]) ? MATCH : 0);
 
@@ -202,7 +213,7 @@ describe("a cheque: branches under policies of their own, joined (R53)", functio
       deposit: true,
     });
     expect(typed.job.spec.policy.mask).to.equal(PROOF);
-    const { done, receipt } = await joinedWith(typed);
+    const { done, receipt, opened } = await joinedWith(typed);
     const whole = await run(fusion, concatTensors([masked.output, typed.output]));
     expect([...done.output.data]).to.deep.equal([...whole.data]);
     expect(decision(done.output)).to.equal(MATCH);
@@ -210,8 +221,9 @@ describe("a cheque: branches under policies of their own, joined (R53)", functio
     const report = await verifyJoinedFiles(
       encodeReceipt(receipt),
       branches.map((one) => encodeReceipt(one)),
-      { rpcUrl: chain.url, hub: chain.deployment.hub },
+      { rpcUrl: chain.url, hub: chain.deployment.hub, model: fusion, opened },
     );
+    expect(report.checks.some(({ name }) => name === "re-execution")).to.equal(true);
     expect(report.checks.filter(({ ok }) => !ok)).to.deep.equal([]);
     expect(report.guarantee?.evidence).to.include.members(["VOTE", "PROOF (DEVELOPMENT KEY)"]);
     // The client opened the lanes' sums itself, so nobody stands behind the whole.

@@ -3,11 +3,11 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { ProgramError } from "../../core/program/errors.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import { loadStage, type LoadedStage, type StageResult } from "./executor.ts";
+import type { LoadedStage, StageResult } from "./executor.ts";
 import { createOnnxExecutor, type OnnxExecutorOptions } from "./onnx-executor.ts";
 
 export type ThreadRequest =
-  | { readonly kind: "load"; readonly stage: number; readonly bytes: Uint8Array; readonly probe: number | null }
+  | { readonly kind: "load"; readonly number: number; readonly stage: LoadedStage }
   | { readonly kind: "warm"; readonly id: number; readonly stage: number }
   | { readonly kind: "run"; readonly id: number; readonly stage: number; readonly inputs: readonly Tensor[] }
   /** Releases all sessions; the thread ends by itself. */
@@ -40,7 +40,7 @@ if (port !== null) {
     }
   };
   port.on("message", (request: ThreadRequest) => {
-    if (request.kind === "load") stages.set(request.stage, loadStage(request.bytes, request.probe));
+    if (request.kind === "load") stages.set(request.number, request.stage);
     else if (request.kind === "run")
       void answer(request.id, async () => executor.run(stageOf(request.stage), request.inputs));
     else if (request.kind === "warm")

@@ -60,7 +60,8 @@ class Thread {
     if (known !== undefined) return known;
     const number = this.#stages.size;
     this.#stages.set(stage, number);
-    this.#post({ kind: "load", stage: number, bytes: stage.bytes, probe: stage.probe });
+    // Whole: a lane's kernel is not what its bytes say.
+    this.#post({ kind: "load", number, stage });
     return number;
   }
 

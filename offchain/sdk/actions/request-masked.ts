@@ -13,7 +13,7 @@ import { encodeTensor, type Tensor } from "../../core/tensor.ts";
 import { KIND_BLINDED } from "../../core/types.ts";
 import { SdkError } from "../errors.ts";
 import { createJobSecret, type JobSecret } from "../job-secret.ts";
-import type { JoinedInput } from "../joined-input.ts";
+import { openingOf, type JoinedInput } from "../joined-input.ts";
 import type { WalletLike } from "../send.ts";
 import { fetchResult } from "./fetch-result.ts";
 import { getReceipt } from "./get-receipt.ts";
@@ -43,6 +43,8 @@ export interface RequestMaskedReturnType extends Omit<
   readonly output: Tensor;
   /** Of the lanes' votes. */
   readonly receipt: Receipt;
+  /** Both shares, which together are the input: what its owner shows an auditor, and nobody else. */
+  readonly opening: Uint8Array;
 }
 
 /** Two seats a lane, both needed: each more seat is one more that could collude with the other lane (split.md section 4). */
@@ -111,6 +113,7 @@ function shareOut(
     partsFor: (stage) =>
       shares.map(({ tensor, salt, digest }, lane) => (lane === stage ? { tensor, salt } : { digest })),
     parents: [],
+    opening: openingOf(shares.map(({ tensor, salt }) => ({ tensor, salt }))),
   };
 }
 
@@ -153,5 +156,6 @@ async function requestOnce(
     delivery: laneB.delivery,
     output: openShares(masked, laneA.output, laneB.output),
     receipt,
+    opening: input.opening,
   };
 }

@@ -8,6 +8,7 @@ import {
   type AuditOptions,
 } from "../../../audit/verify-receipt-file.ts";
 import { MAX_RECEIPT_BYTES } from "../../../core/receipt.ts";
+import { MAX_PARENTS } from "../../../core/join.ts";
 import { MAX_TENSOR_BYTES } from "../../../core/tensor.ts";
 import { loadAnyModel } from "../../../engines/program/load-any-model.ts";
 import { choosePairing } from "../../../engines/zk/verify/choose-pairing.ts";
@@ -22,6 +23,8 @@ import { FileReports } from "../../report-files.ts";
 
 // One byte more than allowed, so that a too large receipt is a finding and not a reading error.
 const MAX_READ = MAX_RECEIPT_BYTES + 1;
+/** Of an input in parts: every part with its salt. */
+const MAX_OPENED = MAX_PARENTS * (MAX_TENSOR_BYTES + 64);
 
 const secretIn = (path: string | undefined): Uint8Array | undefined =>
   path === undefined ? undefined : readSecret(new TextDecoder().decode(readFileBytes(path, 1024)));
@@ -70,20 +73,20 @@ export const receiptVerify = defineCommand({
     rpc: optional("url", "Also compare with this chain.", url),
     hub: optional("address", "The hub that you believe in.", address),
     model: optional("folder", "The model's folder: its manifest must be the job's.", text),
-    input: optional("file", "The opened input: canonical tensor bytes.", text),
+    input: optional("file", "The opened input: canonical tensor bytes, or all parts of one in parts.", text),
     secretFile: optional("file", "The job's secret as 0x and 64 digits.", text),
     joined: flag("The first receipt's job joins the results of the others' jobs: say what the whole guarantees."),
     refuseDevelopment: flag("Refuse proofs under development keys on the local chain too; elsewhere they always are."),
   },
   async run(input, io) {
     const isOne = input.files.length === 1 && !input.joined;
-    if (!isOne && (input.input !== undefined || input.secretFile !== undefined))
+    if (!isOne && !input.joined && (input.input !== undefined || input.secretFile !== undefined))
       throw new CliError("USAGE", { why: "--input and --secret-file open one receipt, not several" });
     const model = input.model === undefined ? undefined : await loadAnyModel(input.model);
     const opened =
       input.input === undefined
         ? undefined
-        : { input: readFileBytes(input.input, MAX_TENSOR_BYTES + 64), secret: secretIn(input.secretFile) };
+        : { input: readFileBytes(input.input, MAX_OPENED), secret: secretIn(input.secretFile) };
     const pairing = choosePairing();
     const options = {
       pairing,

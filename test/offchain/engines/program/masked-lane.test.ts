@@ -15,6 +15,7 @@ import { loadStage, type LoadedStage } from "../../../../offchain/engines/progra
 import { loadMaskedStage, runLane, type MaskedStage } from "../../../../offchain/engines/program/masked-lane.ts";
 import { createOnnxExecutor } from "../../../../offchain/engines/program/onnx-executor.ts";
 import { createReferenceExecutor, runReference } from "../../../../offchain/engines/program/reference-executor.ts";
+import { createThreadedExecutor } from "../../../../offchain/engines/program/threaded-executor.ts";
 import { chiSquaredP } from "../../../support/chi-squared.ts";
 import { expectCode } from "../../../support/expect-code.ts";
 import { Random, randomInputs, randomProgram } from "../../../support/random-program.ts";
@@ -58,6 +59,7 @@ describe("MASKED lanes", () => {
   const executors = [
     createOnnxExecutor({ threads: 1, maxBatch: 4096 }),
     createOnnxExecutor({ threads: 2, maxBatch: 4096 }),
+    createThreadedExecutor({ threads: 1, maxBatch: 4096 }),
     createReferenceExecutor({ maxBatch: 4096 }),
   ];
   const [fast] = executors;

@@ -1,12 +1,12 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
-import type { Hex } from "../core/bytes.ts";
-import { concatTensors } from "../core/concat-tensors.ts";
-import { digestOf } from "../core/digest.ts";
-import { isAssayError } from "../core/errors.ts";
-import { absentDigest, areLanes, partsDigest } from "../core/join.ts";
-import type { InputPart } from "../core/sealed-input.ts";
-import { decodeTensor, encodeTensor } from "../core/tensor.ts";
-import type { DigestKind, StageInfo } from "../core/types.ts";
+// SPDX-License-Identifier: MIT
+import type { Hex } from "./bytes.ts";
+import { concatTensors } from "./concat-tensors.ts";
+import { digestOf } from "./digest.ts";
+import { isAssayError } from "./errors.ts";
+import { absentDigest, areLanes, partsDigest } from "./join.ts";
+import type { InputPart } from "./sealed-input.ts";
+import { decodeTensor, encodeTensor } from "./tensor.ts";
+import type { DigestKind, StageInfo } from "./types.ts";
 
 /** The digest that parts make together; null if one has not the salt of its kind. */
 export function digestParts(kind: DigestKind, parts: readonly InputPart[]): Hex | null {
