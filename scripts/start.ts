@@ -5,13 +5,13 @@
 //   npm start
 //   npm start -- --patients 2 --digits 2   a shorter run
 //   npm start -- --no-proofs               committees only
+//   npm start -- --faults                  instead of all this: a liar against each kind of evidence, and what becomes of it
 //   npm start -- --no-presets              without split, sampled, batched and joined jobs
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { verifyJoinedFiles } from "../offchain/audit/verify-receipt-file.ts";
 import type { JoinedInput } from "../offchain/sdk/joined-input.ts";
 import { connectWallet, type AssayWallet } from "../offchain/sdk/node/connect.ts";
-import { pollUntil } from "../offchain/sdk/poll-until.ts";
 import { sideBySide } from "./demo/ascii-digit.ts";
 import { buildContracts } from "./demo/build-contracts.ts";
 import { Children } from "./demo/children.ts";
@@ -22,6 +22,8 @@ import { createQueue } from "./demo/queue.ts";
 import { residentMiB } from "./demo/resident.ts";
 import { PRESET_MODELS, planPresets, type PlannedCheque, type PlannedPresets } from "./demo/plan-presets.ts";
 import { runJob, tokens, type RanJob } from "./demo/run-job.ts";
+import { FAULT_MODELS, printFaults, runFaults } from "./demo/run-faults.ts";
+import { ruled, waitFor } from "./demo/ruled.ts";
 import { createRunFolder } from "./demo/run-folder.ts";
 import { printSummary, type JobKind, type RunSummary } from "./demo/summary.ts";
 import { meterFetch } from "./demo/wire-bytes.ts";
@@ -34,6 +36,7 @@ const { values } = parseArgs({
     workers: { type: "string", default: "16" },
     proofs: { type: "boolean", default: true },
     presets: { type: "boolean", default: true },
+    faults: { type: "boolean", default: false },
   },
 });
 const TOKEN = 10n ** 18n;
@@ -89,20 +92,11 @@ async function main(): Promise<RunSummary> {
     signal: stop.signal,
     progress: (text) => presenter.line(text),
   });
-  const { hub, fromBlock } = devnet.deployment;
-  writeDevnetFile(devnet, folder);
-  meterFetch(devnet.chain.url);
-  const wallet = connectWallet({
-    rpcUrl: devnet.chain.url,
-    hub,
-    fromBlock: BigInt(fromBlock),
-    privateKey: devnet.requesterKey,
-    pollMs: 250,
-  });
+  const { hub } = devnet.deployment;
+  const { wallet } = await requesterOf(devnet);
   presenter.line(
     `chain ${devnet.chain.url}, hub ${hub}, workers ${devnet.workers.map((one) => one.workerId).join(" ")}`,
   );
-  await wallet.waitForTransactionReceipt({ hash: await wallet.deposit({ amount: 1_000n * TOKEN }) });
   const workers = devnet.workers.map(({ workerId, child }) => ({
     workerId,
     pid: child.pid,
@@ -138,6 +132,23 @@ async function main(): Promise<RunSummary> {
     liar: ran.liar,
     killed: ran.killed,
   };
+}
+
+/** A requester with a deposit, and what its jobs need. */
+async function requesterOf(devnet: Devnet) {
+  const { hub, fromBlock } = devnet.deployment;
+  writeDevnetFile(devnet, folder);
+  meterFetch(devnet.chain.url);
+  const wallet = connectWallet({
+    rpcUrl: devnet.chain.url,
+    hub,
+    fromBlock: BigInt(fromBlock),
+    privateKey: devnet.requesterKey,
+    pollMs: 250,
+  });
+  await wallet.waitForTransactionReceipt({ hash: await wallet.deposit({ amount: 1_000n * TOKEN }) });
+  const { receipts } = folder;
+  return { wallet, options: { wallet, presenter, receipts, signal: stop.signal, queue: createQueue() } };
 }
 
 interface RanAll {
@@ -192,8 +203,12 @@ async function runAll(
             `seat 2, worker ${liarId}, will lie and insist; only now is the input released`,
           );
         });
-  if (liarJob !== undefined) await waitFor(() => liarId !== 0 || problems.length > 0, 60_000);
-  if (liarRun !== undefined && liarId !== 0) await ruled(liarRun, devnet, wallet, liarId);
+  if (liarJob !== undefined) await waitFor(() => liarId !== 0 || problems.length > 0, 60_000, stop.signal);
+  if (liarRun !== undefined && liarId !== 0) {
+    // It holds seats in the other jobs too: once eleven fresh seats have confirmed the truth, it is made honest.
+    await ruled(liarRun, wallet, stop.signal);
+    await devnet.setFault(devnet.workerOf(liarId), "none");
+  }
 
   // Those with a window first: it passes while the others run.
   const windowed = presets === null ? [] : [presets.split, presets.economy];
@@ -285,36 +300,48 @@ async function joinCheque(
   return [`The cheque's receipts do not hold together: ${bad.join("; ")}`];
 }
 
-/** Waits until eleven fresh seats have confirmed the truth, then makes the liar honest: it holds seats in the other jobs too. */
-async function ruled(liarRun: Promise<RanJob | undefined>, devnet: Devnet, wallet: AssayWallet, liar: number) {
-  let over = false;
-  void liarRun.finally(() => (over = true));
-  await waitFor(async () => {
-    const [job] = await wallet.listJobs({ limit: 1 });
-    if (job === undefined || over) return over;
-    const view = await wallet.getJob({ jobId: job.jobId });
-    return view.state === "WINDOW" && view.committees.some(({ round }) => round === 1);
-  }, 90_000);
-  await devnet.setFault(devnet.workerOf(liar), "none");
-}
-
 const becomesReady = async (monitorUrl: string): Promise<boolean> =>
-  waitFor(async () => (await fetch(new URL("/readyz", monitorUrl)).catch(() => undefined))?.ok ?? false, 20_000);
-
-async function waitFor(condition: () => boolean | Promise<boolean>, timeoutMs: number): Promise<boolean> {
-  const ask = async () => ((await condition()) ? true : undefined);
-  return (await pollUntil(ask, { doing: "waiting", everyMs: 200, timeoutMs, signal: stop.signal })) ?? false;
-}
+  waitFor(
+    async () => (await fetch(new URL("/readyz", monitorUrl)).catch(() => undefined))?.ok ?? false,
+    20_000,
+    stop.signal,
+  );
 
 const pause = async (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-try {
+/** Liars only. */
+async function faults(): Promise<boolean> {
+  presenter.title("Setting up");
+  await buildContracts((text) => presenter.line(text));
+  const devnet = await startDevnet({
+    folder,
+    workers: Number(values.workers),
+    models: FAULT_MODELS,
+    children,
+    signal: stop.signal,
+    progress: (text) => presenter.line(text),
+  });
+  const { wallet, options } = await requesterOf(devnet);
+  presenter.title("Liars");
+  const outcomes = await runFaults({ devnet, wallet, presenter, options });
+  folder.writeJson("faults.json", { version: 1, outcomes });
+  presenter.title("What became of them");
+  process.stdout.write(`${printFaults(outcomes)}\n\nReceipts, logs and faults.json: ${folder.path}\n`);
+  return outcomes.every(({ problems }) => problems.length === 0);
+}
+
+/** Every preset. */
+async function everything(): Promise<boolean> {
   const summary = await main();
   mark("total");
   folder.writeJson("summary.json", { ...summary, elapsedMs });
   presenter.title("Summary");
   process.stdout.write(`${printSummary(summary)}\n`);
-  process.exitCode = summary.ok ? 0 : 1;
+  return summary.ok;
+}
+
+try {
+  process.exitCode = (await (values.faults ? faults() : everything())) ? 0 : 1;
 } catch (error) {
   process.stderr.write(`\n${error instanceof Error ? error.message : String(error)}\nLogs: ${folder.logs}\n`);
   process.exitCode = stop.signal.aborted ? 130 : 1;

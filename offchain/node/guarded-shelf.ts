@@ -8,6 +8,7 @@ export function guardedShelf(shelf: ModelShelf, checks: Pick<KeyChecks, "assertM
     has: (modelId: Hex) => shelf.has(modelId),
     table: (modelId: Hex) => shelf.table(modelId),
     exposure: (modelId: Hex) => shelf.exposure(modelId),
+    sample: async (modelId: Hex, stage: number) => (await shelf.sample?.(modelId, stage)) ?? null,
     stage: async (modelId: Hex, stage: number) => {
       await checks.assertMayVote(modelId, stage);
       return shelf.stage(modelId, stage);

@@ -9,6 +9,7 @@ import type { Exposure } from "../core/planning/leakage-limits.ts";
 import { networkExposure } from "../core/planning/network-exposure.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import { ProgramError } from "../core/program/errors.ts";
+import type { Tensor } from "../core/tensor.ts";
 import type { Program } from "../core/program/types.ts";
 import type { LoadedStage, ProgramExecutor } from "../engines/program/executor.ts";
 import type { FloatExecutor } from "../engines/program/float/float-executor.ts";
@@ -142,6 +143,25 @@ export class FolderModelShelf implements ModelShelf {
         return { output, probe: probe ?? null };
       },
     };
+  }
+
+  /** Zeros in the shape of a stage's inputs; null for unknown models, stages and float models. Errors: those of `loadModel`. */
+  async sample(modelId: Hex, index: number): Promise<readonly Tensor[] | null> {
+    const known = this.#manifests.get(modelId);
+    if (known === undefined) return null;
+    const model = await this.#load(modelId, known.folder);
+    if ("tolerance" in model) return null;
+    const inputs = model.stages[this.place(modelId, index) ?? -1]?.program.inputs ?? null;
+    return (
+      inputs?.map(({ dtype, dims: shape }): Tensor => {
+        const dims = [1, ...shape];
+        const size = dims.reduce((product, dim) => product * dim, 1);
+        if (model.isMasked) return { dtype: "u32-mod", dims, data: new Uint32Array(size) };
+        return dtype === "i8"
+          ? { dtype, dims, data: new Int8Array(size) }
+          : { dtype, dims, data: new Int32Array(size) };
+      }) ?? null
+    );
   }
 
   /** A lane of a MASKED stage: the linear operator on one share. Lane A adds the bias. */

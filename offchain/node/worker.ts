@@ -2,11 +2,13 @@
 import { BlockWatcher } from "../adapters/chain/block-watcher.ts";
 import type { Chain } from "../adapters/chain/chain.ts";
 import { decodeEvents } from "../adapters/chain/decode-events.ts";
+import { ADVERT_PROTOCOL } from "../core/advert.ts";
 import { BOUNDARY_PROTOCOL } from "../core/boundary-index.ts";
 import { PUT_PROTOCOL } from "../core/blob-put.ts";
 import { PROOF_PROTOCOL } from "../core/proof-wire.ts";
 import { OFFER_PROTOCOL } from "../core/messages.ts";
 import { RESULT_PROTOCOL } from "../core/result-request.ts";
+import { AdvertDesk } from "../protocol/advert-desk.ts";
 import { DisputeDesk } from "../protocol/dispute-desk.ts";
 import { JobDesk, type JobDeskOptions } from "../protocol/job-desk.ts";
 import type { ProtocolModules } from "../protocol/ports.ts";
@@ -53,6 +55,7 @@ export class Worker {
   readonly #options: WorkerOptions;
   readonly #modules: WorkerModules;
   readonly #results: ResultDesk;
+  readonly #adverts: AdvertDesk;
   readonly #loops: Promise<void>[] = [];
 
   constructor(options: WorkerOptions, modules: WorkerModules) {
@@ -67,6 +70,7 @@ export class Worker {
       ...(this.disputes === null ? {} : { disputes: this.disputes }),
     };
     this.desk = new JobDesk(options.desk, protocol);
+    this.#adverts = new AdvertDesk(protocol, this.desk.work);
     this.#results = new ResultDesk(protocol, (jobId) => this.desk.session(jobId) ?? this.desk.proofs.session(jobId));
     const random = () => (modules.randomBytes(1)[0] ?? 0) / 256;
     const { hub, vault } = chain.contracts;
@@ -131,6 +135,10 @@ export class Worker {
     });
     transport.serve(RESULT_PROTOCOL, async function* answer(_from, request) {
       yield await results.serve(request);
+    });
+    const adverts = this.#adverts;
+    transport.serve(ADVERT_PROTOCOL, async function* answer(_from, request) {
+      yield await adverts.serve(request);
     });
     const { blobs } = this.#modules;
     transport.serve(PUT_PROTOCOL, async function* answer(_from, request) {

@@ -86,4 +86,10 @@ export const ProtocolError = defineErrors("protocol", 20, {
     fix: "Nothing: it is asked to put the boundary here, and others hold it too.",
     retry: "later",
   },
+  ADVERT_REFUSED: {
+    n: 15,
+    text: "This worker advertises nothing for that: {reason}.",
+    fix: "Ask a worker that hosts the model, with its 32-byte id.",
+    retry: "never",
+  },
 });

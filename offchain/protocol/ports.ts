@@ -257,6 +257,8 @@ export interface ModelShelf {
   /** The job's stage table: the network's stages. */
   table(modelId: Hex): readonly StageInfo[] | null;
   has(modelId: Hex): boolean;
+  /** Zeros in the shape of a stage's inputs, to measure it with; null where the model is not hosted. */
+  sample?(modelId: Hex, stage: number): Promise<readonly Tensor[] | null>;
   /** What a model with client stages shows its network stages; empty for others. */
   exposure(modelId: Hex): Exposure;
 }

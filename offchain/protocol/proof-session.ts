@@ -316,6 +316,7 @@ export class ProofSession implements InputHolder, ResultHolder {
     });
     const durationMs = clock.monotonicMs() - started;
     metrics.observe("assay_jobs_stage_seconds", { phase: "prove" }, durationMs / 1000);
+    this.#work.times.record(task.modelId, task.stage, "proof", durationMs);
     logger.info("proof.generated", { stage: task.stage, durationMs: Math.round(durationMs), bytes: evidence.length });
     return evidence;
   }

@@ -29,6 +29,7 @@ import { KIND_PUBLIC, NO_PROBE, type DigestKind, type Spec, type StageInfo } fro
 import { ProtocolError } from "./errors.ts";
 import type { Hex, ModelShelf, StageRunner } from "./ports.ts";
 import { RowResults, type Row } from "./row-results.ts";
+import { WorkTimes } from "./work-times.ts";
 import { ABSTAIN_REASON, NO_PAYLOAD, reasonWord, SAID_ABSTAIN_WORD } from "./said.ts";
 import type { Vote } from "./seat-machine.ts";
 import { WorkPlaces, type WorkPlacesOptions } from "./work-places.ts";
@@ -51,6 +52,8 @@ interface Stash {
   /** Of a joined job input. */
   parts: readonly InputPart[] | null;
   output: Uint8Array | null;
+  /** When its newest row was made, on the monotonic clock. */
+  madeMs: number;
 }
 
 interface Fed {
@@ -98,15 +101,19 @@ export interface OutputRows {
  * opens the blobs again.
  */
 export class StageWork {
+  readonly #clock: Clock;
   readonly #places: WorkPlaces;
   readonly #models: ModelShelf;
   readonly #jobs = new Map<Hex, Stash>();
   #isDraining = false;
+  /** How long stages took here. */
+  readonly times = new WorkTimes();
   /** Called when a stage has made one more output of a job. */
   onRow: (jobId: Hex) => void = () => undefined;
   readonly #wakes = new Map<Hex, Set<() => void>>();
 
   constructor(options: WorkPlacesOptions, models: ModelShelf, clock: Clock) {
+    this.#clock = clock;
     this.#places = new WorkPlaces(options, clock);
     this.#models = models;
   }
@@ -134,6 +141,11 @@ export class StageWork {
     return this.#isDraining;
   }
 
+  /** Stages that may run at once. */
+  get capacity(): number {
+    return this.#places.capacity;
+  }
+
   /** Stages running and waiting. */
   get load(): number {
     return this.#places.load;
@@ -149,6 +161,7 @@ export class StageWork {
       early: null,
       parts: null,
       output: null,
+      madeMs: 0,
     };
     this.#jobs.set(jobId, stash);
     return stash;
@@ -308,13 +321,24 @@ export class StageWork {
     const known = stash.rows.get(index, inputs);
     if (known !== null) return { index, order, known };
     signal.throwIfAborted();
+    const begun = this.#clock.monotonicMs();
     const made = runner.run(
       inputs.map((bytes) => decodeTensor(bytes)),
       signal,
     );
     // Its failure is told when its turn comes, which it may never do.
-    made.catch(() => undefined);
+    made.then(
+      () => this.#measure(stash, order, begun),
+      () => undefined,
+    );
     return { index, order, made };
+  }
+
+  /** A row begun ahead waits for the one before it: only what follows that is its own time. */
+  #measure(stash: Stash, { spec, stage }: RowOrder, begun: number): void {
+    const now = this.#clock.monotonicMs();
+    this.times.record(spec.modelId, stage, "run", now - Math.max(begun, stash.madeMs));
+    stash.madeMs = now;
   }
 
   /** The row, remembered. Errors: those of the runner. */

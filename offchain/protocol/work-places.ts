@@ -27,6 +27,11 @@ export class WorkPlaces {
     this.#clock = clock;
   }
 
+  /** Stages that may run at once. */
+  get capacity(): number {
+    return this.#options.maxRunning;
+  }
+
   /** Stages running and waiting. */
   get load(): number {
     return this.#running + this.#waiting.length;

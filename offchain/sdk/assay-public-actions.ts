@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type { Client } from "viem";
 import { assertDeployment, type AssertDeploymentParameters } from "./actions/assert-deployment.ts";
+import { getAdverts, type GetAdvertsParameters } from "./actions/get-adverts.ts";
 import { getBalance, type GetBalanceParameters } from "./actions/get-balance.ts";
 import { fetchResult, type FetchResultParameters } from "./actions/fetch-result.ts";
 import { getJob, type GetJobParameters } from "./actions/get-job.ts";
@@ -9,6 +10,12 @@ import { getSeats, type GetSeatsParameters } from "./actions/get-seats.ts";
 import { getWorkerProfiles, type GetWorkerProfilesParameters } from "./actions/get-worker-profiles.ts";
 import { listJobs, type ListJobsParameters } from "./actions/list-jobs.ts";
 import { quoteInference, type QuoteInferenceParameters } from "./actions/quote-inference.ts";
+import {
+  quoteJobTime,
+  quotePolicies,
+  type QuotePoliciesParameters,
+  type QuoteTimeParameters,
+} from "./actions/quote-policies.ts";
 import { watchJobs, type WatchJobsParameters } from "./actions/watch-jobs.ts";
 import type { AssayConfig, Configured } from "./assay-config.ts";
 
@@ -36,6 +43,12 @@ export function assayPublicActions(config: AssayConfig) {
     listJobs: async (parameters: Configured<ListJobsParameters> = {}) => listJobs(client, { ...config, ...parameters }),
     quoteInference: async (parameters: Configured<QuoteInferenceParameters>) =>
       quoteInference(client, { ...config, ...parameters }),
+    quotePolicies: async (parameters: Configured<QuotePoliciesParameters>) =>
+      quotePolicies(client, { ...config, ...parameters }),
+    quoteTime: async (parameters: Configured<QuoteTimeParameters>) =>
+      quoteJobTime(client, { ...config, ...parameters }),
+    getAdverts: async (parameters: Configured<GetAdvertsParameters>) =>
+      getAdverts(client, { ...config, ...parameters }),
     watchJobs: (parameters: Configured<WatchJobsParameters>) => watchJobs(client, { ...config, ...parameters }),
   });
 }

@@ -164,5 +164,11 @@ export const SdkError = defineErrors("sdk", 31, {
     fix: "Use the release that the deployment was made with, or choose preset and policy yourself.",
     retry: "never",
   },
+  ADVERT_INVALID: {
+    n: 29,
+    text: "Worker {worker} gave an advert that is not used: {why}.",
+    fix: "Nothing if others answered: quotes take the median of several.",
+    retry: "later",
+  },
   INTERRUPTED: { n: 19, text: "Interrupted while {doing}.", fix: "Continue with the job id.", retry: "now" },
 });

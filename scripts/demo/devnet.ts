@@ -50,8 +50,8 @@ export interface Devnet {
   /** By index; `restart` replaces the entry. */
   readonly workers: DevWorker[];
   workerOf(workerId: number): DevWorker;
-  /** A worker that lies at its next seat, and challenges when outvoted, or is honest again. Development only. */
-  setFault(worker: DevWorker, mode: "wrong-digest" | "none"): Promise<void>;
+  /** A worker that lies at its next seat, and by default challenges when outvoted, or is honest again. Development only. */
+  setFault(worker: DevWorker, mode: "wrong-digest" | "none", challenge?: boolean): Promise<void>;
   /** Starts a dead worker again, on the same port and from its own journal. */
   restart(index: number): Promise<DevWorker>;
 }
@@ -269,11 +269,11 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
       if (worker === undefined) throw new DemoError("WORKER_UNKNOWN", { worker: workerId });
       return worker;
     },
-    setFault: async (worker, mode) => {
+    setFault: async (worker, mode, challenge = true) => {
       const reply = await fetch(new URL("/dev/fault", worker.devUrl), {
         method: "POST",
         headers: { "content-type": "application/json" },
-        body: JSON.stringify({ mode, challenge: true }),
+        body: JSON.stringify({ mode, challenge }),
       });
       if (!reply.ok) throw new DemoError("FAULT_REFUSED", { worker: worker.workerId, status: reply.status });
     },

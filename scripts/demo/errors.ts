@@ -53,4 +53,10 @@ export const DemoError = defineErrors("demo", 41, {
     fix: "Import the model again: npx assay model import models/{model}",
     retry: "never",
   },
+  PROOF_CALL_UNKNOWN: {
+    n: 11,
+    text: "A proven job was ended by {functionName}, which holds no proof.",
+    fix: "Report it: this run expects one proof a stage, submitted by itself.",
+    retry: "never",
+  },
 });

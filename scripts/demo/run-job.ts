@@ -5,6 +5,7 @@ import type { Hex } from "viem";
 import { equalBytes } from "../../offchain/core/bytes.ts";
 import { guaranteeOf } from "../../offchain/core/receipt-json.ts";
 import { encodeTensor, type Tensor } from "../../offchain/core/tensor.ts";
+import type { Policy } from "../../offchain/core/types.ts";
 import type { Branch } from "../../offchain/sdk/actions/join-results.ts";
 import type { JobSecret } from "../../offchain/sdk/job-secret.ts";
 import type { JobView } from "../../offchain/sdk/job-view.ts";
@@ -27,8 +28,8 @@ export interface RunJobOptions {
   readonly queue: <T>(action: () => Promise<T>) => Promise<T>;
   /** Seconds for a committee's commitments: generous where a busy machine must not look like an absent worker. */
   readonly tWork: number;
-  /** Seconds open to challenge; the preset's by default. */
-  readonly window?: number;
+  /** Single numbers instead of the preset's. */
+  readonly policy?: Partial<Policy>;
   readonly beforeDelivery?: (seats: readonly number[]) => Promise<void>;
 }
 
@@ -52,8 +53,8 @@ interface Answered {
 
 /** One job from quote to a receipt on disk that was read back and verified from its bytes alone. `input`: instead of the planned one. */
 export async function runJob(job: PlannedJob, options: RunJobOptions, input?: JoinedInput): Promise<RanJob> {
-  const { wallet, presenter } = options;
-  const startMs = performance.now();
+  const { wallet, presenter, signal } = options;
+  let startMs = 0;
   const phasesMs: Record<string, number> = {};
   const transactions = new Set<Hex>();
   const onProgress = (progress: InferenceProgress): void => {
@@ -63,6 +64,13 @@ export async function runJob(job: PlannedJob, options: RunJobOptions, input?: Jo
   };
   const wishes = wishesOf(job, options);
   const quote = await wallet.quoteInference({ manifest: job.manifest, inputs: job.batch?.length, ...wishes });
+  const { time } = await wallet.quoteTime({
+    manifest: job.manifest,
+    spec: quote.spec,
+    inputs: job.batch?.length,
+    signal,
+  });
+  startMs = performance.now();
   const { value: done, bytes } = await metered(async () => ask(job, wishes, { ...options, input, onProgress }));
   const { receipt } = done;
   const path = join(options.receipts, `job-${String(job.index).padStart(2, "0")}.receipt`);
@@ -107,6 +115,7 @@ export async function runJob(job: PlannedJob, options: RunJobOptions, input?: Jo
     wireBytes: bytes,
     fee: { quoted: String(quote.likely), most: String(quote.escrow), paid: String(done.escrow - returned) },
     phasesMs,
+    quotedMs: time.finalSec === null ? null : Math.round(time.finalSec * 1_000),
     latencyMs: phasesMs["final"] ?? 0,
     recordHash: done.view.recordHash ?? receipt.recordHash,
     receipt: path,
@@ -141,8 +150,8 @@ const VIEWERS: Readonly<Record<DemoPreset, string>> = {
   masked: "nobody alone",
 };
 
-const wishesOf = (job: PlannedJob, { tWork, window }: RunJobOptions) => ({
-  policy: { tWork, ...(window === undefined ? {} : { window }), ...(job.masked === undefined ? {} : { k: 2 }) },
+const wishesOf = (job: PlannedJob, { tWork, policy }: RunJobOptions) => ({
+  policy: { tWork, ...policy, ...(job.masked === undefined ? {} : { k: 2 }) },
   preset: job.preset,
   clientPart: job.clientPart,
 });

@@ -36,6 +36,8 @@ export interface JobOutcome {
   readonly fee: { readonly quoted: string; readonly most: string; readonly paid: string };
   readonly phasesMs: Readonly<Record<string, number>>;
   readonly latencyMs: number;
+  /** By what workers had measured before; null where they had not. */
+  readonly quotedMs: number | null;
   /** The chain's word on the job's record: what seats posted by transactions has no signature in a receipt. */
   readonly recordHash: Hex;
   readonly receipt: string;
@@ -76,7 +78,7 @@ export function printSummary(summary: RunSummary): string {
     job.sees,
     String(job.gas),
     kib(job.wireBytes),
-    seconds(job.latencyMs),
+    `${(job.latencyMs / 1000).toFixed(1)} / ${job.quotedMs === null ? "?" : (job.quotedMs / 1000).toFixed(1)}`,
     `${token(job.fee.paid)} / ${token(job.fee.quoted)}`,
     job.receiptVerified ? "valid" : "INVALID",
   ]);
@@ -91,7 +93,7 @@ export function printSummary(summary: RunSummary): string {
     "who sees the input",
     "gas",
     "wire",
-    "latency",
+    "s / quoted",
     "fee / quoted",
     "receipt",
   ];

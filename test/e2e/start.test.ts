@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { decodeReceipt } from "../../offchain/core/receipt.ts";
 import { verifyReceipt } from "../../offchain/core/verify-receipt.ts";
+import type { FaultOutcome } from "../../scripts/demo/run-faults.ts";
 import type { RunSummary } from "../../scripts/demo/summary.ts";
 import { isLoopback, listenersOf, processTree } from "../support/listeners.ts";
 
@@ -64,5 +65,22 @@ describe("npm start, a shortened run", function suite() {
       5, 11,
     ]);
     expect(summary.killed).to.deep.include({ offence: "slashed as absent", restarted: true });
+  });
+
+  it("R75, R74: npm start -- --faults: every liar ends in the documented verdict, with the money moved as documented", async function faults() {
+    if (process.env["ASSAY_DEEP"] !== "1") this.skip(); // three minutes of sixteen processes; the parts are tested apart
+    const run = spawn(process.execPath, ["scripts/start.ts", "--faults"], { stdio: ["ignore", "pipe", "inherit"] });
+    let output = "";
+    run.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+    const code = await new Promise<number | null>((done) => run.once("close", done));
+    expect(code, output.slice(-4_000)).to.equal(0);
+    const folder = /build\/run\/\S+/.exec(output.slice(output.lastIndexOf("faults.json")))?.[0] ?? "";
+    const { outcomes } = JSON.parse(readFileSync(join(folder, "faults.json"), "utf8")) as { outcomes: FaultOutcome[] };
+    expect(outcomes.map(({ preset, problems }) => [preset, problems])).to.deep.equal([
+      ["general-vote", []],
+      ["critical-proof", []],
+      ["economy", []],
+      ["general-split", []],
+    ]);
   });
 });

@@ -81,6 +81,43 @@ describe("jobs through the SDK", function suite() {
     expect(receipt.settlement).to.have.length(1);
   });
 
+  it("R74: quoted before it is paid: price by the hub's checks, time by what workers measured and signed; then against what it was", async () => {
+    const asked = { ...wishes, manifest: open, sample: 9 } as const;
+    const before = await wallet.quotePolicies({ ...asked, presets: ["general-vote", "critical-proof"] });
+    expect(before.refused).to.deep.include({
+      preset: "critical-proof",
+      code: "NO_POLICY",
+      why: "the model does not accept this evidence",
+    });
+    const [quote] = before.quotes;
+    expect(before.quotes).to.have.length(1);
+    const started = performance.now();
+    const done = await wallet.requestInferenceSync({ ...wishes, manifest: open, input, deposit: true });
+    const seconds = (performance.now() - started) / 1000;
+    const receipt = await wallet.getReceipt({ jobId: done.jobId, result: done.result });
+    // What was promised is what it took and what came back.
+    expect(done.escrow).to.equal(quote?.escrow);
+    expect(done.escrow - (receipt.settlement[0]?.requester ?? 0n)).to.equal(quote?.likely);
+    const after = await wallet.quotePolicies({ ...asked, presets: ["general-vote"] });
+    expect(after.adverts.silent).to.deep.equal([]);
+    expect(after.adverts.answered).to.have.length(9);
+    // Seats of the jobs so far have measured the stage; who had none says nothing about it.
+    expect(after.adverts.stages.map(({ stage, work }) => [stage, work])).to.deep.equal([[0, "run"]]);
+    expect(after.adverts.stages[0]?.workers).to.be.within(3, 9);
+    const time = after.quotes[0]?.time;
+    expect(time?.finalSec)
+      .to.be.greaterThan(0)
+      .and.lessThan(seconds + 60);
+    const { time: again } = await wallet.quoteTime({ manifest: open, spec: done.job.spec, sample: 9 });
+    expect(again.answerSec).to.be.greaterThan(0);
+    // A model that nobody ever ran: a price, but no time.
+    const strange = manifestWith("strange", [KIND_PUBLIC, KIND_PUBLIC]);
+    await mined(wallet.registerModel({ manifest: strange }));
+    const unknown = await wallet.quotePolicies({ ...asked, manifest: strange, presets: ["general-vote"] });
+    expect(unknown.adverts.stages).to.deep.equal([]);
+    expect(unknown.quotes[0]?.time).to.deep.equal({ answerSec: null, finalSec: null, workSec: null });
+  });
+
   it("R29: one question under three seeds, a job each: agreement, and receipts that an auditor finds it in again", async () => {
     // The seed is the input's last number; the answer is read from the others.
     const runs = [1, 2, 3].map((seed) => ({

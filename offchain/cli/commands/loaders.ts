@@ -13,6 +13,7 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   "model register": async () => (await import("./model/register.ts")).modelRegister,
   "policy table": async () => (await import("./policy/table.ts")).policyTable,
   "policy explain": async () => (await import("./policy/explain.ts")).policyExplain,
+  quote: async () => (await import("./quote.ts")).quote,
   request: async () => (await import("./request.ts")).request,
   "job show": async () => (await import("./job/show.ts")).jobShow,
   "job list": async () => (await import("./job/list.ts")).jobList,

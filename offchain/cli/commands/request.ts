@@ -105,6 +105,9 @@ export const request = defineCommand({
     const inputs = readModelInputs(input.input, model);
     const count = Array.isArray(inputs) ? { inputs: inputs.length } : {};
     const quote = await wallet.quoteInference({ manifest, requester: wallet.account.address, ...count, ...wishes });
+    const { time } = await wallet.quoteTime({ manifest, spec: quote.spec, ...count, signal: io.signal });
+    const startedMs = performance.now();
+    let finalSec: number | null = null;
     const secret = input.opening === undefined ? undefined : keepOpening(input.opening, inputs);
     const progress = io.progress("job");
     const done = await wallet.requestInferenceSync({
@@ -115,7 +118,10 @@ export const request = defineCommand({
       deposit: input.deposit,
       timeoutMs: (input.timeout ?? 600 + quote.spec.policy.window) * 1_000,
       signal: io.signal,
-      onProgress: ({ stage, ...rest }) => progress.step(`${stage} ${summary(rest)}`.trimEnd()),
+      onProgress: ({ stage, ...rest }) => {
+        if (stage === "final") finalSec = (performance.now() - startedMs) / 1_000;
+        progress.step(`${stage} ${summary(rest)}`.trimEnd());
+      },
     });
     progress.done("result opened and checked");
     const answers = done.outputs.flatMap((output) =>
@@ -136,7 +142,14 @@ export const request = defineCommand({
     });
     if (input.receipt !== undefined) writeFileSync(input.receipt, encodeReceipt(receipt), { mode: 0o600 });
     const returned = receipt.settlement[0]?.requester ?? 0n;
-    const paid = { quoted: quote.escrow, escrow: done.escrow, returned, fee: done.escrow - returned };
+    const paid = {
+      quoted: quote.escrow,
+      escrow: done.escrow,
+      returned,
+      fee: done.escrow - returned,
+      likely: quote.likely,
+    };
+    const seconds = { finalSec, quotedSec: time.finalSec };
     const unproven = coverage.filter(({ kind }) => kind === "CLIENT_UNPROVEN").map(({ stage }) => stage);
     const exposed = clientPart === undefined ? null : worstFigures(clientPart.exposure);
     const exposure = exposed === null ? null : exposureText(exposed);
@@ -147,15 +160,18 @@ export const request = defineCommand({
         ...(Array.isArray(inputs) ? { answers } : { answer: answers[0] }),
         outDigest: receipt.outDigest,
         ...paid,
+        ...seconds,
         receiptValid: ok,
         receipt: input.receipt ?? null,
         ...(exposure === null ? {} : { unprovenStages: unproven, exposure }),
       },
-      `${answers.map(({ label }) => label).join("\n")}\njob ${jobId}\nfee ${paid.fee} (quoted at most ${paid.quoted}, ${paid.returned} came back)\nreceipt ${ok ? "valid" : "INVALID"}${notes}`,
+      `${answers.map(({ label }) => label).join("\n")}\njob ${jobId}\nfee ${paid.fee} (quoted ${paid.likely}, at most ${paid.quoted}; ${paid.returned} came back)\nfinal after ${secondsText(finalSec)} (quoted ${secondsText(time.finalSec)})\nreceipt ${ok ? "valid" : "INVALID"}${notes}`,
     );
     return ok ? EXIT.done : EXIT.failed;
   },
 });
+
+const secondsText = (seconds: number | null): string => (seconds === null ? "unknown" : `${seconds.toFixed(1)} s`);
 
 const summary = (rest: object): string =>
   Object.entries(rest)

@@ -134,6 +134,19 @@ describe("sdk actions on a chain", function () {
       .to.match(/^economy: .*cheapest/)
       .and.include("not impossible")
       .and.include("19 s until");
+    // Workers that answer nobody: prices, and no times.
+    const quoted = await captureCli(await loadCommands(["quote"]), ["quote", folder, ...chain, "--json"]);
+    const { quotes, refused } = JSON.parse(quoted.out) as {
+      quotes: { preset: string; likely: string; escrow: string; answerSec: null }[];
+      refused: { preset: string; code: string }[];
+    };
+    expect(quotes.map(({ preset, likely, answerSec }) => [preset, likely, answerSec])).to.deep.equal([
+      ["general-vote", String((51n * TOKEN) / 10n), null],
+      ["economy", String((107n * TOKEN) / 100n), null],
+    ]);
+    expect(refused.map(({ preset }) => preset))
+      .to.include("critical-proof")
+      .and.include("critical-cipher");
     const missing = await explain("--criticality", "critical", "--privacy", "sealed");
     expect(missing.code).to.not.equal(0);
     expect(missing.err).to.include("critical-enclave");

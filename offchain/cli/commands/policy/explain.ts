@@ -2,6 +2,7 @@
 import { explainPolicy, wordsOf } from "../../../core/explain-policy.ts";
 import { policyTableHash } from "../../../core/policy-rules.ts";
 import { loadAnyModel } from "../../../engines/program/load-any-model.ts";
+import { costOf, paceOf } from "../../../sdk/actions/quote-policies.ts";
 import { connect } from "../../../sdk/node/connect.ts";
 import { clientPartOf } from "../../client-part-of.ts";
 import { defineCommand } from "../../command.ts";
@@ -34,10 +35,13 @@ export const policyExplain = defineCommand({
   async run(input, io) {
     const client = connect({ ...resolveConnection(input), signal: io.signal });
     const model = await loadAnyModel(input.model);
+    const manifest = model.manifest.model;
+    const { time } = await paceOf(client);
+    const adverts = await client.getAdverts({ modelId: model.manifest.modelId, time, signal: io.signal });
     const { resolved, spec, escrow } = await client.quoteInference({
-      manifest: model.manifest.model,
+      manifest,
       clientPart: clientPartOf(model),
-      scenario: wishesOf(input),
+      scenario: { ...wishesOf(input), cost: costOf(adverts) },
       insuredValue: input.insure,
       acceptExposure: input.acceptExposure,
     });

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Every preset that runs, on the devnet with sixteen real workers: latency, gas, bytes, processor time of all workers together, fee, what
+// dominates, and jobs a second when eight are always under way; beside the same model run once, unverified, on this machine.
+import { decodeReceipt } from "../offchain/core/receipt.ts";
+import type { Tensor } from "../offchain/core/tensor.ts";
+import { loadModel } from "../offchain/engines/program/load-program.ts";
+import { createOnnxExecutor } from "../offchain/engines/program/onnx-executor.ts";
+import { runModel } from "../offchain/engines/program/run-model.ts";
+import { connectWallet, type AssayWallet } from "../offchain/sdk/node/connect.ts";
+import { buildContracts } from "../scripts/demo/build-contracts.ts";
+import { Children } from "../scripts/demo/children.ts";
+import { startDevnet, type Devnet } from "../scripts/demo/devnet.ts";
+import { planJobs, type PlannedJob } from "../scripts/demo/plan-jobs.ts";
+import { planPresets } from "../scripts/demo/plan-presets.ts";
+import { createPresenter } from "../scripts/demo/presenter.ts";
+import { processorSec } from "../scripts/demo/processor-time.ts";
+import { createQueue } from "../scripts/demo/queue.ts";
+import { runJob, type RanJob, type RunJobOptions } from "../scripts/demo/run-job.ts";
+import { createRunFolder } from "../scripts/demo/run-folder.ts";
+import { median } from "../scripts/demo/summary.ts";
+import { meterFetch } from "../scripts/demo/wire-bytes.ts";
+import type { BenchRow } from "../scripts/bench.ts";
+import { readFileSync } from "node:fs";
+
+const TOKEN = 10n ** 18n;
+const WORKERS = 16;
+const SINGLE = 3;
+const AT_ONCE = 8;
+const IDLE_MS = 4_000;
+const PLAIN_RUNS = 50;
+/** tWork, seconds: ample, so that load shows as latency. */
+const WORK_SEC = 100;
+
+interface Case {
+  readonly name: string;
+  readonly job: PlannedJob;
+  /** Answers of one job. */
+  readonly answers: number;
+  /** Those with a window run side by side also when they are measured one by one: windows cost nothing. */
+  readonly windowed: boolean;
+}
+
+export const suite = {
+  name: "presets",
+  async run(report: (row: BenchRow) => void, progress: (text: string) => void): Promise<void> {
+    const children = new Children();
+    process.once("exit", () => children.killAll());
+    try {
+      await measure(children, report, progress);
+    } finally {
+      await children.stopAll(5_000);
+    }
+  },
+};
+
+async function measure(children: Children, report: (row: BenchRow) => void, progress: (text: string) => void) {
+  await buildContracts(progress);
+  const folder = createRunFolder("build/run", new Date());
+  const { signal } = new AbortController();
+  const devnet = await startDevnet({
+    folder,
+    workers: WORKERS,
+    models: ["tumor-mlp", "digits-cnn", "digits-split", "cheque-image"].map((name) => `models/${name}`),
+    children,
+    signal,
+    progress,
+  });
+  meterFetch(devnet.chain.url);
+  const { hub, fromBlock } = devnet.deployment;
+  const privateKey = devnet.requesterKey;
+  const wallet = connectWallet({
+    rpcUrl: devnet.chain.url,
+    hub,
+    fromBlock: BigInt(fromBlock),
+    privateKey,
+    pollMs: 100,
+  });
+  await wallet.waitForTransactionReceipt({ hash: await wallet.deposit({ amount: 5_000n * TOKEN }) });
+  const presenter = createPresenter(
+    () => undefined,
+    () => performance.now(),
+    false,
+  );
+  const queue = createQueue();
+  const options = { wallet, presenter, receipts: folder.receipts, signal, queue, tWork: WORK_SEC };
+  const idle = await idleLoad(devnet);
+  report({ case: "16 idle workers", metric: "processor", value: idle, unit: "s/s" });
+  for (const one of await cases()) await measureCase(one, { devnet, wallet, options, idle, report, progress });
+}
+
+async function cases(): Promise<readonly Case[]> {
+  const vote = (await planJobs(0, 1, false)).find(({ kind }) => kind === "plain");
+  const { split, economy, batch, cheque } = await planPresets(1);
+  if (vote === undefined) throw new RangeError("no digit was planned");
+  const of = (name: string, job: PlannedJob, windowed = false, answers = 1): Case => ({ name, job, answers, windowed });
+  return [
+    of("general-vote, digits-cnn", vote),
+    of("general-vote, 8 digits in one job", batch, false, batch.batch?.length ?? 1),
+    of("critical-proof, digits-cnn", { ...vote, preset: "critical-proof" }),
+    of("economy, tumor-mlp", economy, true),
+    of("general-split, digits-split", split, true),
+    of("masked, cheque-image", cheque.image),
+  ];
+}
+
+/** What the workers' watching of the chain takes, processor seconds a second. */
+async function idleLoad(devnet: Devnet): Promise<number> {
+  const before = processorOf(devnet);
+  const startMs = performance.now();
+  await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
+  return (processorOf(devnet) - before) / ((performance.now() - startMs) / 1_000);
+}
+
+const processorOf = ({ workers }: Devnet): number =>
+  workers.reduce((sum, { child }) => sum + processorSec(child.pid), 0);
+
+interface Bench {
+  readonly devnet: Devnet;
+  readonly wallet: AssayWallet;
+  readonly options: RunJobOptions;
+  readonly idle: number;
+  readonly report: (row: BenchRow) => void;
+  readonly progress: (text: string) => void;
+}
+
+async function measureCase({ name, job, answers, windowed }: Case, bench: Bench): Promise<void> {
+  const { devnet, options, idle, report, progress } = bench;
+  progress(name);
+  const plainMs = await plainRun(job);
+  // Models and keys are loaded by the first job of a worker: not counted.
+  await Promise.all(Array.from({ length: 2 }, async () => checked(job, options)));
+  const busy = processorOf(devnet);
+  const startMs = performance.now();
+  const one = async (): Promise<RanJob> => checked(job, options);
+  const ran: RanJob[] = [];
+  if (windowed) ran.push(...(await Promise.all(Array.from({ length: SINGLE }, one))));
+  else for (let i = 0; i < SINGLE; i++) ran.push(await one());
+  const took = (performance.now() - startMs) / 1_000;
+  const processor = Math.max(0, processorOf(devnet) - busy - idle * took) / SINGLE;
+  const row = (metric: string, value: number, unit: string, more: Partial<BenchRow> = {}): void =>
+    report({ case: name, metric, value, unit, ...more });
+  const latencies = ran.map(({ outcome }) => outcome.latencyMs / 1_000);
+  row("latency to final, p50", median(latencies), "s", { baseline: dominant(ran) });
+  row("latency to final, p95", latencies.toSorted((a, b) => a - b).at(-1) ?? 0, "s", {
+    baseline: `worst of ${SINGLE}`,
+  });
+  row("gas", median(ran.map(({ outcome }) => outcome.gas)), "gas");
+  row("client and workers exchange", median(ran.map(({ outcome }) => outcome.wireBytes)), "bytes");
+  row("receipt", median(ran.map(({ outcome }) => readFileSync(outcome.receipt).length)), "bytes");
+  row("processor of all workers", processor, "s", {
+    baseline: `one plain run, ${plainMs.toFixed(2)} ms`,
+    ratio: (1_000 * processor) / (plainMs * answers),
+  });
+  row("fee", Number(BigInt(ran[0]?.outcome.fee.paid ?? "0") / 10n ** 14n) / 10_000, "DEV");
+  const loadMs = performance.now();
+  await Promise.all(Array.from({ length: AT_ONCE }, one));
+  row("throughput, 8 at once", (AT_ONCE * answers) / ((performance.now() - loadMs) / 1_000), "answers/s");
+}
+
+/** A job whose answer is right and whose receipt verifies: nothing else is worth measuring. */
+async function checked(job: PlannedJob, options: RunJobOptions): Promise<RanJob> {
+  const ran = await runJob(job, options);
+  const { matchesProgram, receiptVerified, receipt } = ran.outcome;
+  if (!matchesProgram || !receiptVerified)
+    throw new RangeError(`job ${decodeReceipt(new Uint8Array(readFileSync(receipt))).jobId} is not right`);
+  return ran;
+}
+
+/** The same inputs through the same model here, once each, with nobody to convince; milliseconds an answer. */
+async function plainRun({ model: name, input, batch }: PlannedJob): Promise<number> {
+  const model = await loadModel(`models/${name}`);
+  const executor = createOnnxExecutor({ threads: 1 });
+  const inputs: readonly Tensor[] = batch?.map((one) => one.input) ?? [input];
+  try {
+    const [first = input] = inputs;
+    await runModel(model, first, executor);
+    const startMs = performance.now();
+    for (let i = 0; i < PLAIN_RUNS; i++) await runModel(model, inputs[i % inputs.length] ?? first, executor);
+    return (performance.now() - startMs) / PLAIN_RUNS;
+  } finally {
+    await executor.close();
+  }
+}
+
+/** The longest part of a job's time: blocks until the seats are known, the workers' part until the last vote, or the window. */
+function dominant(ran: readonly RanJob[]): string {
+  const parts = new Map<string, number[]>();
+  for (const { outcome, receipt } of ran) {
+    const at = (phase: string): number => outcome.phasesMs[phase] ?? 0;
+    const seats = at("seats drawn");
+    const delivered = at("input delivered");
+    const { window } = receipt.job.spec.policy;
+    const end = outcome.latencyMs - window * 1_000;
+    const all = {
+      "blocks until the seats are drawn": seats,
+      delivery: delivered - seats,
+      "work, votes or proofs, and their blocks": end - delivered,
+      "the challenge window": window * 1_000,
+    };
+    for (const [part, ms] of Object.entries(all)) parts.set(part, [...(parts.get(part) ?? []), ms]);
+  }
+  const [largest] = [...parts].toSorted((a, b) => median(b[1]) - median(a[1]));
+  return largest === undefined ? "" : `most: ${largest[0]}, ${(median(largest[1]) / 1_000).toFixed(1)} s`;
+}
