@@ -15,6 +15,7 @@ import {
 } from "../../../offchain/core/types.ts";
 import { verifyReceipt } from "../../../offchain/core/verify-receipt.ts";
 import type { Hex } from "../../../offchain/core/bytes.ts";
+import type { Tensor } from "../../../offchain/core/tensor.ts";
 import { historyReceipt, type Sitting } from "../../support/forged-history.ts";
 import {
   DOMAIN,
@@ -25,11 +26,15 @@ import {
   settled,
   signerOf,
 } from "../../support/sample-receipt.ts";
+import { seededReceipt } from "../../support/seeded-receipt.ts";
 
 const failing = (receipt: Receipt): string[] =>
   verifyReceipt(receipt)
     .checks.filter(({ ok }) => !ok)
     .map(({ name }) => name);
+
+const plain = (value: unknown): string =>
+  JSON.stringify(value, (_, field: unknown) => (typeof field === "bigint" ? `${field}n` : field));
 
 /** Another record with its own hash: a forger keeps the books straight. */
 const withRecord = (receipt: Receipt, by: Partial<JobRecord>): Receipt => {
@@ -159,6 +164,20 @@ describe("receipts that verify but lie", () => {
       reason: 0,
     });
     expect(failing(four)).to.deep.equal(["policy"]);
+  });
+
+  it("R68, R75: receipts mixed from two jobs of the same model and seats: every part of the other is found out", () => {
+    const answer = (value: number): Tensor => ({ dtype: "i32", dims: [1, 2], data: Int32Array.of(value, 3) });
+    const [one, other] = [1, 2].map((seed) => seededReceipt({ seed, output: answer(10 * seed) })) as [Receipt, Receipt];
+    expect([failing(one), failing(other)]).to.deep.equal([[], []]);
+    const fields = (Object.keys(one) as (keyof Receipt)[]).filter((field) => plain(one[field]) !== plain(other[field]));
+    expect(fields).to.include.members(["jobId", "job", "record", "committees", "outDigest", "recordHash", "output"]);
+    // Any choice of parts but all of one or all of the other.
+    for (let taken = 1; taken < 2 ** fields.length - 1; taken++) {
+      const parts = fields.filter((_, bit) => ((taken >> bit) & 1) === 1);
+      const mixed: Receipt = { ...one, ...Object.fromEntries(parts.map((field) => [field, other[field]])) };
+      expect(failing(mixed), parts.join()).to.not.deep.equal([]);
+    }
   });
 
   it("R22 R32: signatures of another job, stage or round do not fit", () => {
