@@ -13,6 +13,17 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
+import { ticketChangesIn } from "../../offchain/adapters/chain/read-past.ts";
+import { clientEvidence } from "../../offchain/audit/evidence/client.ts";
+import type { EvidenceClass } from "../../offchain/audit/evidence/evidence-class.ts";
+import { auditKeys } from "../../offchain/audit/keys/audit-keys.ts";
+import { loadModel, type LoadedModel } from "../../offchain/engines/program/load-program.ts";
+import { joinEvidence, maskedEvidence } from "../../offchain/audit/evidence/join.ts";
+import { proofEvidence } from "../../offchain/audit/evidence/proof.ts";
+import { sampleEvidence } from "../../offchain/audit/evidence/sample.ts";
+import { voteEvidence } from "../../offchain/audit/evidence/vote.ts";
+import { checkDraws } from "../../offchain/audit/replay/check-draws.ts";
+import { checkPayouts } from "../../offchain/audit/replay/check-payouts.ts";
 import { headerHash } from "../../offchain/adapters/chain/block-header.ts";
 import { openBundle } from "../../offchain/audit/bundle/open-bundle.ts";
 import type { BundleManifest } from "../../offchain/audit/bundle/manifest.ts";
@@ -26,8 +37,9 @@ import { createFileLog, createMemoryLog, PROGRESS_FILE } from "../../offchain/au
 import { readBuilds, type KnownBuild } from "../../offchain/audit/replay/known-builds.ts";
 import { replayCharts } from "../../offchain/audit/replay/replay-charts.ts";
 import { replayHtml, replayMarkdown, replayReport } from "../../offchain/audit/replay/replay-report.ts";
-import type { Claim } from "../../offchain/audit/replay/claims.ts";
-import { toHex } from "../../offchain/core/bytes.ts";
+import type { Claim, Finding } from "../../offchain/audit/replay/claims.ts";
+import { toHex, type Hex } from "../../offchain/core/bytes.ts";
+import { ZERO_BYTES32 } from "../../offchain/core/types.ts";
 import { decodeReceipt, encodeReceipt, type Receipt } from "../../offchain/core/receipt.ts";
 import { startTestChain, type TestChain } from "../support/cluster/chain.ts";
 import {
@@ -36,9 +48,13 @@ import {
   forge,
   MODEL_FOLDER,
   onText,
+  openContext,
   runScenario,
   type Scenario,
 } from "../support/audit-scenario.ts";
+import { auditExport } from "../../offchain/cli/commands/audit/export.ts";
+import { auditReplay } from "../../offchain/cli/commands/audit/replay.ts";
+import { captureCli } from "../support/capture-cli.ts";
 import { expectCode } from "../support/expect-code.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -64,7 +80,6 @@ const onLine = <T>(at: (value: T) => boolean, edit: (value: T) => T) =>
 const onReceipt = (edit: (receipt: Receipt) => Receipt) => (bytes: Uint8Array) =>
   encodeReceipt(edit(decodeReceipt(bytes)));
 const flip = (hex: string): `0x${string}` => `0x${hex.slice(2, -1)}${hex.endsWith("0") ? "1" : "0"}`;
-/** A number that is still one. */
 const falseOf = (claims: readonly Claim[]) => claims.filter(({ verdict }) => verdict === "false");
 
 describe("audit bundles", function suite() {
@@ -182,6 +197,8 @@ describe("audit bundles", function suite() {
   /** What a forger changes, who also makes the manifest's hashes fit, and what must be named. */
   interface Forgery {
     readonly of: string;
+    /** Forgeries that leave the chain alone are tried together, where their claims differ. */
+    readonly together?: number;
     readonly edits: (jobs: Scenario) => Readonly<Record<string, (bytes: Uint8Array) => Uint8Array>>;
     readonly change?: (jobs: Scenario) => Partial<BundleManifest>;
     readonly claim: (jobs: Scenario) => string;
@@ -259,6 +276,7 @@ describe("audit bundles", function suite() {
     },
     {
       of: "contracts: other code at the hub",
+      together: 1,
       edits: () => ({
         "contracts.json": onLine<RecordedContract[]>(last, (all) =>
           all.map((one, i) => (i === 13 ? { ...one, code: flip(one.code) } : one)),
@@ -269,30 +287,35 @@ describe("audit bundles", function suite() {
     },
     {
       of: "parameters: another fee",
+      together: 1,
       edits: () => ({ "parameters.json": onText((text) => text.replace('"feeBps":200', '"feeBps":201')) }),
       claim: is("deployment/parameters"),
       artefact: is("parameters.json"),
     },
     {
       of: "key: a bit of its record",
+      together: 1,
       edits: () => ({ [keyPath()]: (bytes) => bytes.with(bytes.length - 1, (bytes.at(-1) ?? 0) ^ 1) }),
       claim: () => keyPath().replace(".record", ""),
       artefact: () => keyPath(),
     },
     {
       of: "model: another name in its manifest",
+      together: 1,
       edits: () => ({ [modelPath("manifest.json")]: onText((text) => text.replace("tumor-mlp", "tumor-mlq")) }),
       claim: () => modelPath("manifest.json").replace("models", "model").replace("/manifest.json", ""),
       artefact: () => modelPath("manifest.json"),
     },
     {
       of: "program: a weight",
+      together: 2,
       edits: () => ({ [modelPath("program")]: (bytes) => bytes.with(400, (bytes[400] ?? 0) ^ 1) }),
       claim: () => modelPath("manifest.json").replace("models", "model").replace("/manifest.json", ""),
       artefact: () => modelPath("program"),
     },
     {
       of: "vote: another salt in an opening",
+      together: 1,
       edits: ({ voted }) => ({
         [`jobs/${voted}/receipt`]: onReceipt((receipt) => ({
           ...receipt,
@@ -307,6 +330,7 @@ describe("audit bundles", function suite() {
     },
     {
       of: "proof: another point",
+      together: 1,
       edits: ({ proven }) => ({
         [`jobs/${proven}/receipt`]: onReceipt((receipt) => ({
           ...receipt,
@@ -324,6 +348,7 @@ describe("audit bundles", function suite() {
     },
     {
       of: "settlement: a wei more for a seat",
+      together: 1,
       edits: ({ sampled }) => ({
         [`jobs/${sampled}/receipt`]: onReceipt((receipt) => ({
           ...receipt,
@@ -351,6 +376,7 @@ describe("audit bundles", function suite() {
     },
     {
       of: "receipt: one job's, with the committee of another in it",
+      together: 2,
       edits: ({ voted, sampled }) => ({
         [`jobs/${voted}/receipt`]: onReceipt((receipt) => ({
           ...receipt,
@@ -397,14 +423,18 @@ describe("audit bundles", function suite() {
 
   it("behavior: one tampered artefact of every class is caught and named, though its hash fits (R69, R75)", async () => {
     const classes = new Set(manifest().files.map(({ class: name }) => name));
-    for (const { of, edits, change, claim, artefact } of forgeries) {
-      const forged = edits(jobs);
+    for (const group of Map.groupBy(forgeries, ({ of, together }) => together ?? of).values()) {
+      const forged = Object.assign({}, ...group.map(({ edits }) => edits(jobs))) as ReturnType<Forgery["edits"]>;
       for (const path of Object.keys(forged))
-        classes.delete(openBundle(folder).manifest.files.find((file) => file.path === path)?.class ?? "");
-      const claims = await audit(forge(folder, fresh(), forged, change?.(jobs)));
-      const [first] = falseOf(claims);
-      expect(first?.id, of).to.equal(claim(jobs));
-      expect(first?.artefact?.startsWith(artefact(jobs)), `${of}: ${first?.artefact} ${first?.detail}`).to.equal(true);
+        classes.delete(manifest().files.find((file) => file.path === path)?.class ?? "");
+      const claims = falseOf(await audit(forge(folder, fresh(), forged, group[0]?.change?.(jobs))));
+      for (const { of, claim, artefact } of group) {
+        const found = group.length === 1 ? claims[0] : claims.find(({ id }) => id === claim(jobs));
+        expect(found?.id, of).to.equal(claim(jobs));
+        expect(found?.artefact?.startsWith(artefact(jobs)), `${of}: ${found?.artefact} ${found?.detail}`).to.equal(
+          true,
+        );
+      }
     }
     expect([...classes], "classes that nobody tampered with").to.deep.equal([]);
   });
@@ -502,5 +532,191 @@ describe("audit bundles", function suite() {
     const cut = forge(folder, fresh(), { [LOGS]: (bytes) => bytes.subarray(0, bytes.length - 40) });
     const claims = await audit(cut);
     expect(falseOf(claims)[0]?.artefact).to.contain(LOGS);
+  });
+
+  it("attack: draws, payouts, votes, lottery and proofs that rules do not give are named, though a chain says them", async () => {
+    const verdictOf = async (test: Promise<Finding> | Finding): Promise<string> => (await test).verdict;
+    const checkOf = (evidence: EvidenceClass, name: string) => {
+      const found = evidence.claims.find((claim) => claim.name === name)?.check;
+      if (found === undefined) throw new TypeError(`no check ${name}`);
+      return found;
+    };
+    const { context, close } = await openContext(folder, jobs.voted);
+    try {
+      expect(await verdictOf(checkDraws(context))).to.equal("ok");
+      // A table with other tickets, and seats that the draw does not give.
+      const transactions = context.recorded.transactions.filter(({ opened }) =>
+        ticketChangesIn(opened.input).every(({ workerId }) => workerId !== 1),
+      );
+      expect(transactions.length).to.be.lessThan(context.recorded.transactions.length);
+      expect(await verdictOf(checkDraws({ ...context, recorded: { ...context.recorded, transactions } }))).to.equal(
+        "false",
+      );
+      const reseated = context.events.map((event) =>
+        event.eventName === "Pinned"
+          ? { ...event, args: { ...event.args, seats: event.args.seats.toReversed() } }
+          : event,
+      );
+      expect(await verdictOf(checkDraws({ ...context, events: reseated }))).to.equal("false");
+
+      expect(await verdictOf(checkPayouts(context))).to.equal("ok");
+      for (const part of ["seats", "requester", "fees"] as const) {
+        const receiptOf = async (jobId: Hex): Promise<Receipt> => {
+          const receipt = await context.receiptOf(jobId);
+          const more = (one: Receipt["settlement"][0]) =>
+            part === "seats"
+              ? { ...one, seats: one.seats.map((amount) => amount + 1n) }
+              : { ...one, [part]: one[part] + 1n };
+          return { ...receipt, settlement: receipt.settlement.map(more) };
+        };
+        expect(await verdictOf(checkPayouts({ ...context, receiptOf })), part).to.equal("false");
+      }
+
+      const votes = checkOf(voteEvidence, "votes");
+      expect(await verdictOf(votes(context))).to.equal("ok");
+      const stranger = (receipt: Receipt): Receipt => ({
+        ...receipt,
+        committees: receipt.committees.map((one) => ({
+          ...one,
+          seats: one.seats.map((seat) => ({ ...seat, signer: flip(seat.signer) })),
+        })),
+      });
+      expect(await verdictOf(votes({ ...context, receipt: stranger(context.receipt) }))).to.equal("false");
+      const failing = (name: string) => ({ ...context.report, checks: [{ name, ok: false, detail: "planted" }] });
+      expect(await verdictOf(votes({ ...context, report: failing("signatures") }))).to.equal("false");
+      // What other kinds of evidence are refused by, and what they cannot say.
+      expect(
+        await verdictOf(checkOf(clientEvidence, "client claims")({ ...context, report: failing("client claims") })),
+      ).to.equal("false");
+      expect(await verdictOf(checkOf(clientEvidence, "client claims")(context))).to.equal("not checkable");
+      expect(await verdictOf(checkOf(maskedEvidence, "lanes")({ ...context, report: failing("seats") }))).to.equal(
+        "false",
+      );
+      const parent = {
+        jobId: jobs.sampled,
+        outDigest: flip(headHash),
+        recordHash: flip(headHash),
+        fedDigest: ZERO_BYTES32,
+        r: ZERO_BYTES32,
+        vs: ZERO_BYTES32,
+      };
+      const joined = { ...context, receipt: { ...context.receipt, parents: [parent] } };
+      expect(await verdictOf(checkOf(joinEvidence, "parents")(joined))).to.equal("not checkable");
+      const bundledOf = (jobId: Hex) =>
+        jobId === jobs.sampled
+          ? { receipt: decodeReceipt(context.bundle.read(`jobs/${jobId}/receipt`)), report: context.report }
+          : undefined;
+      expect(await verdictOf(checkOf(joinEvidence, "parents")({ ...joined, bundledOf }))).to.equal("false");
+
+      const sampled = {
+        ...context,
+        jobId: jobs.sampled,
+        receipt: decodeReceipt(context.bundle.read(`jobs/${jobs.sampled}/receipt`)),
+      };
+      const lottery = checkOf(sampleEvidence, "lottery");
+      expect(await verdictOf(lottery(sampled))).to.equal("ok");
+      const always = { ...sampled.receipt.job.spec, policy: { ...sampled.receipt.job.spec.policy, auditBps: 10_000 } };
+      expect(
+        await verdictOf(
+          lottery({ ...sampled, receipt: { ...sampled.receipt, job: { ...sampled.receipt.job, spec: always } } }),
+        ),
+      ).to.equal("false");
+      expect(await verdictOf(lottery({ ...sampled, events: [] }))).to.equal("not checkable");
+
+      const proven = {
+        ...context,
+        jobId: jobs.proven,
+        receipt: decodeReceipt(context.bundle.read(`jobs/${jobs.proven}/receipt`)),
+      };
+      const byContract = checkOf(proofEvidence, "proofs by the contract");
+      expect(await verdictOf(byContract(proven))).to.equal("ok");
+      for (const change of [
+        { worker: flip(proven.receipt.proofs[0]?.worker ?? "0x") },
+        { outDigest: flip(headHash) },
+      ]) {
+        const receipt = { ...proven.receipt, proofs: proven.receipt.proofs.map((one) => ({ ...one, ...change })) };
+        expect(await verdictOf(byContract({ ...proven, receipt }))).to.equal("false");
+      }
+      expect(
+        await verdictOf(checkOf(proofEvidence, "proofs by the library")({ ...proven, report: failing("proofs") })),
+      ).to.equal("false");
+    } finally {
+      await close();
+    }
+  });
+
+  it("behavior: audit keys finds a key on the chain, and names one that is not there", async () => {
+    const { context, close } = await openContext(folder, jobs.voted);
+    try {
+      const verdicts = async (model: LoadedModel) => {
+        const log = createMemoryLog();
+        // Without programs: what is compiled is another test's matter.
+        await auditKeys({ ...model, stages: [] }, log, { chain: context.chain, signal: new AbortController().signal });
+        return Object.fromEntries(log.claims.map(({ id, verdict }) => [id.replace("stage 0/", ""), verdict]));
+      };
+      const real = await loadModel(MODEL_FOLDER);
+      expect(await verdicts(real)).to.deep.include({ record: "ok", chain: "false" });
+      const toy = decodeReceipt(context.bundle.read(`jobs/${jobs.proven}/receipt`));
+      const { modelId } = toy.job.spec;
+      const onChain = { ...real, manifest: { ...real.manifest, modelId, model: toy.manifest }, keys: [null] };
+      expect(await verdicts(onChain)).to.deep.include({ record: "ok", circuit: "not checkable", chain: "ok" });
+      const unregistered = { ...onChain, manifest: { ...onChain.manifest, modelId: flip(modelId) } };
+      expect(await verdicts(unregistered)).to.deep.include({ record: "ok", chain: "false" });
+    } finally {
+      await close();
+    }
+  });
+
+  it("behavior: the commands export, audit, go on where they were stopped, and say by their exit code what they found", async () => {
+    const { hub } = chain.deployment;
+    const run = async (...argv: readonly string[]) => captureCli([auditExport, auditReplay], argv);
+    const out = fresh();
+    const open = join(work, "openings");
+    mkdirSync(join(open, jobs.voted), { recursive: true });
+    writeFileSync(join(open, jobs.voted, "input"), jobs.input);
+    writeFileSync(join(open, jobs.voted, "secret"), `${toHex(jobs.secret)}\n`);
+    const to = ["--rpc", chain.url, "--hub", hub, "--out", out, "--json"];
+    const exported = await run(
+      "audit",
+      "export",
+      `0..${manifest().toBlock}`,
+      ...to,
+      "--models",
+      MODEL_FOLDER,
+      "--openings",
+      open,
+    );
+    expect(exported.code, exported.err).to.equal(0);
+    const {
+      root,
+      headHash: printed,
+      jobs: ids,
+    } = JSON.parse(exported.out) as { root: string; headHash: string; jobs: string[] };
+    expect(printed).to.equal(headHash);
+    expect(ids).to.deep.equal([jobs.voted, jobs.proven, jobs.sampled]);
+    const audited = join(work, "audited");
+    const replay = ["audit", "replay", out, "--root", root, "--head", headHash, "--out", audited, "--json"];
+    const good = await run(...replay);
+    expect(good.code, good.err).to.equal(0);
+    expect(JSON.parse(good.out)).to.deep.include({ ok: true, root, firstMisfit: null });
+    expect(readdirSync(audited).toSorted()).to.deep.equal([
+      "audit.html",
+      "audit.json",
+      "audit.md",
+      "payouts.svg",
+      PROGRESS_FILE,
+      "verdicts.svg",
+    ]);
+    // Given again it judges nothing again, and says the same.
+    const again = await run(...replay);
+    expect(JSON.parse(again.out)).to.deep.equal(JSON.parse(good.out));
+    const forged = forge(folder, fresh(), {
+      "parameters.json": onText((text) => text.replace('"feeBps":200', '"feeBps":201')),
+    });
+    const refused = await run("audit", "replay", forged);
+    expect(refused.code).to.equal(1);
+    expect(refused.out).to.contain("parameters.json");
+    expect((await run("audit", "export", "12..x", ...to)).code).to.equal(2);
+    expect((await run("audit", "replay", join(work, "nothing"))).code).to.equal(1);
   });
 });

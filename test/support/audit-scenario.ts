@@ -14,6 +14,11 @@ import { systemClock } from "../../offchain/adapters/observe/system-clock.ts";
 import { exportBundle, type ExportOptions, type ExportReport } from "../../offchain/audit/bundle/export-bundle.ts";
 import { encodeBundleManifest, type BundleManifest } from "../../offchain/audit/bundle/manifest.ts";
 import { openBundle } from "../../offchain/audit/bundle/open-bundle.ts";
+import { readHistory } from "../../offchain/adapters/chain/read-history.ts";
+import type { JobContext } from "../../offchain/audit/evidence/evidence-class.ts";
+import { joinHistory } from "../../offchain/audit/fairness/history.ts";
+import { startLocalChain } from "../../offchain/audit/replay/local-chain.ts";
+import { openRecordedChain, replayBlocks, type ChainFindings } from "../../offchain/audit/replay/replay-blocks.ts";
 import { createMemoryLog, type ClaimLog } from "../../offchain/audit/replay/claim-log.ts";
 import { replayBundle, type ReplayOptions, type ReplayPorts } from "../../offchain/audit/replay/replay-bundle.ts";
 import { fromHex, toHex, type Hex } from "../../offchain/core/bytes.ts";
@@ -24,7 +29,8 @@ import { drawSeed, ROUND_0_STAGE } from "../../offchain/core/draw.ts";
 import { domainSeparator, typedDigest, typeHash } from "../../offchain/core/eip712.ts";
 import { jobId as jobIdOf } from "../../offchain/core/job.ts";
 import { modelId } from "../../offchain/core/model.ts";
-import { encodeReceipt } from "../../offchain/core/receipt.ts";
+import { decodeReceipt, encodeReceipt } from "../../offchain/core/receipt.ts";
+import { verifyReceipt } from "../../offchain/core/verify-receipt.ts";
 import { boundarySalt, INPUT_BOUNDARY } from "../../offchain/core/salts.ts";
 import { signDigest } from "../../offchain/core/signature.ts";
 import { encodeTensor } from "../../offchain/core/tensor.ts";
@@ -308,3 +314,44 @@ export const onText =
   (edit: (text: string) => string) =>
   (bytes: Uint8Array): Uint8Array =>
     new TextEncoder().encode(edit(new TextDecoder().decode(bytes)));
+
+/** A bundle's chain, mined again, and what one job's checks are given; for checks that are shown something else than what happened. */
+export async function openContext(
+  folder: string,
+  jobId: Hex,
+): Promise<{ readonly context: JobContext; readonly close: () => Promise<void> }> {
+  const bundle = openBundle(folder);
+  const { hub, chainId, fromBlock, toBlock } = bundle.manifest;
+  const findings: ChainFindings = {};
+  const recorded = await openRecordedChain(bundle, findings);
+  const first = recorded.blocks[0]?.header.header;
+  const local = await startLocalChain(recorded.genesis, Number(first?.timestamp), Number(first?.gasLimit));
+  await replayBlocks(recorded, local, findings);
+  const chain = await createChain(
+    { rpcUrl: local.url, chainId, hub },
+    { clock: systemClock, random: Math.random, signal: new AbortController().signal, logger: silentLogger },
+  );
+  const events = await readHistory(chain, { fromBlock: 0n, toBlock: BigInt(toBlock) });
+  const path = `jobs/${jobId}/receipt`;
+  const receipt = decodeReceipt(bundle.read(path));
+  const report = verifyReceipt(receipt, { recordHash: receipt.recordHash });
+  const receiptOf = async (id: Hex) => replayPorts.receiptOf(local.url, hub, fromBlock, id);
+  const history = joinHistory(events);
+  return {
+    context: {
+      bundle,
+      chain,
+      recorded,
+      events,
+      history,
+      jobId,
+      path,
+      receipt,
+      report,
+      receiptOf,
+      bundledOf: () => undefined,
+      pairing: undefined,
+    },
+    close: async () => local.close(),
+  };
+}

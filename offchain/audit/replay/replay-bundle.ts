@@ -5,7 +5,8 @@ import { readHistory } from "../../adapters/chain/read-history.ts";
 import { silentLogger } from "../../adapters/observe/silent-logger.ts";
 import { systemClock } from "../../adapters/observe/system-clock.ts";
 import { fromHex, type Hex } from "../../core/bytes.ts";
-import { hasCode } from "../../core/errors.ts";
+import { errorText } from "../../core/check.ts";
+import { hasCode, isAssayError } from "../../core/errors.ts";
 import type { PairingEngine } from "../../core/ports/pairing.ts";
 import { decodeReceipt, encodeReceipt, type Receipt } from "../../core/receipt.ts";
 import type { ReceiptReport } from "../../core/verify-receipt.ts";
@@ -323,7 +324,12 @@ async function checkExecution({ bundle, load }: JobWork, { receipt, jobId }: Job
   const secret = bundle.has(secretPath)
     ? fromHex(new TextDecoder().decode(bundle.read(secretPath)).trim(), 32, "The job secret")
     : undefined;
-  const checks = await reExecute(receipt, await load(modelId), { input: bundle.read(path), secret });
+  const model = await load(modelId).catch((error: unknown) => error);
+  // Named by the model's own claim.
+  if (isAssayError(model)) return unknown(`the bundle's files are not the model's: ${errorText(model)}`);
+  if (model instanceof Error) throw model;
+  const opened = { input: bundle.read(path), secret };
+  const checks = await reExecute(receipt, model as Awaited<ReturnType<typeof load>>, opened);
   const failed = checks.find(({ ok }) => !ok);
   if (failed === undefined) return good(checks.map(({ detail }) => detail).join("; "));
   return bad(failed.name === "re-execution input" ? path : `jobs/${jobId}/receipt`, `${failed.name}: ${failed.detail}`);
