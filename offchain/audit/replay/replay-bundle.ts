@@ -11,7 +11,6 @@ import type { PairingEngine } from "../../core/ports/pairing.ts";
 import { decodeReceipt, encodeReceipt, type Receipt } from "../../core/receipt.ts";
 import type { ReceiptReport } from "../../core/verify-receipt.ts";
 import { verifyReceipts } from "../../core/verify-receipts.ts";
-import { areLanes } from "../../core/join.ts";
 import type { Bundle } from "../bundle/open-bundle.ts";
 import { EVIDENCE_CLASSES } from "../evidence/all.ts";
 import type { EvidenceClaim, JobContext } from "../evidence/evidence-class.ts";
@@ -318,8 +317,6 @@ async function checkExecution({ bundle, load }: JobWork, { receipt, jobId }: Job
   const { modelId } = receipt.job.spec;
   if (!bundle.has(path)) return unknown("the requester opened no input in this bundle");
   if (!bundle.has(`models/${modelId}/manifest.json`)) return unknown("the bundle lacks the model's files");
-  if (receipt.parents.length > 0 || areLanes(receipt.manifest.stages))
-    return unknown("the input comes in parts, whose salts are those of other jobs or of two lanes");
   const secretPath = `jobs/${jobId}/secret`;
   const secret = bundle.has(secretPath)
     ? fromHex(new TextDecoder().decode(bundle.read(secretPath)).trim(), 32, "The job secret")

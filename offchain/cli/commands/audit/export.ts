@@ -7,6 +7,7 @@ import { systemClock } from "../../../adapters/observe/system-clock.ts";
 import { DEFAULT_BUNDLE_BYTES, MAX_BUNDLE_BYTES } from "../../../audit/bundle/artefacts.ts";
 import { exportBundle, type JobOpening } from "../../../audit/bundle/export-bundle.ts";
 import type { Hex } from "../../../core/bytes.ts";
+import { MAX_PARENTS } from "../../../core/join.ts";
 import { decodeReceipt, encodeReceipt, MAX_RECEIPT_BYTES } from "../../../core/receipt.ts";
 import { MAX_TENSOR_BYTES } from "../../../core/tensor.ts";
 import { connect } from "../../../sdk/node/connect.ts";
@@ -15,6 +16,9 @@ import { connectionOptions, readFileBytes, resolveConnection } from "../../conne
 import { CliError } from "../../errors.ts";
 import { EXIT } from "../../exit-code.ts";
 import { defaulted, integer, optional, required, text, type Parsed } from "../../fields.ts";
+
+/** All parts of an input, where it comes in parts. */
+const MAX_OPENED = MAX_PARENTS * (MAX_TENSOR_BYTES + 64);
 
 interface What {
   readonly jobs?: readonly Hex[];
@@ -51,7 +55,7 @@ function readOpenings(folder: string): Map<Hex, JobOpening> {
     if (!/^0x[0-9a-f]{64}$/.test(name)) continue;
     const secret = join(folder, name, "secret");
     found.set(name as Hex, {
-      input: readFileBytes(join(folder, name, "input"), MAX_TENSOR_BYTES + 64),
+      input: readFileBytes(join(folder, name, "input"), MAX_OPENED),
       secret: existsSync(secret) ? new TextDecoder().decode(readFileBytes(secret, 1024)) : undefined,
     });
   }
