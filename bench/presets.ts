@@ -29,7 +29,7 @@ const AT_ONCE = 8;
 const IDLE_MS = 4_000;
 const PLAIN_RUNS = 50;
 /** tWork, seconds: ample, so that load shows as latency. */
-const WORK_SEC = 100;
+const WORK_SEC = 60;
 
 interface Case {
   readonly name: string;
