@@ -6,9 +6,12 @@ import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { assertLength, utf8, type Hex } from "./bytes.ts";
 import { digestOf, saltBytes } from "./digest.ts";
+import { CoreError } from "./core-errors.ts";
 import type { MerkleProof } from "./merkle.ts";
+import { ciphertextDigest } from "./she/ciphertext-tensor.ts";
+import { portableHashes } from "./she/hashes.ts";
 import { MAX_TENSOR_BYTES } from "./tensor.ts";
-import type { DigestKind } from "./types.ts";
+import { KIND_CIPHER, type DigestKind } from "./types.ts";
 
 /**
  * The tensors of one boundary of a batch, as they travel together: where a job of a single input carries a tensor, a batch carries these
@@ -79,14 +82,20 @@ export const leafDigests = (kind: DigestKind, tensors: readonly Uint8Array[], sa
 
 /**
  * The digest of what a boundary carries. `count`: the inputs that the job names, 0 for a single one, whose bytes are a tensor. A batch's
- * digest is over the number that the bytes hold; readers compare that with the job's.
+ * digest is over the number that the bytes hold; readers compare that with the job's. A CIPHER boundary holds one ciphertext, which may
+ * itself carry many samples. Errors: those of `digestOf` and `ciphertextDigest`.
  */
 export const boundaryDigest = (
   kind: DigestKind,
   bytes: Uint8Array,
   salt: Uint8Array | undefined,
   count: number,
-): Hex => (count === 0 ? digestOf(kind, bytes, salt) : batchRoot(leafDigests(kind, decodeBatch(bytes), salt)));
+): Hex => {
+  if (count > 0) return batchRoot(leafDigests(kind, decodeBatch(bytes), salt));
+  if (kind !== KIND_CIPHER) return digestOf(kind, bytes, salt);
+  if (salt !== undefined) throw new CoreError("SALT_INVALID", { why: "a CIPHER digest takes none" });
+  return ciphertextDigest(bytes, portableHashes);
+};
 
 /** One inference of a batch, for whoever shall see that one only. */
 export interface BatchLeaf {

@@ -5,7 +5,7 @@ import type { Hex } from "./bytes.ts";
 import { DTYPES, elementCount, MAX_RANK, type Dtype } from "./tensor.ts";
 import { MAX_BATCH_INPUTS } from "./batch-tensors.ts";
 import { JOB_INPUT } from "./sealed-input.ts";
-import type { DigestKind } from "./types.ts";
+import { KIND_CIPHER, type DigestKind } from "./types.ts";
 
 /**
  * How a boundary goes from the seats of one stage to those of the next (split.md section 9). A holder announces it by its index, signed
@@ -84,7 +84,7 @@ export function decodeBoundaryIndex(bytes: Uint8Array): BoundaryIndex {
     throw reader.refuse(`boundary ${boundary} for stage ${stage}`);
   if (lane > 2) throw reader.refuse(`lane ${lane}`);
   const digestKind = reader.u8();
-  if (digestKind > 2) throw reader.refuse(`digest kind ${digestKind}`);
+  if (digestKind > KIND_CIPHER) throw reader.refuse(`digest kind ${digestKind}`);
   const code = reader.u8();
   const dtype = (Object.keys(DTYPES) as Dtype[]).find((name) => DTYPES[name].code === code);
   if (dtype === undefined) throw reader.refuse(`dtype ${code}`);

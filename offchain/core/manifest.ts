@@ -25,14 +25,23 @@ export interface ToolsRecord {
   /** keccak256 of the ONNX file. */
   readonly sourceHash: Hex;
   readonly stages: readonly StageHints[];
+  /** Of a model whose stages are over ciphertexts: what they evaluate. */
+  readonly cipher?: CipherRecord | undefined;
+}
+
+export interface CipherRecord {
+  /** Model id of the polynomial program in the clear: it says what inputs mean, and what the result decrypts to. */
+  readonly plain: Hex;
+  /** `sheProgramId`: plan, weight roots and tolerance. */
+  readonly program: Hex;
 }
 
 export interface StageHints {
   readonly macs: number;
   readonly weightBytes: number;
   readonly peakActivationBytes: number;
-  /** `f32` marks a float model, `u32-mod` a lane of a MASKED stage. */
-  readonly outDtype: "i8" | "i32" | "f32" | "u32-mod";
+  /** `f32` marks a float model, `u32-mod` a lane of a MASKED stage; `ciphertext` has its bytes as the only dimension. */
+  readonly outDtype: "i8" | "i32" | "f32" | "u32-mod" | "ciphertext";
   readonly outDims: readonly number[];
 }
 
@@ -109,12 +118,18 @@ function stageInfo(value: unknown, index: number): StageInfo {
   };
 }
 
+const OUT_DTYPES = ["i8", "i32", "f32", "u32-mod", "ciphertext"] as const;
+
+function cipherRecord(value: unknown): CipherRecord {
+  const f = fields(value, ["plain", "program"], "tools.cipher");
+  return { plain: word(f["plain"], "tools.cipher plain"), program: word(f["program"], "tools.cipher program") };
+}
+
 function hints(value: unknown, index: number): StageHints {
   const where = `hints ${index}`;
   const f = fields(value, ["macs", "weightBytes", "peakActivationBytes", "outDtype", "outDims"], where);
-  const outDtype = f["outDtype"];
-  if (outDtype !== "i8" && outDtype !== "i32" && outDtype !== "f32" && outDtype !== "u32-mod")
-    throw refuse(`${where} outDtype is unknown`);
+  const outDtype = OUT_DTYPES.find((known) => known === f["outDtype"]);
+  if (outDtype === undefined) throw refuse(`${where} outDtype is unknown`);
   const most = Number.MAX_SAFE_INTEGER;
   return {
     macs: integer(f["macs"], most, where),
@@ -153,13 +168,16 @@ export function decodeManifestFile(json: string): ManifestFile {
     reportHash: word(m["reportHash"], "reportHash"),
     toolsHash: word(m["toolsHash"], "toolsHash"),
   };
-  const t = fields(file["tools"], ["opset", "compiler", "usageHash", "sourceHash", "stages"], "tools");
+  const isCiphered = typeof file["tools"] === "object" && file["tools"] !== null && "cipher" in file["tools"];
+  const known = ["opset", "compiler", "usageHash", "sourceHash", "stages", ...(isCiphered ? ["cipher"] : [])];
+  const t = fields(file["tools"], known, "tools");
   const tools: ToolsRecord = {
     opset: integer(t["opset"], 1000, "opset"),
     compiler: text(t["compiler"], 200, "compiler"),
     usageHash: word(t["usageHash"], "usageHash"),
     sourceHash: word(t["sourceHash"], "sourceHash"),
     stages: list(t["stages"], 32, "tools.stages").map(hints),
+    ...(isCiphered ? { cipher: cipherRecord(t["cipher"]) } : {}),
   };
   if (encodeManifestFile(model, tools) !== json) throw refuse("its model id or its form is wrong");
   return { version: 1, modelId: modelId(model), model, tools };

@@ -20,8 +20,10 @@ import { standbyTallies } from "./standbys.ts";
 import { decodeTolerance, SKETCH_COORDINATES, sketchA } from "./sketch.ts";
 import { decodeTensor } from "./tensor.ts";
 import {
+  CIPHER,
   CLASS_T,
   FLAG_JOIN,
+  KIND_CIPHER,
   OPTIMISTIC,
   PLACE_CLIENT,
   PROOF,
@@ -37,7 +39,7 @@ import { judgeProof, type Examination, type Verdict } from "./zk/judge-proofs.ts
 import { LOCAL_CHAIN_ID, openKey, type KeyOpener } from "./zk/verifying-key.ts";
 
 /** Kinds of evidence that a receipt has room for. */
-const CARRIED = VOTE | PROOF | OPTIMISTIC;
+const CARRIED = VOTE | PROOF | OPTIMISTIC | CIPHER;
 
 export interface ReceiptOptions {
   /** Refuse proofs under development keys, which anyone can forge, even on the local chain. Elsewhere they always are. */
@@ -76,6 +78,9 @@ export interface ReceiptReport {
 
 const lower = (hex: string): string => hex.toLowerCase();
 const resultStage = ({ manifest }: Receipt): StageInfo | undefined => jobTable(manifest).at(-1);
+
+/** The registry accepts such stages only under CIPHER; a receipt brings its manifest itself. */
+const isCiphered = ({ inKind, outKind }: StageInfo): boolean => inKind === KIND_CIPHER && outKind === KIND_CIPHER;
 
 /** Whether the input is the join of the parents named. That they ended so, their own receipts say. */
 function joinFailure({ job, manifest, parents }: Receipt, domain: Hex): string | undefined {
@@ -257,7 +262,8 @@ function coverageOf(receipt: Receipt, history: JudgedReplay | undefined): Covera
     if (!stands || own >= record.boundaries.length) return { stage, kind: "UNDECIDED", evidence: [] };
     const key = history.keys.find((one) => one.stage === own);
     // A proof overrules the votes, or there were none.
-    if (key === undefined) return { stage, kind: "EVIDENCED", evidence: [saidBy(receipt, own)] };
+    const ciphered = (receipt.job.spec.policy.mask & CIPHER) === 0 ? [] : ["CIPHER"];
+    if (key === undefined) return { stage, kind: "EVIDENCED", evidence: [saidBy(receipt, own), ...ciphered] };
     return { stage, kind: "EVIDENCED", evidence: [key.development ? "PROOF (DEVELOPMENT KEY)" : "PROOF"] };
   });
   // The client adds the lanes' sums up and runs the rest of the model on them, which is no stage of the job.
@@ -364,8 +370,11 @@ function reportOf(
   });
   add("policy", "the evidence is what the policy asks for, and the model accepts it", () => {
     const { mask } = spec.policy;
-    if ((mask & ~CARRIED) !== 0) return `votes, proofs and samples only can be carried, the policy's mask is ${mask}`;
+    if ((mask & ~CARRIED) !== 0)
+      return `votes, proofs, samples and ciphertexts only can be carried, the policy's mask is ${mask}`;
     checkShape(spec.policy, spec.stages, CARRIED);
+    const plain = (mask & CIPHER) === 0 ? -1 : jobTable(manifest).findIndex((stage) => !isCiphered(stage));
+    if (plain !== -1) return `stage ${plain} is not over ciphertexts`;
     return (manifest.acceptedMasks >>> spec.policy.mask) & 1 ? undefined : "the model does not accept this policy";
   });
   add("seats", "every seat is another worker", () => seatsFailure(receipt));

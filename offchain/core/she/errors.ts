@@ -21,6 +21,12 @@ export const SheError = defineErrors("she", 4, {
     fix: "Show the step that the game asks for, from the trace that the commitment was made of.",
     retry: "never",
   },
+  FILE_MISSING: {
+    n: 4,
+    text: "The model over ciphertexts has no file {file}.",
+    fix: "Take the model's `cipher` folder whole from its author, or make it by `assay model cipher`.",
+    retry: "never",
+  },
   KERNEL_MISSING: {
     n: 20,
     text: "The arithmetic kernel is not built.",

@@ -12,6 +12,7 @@ import {
   type BoundaryRequest,
 } from "../../../offchain/core/boundary-index.ts";
 import { isAssayError } from "../../../offchain/core/errors.ts";
+import type { DigestKind } from "../../../offchain/core/types.ts";
 import { expectCode } from "../../support/expect-code.ts";
 import { hashOf } from "../../support/sample-receipt.ts";
 
@@ -100,7 +101,7 @@ describe("a boundary's index", () => {
       { boundary: 2 },
       { boundary: 0xffff },
       { lane: 3 },
-      { digestKind: 3 },
+      { digestKind: 4 as DigestKind },
       { rows: 0, total: 0, microBatches: [] },
       { rows: 4097 },
       { total: 8 },

@@ -6,11 +6,14 @@ import { finishValues } from "./finish-values.ts";
 export type ReleaseRule =
   /** Index of the largest output, if it leads by more than twice the tolerance. */
   | { readonly kind: "argmax" }
+  /** Whether the first output reaches a value, if it is further from it than the tolerance; in units of the accumulator (`boundaryOf`). */
+  | { readonly kind: "threshold"; readonly at: number }
   /** The last operator's integers, if no rounding boundary is within the tolerance. */
   | { readonly kind: "values" };
 
 export type Released =
   | { readonly kind: "argmax"; readonly index: number }
+  | { readonly kind: "threshold"; readonly isReached: boolean }
   | { readonly kind: "values"; readonly values: readonly number[] }
   | { readonly kind: "undecided" };
 
@@ -35,6 +38,10 @@ export function releaseOf(accumulators: readonly number[], rule: ReleaseRule, te
     const second = Math.max(...accumulators.filter((_, i) => i !== index));
     return first - second > 2 * tolerance ? { kind: "argmax", index } : UNDECIDED;
   }
+  if (rule.kind === "threshold") {
+    const lead = (accumulators[0] ?? 0) - rule.at;
+    return Math.abs(lead) > tolerance ? { kind: "threshold", isReached: lead > 0 } : UNDECIDED;
+  }
   const [low, high] = [-1, 1].map((sign) =>
     finishValues(
       accumulators.map((y) => y + sign * tolerance),
@@ -46,4 +53,11 @@ export function releaseOf(accumulators: readonly number[], rule: ReleaseRule, te
   const isFine = shifts.every((shift) => 2 * tolerance < 2 ** shift);
   const isSame = low?.every((value, i) => value === high?.[i]) === true;
   return isFine && isSame && low !== undefined ? { kind: "values", values: low } : UNDECIDED;
+}
+
+/** The least accumulator of output `index` that the last rounding turns into `value` or more. */
+export function boundaryOf(finish: Finish, value: number, index = 0): number {
+  if (finish.kind === "exact") return value;
+  const shift = finish.shifts.length === 1 ? finish.shifts[0] : finish.shifts[index];
+  return (value - 0.5) * 2 ** (shift ?? 0);
 }

@@ -5,7 +5,7 @@ import { bodyRoot, cipherDigest, wordTreeRoot } from "../../../core/she/digest.t
 import { SheError } from "../../../core/she/errors.ts";
 import type { SheHashes } from "../../../core/she/hashes.ts";
 import { decodeSheObject, encodeSheObject, type CompactPlaintext, type SheObject } from "../../../core/she/object.ts";
-import type { ShePlan } from "../compile/plan.ts";
+import type { PlanKey, ShePlan } from "../compile/plan.ts";
 import { StageThreads } from "../threads/stage-threads.ts";
 import { keyList } from "../trace/key-list.ts";
 import { TraceThread } from "../trace/trace-thread.ts";
@@ -24,16 +24,20 @@ export interface CipherSeatOptions {
   readonly lanes: number;
 }
 
-/** What a seat is given for a job: bytes of strangers. */
-export interface CipherWork {
-  /** The input that the chain says the stage takes, and bytes that claim to be it; seeded or canonical. */
-  readonly inDigest: Hex;
-  readonly input: Uint8Array;
+/** A job's keys for one stage: bytes of strangers. */
+export interface CipherKeys {
   /** The job's `inputRef`, and the body roots of all its keys, in the order of `keyList`. */
   readonly keySetRoot: Hex;
   readonly keyBodies: readonly Hex[];
   /** The stage's keys, in the order that the plan lists them. */
   readonly keys: readonly Uint8Array[];
+}
+
+/** What a seat is given for a job: bytes of strangers. */
+export interface CipherWork extends CipherKeys {
+  /** The input that the chain says the stage takes, and bytes that claim to be it; seeded or canonical. */
+  readonly inDigest: Hex;
+  readonly input: Uint8Array;
 }
 
 export interface CipherAnswer {
@@ -44,6 +48,8 @@ export interface CipherAnswer {
 }
 
 const refuse = (what: string, reason: string) => new SheError("BYTES_REFUSED", { what, reason });
+/** Others get the thread between two keys, each some ten milliseconds. */
+const breathe = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /**
  * One stage of an encrypted program as a seat serves it: checks its model once, every job's bytes against what the chain says, and
@@ -53,9 +59,13 @@ export class CipherSeat {
   readonly facts: CipherStage;
   readonly #options: CipherSeatOptions;
   readonly #threads: StageThreads;
+  readonly #list: readonly PlanKey[];
+  /** Keys that were hashed, and against what. */
+  readonly #checked = new WeakMap<readonly Uint8Array[], string>();
 
   private constructor(options: CipherSeatOptions, facts: CipherStage, threads: StageThreads) {
     [this.#options, this.facts, this.#threads] = [options, facts, threads];
+    this.#list = keyList(options.plan);
   }
 
   /**
@@ -75,6 +85,20 @@ export class CipherSeat {
       facts,
       await StageThreads.start({ profile, interleave, stage: own, weights, lanes }),
     );
+  }
+
+  /**
+   * Whether these are the job's keys for this stage. Errors: BYTES_REFUSED and PROFILE_UNKNOWN. What passed is not hashed again by
+   * `evaluate`, as long as it is the same arrays, which nobody may write to any more.
+   */
+  async checkKeys(given: CipherKeys): Promise<void> {
+    this.#checkBodies(given);
+    const own = this.#options.plan.stages[this.#options.stage]?.keys ?? [];
+    for (const [i] of own.entries()) {
+      this.#openKey(given, i, true);
+      await breathe();
+    }
+    this.#checked.set(given.keys, `${given.keySetRoot}/${given.keyBodies.join()}`);
   }
 
   /** Errors: BYTES_REFUSED and PROFILE_UNKNOWN (what was given is not the job's: abstain), WORKER_FAILED. */
@@ -106,35 +130,47 @@ export class CipherSeat {
   }
 
   /** The job's objects, keys with a hole for every one that the stage does not list. */
-  #check({ inDigest, input, keySetRoot, keyBodies, keys }: CipherWork): {
-    input: SheObject;
-    keys: (SheObject | undefined)[];
-  } {
+  #check(work: CipherWork): { input: SheObject; keys: (SheObject | undefined)[] } {
     const { plan, stage, hashes } = this.#options;
-    const list = keyList(plan);
-    if (keyBodies.length !== list.length) throw refuse("key set", `${keyBodies.length} of ${list.length} keys`);
-    const bodies = keyBodies.map((body) => fromHex(body, 32, "A key's body root"));
-    if (toHex(wordTreeRoot(bodies, hashes)) !== keySetRoot.toLowerCase())
-      throw refuse("key set", "it is not the one that the job names");
-    const object = decodeSheObject(input, hashes);
+    this.#checkBodies(work);
+    const object = decodeSheObject(work.input, hashes);
     const { kind, level, profile } = object.header;
     if (kind !== "ciphertext" || profile.id !== plan.profile.id || level !== this.facts.levelIn)
       throw refuse(kind, `it is not a ciphertext of ${plan.profile.name} at level ${this.facts.levelIn}`);
-    if (cipherDigest(object, hashes) !== inDigest.toLowerCase())
+    if (cipherDigest(object, hashes) !== work.inDigest.toLowerCase())
       throw refuse(kind, "it is not the input that the job names");
-    const wanted = plan.stages[stage]?.keys ?? [];
-    if (keys.length !== wanted.length) throw refuse("keys", `${keys.length} of ${wanted.length}`);
-    const own: (SheObject | undefined)[] = list.map(() => undefined);
-    for (const [i, { galois, level: at }] of wanted.entries()) {
-      const key = decodeSheObject(keys[i] ?? new Uint8Array(0), hashes);
-      const { header } = key;
-      const place = list.findIndex((listed) => listed.galois === galois && listed.level === at);
-      if (header.kind !== "key" || header.profile.id !== profile.id || header.galois !== galois || header.level !== at)
-        throw refuse("key", `it is not the one of element ${galois} at level ${at}`);
-      if (toHex(bodyRoot(key, hashes)) !== keyBodies[place]?.toLowerCase())
-        throw refuse("key", `element ${galois} is not the key set's`);
+    const isChecked = this.#checked.get(work.keys) === `${work.keySetRoot}/${work.keyBodies.join()}`;
+    const own: (SheObject | undefined)[] = this.#list.map(() => undefined);
+    for (const [i] of (plan.stages[stage]?.keys ?? []).entries()) {
+      const { key, place } = this.#openKey(work, i, !isChecked);
       own[place] = key;
     }
     return { input: object, keys: own };
+  }
+
+  /** That the roots are the key set's, and as many keys as the stage lists. */
+  #checkBodies({ keySetRoot, keyBodies, keys }: CipherKeys): void {
+    const { plan, stage, hashes } = this.#options;
+    if (keyBodies.length !== this.#list.length)
+      throw refuse("key set", `${keyBodies.length} of ${this.#list.length} keys`);
+    const bodies = keyBodies.map((body) => fromHex(body, 32, "A key's body root"));
+    if (toHex(wordTreeRoot(bodies, hashes)) !== keySetRoot.toLowerCase())
+      throw refuse("key set", "it is not the one that the job names");
+    const wanted = plan.stages[stage]?.keys.length ?? 0;
+    if (keys.length !== wanted) throw refuse("keys", `${keys.length} of ${wanted}`);
+  }
+
+  #openKey({ keyBodies, keys }: CipherKeys, i: number, isHashed: boolean): { key: SheObject; place: number } {
+    const { plan, stage, hashes } = this.#options;
+    const { galois, level } = plan.stages[stage]?.keys[i] ?? { galois: -1, level: 0 };
+    const key = decodeSheObject(keys[i] ?? new Uint8Array(0), hashes);
+    const { header } = key;
+    const place = this.#list.findIndex((listed) => listed.galois === galois && listed.level === level);
+    const isOther = header.galois !== galois || header.level !== level || header.profile.id !== plan.profile.id;
+    if (header.kind !== "key" || isOther)
+      throw refuse("key", `it is not the one of element ${galois} at level ${level}`);
+    if (isHashed && toHex(bodyRoot(key, hashes)) !== keyBodies[place]?.toLowerCase())
+      throw refuse("key", `element ${galois} is not the key set's`);
+    return { key, place };
   }
 }

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fromUtf8 } from "../../../core/bytes.ts";
+import { SheError } from "../../../core/she/errors.ts";
+import { decodeSheHeader, SHE_HEADER_BYTES } from "../../../core/she/header.ts";
+import { decodeCompactPlaintext, type CompactPlaintext } from "../../../core/she/object.ts";
+import { openCipherModel, type CipherModel } from "../client/cipher-model.ts";
+import { nodeHashes } from "../node-hashes.ts";
+import { CipherSeat } from "../seat/cipher-seat.ts";
+import { weightsFile } from "./build-cipher-model.ts";
+
+/** Where a plain model's folder keeps its model over ciphertexts. */
+export const CIPHER_FOLDER = "cipher";
+
+async function read(folder: string, file: string): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await readFile(join(folder, file)));
+  } catch (cause) {
+    throw new SheError("FILE_MISSING", { file }, { cause });
+  }
+}
+
+/** Errors: FILE_MISSING, those of `openCipherModel`. */
+export async function loadCipherModel(folder: string): Promise<CipherModel> {
+  const [manifest, program] = await Promise.all([read(folder, "manifest.json"), read(folder, "program")]);
+  return openCipherModel({ manifest: fromUtf8(manifest, "manifest.json"), program }, nodeHashes);
+}
+
+/** Compact plaintexts, one after the other, all of one length. Errors: BYTES_REFUSED, PROFILE_UNKNOWN. */
+export function decodeWeights(bytes: Uint8Array, { plan }: CipherModel["program"]): CompactPlaintext[] {
+  const each = SHE_HEADER_BYTES + plan.profile.degree * (plan.profile.boundaryScaleBits > 30 ? 8 : 4);
+  if (bytes.length === 0 || bytes.length % each !== 0)
+    throw new SheError("BYTES_REFUSED", {
+      what: "weights",
+      reason: `${bytes.length} bytes are no plaintexts of ${each}`,
+    });
+  return Array.from({ length: bytes.length / each }, (_, i) => {
+    const one = bytes.subarray(i * each, (i + 1) * each);
+    const { kind, profile } = decodeSheHeader(one);
+    if (kind !== "plaintext" || profile.id !== plan.profile.id)
+      throw new SheError("BYTES_REFUSED", { what: "weights", reason: `number ${i} is a ${kind} of ${profile.name}` });
+    return decodeCompactPlaintext(one);
+  });
+}
+
+/**
+ * A seat for one stage of a model's folder: its weights are read, and its facts compared with the manifest's. Errors: FILE_MISSING,
+ * BYTES_REFUSED, WEIGHTS_MISMATCH, and those of `CipherSeat.start`.
+ */
+export async function openCipherSeat(
+  folder: string,
+  model: CipherModel,
+  stage: number,
+  lanes = 1,
+): Promise<CipherSeat> {
+  const { manifest, program } = model;
+  const weights = decodeWeights(await read(folder, weightsFile(stage)), program);
+  const kernel = manifest.model.stages[stage]?.kernel ?? "0x";
+  return CipherSeat.start({ plan: program.plan, stage, weights, kernel, hashes: nodeHashes, lanes });
+}
