@@ -16,6 +16,7 @@ import type { FloatExecutor } from "../engines/program/float/float-executor.ts";
 import type { LoadedFloatModel } from "../engines/program/float/load-float-model.ts";
 import type { LoadedModel } from "../engines/program/load-program.ts";
 import type { MaskedStage } from "../engines/program/masked-lane.ts";
+import { CipherShelf } from "./cipher-shelf.ts";
 import type { Hex, ModelShelf, StageRunner } from "../protocol/ports.ts";
 import { NodeError } from "./errors.ts";
 import { unsafeStage } from "./judging-keys.ts";
@@ -56,6 +57,8 @@ export class FolderModelShelf implements ModelShelf {
   readonly #manifests = new Map<Hex, Held>();
   /** By folder. */
   readonly #lanes = new Map<string, MaskedStage>();
+  /** Of models over ciphertexts. */
+  readonly #ciphers: CipherShelf;
   readonly #models = new Map<Hex, Promise<LoadedModel | LoadedFloatModel>>();
   #executor: Promise<ProgramExecutor> | null = null;
   #floats: Promise<FloatExecutor> | null = null;
@@ -63,6 +66,7 @@ export class FolderModelShelf implements ModelShelf {
   private constructor(options: FolderModelShelfOptions, logger: Logger) {
     this.#options = options;
     this.#logger = logger;
+    this.#ciphers = new CipherShelf(logger);
   }
 
   /** Error: MODEL_INVALID for a folder without a readable manifest. */
@@ -81,6 +85,8 @@ export class FolderModelShelf implements ModelShelf {
         // What a stage's ends give away takes its operators; then the model is let go until its first job.
         const exposure = hasClientStages(file.model) ? await readExposure(folder) : [];
         shelf.#manifests.set(file.modelId, { folder, file, exposure });
+        const inner = await shelf.#ciphers.add(folder, file);
+        if (inner !== null) shelf.#manifests.set(inner.file.modelId, { ...inner, exposure: [] });
       } catch (cause) {
         const reason = cause instanceof Error ? cause.message : "unknown";
         throw new NodeError("MODEL_INVALID", { path: folder, reason }, { cause });
@@ -107,6 +113,11 @@ export class FolderModelShelf implements ModelShelf {
     return this.#manifests.get(modelId)?.file.model.name ?? null;
   }
 
+  /** Models over ciphertexts, whose seats make traces. */
+  get ciphers(): CipherShelf {
+    return this.#ciphers;
+  }
+
   table(modelId: Hex) {
     const known = this.#manifests.get(modelId);
     return known === undefined ? null : jobTable(known.file.model);
@@ -126,6 +137,7 @@ export class FolderModelShelf implements ModelShelf {
   async stage(modelId: Hex, index: number) {
     const known = this.#manifests.get(modelId);
     if (known === undefined) return null;
+    if (this.#ciphers.has(modelId)) return this.#ciphers.stage(modelId, index);
     const model = await this.#load(modelId, known.folder);
     if ("tolerance" in model) return index === 0 ? this.#floatStage(model) : null;
     const stage = model.stages[this.place(modelId, index) ?? -1];
@@ -201,7 +213,7 @@ export class FolderModelShelf implements ModelShelf {
   /** The integer program of a stage, for provers; null for unknown models and stages. Errors: those of `loadModel`. */
   async program(modelId: Hex, stage: number): Promise<Program | null> {
     const known = this.#manifests.get(modelId);
-    if (known === undefined) return null;
+    if (known === undefined || this.#ciphers.has(modelId)) return null;
     const model = await this.#load(modelId, known.folder);
     return "tolerance" in model ? null : (model.stages[this.place(modelId, stage) ?? -1]?.program ?? null);
   }
@@ -255,5 +267,6 @@ export class FolderModelShelf implements ModelShelf {
   async close(): Promise<void> {
     await (await this.#executor)?.close();
     await (await this.#floats)?.close();
+    await this.#ciphers.close();
   }
 }

@@ -55,8 +55,8 @@ export interface InputHolder {
   signerOf(workerId: number): Hex | null;
   /** Where a signer of this job can be dialled; empty for requesters, and while it is not known. */
   addressesOf(signer: Hex): readonly PeerAddress[];
-  /** Takes what an offered blob held. Errors: OFFER_REFUSED, those of the form's decoder. */
-  take(plain: Uint8Array, offer: KnownOffer, isPublic: boolean): void;
+  /** Takes what an offered blob held; the bytes are wiped afterwards. Errors: OFFER_REFUSED, those of the form's decoder. */
+  take(plain: Uint8Array, offer: KnownOffer, isPublic: boolean): void | Promise<void>;
   tick(): Promise<void>;
 }
 
@@ -256,7 +256,7 @@ export class InputDesk {
     if (bytes === null || session.appetite === "none") return false;
     const { jobId } = session;
     if (offer.blob === session.job.spec.inputRef) {
-      session.take(bytes, offer, true);
+      await session.take(bytes, offer, true);
     } else {
       const context = sealContext({
         chainId: chain.chainId,
@@ -267,7 +267,7 @@ export class InputDesk {
         sender: offer.sender,
       });
       const plain = unseal(bytes, context, { keys, crypto, maxBytes: this.#options.maxBlobBytes });
-      session.take(plain, offer, false);
+      await session.take(plain, offer, false);
       plain.fill(0);
     }
     this.#opened.add(nameOf(jobId, offer.sender, offer.blob));

@@ -3,12 +3,21 @@ import { batchCount } from "../core/batch.ts";
 import { toHex } from "../core/bytes.ts";
 import type { PeerAddress } from "../core/ports/transport.ts";
 import { isJoined } from "../core/join.ts";
-import { PLACE_NETWORK, ZERO_BYTES32, type Job, type Record as JobRecord, type StageInfo } from "../core/types.ts";
+import { isCipherParcel } from "../core/she/cipher-parcel.ts";
+import {
+  KIND_CIPHER,
+  PLACE_NETWORK,
+  ZERO_BYTES32,
+  type Job,
+  type Record as JobRecord,
+  type StageInfo,
+} from "../core/types.ts";
 import { openingQuorum } from "../core/vote.ts";
 import { isAudit, isSampled } from "./audit-steps.ts";
 import { completeSet } from "./ballot.ts";
 import type { AcceptedBoundary } from "./boundary-in.ts";
-import type { KeptStage } from "./cipher-keep.ts";
+import { keepStage, type KeptStage } from "./cipher-keep.ts";
+import { bytesOf, openKeys } from "./cipher-stage.ts";
 import { stageSeats, type Committee } from "./committee.ts";
 import type { Hex, ProtocolModules, SlotView, WorkerProfile } from "./ports.ts";
 import { keepResult } from "./result-desk.ts";
@@ -32,6 +41,9 @@ import { EMPTY_RECORD, SessionState } from "./session-state.ts";
 import type { StageWork } from "./stage-work.ts";
 import { StatementIntake } from "./statement-intake.ts";
 import { StatementSharing } from "./statement-sharing.ts";
+
+/** Longer than the job: games may outlast it. */
+const KEEP_MS = 3_600_000;
 
 /**
  * One job in which this worker has a seat, or may get one. Reacts to chain events, peers' messages and the clock; every transition is
@@ -208,10 +220,18 @@ export class JobSession {
     return seat.phase === "WAITING_INPUT" ? "hungry" : "fed";
   }
 
-  /** What an offered blob held. Errors: OFFER_REFUSED, NOT_CANONICAL and the like. */
-  take(plain: Uint8Array, _offer: KnownOffer, isPublic: boolean): void {
+  /** What an offered blob held. Errors: OFFER_REFUSED, NOT_CANONICAL, BYTES_REFUSED and the like. */
+  take(plain: Uint8Array, _offer: KnownOffer, isPublic: boolean): void | Promise<void> {
+    if (!isPublic && isCipherParcel(plain)) return this.#takeKeys(plain);
     if (isPublic) return this.#work.acceptPublic(this.jobId, plain);
     return this.#work.accept(this.jobId, this.#state.seat?.stage ?? (this.#audit === null ? -1 : 0), plain);
+  }
+
+  async #takeKeys(plain: Uint8Array): Promise<void> {
+    const stage = this.#state.seat?.stage ?? -1;
+    const inDigest = stage < 0 ? null : this.#ballots.inDigestOf(stage);
+    const keys = await openKeys(plain, { stage, inDigest, spec: this.job.spec }, this.#modules.models);
+    this.#work.acceptKeys(this.jobId, keys);
   }
 
   /** Own answer and all others are out, or counted: the result cannot help a lazy co-seat any more. */
@@ -336,8 +356,9 @@ export class JobSession {
     const info = table[seat.stage];
     if (info === undefined || info.place !== PLACE_NETWORK) return;
     const { spec } = this.job;
-    // What comes of its input is computed at once. Floats are run once, when the seed of their sketches is known.
-    const isFed = seat.round === 0 && seat.stage > 0 && !this.#state.isTolerant && this.#work.takes(spec);
+    // What comes of its input is computed at once. Floats are run once, when the seed of their sketches is known; ciphertexts come whole.
+    const isExact = !this.#state.isTolerant && info.inKind !== KIND_CIPHER;
+    const isFed = seat.round === 0 && seat.stage > 0 && isExact && this.#work.takes(spec);
     if (isFed) this.#work.begin(this.jobId, { spec, stage: seat.stage, table, signal: this.#modules.signal });
     const expected = this.#ballots.inDigestOf(seat.stage);
     // Said at once: the committee need not wait for an input that would not help.
@@ -419,7 +440,20 @@ export class JobSession {
     const output = this.#work.output(this.jobId);
     if (output !== null && this.#isSink(seat.stage)) await keepResult(this, output, seat.stage, this.#modules);
     const shown = this.#state.isTolerant && output !== null ? toHex(output) : null;
-    return this.#signing.vote(seat, behaviour().alterVote(vote), shown);
+    const said = behaviour().alterVote(vote);
+    this.#signing.vote(seat, said, shown);
+    await this.#keep(seat, said.outDigest, output);
+  }
+
+  /** Of ciphertexts: what a trace would be made of, should anybody dispute. */
+  async #keep({ stage, round, inDigest }: SeatState, outDigest: Hex, output: Uint8Array | null): Promise<void> {
+    const held = this.#work.cipherMaterials(this.jobId);
+    if (held === null || output === null || inDigest === null || isAbstention(outDigest)) return;
+    const { chain, clock } = this.#modules;
+    const expiresAtMs = clock.nowMs() + Math.max(0, this.job.spec.expiry - chain.now()) * 1_000 + KEEP_MS;
+    const work = { ...held.keys, input: bytesOf(held.input) };
+    const said = { stage, round, inDigest, outDigest };
+    this.#state.saveMemory({ cipher: await keepStage(said, work, bytesOf(output), { ...this.#modules, expiresAtMs }) });
   }
 
   /** Class T: what sketch A is drawn from, known before anybody commits; null until it is. */

@@ -237,13 +237,29 @@ export type HubFact =
 
 // --- Engines -----------------------------------------------------------------------------------------------------------
 
+/** A job's keys for one stage over ciphertexts. The same words as `CipherKeys` of engines/she. */
+export interface StageKeys {
+  /** The job's `inputRef`. */
+  readonly keySetRoot: Hex;
+  /** Body roots of all its keys. */
+  readonly keyBodies: readonly Hex[];
+  /** The stage's, in the order that it lists them. */
+  readonly keys: readonly Uint8Array[];
+}
+
 /** One stage of a loaded model, ready to run. */
 export interface StageRunner {
-  /** Runs the stage; `probe` is the inner operator's output where the model votes on one. Deterministic, bit for bit. */
+  /**
+   * Runs the stage; `probe` is the inner operator's output where the model votes on one. Deterministic, bit for bit. `keys`: of a stage
+   * over ciphertexts, which travel as tensors of bytes (`ciphertextTensor`).
+   */
   run(
     inputs: readonly Tensor[],
     signal: AbortSignal,
+    keys?: StageKeys,
   ): Promise<{ readonly output: Tensor; readonly probe: Tensor | null }>;
+  /** Of a stage over ciphertexts: resolves if these are the job's keys for it. Nobody writes to them any more. Error: BYTES_REFUSED. */
+  checkKeys?(keys: StageKeys): Promise<void>;
   /** Largest encoded input that can be right, bytes. */
   readonly maxInputBytes: number;
 }

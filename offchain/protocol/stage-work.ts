@@ -10,7 +10,7 @@ import {
   MAX_BATCH_BYTES,
 } from "../core/batch-tensors.ts";
 import { equalBytes } from "../core/bytes.ts";
-import { joinDigest } from "../core/digest.ts";
+import { joinDigest, saltBytes } from "../core/digest.ts";
 import { hasCode, isAssayError } from "../core/errors.ts";
 import { assertExposure } from "../core/planning/leakage-limits.ts";
 import type { Clock } from "../core/ports/clock.ts";
@@ -25,7 +25,8 @@ import {
 } from "../core/sealed-input.ts";
 import { decodeTolerance, sketchA } from "../core/sketch.ts";
 import { decodeTensor, encodeTensor, type Tensor } from "../core/tensor.ts";
-import { KIND_PUBLIC, NO_PROBE, type DigestKind, type Spec, type StageInfo } from "../core/types.ts";
+import { KIND_CIPHER, NO_PROBE, type DigestKind, type Spec, type StageInfo } from "../core/types.ts";
+import { cipherDigestOf, encodeKeys, type HeldKeys } from "./cipher-stage.ts";
 import { ProtocolError } from "./errors.ts";
 import type { Hex, ModelShelf, StageRunner } from "./ports.ts";
 import { RowResults, type Row } from "./row-results.ts";
@@ -51,6 +52,8 @@ interface Stash {
   early: EarlyRun | null;
   /** Of a joined job input. */
   parts: readonly InputPart[] | null;
+  /** Of a stage over ciphertexts. */
+  keys: HeldKeys | null;
   output: Uint8Array | null;
   /** When its newest row was made, on the monotonic clock. */
   madeMs: number;
@@ -160,6 +163,7 @@ export class StageWork {
       rows: new RowResults(),
       early: null,
       parts: null,
+      keys: null,
       output: null,
       madeMs: 0,
     };
@@ -236,7 +240,7 @@ export class StageWork {
     const stash = this.#jobs.get(jobId);
     const tensor = stash?.tensors.get(boundary);
     const salt = stash?.salts.get(boundary);
-    if (stash === undefined || tensor === undefined || (kind !== KIND_PUBLIC && salt === undefined)) return null;
+    if (stash === undefined || tensor === undefined || (saltBytes(kind) > 0 && salt === undefined)) return null;
     return this.#digest(stash, boundary, kind, { tensor, salt, count });
   }
 
@@ -250,7 +254,7 @@ export class StageWork {
     const { early, salts } = stash;
     const kind = early?.table[boundary]?.outKind as DigestKind | undefined;
     const salt = salts.get(boundary);
-    if (early === null || kind === undefined || (kind !== KIND_PUBLIC && salt === undefined)) return null;
+    if (early === null || kind === undefined || (saltBytes(kind) > 0 && salt === undefined)) return null;
     return rowDigest(kind, bytes, salt, index, batchCount(early.spec.policy.flags));
   }
 
@@ -325,6 +329,7 @@ export class StageWork {
     const made = runner.run(
       inputs.map((bytes) => decodeTensor(bytes)),
       signal,
+      stash.keys ?? undefined,
     );
     // Its failure is told when its turn comes, which it may never do.
     made.then(
@@ -351,7 +356,7 @@ export class StageWork {
     const kind = table[stage]?.outKind as DigestKind;
     const salt = stash.salts.get(stage);
     const count = batchCount(spec.policy.flags);
-    const leaf = kind !== KIND_PUBLIC && salt === undefined ? null : rowDigest(kind, bytes, salt, index, count);
+    const leaf = saltBytes(kind) > 0 && salt === undefined ? null : rowDigest(kind, bytes, salt, index, count);
     const row = { inputs, output: bytes, probe: probe === null ? null : encodeTensor(probe), leaf };
     // Forgotten meanwhile: nobody is to see it.
     if (this.#jobs.get(jobId) !== stash) return row;
@@ -382,6 +387,22 @@ export class StageWork {
     if (input.parts !== undefined) stash.parts = input.parts;
   }
 
+  /** Takes a stage's keys, which were checked, and a ciphertext that came with them; whether it is the stage's is asked by its digest. */
+  acceptKeys(jobId: Hex, keys: HeldKeys): void {
+    const stash = this.#stash(jobId);
+    stash.keys = keys;
+    if (keys.input === null) return;
+    stash.digests.delete(keys.boundary);
+    stash.tensors.set(keys.boundary, keys.input);
+  }
+
+  /** What a stage over ciphertexts was evaluated with: its keys, and the tensor that it took. Null before both are here. */
+  cipherMaterials(jobId: Hex): { readonly keys: HeldKeys; readonly input: Uint8Array } | null {
+    const { keys = null, tensors = null } = this.#jobs.get(jobId) ?? {};
+    const input = keys === null ? undefined : tensors?.get(keys.boundary);
+    return keys === null || input === undefined ? null : { keys, input };
+  }
+
   /** Takes a public input, which needs no salt. */
   acceptPublic(jobId: Hex, tensor: Uint8Array): void {
     const stash = this.#stash(jobId);
@@ -395,7 +416,7 @@ export class StageWork {
    */
   inputDigest(jobId: Hex, info: StageInfo, producers: readonly StageInfo[], count = 0, mayJoin = false): Hex | null {
     const stash = this.#jobs.get(jobId);
-    if (stash === undefined) return null;
+    if (stash === undefined || (info.inKind === KIND_CIPHER && stash.keys === null)) return null;
     const parts = info.producers.map((producer) => {
       const boundary = producer;
       const kind = (producer === JOB_INPUT ? info.inKind : producers[producer]?.outKind) as DigestKind;
@@ -405,11 +426,11 @@ export class StageWork {
         const digest = digestParts(kind, stash.parts);
         return digest === null ? null : { producer, kind, digest };
       }
-      if (tensor === undefined || (kind !== KIND_PUBLIC && salt === undefined)) return null;
+      if (tensor === undefined || (saltBytes(kind) > 0 && salt === undefined)) return null;
       const digest = this.#digest(stash, boundary, kind, { tensor, salt, count });
       return digest === null ? null : { producer, kind, digest };
     });
-    if (info.outKind !== KIND_PUBLIC && this.#outSalt(stash, info, producers) === undefined) return null;
+    if (saltBytes(info.outKind as DigestKind) > 0 && this.#outSalt(stash, info, producers) === undefined) return null;
     const held = parts.flatMap((part) => (part === null ? [] : [part]));
     if (held.length !== parts.length) return null;
     const [only] = held;
@@ -452,8 +473,8 @@ export class StageWork {
     if (count > 0 && batchBytes(outputs) > MAX_BATCH_BYTES) return abstain(ABSTAIN_REASON.size);
     const sketch = sketchSeed === null ? null : sketchOf(outputs[0], info, sketchSeed);
     if (sketch === undefined) return abstain(ABSTAIN_REASON.bounds);
-    const salt = info.outKind === KIND_PUBLIC ? undefined : this.#outSalt(stash, info, table);
     const kind = info.outKind as DigestKind;
+    const salt = saltBytes(kind) === 0 ? undefined : this.#outSalt(stash, info, table);
     const probes = rows.flatMap(({ probe }) => (probe === null ? [] : [probe]));
     const digests = (list: readonly Uint8Array[]): Hex =>
       count > 0 ? batchRoot(leafDigests(kind, list, salt)) : boundaryDigest(kind, list[0] ?? EMPTY, salt, 0);
@@ -495,9 +516,14 @@ export class StageWork {
     kind: DigestKind,
     { tensor, salt, count }: { tensor: Uint8Array; salt: Uint8Array | undefined; count: number },
   ): Hex | null {
-    const ownSalt = kind === KIND_PUBLIC ? undefined : salt;
+    const ownSalt = saltBytes(kind) === 0 ? undefined : salt;
     const known = stash.digests.get(boundary);
     if (known !== undefined) return known;
+    if (kind === KIND_CIPHER) {
+      const digest = cipherDigestOf(tensor);
+      stash.digests.set(boundary, digest);
+      return digest;
+    }
     if (count === 0) return boundaryDigest(kind, tensor, ownSalt, 0);
     try {
       const digest = boundaryDigest(kind, tensor, ownSalt, count);
@@ -535,6 +561,7 @@ export class StageWork {
   /** What fresh seats of the same stage need: everything this worker was given. Null if it holds no input. */
   forSameStage(jobId: Hex, stage: number): Uint8Array | null {
     const stash = this.#jobs.get(jobId);
+    if (stash?.keys != null) return encodeKeys(stash.keys, stash.tensors.get(stash.keys.boundary));
     if (stash === undefined || (stash.tensors.size === 0 && stash.parts === null)) return null;
     const parts = stash.parts === null ? {} : { parts: stash.parts };
     return encodeSealedInput({
@@ -608,7 +635,7 @@ const rowDigest = (
   index: number,
   count: number,
 ): Hex => {
-  const own = kind === KIND_PUBLIC ? undefined : salt;
+  const own = saltBytes(kind) === 0 ? undefined : salt;
   return count > 0 ? leafDigest(kind, bytes, own, index) : boundaryDigest(kind, bytes, own, 0);
 };
 
