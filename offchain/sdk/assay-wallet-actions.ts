@@ -5,6 +5,7 @@ import { deliverInput, type DeliverInputParameters } from "./actions/deliver-inp
 import { joinResults, type JoinResultsParameters } from "./actions/join-results.ts";
 import { registerKey, type RegisterKeyParameters } from "./actions/register-key.ts";
 import { registerModel, type RegisterModelParameters } from "./actions/register-model.ts";
+import { requestCipher, type RequestCipherParameters } from "./actions/request-cipher.ts";
 import { requestAgreement, type RequestAgreementParameters } from "./actions/request-agreement.ts";
 import { requestInferenceSync, type RequestInferenceSyncParameters } from "./actions/request-inference-sync.ts";
 import { requestInference, type RequestInferenceParameters } from "./actions/request-inference.ts";
@@ -30,6 +31,8 @@ export function assayWalletActions(config: AssayConfig) {
       deliverInput(client, { ...config, ...parameters }),
     requestAgreement: async (parameters: Configured<RequestAgreementParameters>) =>
       requestAgreement(client, { ...config, ...parameters }),
+    requestCipher: async (parameters: Configured<RequestCipherParameters>) =>
+      requestCipher(client, { ...config, ...parameters }),
     joinResults: async (parameters: Configured<JoinResultsParameters>) =>
       joinResults(client, { ...config, ...parameters }),
     requestMasked: async (parameters: Configured<RequestMaskedParameters>) =>

@@ -100,6 +100,8 @@ export function planJob(
   const size =
     preset.sizes.find(({ k }) => preset.name === resolved?.preset && k === resolved.policy.k) ?? preset.sizes[0];
   if (size === undefined) throw new SdkError("NOT_SUPPORTED", { what: `preset ${preset.name}` });
+  if (inputs > 0 && isEncrypted(preset))
+    throw new SdkError("NOT_SUPPORTED", { what: "a batch of ciphertexts: one carries many samples" });
   const seatReward = wishes.seatReward ?? defaultReward(market, size.stakePerReward, inputs);
   const wanted = insuredValue === 0n ? preset.windowUninsured : preset.window;
   const { set } = market;
@@ -112,7 +114,10 @@ export function planJob(
     flags: flagsOf(preset, market, size.k, insuredValue) | wishedFlags(wishes),
     seatStake: BigInt(size.stakePerReward) * seatReward,
     window,
-    tWork: Math.max(resolved?.policy.tWork ?? 0, isProven(preset) ? proofTime(market, window) : set.minWork),
+    tWork: Math.max(
+      resolved?.policy.tWork ?? 0,
+      isProven(preset) ? proofTime(market, window) : set.minWork * (isEncrypted(preset) ? KEYS_FACTOR : 1),
+    ),
     tReveal: set.minReveal,
     ticketClass: wishes.ticketClass ?? 0,
     ...definedOnly(wishes.policy ?? {}),
@@ -225,6 +230,10 @@ function proofTime({ set, model: { stages } }: Market, window: number): number {
   const most = Math.floor(((set.jobLife - fixed) / (3 * stages) - set.minReveal) / 2);
   return Math.max(set.minWork, Math.min(PROOF_TIME_SEC, most));
 }
+
+/** Seats of an encrypted stage fetch some ten megabytes of keys before they work. */
+const KEYS_FACTOR = 4;
+const isEncrypted = ({ mask }: Preset): boolean => (mask & EVIDENCE.CIPHER) !== 0;
 
 const NO_TIME = { mask: 0, k: 1, auditBps: 0, cls: 0, flags: 0, seatStake: 0n, tWork: 0, tReveal: 0 };
 

@@ -17,6 +17,7 @@ import type { BoundarySalt } from "../core/sealed-input.ts";
 import { ABSTAIN_SHARE } from "../core/seat-timing.ts";
 import { unpackSignature } from "../core/signature.ts";
 import type { DigestKind, Job, ModelManifest } from "../core/types.ts";
+import type { CipherParcels } from "./actions/request-inference.ts";
 import type { WorkerProfile } from "./actions/get-worker-profiles.ts";
 import { checked } from "./checked.ts";
 import { SdkError } from "./errors.ts";
@@ -34,6 +35,8 @@ export interface Delivery {
   readonly job: Job;
   readonly manifest: ModelManifest;
   readonly input: Uint8Array | JoinedInput;
+  /** Of a job over ciphertexts. */
+  readonly cipher?: CipherParcels | undefined;
   readonly secret: JobSecret;
   readonly chainId: number;
   readonly account: Account;

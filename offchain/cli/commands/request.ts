@@ -2,18 +2,25 @@
 import { writeFileSync } from "node:fs";
 import { exposureText, worstFigures } from "../../core/planning/leakage-limits.ts";
 import { loadAnyModel } from "../../engines/program/load-any-model.ts";
+import type { LoadedFloatModel } from "../../engines/program/float/load-float-model.ts";
+import type { LoadedModel } from "../../engines/program/load-program.ts";
+import type { Tensor } from "../../core/tensor.ts";
 import { encodeReceipt } from "../../core/receipt.ts";
 import { interpretOutput } from "../../core/program/preprocess.ts";
 import { interpretReals } from "../../core/program/real-input.ts";
 import { verifyReceipt } from "../../core/verify-receipt.ts";
-import { connectWallet } from "../../sdk/node/connect.ts";
+import { connectWallet, type AssayWallet } from "../../sdk/node/connect.ts";
+import type { JobWishes } from "../../sdk/plan-job.ts";
 import { clientPartOf } from "../client-part-of.ts";
 import { defineCommand } from "../command.ts";
 import { connectionOptions, readPrivateKey, resolveConnection } from "../connection.ts";
-import { EXIT } from "../exit-code.ts";
+import { CliError } from "../errors.ts";
+import { EXIT, type ExitCode } from "../exit-code.ts";
 import { amount, choice, flag, integer, optional, required, text } from "../fields.ts";
+import type { Io } from "../io.ts";
 import { keepOpening } from "../job-opening.ts";
 import { readModelInputs } from "../model-input.ts";
+import { encryptedInput, releaseLabels } from "../request-cipher.ts";
 import { isScenario, scenarioOptions, wishesOf } from "./policy/scenario-options.ts";
 
 export const request = defineCommand({
@@ -23,12 +30,14 @@ export const request = defineCommand({
     "The input is a JSON array of raw numbers (pixels, measurements), which the model's own preprocessing turns into integers, or a " +
     "canonical tensor file. It is sealed to the drawn seats and never leaves this machine in clear. Many inputs, a JSON array of such " +
     "arrays or a folder of files, go as one job: its seats vote once on all, so that each costs a part of the fees. Stages that a model " +
-    "keeps with its client run here; what operators see of the others' boundaries is not encrypted, and the answer names the measured recovery.",
+    "keeps with its client run here; what operators see of the others' boundaries is not encrypted, and the answer names the measured recovery. Under critical-cipher operators see " +
+    "ciphertexts only: keys are made for this job and forgotten after it, and an answer that noise could have changed is `undecided`.",
   examples: [
     "assay request models/tumor-mlp patient.json --devnet build/devnet.json",
     "assay request models/tumor-mlp patients/ --devnet build/devnet.json --json",
     "assay request models/tumor-mlp patient.json --devnet build/devnet.json --receipt job.receipt --opening job",
     "assay request models/tumor-mlp patient.json --devnet build/devnet.json --criticality critical",
+    "assay request models/digits-mlp-poly digit.json --preset critical-cipher --devnet build/devnet.json",
     "assay request models/digits-cnn digit.json --rpc http://127.0.0.1:8545 --hub 0x… --key-file requester.key --receipt job.receipt",
   ],
   args: {
@@ -44,8 +53,8 @@ export const request = defineCommand({
     keyFile: optional("file", "Private key that pays (mode 0600).", text),
     preset: optional(
       "name",
-      "What the answer rests on: general-vote (a staked committee), general-split (a committee a stage, behind stages that run here), economy (one staked operator, audited by chance and open to challenge) or critical-proof (a proof of every stage). By default general-vote, general-split for models that keep stages with their client.",
-      choice("general-vote", "general-split", "economy", "critical-proof"),
+      "What the answer rests on: general-vote (a staked committee), general-split (a committee a stage, behind stages that run here), economy (one staked operator, audited by chance and open to challenge), critical-proof (a proof of every stage) or critical-cipher (a committee a stage, on encrypted inputs: the model's `cipher` folder). By default general-vote, general-split for models that keep stages with their client.",
+      choice("general-vote", "general-split", "economy", "critical-proof", "critical-cipher"),
     ),
     ...scenarioOptions,
     acceptDowngrade: flag(
@@ -103,6 +112,8 @@ export const request = defineCommand({
       policy,
     };
     const inputs = readModelInputs(input.input, model);
+    if (input.preset === "critical-cipher")
+      return runEncrypted(input, io, { wallet, model, inputs, hub: connection.hub, wishes });
     const count = Array.isArray(inputs) ? { inputs: inputs.length } : {};
     const quote = await wallet.quoteInference({ manifest, requester: wallet.account.address, ...count, ...wishes });
     const { time } = await wallet.quoteTime({ manifest, spec: quote.spec, ...count, signal: io.signal });
@@ -172,6 +183,80 @@ export const request = defineCommand({
 });
 
 const secondsText = (seconds: number | null): string => (seconds === null ? "unknown" : `${seconds.toFixed(1)} s`);
+/** On ciphertexts: what is asked, checked and written is the same, what is told less. */
+async function runEncrypted(
+  input: {
+    readonly model: string;
+    readonly input: string;
+    readonly deposit: boolean;
+    readonly timeout: number | undefined;
+    readonly receipt: string | undefined;
+    readonly opening: string | undefined;
+  },
+  io: Io,
+  {
+    wallet,
+    model,
+    inputs,
+    hub,
+    wishes,
+  }: {
+    readonly wallet: AssayWallet;
+    readonly model: LoadedModel | LoadedFloatModel;
+    readonly inputs: Tensor | readonly Tensor[];
+    readonly hub: `0x${string}`;
+    readonly wishes: Pick<JobWishes, "seatReward" | "insuredValue" | "policy">;
+  },
+): Promise<ExitCode> {
+  if ("tolerance" in model || input.opening !== undefined)
+    throw new CliError("USAGE", {
+      why: "critical-cipher takes a polynomial model, and keeps no opening: only its keys open the job",
+    });
+  const progress = io.progress("job");
+  progress.step("making keys");
+  const encrypted = await encryptedInput({ ...input, hub }, wallet, model, inputs);
+  const { keys, samples } = encrypted;
+  const manifest = keys.model.manifest.model;
+  const { seatReward, insuredValue, policy } = wishes;
+  const terms = { seatReward, insuredValue, policy };
+  try {
+    const quote = await wallet.quoteInference({
+      manifest,
+      requester: wallet.account.address,
+      preset: "critical-cipher",
+      ...terms,
+    });
+    const done = await wallet.requestCipher({
+      keys,
+      samples,
+      ...terms,
+      deposit: input.deposit,
+      timeoutMs: (input.timeout ?? 600 + quote.spec.policy.window) * 1_000,
+      signal: io.signal,
+      onProgress: ({ stage, ...rest }) => progress.step(`${stage} ${summary(rest)}`.trimEnd()),
+    });
+    const labels = await releaseLabels(done.opened, model.output, encrypted);
+    progress.done("result decrypted and checked");
+    const receipt = await wallet.getReceipt({ jobId: done.jobId, manifest });
+    const { recordHash, outDigest } = done.view;
+    const { ok } = verifyReceipt(receipt, {
+      hub,
+      jobId: done.jobId,
+      modelId: receipt.job.spec.modelId,
+      ...(recordHash === null ? {} : { recordHash }),
+      ...(outDigest === null ? {} : { outDigest }),
+    });
+    if (input.receipt !== undefined) writeFileSync(input.receipt, encodeReceipt(receipt), { mode: 0o600 });
+    const client = "she-client: unreviewed";
+    io.result(
+      { jobId: done.jobId, answers: labels, outDigest, receiptValid: ok, receipt: input.receipt ?? null, client },
+      `${labels.join("\n")}\njob ${done.jobId}\nreceipt ${ok ? "valid" : "INVALID"}\n${client}`,
+    );
+    return ok ? EXIT.done : EXIT.failed;
+  } finally {
+    keys.forget();
+  }
+}
 
 const summary = (rest: object): string =>
   Object.entries(rest)

@@ -8,6 +8,8 @@ import { jobTable } from "../../core/network-part.ts";
 import { INPUT_BOUNDARY } from "../../core/salts.ts";
 import { canSealTo, sealBlob, sealContext, sealRecipients } from "../../core/seal.ts";
 import { encodeSealedInput, type BoundarySalt } from "../../core/sealed-input.ts";
+import { tensorCiphertext } from "../../core/she/ciphertext-tensor.ts";
+import { decodeTensor } from "../../core/tensor.ts";
 import { ENCLAVE, FLAG_STANDBY, OPTIMISTIC, type Job, type ModelManifest } from "../../core/types.ts";
 import { quorum } from "../../core/vote.ts";
 import { getDeployment } from "../deployment.ts";
@@ -19,6 +21,7 @@ import { pollUntil } from "../poll-until.ts";
 import { deliverTo, readTimes, stageSalts, type Delivery, type Parcel, type Recipient } from "../push-sealed.ts";
 import { accountOf, type WalletLike } from "../send.ts";
 import { getSeats } from "./get-seats.ts";
+import type { CipherParcels } from "./request-inference.ts";
 import { getWorkerProfiles, type WorkerProfile } from "./get-worker-profiles.ts";
 
 export interface DeliverInputParameters {
@@ -29,6 +32,8 @@ export interface DeliverInputParameters {
   readonly manifest: ModelManifest;
   /** Canonical tensor bytes, or the parts of a joined input, as `requestInference` returned them. */
   readonly input: Uint8Array | JoinedInput;
+  /** Of a job over ciphertexts. */
+  readonly cipher?: CipherParcels | undefined;
   readonly secret: JobSecret;
   /** Requester, or `spec.client` where a contract requested. */
   readonly account?: Account | Address | undefined;
@@ -164,11 +169,16 @@ async function deliverStage(
 
 /** What all seats of a stage get: the input as it is, or one sealed blob with what the stage reads and the salts of its ends. */
 function packStage(delivery: Delivery, stage: number, profiles: readonly WorkerProfile[]): Parcel | undefined {
-  const { manifest, secret, input } = delivery;
+  const { manifest, secret, input, cipher } = delivery;
   const info = jobTable(manifest)[stage];
   const producers = info?.producers ?? [];
   const salts = stageSalts(manifest, secret, stage);
   const readsInput = producers.includes(INPUT_BOUNDARY);
+  if (cipher !== undefined && !isJoinedInput(input)) {
+    const boundary = producers[0] ?? INPUT_BOUNDARY;
+    const plain = cipher.parcel(stage, readsInput ? tensorCiphertext(decodeTensor(input)) : null);
+    return sealParcel(delivery, profiles, { boundary, plain });
+  }
   if (isJoinedInput(input)) return sealParcel(delivery, profiles, packParts(input, stage, salts, readsInput));
   if (salts.length === 0)
     return readsInput ? { boundary: INPUT_BOUNDARY, blob: splitBlob(input), bytes: input.length } : undefined;

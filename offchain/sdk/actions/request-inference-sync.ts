@@ -124,6 +124,7 @@ export async function requestInferenceSync(
     job,
     manifest,
     input,
+    cipher: parameters.cipher,
     secret,
     account: parameters.account,
     fromBlock,

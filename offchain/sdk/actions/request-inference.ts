@@ -13,7 +13,7 @@ import { modelId as modelIdOf } from "../../core/model.ts";
 import { jobTable } from "../../core/network-part.ts";
 import type { PrivacyRelease } from "../../core/ports/privacy-ledger.ts";
 import { decodeTensor, encodeTensor, type Tensor } from "../../core/tensor.ts";
-import { KIND_PUBLIC, ZERO_BYTES32, type Job, type ModelManifest } from "../../core/types.ts";
+import { KIND_CIPHER, KIND_PUBLIC, ZERO_BYTES32, type Job, type ModelManifest } from "../../core/types.ts";
 import { checked } from "../checked.ts";
 import { clientPartOf, releaseOf, type PrivacyWishes } from "../client-stages.ts";
 import { getDeployment } from "../deployment.ts";
@@ -42,12 +42,21 @@ export interface PrepareInferenceParameters extends JobWishes {
   readonly clientPart?: ClientPart | undefined;
   /** Of models that add noise to what leaves the client: it is booked before anything is sent. */
   readonly privacy?: PrivacyWishes | undefined;
+  /** Of models over ciphertexts, whose input is one: `requestCipher` gives it. */
+  readonly cipher?: CipherParcels | undefined;
   readonly crypto: CryptoPort;
   /** A secret to use again, for instance after a crash; a fresh one by default. One job, one secret. */
   readonly secret?: JobSecret | undefined;
   /** Random by default. */
   readonly nonce?: bigint | undefined;
 }
+/** Keys of a job over ciphertexts. */
+export interface CipherParcels {
+  readonly keySetRoot: Hex;
+  /** For the seats of a stage: its keys, and the ciphertext that it takes where it is the first. */
+  readonly parcel: (stage: number, input: Uint8Array | null) => Uint8Array;
+}
+
 export interface RequestInferenceParameters extends PrepareInferenceParameters {
   readonly account?: Account | Address | undefined;
   /** Wraps the sending of the transaction: for callers that request many jobs at once and must keep nonces in order. */
@@ -119,7 +128,7 @@ export async function prepareInference(
     modelId,
     ...(isJoinedInput(input)
       ? { inDigest, inputRef: inputRefOf(input), joins: input.parents.length > 0 }
-      : { inDigest, inputRef: inputKind(manifest) === KIND_PUBLIC ? splitBlob(input).root : ZERO_BYTES32 }),
+      : { inDigest, inputRef: referenceOf(manifest, input, parameters.cipher) }),
     client: requester,
     resultKey: toHex(resultKeyPair(crypto, secret).publicKey),
     paramsVersion,
@@ -183,6 +192,15 @@ function runFirstStages(
     throw new SdkError("CLIENT_PART", { modelId: part.modelId, why: "other jobs' results are no raw input" });
   const { bytes, statements } = part.before({ secret: secret.reveal(), bytes: raw, inputs });
   return { input: bytes, statements };
+}
+
+/** What the job says of its input beside the digest: where a public one is found; the keys of one that is encrypted. */
+function referenceOf(manifest: ModelManifest, input: Uint8Array, cipher: CipherParcels | undefined): Hex {
+  const kind = inputKind(manifest);
+  if ((kind === KIND_CIPHER) !== (cipher !== undefined))
+    throw new SdkError("NOT_SUPPORTED", { what: "a ciphertext without keys, or keys without one (see requestCipher)" });
+  if (cipher !== undefined) return cipher.keySetRoot;
+  return kind === KIND_PUBLIC ? splitBlob(input).root : ZERO_BYTES32;
 }
 
 /** Lanes have no parents. */

@@ -157,6 +157,9 @@ export interface ClusterOptions {
   /** The chain was deployed with `randomness: "workers"`: registers everybody's hash chain and seats the first duty. */
   readonly beacon?: boolean;
   readonly maxWaiting?: number;
+  /** Largest sealed blob taken; 1 MiB by default. */
+  readonly maxBlobBytes?: number;
+  readonly store?: (index: number) => BlobStore;
   readonly journal?: (index: number) => Journal;
   readonly clock?: (index: number) => Clock;
   readonly logger?: (index: number) => Logger;
@@ -336,7 +339,7 @@ export class Cluster {
     const clock = options.clock?.(i) ?? testClock;
     const logger = options.logger?.(i) ?? nullLogger;
     const journal = kept.journal ?? options.journal?.(i) ?? new MemoryJournal({ clock: testClock });
-    const store = kept.store ?? memoryStore(testClock);
+    const store = kept.store ?? options.store?.(i) ?? memoryStore(testClock);
     const blobs = memoryBlobs(testClock, transport, store);
     const stop = new AbortController();
     const { signal } = stop;
@@ -355,7 +358,7 @@ export class Cluster {
         claimEveryMs: options.claimEveryMs ?? 0,
         upkeep: options.upkeep ?? false,
         desk: {
-          input: { maxBlobBytes: 1 << 20, maxPending: 64, maxPendingPerPeer: 32 },
+          input: { maxBlobBytes: options.maxBlobBytes ?? 1 << 20, maxPending: 64, maxPendingPerPeer: 32 },
           work: { maxRunning: 1, maxWaiting: options.maxWaiting ?? 16 },
           maxTracked: 1000,
           tickMs: 50,

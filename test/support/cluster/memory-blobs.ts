@@ -7,8 +7,8 @@ import type { Transport } from "../../../offchain/core/ports/transport.ts";
 import { createBlobPort } from "../../../offchain/node/blob-port.ts";
 import type { BlobPort } from "../../../offchain/protocol/ports.ts";
 
-export const memoryStore = (clock: { nowMs(): number }): BlobStore =>
-  new MemoryBlobStore({ quotaBytes: 64 << 20 }, { clock });
+export const memoryStore = (clock: { nowMs(): number }, quotaBytes = 64 << 20): BlobStore =>
+  new MemoryBlobStore({ quotaBytes }, { clock });
 
 /** A worker's blob port over a store in memory. */
 export const memoryBlobs = (clock: Clock, transport: Transport, store = memoryStore(clock)): BlobPort =>
