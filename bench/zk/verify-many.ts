@@ -85,7 +85,7 @@ function makeJobs(count: number, points: Parameters<typeof simulateProofs>[1]) {
   });
   const receipts = given.map(({ job, evidence }) => {
     const seats = Array.from({ length: 12 }, (_, seat) => seat + 1);
-    const proven = [{ workerId: 3, worker, outDigest, key, evidence }];
+    const proven = [{ workerId: 3, worker, outDigest, key, evidence, enclaves: [] }];
     const receipt = receiptOfProofs({ deployment: DEPLOYMENT, job, manifest, seats, stages: proven });
     return encodeReceipt(settled({ ...receipt, output: toHex(out), outputSalt: "0x" }));
   });

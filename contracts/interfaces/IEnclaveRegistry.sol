@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {IVerdictBoard} from "./IVerdictBoard.sol";
+
 /// @title Keys that live in attested enclaves
 /// @notice A quote shows once that a listed program on an admissible platform made a key; from then on one signature shows that
 /// it made a result.
-/// @dev Intel's quotes only: those of vendors that sign over P-384 are too dear for a chain.
+/// @dev Intel's quotes are verified here. Of vendors that sign over P-384, too dear for a chain, the verdict of `IVerdictBoard` counts.
 /// Warning: a registered key is as good as its platform's vendor, its image's source and the hands that hold the machine.
 interface IEnclaveRegistry {
     /// A key, while it has ever been registered.
     struct Enclave {
         bytes32 modelId; // the one model that it serves
-        bytes32 pckId; // certificate of its platform, in `IIntelCollateral`
+        bytes32 origin; // Intel: certificate of its platform, in `IIntelCollateral`; else the case, in `IVerdictBoard`
         address worker; // whose claims it signs
-        uint40 expiry;
+        uint32 expiry;
+        uint8 life; // hours from its registration to `expiry`, rounded up
         uint24 image; // of `IMeasurementRegistry`
         uint16 epoch; // counts the key's registrations
         uint8 status;
@@ -46,7 +49,7 @@ interface IEnclaveRegistry {
         bool simulated
     );
     /// @param reason 1 the certificate of its platform or CA revoked, 2 platform denied, 3 image removed, 4 its status is not
-    /// admissible any more
+    /// admissible any more, 5 the verdict that it rests on did not survive its challenge
     event EnclaveEnded(address indexed key, uint8 reason);
 
     // --- Errors -------------------------------------------------------------------------------------------------------
@@ -66,6 +69,11 @@ interface IEnclaveRegistry {
     error StatusNotAdmitted(uint8 status);
     error PlatformIsDenied(bytes32 platformId);
     error NothingToEnd(address key);
+    /// Not of this call: Intel's evidence is verified on chain, and a GPU has no key of its own.
+    error VendorWrong(uint8 vendor);
+    error RootUnknown(uint8 vendor, bytes32 rootId);
+    /// The board's verdict states other facts.
+    error FactsMismatch(bytes32 have, bytes32 need);
 
     // --- Keys ---------------------------------------------------------------------------------------------------------
 
@@ -79,7 +87,18 @@ interface IEnclaveRegistry {
         bytes calldata runtime
     ) external returns (uint40 expiry);
 
-    /// @notice Ends a key whose platform, CA or image was revoked, denied or removed. Anyone.
+    /// @notice Registers an AMD or AWS enclave's key, or renews it, by a verdict of BOARD that stands and that the worker asked for
+    /// itself. By the worker's own transaction.
+    /// @dev The challenge is the block hash that the board checked when it was shown the evidence.
+    /// @param facts those that the verdict is the hash of
+    function registerByVerdict(
+        uint256 caseId,
+        IVerdictBoard.Facts calldata facts,
+        Binding calldata binding,
+        bytes calldata runtime
+    ) external returns (uint40 expiry);
+
+    /// @notice Ends a key whose platform, CA or image was revoked, denied or removed, or whose verdict was overruled. Anyone.
     function invalidate(address key) external;
 
     /// @notice Ends an Intel enclave's key whose status is not admissible under the newest collateral. Anyone.
@@ -99,6 +118,9 @@ interface IEnclaveRegistry {
     function isLive(address key, uint256 need) external view returns (bool);
 
     function enclave(address key) external view returns (Enclave memory);
+
+    /// @notice When a key that lives was last registered, or up to an hour earlier.
+    function registeredAt(address key) external view returns (uint40);
 
     /// @notice How long an ended key's signatures still open what was begun before: nobody loses a stake by another's key.
     function DRAIN() external view returns (uint40);

@@ -13,6 +13,9 @@ interface IHubProofs is IHubTypes {
     /// @dev A stage's prover is one of the job's 12 candidates, the first draws from its seed; one worker may prove several
     /// stages. Inputs follow from the record: a stage takes the accepted outputs of its producers, so stages cannot be
     /// swapped, left out, repeated or reordered. Late proofs count until the job is closed or expires.
+    /// @dev Mask ENCLAVE and PROOF: each stage's evidence is abi.encode(EnclaveBundle). Two of the candidates sign the same digest, each by
+    /// a registered enclave's key, of two vendor families, and one of them proves it inside its enclave; with k = 1 one does both.
+    /// Who they are is theirs: any two of the twelve will do, so an enclave that differs or stays away can be replaced.
     /// @param record the job's record; all empty if nothing was pinned yet. Of a PROOF job `seats` are the 12 candidates, and
     /// each proven stage is a tally of round 0 whose one seat, the prover, said the output's digest.
     /// @param table the model's stage table

@@ -176,6 +176,8 @@ interface IHubTypes {
 
     /// A proof of one stage was accepted. Followed by `StageTallied`, for the call's last stage, unless the job ended.
     event Proven(bytes32 indexed jobId, uint8 stage, uint32 indexed workerId, bytes32 outDigest);
+    /// A second enclave, of another vendor family than the prover's, signed the same digest. Before `Proven` of its stage.
+    event Seconded(bytes32 indexed jobId, uint8 stage, uint32 indexed workerId, bytes32 outDigest);
     /// A proof fixed the truth of a stage. `record` is what the next call needs.
     event CourtRuled(
         bytes32 indexed jobId,
@@ -201,6 +203,8 @@ interface IHubTypes {
     error ProofCountWrong(uint256 have, uint256 most);
     /// Not the signer of one of the job's candidates.
     error NotCandidate(uint256 stage, address worker);
+    /// A job with k = 2 needs a second worker, another than the prover; one with k = 1 has none.
+    error SecondWrong(uint256 stage, address second);
     /// 0, 1 and 2 are no digests.
     error DigestReserved(uint256 stage, bytes32 outDigest);
     /// Nothing on this stage may overrule a vote: it has no key, or one from no ceremony, or its output is not PUBLIC; for a

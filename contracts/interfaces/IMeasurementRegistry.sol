@@ -20,12 +20,15 @@ interface IMeasurementRegistry {
     event PlatformDenied(bytes32 indexed platformId);
     event PlatformAllowanceAnnounced(bytes32 indexed platformId, uint48 readyAt);
     event PlatformAllowed(bytes32 indexed platformId);
+    event FloorRaised(bytes32 indexed rootId, uint32 svns);
 
     error NotTimelock(address caller, address timelock);
     error ImageUnknown(bytes32 measurementId);
     error ImageExists(bytes32 measurementId);
     error NotReady(uint256 now_, uint256 readyAt);
     error PlatformNotDenied(bytes32 platformId);
+    /// Of four numbers, one is lower than before.
+    error FloorTooLow(uint32 have, uint32 floor);
     /// 0 names nothing.
     error IdEmpty();
 
@@ -46,6 +49,14 @@ interface IMeasurementRegistry {
 
     /// @notice Takes a platform back. Anyone, once announced for 48 hours.
     function allow(bytes32 platformId) external;
+
+    /// @notice Sets the oldest firmware that counts under a root whose vendor signs no levels (AMD: one root a product). It only
+    /// rises. At once; TIMELOCK only.
+    /// @param svns boot loader, TEE, SNP and microcode, a byte each
+    function raiseFloor(bytes32 rootId, uint32 svns) external;
+
+    /// @notice Whether none of the four is below the root's floor. False while none is set.
+    function meetsFloor(bytes32 rootId, uint32 svns) external view returns (bool);
 
     // --- Views --------------------------------------------------------------------------------------------------------
 

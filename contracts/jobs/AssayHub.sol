@@ -40,7 +40,7 @@ import {VoteRules} from "../libraries/VoteRules.sol";
 import {HubConfig, HubCore} from "./HubCore.sol";
 import {HubMoney} from "./HubMoney.sol";
 
-/// `HubVotes`, `HubSketches`, `HubProofs` and `HubAudits`, of which this file imports no code.
+/// `HubVotes`, `HubSketches`, `HubProofs`, `HubEnclaves` and `HubAudits`, of which this file imports no code.
 interface ISettles {
     function DISPUTES() external view returns (address);
 }
@@ -50,13 +50,14 @@ struct HubCode {
     HubCore votes;
     HubCore sketches;
     HubCore proofs;
+    HubCore enclaves;
     HubCore audits;
     HubCore disputes;
 }
 
 /// @title Assay's hub
 /// @notice Requests, and the fast path of undisputed jobs; everything else of `IAssayHub` is delegated to `VOTES`,
-/// `SKETCHES`, `PROOFS`, `AUDITS` and `DISPUTES`.
+/// `SKETCHES`, `PROOFS`, `ENCLAVES`, `AUDITS` and `DISPUTES`.
 contract AssayHub is HubMoney {
     uint256 private constant _LOCAL_CHAIN = 31337;
     uint256 private constant _MIN_CALLBACK_GAS = 20_000;
@@ -66,18 +67,20 @@ contract AssayHub is HubMoney {
     address public immutable VOTES;
     address public immutable SKETCHES;
     address public immutable PROOFS;
+    address public immutable ENCLAVES;
     address public immutable AUDITS;
     address public immutable DISPUTES;
     uint96 private immutable _MINIMUM_STAKE;
 
     constructor(HubConfig memory config, HubCode memory code) HubCore(config) {
         (VOTES, SKETCHES) = (address(code.votes), address(code.sketches));
-        (PROOFS, AUDITS, DISPUTES) = (address(code.proofs), address(code.audits), address(code.disputes));
+        (PROOFS, ENCLAVES) = (address(code.proofs), address(code.enclaves));
+        (AUDITS, DISPUTES) = (address(code.audits), address(code.disputes));
         // All must have been built from the same configuration, and settle by the same code.
         bytes32 digest = configHash();
         if (code.disputes.configHash() != digest) revert ConfigMismatch();
-        HubCore[4] memory others = [code.votes, code.sketches, code.proofs, code.audits];
-        for (uint256 i; i < 4; ++i) {
+        HubCore[5] memory others = [code.votes, code.sketches, code.proofs, code.enclaves, code.audits];
+        for (uint256 i; i < 5; ++i) {
             bool settles = ISettles(address(others[i])).DISPUTES() == DISPUTES;
             if (others[i].configHash() != digest || !settles) revert ConfigMismatch();
         }
@@ -137,11 +140,19 @@ contract AssayHub is HubMoney {
         ParameterSet memory set = _params(spec.paramsVersion);
         PolicyLib.Limits memory limits;
         uint8 mask = spec.policy.mask;
-        // Votes and samples need nobody else. Of what has an adapter, proofs alone are served so far, and not beside a vote;
-        // an enclave's quote, where it is sampled.
+        // Votes and samples need nobody else. Of what has an adapter, proofs are served, and not beside a vote; enclaves, where
+        // they are sampled or prove.
         if (mask & (VOTE | OPTIMISTIC) != 0) limits.supported = mask & (VOTE | OPTIMISTIC);
         if (mask & VOTE == 0 && mask != OPTIMISTIC)
-            limits.supported |= ROUTER.supported() & (mask & OPTIMISTIC == 0 ? PROOF : ENCLAVE);
+            limits.supported |=
+                ROUTER.supported() &
+                (
+                    mask & OPTIMISTIC != 0
+                        ? ENCLAVE
+                        : mask & PROOF != 0
+                            ? mask
+                            : PROOF
+                );
         // Votes on ciphertexts end before a referee: none without one.
         if (mask & CIPHER != 0) limits.supported |= ROUTER.supported() & CIPHER;
         limits.time = uint48(block.timestamp);
@@ -396,7 +407,8 @@ contract AssayHub is HubMoney {
             s == IHubProofs.submitProofs.selector ||
                 s == IHubProofs.court.selector ||
                 s == IHubProofs.lateCourt.selector;
-        if (proof) _delegate(PROOFS);
+        bool attested = s == IHubProofs.submitProofs.selector && _maskInCall() == ENCLAVE | PROOF;
+        if (proof) _delegate(attested ? ENCLAVES : PROOFS);
         bool audit =
             s == IHubAudits.propose.selector ||
                 s == IHubAudits.draw.selector ||

@@ -27,9 +27,9 @@ struct HubConfig {
 }
 
 /// @title What the hub's contracts share: storage, collaborators, callback
-/// @dev The hub is six contracts behind one address (a contract's code is limited to 24,576 bytes): `AssayHub` delegates votes
-/// to `HubVotes`, votes on floats to `HubSketches`, proofs to `HubProofs`, samples to `HubAudits` and the rest to
-/// `HubDisputes`. All start from this one: same storage.
+/// @dev The hub is seven contracts behind one address (a contract's code is limited to 24,576 bytes): `AssayHub` delegates votes
+/// to `HubVotes`, votes on floats to `HubSketches`, proofs to `HubProofs`, those of enclaves to `HubEnclaves`, samples to `HubAudits`
+/// and the rest to `HubDisputes`. All start from this one: same storage.
 abstract contract HubCore is IHubTypes {
     uint48 internal constant RETRY_TIME = 30 days;
     address internal constant DEAD = 0x000000000000000000000000000000000000dEaD; // burned tokens

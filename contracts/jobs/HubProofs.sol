@@ -34,12 +34,13 @@ import {COURT_ROUND, SettleLib} from "../libraries/SettleLib.sol";
 import {VoteRules} from "../libraries/VoteRules.sol";
 import {HubConfig, HubCore} from "./HubCore.sol";
 import {HubDisputes} from "./HubDisputes.sol";
+import {HubProving} from "./HubProving.sol";
 import {HubRounds} from "./HubRounds.sol";
 
 /// @title Proven jobs, and the court, in time and late
 /// @dev Warning: runs by delegatecall from `AssayHub` only; called directly it finds an empty storage. What a proof proves
 /// is the adapter's word (`EvidenceRouter`); everything that a claim names is put in here, from the job and its record.
-contract HubProofs is HubRounds, IHubProofs {
+contract HubProofs is HubProving, IHubProofs {
     using SafeERC20 for IERC20;
 
     constructor(HubConfig memory config, HubDisputes disputes) HubCore(config) HubRounds(disputes) {}
@@ -47,6 +48,7 @@ contract HubProofs is HubRounds, IHubProofs {
     // --- Proving ------------------------------------------------------------------------------------------------------
 
     /// @inheritdoc IHubProofs
+    /// @dev Jobs of mask PROOF; those of ENCLAVE and PROOF are the same call in `HubEnclaves`.
     function submitProofs(
         Job calldata job,
         Record calldata record,
@@ -54,33 +56,7 @@ contract HubProofs is HubRounds, IHubProofs {
         StageProof[] calldata proofs,
         bytes calldata output
     ) external unlocked {
-        Context memory c = _openLive(job, record);
-        Spec calldata spec = job.spec;
-        if (spec.policy.mask != PROOF) revert EvidenceWrong(spec.policy.mask, PROOF);
-        _checkTable(spec, table);
-        _acceptAll(c, spec, table, proofs);
-        _proceed(c, job, false, output);
-    }
-
-    function _acceptAll(
-        Context memory c,
-        Spec calldata spec,
-        StageInfo[] calldata table,
-        StageProof[] calldata proofs
-    ) private {
-        uint256 first = c.slot.stage;
-        uint256 left = spec.stages - first;
-        if (proofs.length == 0 || proofs.length > left) revert ProofCountWrong(proofs.length, left);
-        _pin(c, spec);
-        _grow(c.record, proofs.length);
-        IEvidenceAdapter judge = IEvidenceAdapter(ROUTER.adapterOf(PROOF));
-        for (uint256 i; i < proofs.length; ++i) _accept(c, spec, table, judge, first + i, proofs[i]);
-
-        if (proofs.length == left) _closeVote(c, spec, false);
-        else _nextStage(c, spec, first + proofs.length);
-        if (c.slot.state == STATE_FINAL) return;
-        uint256 last = c.record.boundaries.length - 1;
-        emit StageTallied(c.jobId, uint8(last), 0, c.record.boundaries[last], c.record);
+        _prove(job, record, table, proofs, output, PROOF);
     }
 
     /// The next stage's proof: its input is what the record says, whoever proves.
@@ -89,23 +65,12 @@ contract HubProofs is HubRounds, IHubProofs {
         Spec calldata spec,
         StageInfo[] calldata table,
         IEvidenceAdapter judge,
-        uint256 stage,
-        StageProof calldata proof
-    ) private {
-        uint32[] memory seats = new uint32[](1);
-        seats[0] = _candidate(c.record.seats, proof.worker, stage);
-        IEvidenceAdapter.Claim memory claim = IEvidenceAdapter.Claim(
-            c.jobId,
-            uint16(stage),
-            0,
-            proof.outDigest,
-            proof.worker
-        );
-        _check(c, spec, table, judge, claim, proof.evidence);
-        bytes32[] memory said = new bytes32[](1);
-        said[0] = c.record.boundaries[stage] = claim.outDigest;
-        c.record.tallies[stage] = Tally(uint16(stage), 0, seats, said, address(0), 0);
-        emit Proven(c.jobId, uint8(stage), seats[0], claim.outDigest);
+        IEvidenceAdapter.Claim memory claim,
+        bytes calldata evidence
+    ) internal view override returns (uint32[] memory seats) {
+        seats = new uint32[](1);
+        seats[0] = _candidate(c.record.seats, claim.worker, claim.stage);
+        _check(c, spec, table, judge, claim, evidence);
     }
 
     /// Has the adapter judge a claim whose input is put in here: what the record says that the stage takes.
@@ -117,25 +82,8 @@ contract HubProofs is HubRounds, IHubProofs {
         IEvidenceAdapter.Claim memory claim,
         bytes calldata evidence
     ) private view {
-        if (VoteRules.isReserved(claim.outDigest)) revert DigestReserved(claim.stage, claim.outDigest);
-        claim.inDigest = DigestLib.inDigestOf(table, claim.stage, spec.inDigest, c.record.boundaries);
+        _complete(c, spec, table, claim);
         judge.check(_domain(), claim, table[claim.stage], evidence);
-    }
-
-    function _candidate(uint32[] memory ids, address worker, uint256 stage) private view returns (uint32 id) {
-        id = VAULT.workerOfSigner(worker);
-        // The empty address signs for nobody: 0 is never drawn.
-        for (uint256 i; i < ids.length; ++i) if (ids[i] == id) return id;
-        revert NotCandidate(stage, worker);
-    }
-
-    /// Room for `more` stages in boundaries and tallies.
-    function _grow(Record memory record, uint256 more) private pure {
-        uint256 n = record.boundaries.length;
-        bytes32[] memory boundaries = new bytes32[](n + more);
-        Tally[] memory tallies = new Tally[](n + more);
-        for (uint256 i; i < n; ++i) (boundaries[i], tallies[i]) = (record.boundaries[i], record.tallies[i]);
-        (record.boundaries, record.tallies) = (boundaries, tallies);
     }
 
     // --- Court --------------------------------------------------------------------------------------------------------

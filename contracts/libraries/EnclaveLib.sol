@@ -21,10 +21,19 @@ library EnclaveLib {
     // Intel's statuses from best to worst: of several parts the worst counts.
     uint8 internal constant UP_TO_DATE = 0;
     uint8 internal constant SW_HARDENING_NEEDED = 1;
+    uint8 internal constant OUT_OF_DATE = 4;
     uint8 internal constant REVOKED = 6;
+    /// AWS tells none: it patches itself.
+    uint8 internal constant VENDOR_MANAGED = 7;
 
     /// Names a machine by what its vendor calls it.
     function platformId(uint8 vendor, bytes memory identity) internal pure returns (bytes32) {
         return keccak256(abi.encodePacked("assay.v1.platform", vendor, identity));
+    }
+
+    /// Who could forge two kinds of evidence at once forges one family's: SGX and TDX share their roots.
+    function family(uint8 vendor) internal pure returns (uint8) {
+        vendor &= ~SIMULATED;
+        return vendor == INTEL_SGX ? INTEL_TDX : vendor;
     }
 }

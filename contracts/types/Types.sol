@@ -200,6 +200,17 @@ struct StageProof {
     bytes evidence;
 }
 
+/// ENCLAVE and PROOF of one stage, in `StageProof.evidence`. The prover is `StageProof.worker`; both enclaves sign EnclaveResult, and
+/// the prover's also EnclaveProof(bytes32 claimHash,bytes32 proofHash,uint16 epoch): its enclave made this proof.
+struct EnclaveBundle {
+    address second; // signer of another candidate, with an enclave of another vendor family; 0 where k is 1
+    bytes result; // the prover's: channelHash 32, epoch u16, r 32, vs 32
+    bytes secondResult; // alike; empty where k is 1
+    bytes32 r; // of EnclaveProof (EIP-2098), under the epoch of `result`
+    bytes32 vs;
+    bytes proof; // as the adapter of PROOF takes it
+}
+
 /// A seat's signed Commit, for the slow path and for equivocation proofs.
 struct SignedCommit {
     uint8 seat;

@@ -216,13 +216,18 @@ export interface ProvenJob {
   /** Worker ids of the candidates, from `Pinned`. */
   readonly seats: readonly number[];
   /** One a stage, in order: worker ids from `Proven`, the rest from the calldata of `submitProofs` and the key registry. */
-  readonly stages: readonly (Omit<ProvenTally, "tally"> & { readonly workerId: number })[];
+  readonly stages: readonly (Omit<ProvenTally, "tally"> & {
+    readonly workerId: number;
+    /** Of a second enclave's worker, from `Seconded`. */
+    readonly secondId?: number;
+  })[];
 }
 
-/** The record of a PROOF job whose first stages were proven: a tally each, of one seat, the prover. */
+/** The record of a PROOF job whose first stages were proven: a tally each, of the prover, and of a second enclave's worker if asked for. */
 export function provenRecord({ seats, stages }: Pick<ProvenJob, "seats" | "stages">): JobRecord {
-  const tallies = stages.map(({ workerId, outDigest }, stage) => {
-    return { stage, round: 0, seats: [workerId], said: [outDigest], challenger: ZERO_ADDRESS, bond: 0n };
+  const tallies = stages.map(({ workerId, secondId, outDigest }, stage) => {
+    const ids = secondId === undefined ? [workerId] : [workerId, secondId];
+    return { stage, round: 0, seats: ids, said: ids.map(() => outDigest), challenger: ZERO_ADDRESS, bond: 0n };
   });
   return { seats, boundaries: stages.map(({ outDigest }) => outDigest), tallies, decided: 0 };
 }
@@ -230,12 +235,13 @@ export function provenRecord({ seats, stages }: Pick<ProvenJob, "seats" | "stage
 /** Receipt of a PROOF job that ended FINAL. */
 export function receiptOfProofs({ deployment, job, manifest, seats, stages }: ProvenJob): Receipt {
   const record = provenRecord({ seats, stages });
-  const proofs = stages.map(({ worker, outDigest, key, evidence }, tally) => ({
+  const proofs = stages.map(({ worker, outDigest, key, evidence, enclaves }, tally) => ({
     tally,
     worker,
     outDigest,
     key,
     evidence,
+    enclaves,
   }));
   const committees = stages.map(() => NO_COMMITTEE);
   return receiptOfJob({ deployment, job, manifest, reason: 0, record, committees, proofs });

@@ -3,6 +3,7 @@ import { decodeAbi, encodeAbi, type AbiType, type AbiValue } from "./abi.ts";
 import { concatBytes, equalBytes, fromHex, toHex, utf8, type Hex } from "./bytes.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { CoreError } from "./core-errors.ts";
+import { ENCLAVE_PAIR } from "./enclave-bundle.ts";
 import { domainHash, keccak256 } from "./keccak.ts";
 import { JOB, MODEL_MANIFEST, PARENT, RECORD, ZERO_BYTES32 } from "./types.ts";
 import { PROOF_EVIDENCE } from "./zk/evidence.ts";
@@ -44,6 +45,8 @@ const PROVEN = {
     /** The verification-key record; its hash is the stage's `keyId`. */
     key: "bytes",
     evidence: PROOF_EVIDENCE,
+    /** One where the policy asks for enclaves too, else none: what they signed. */
+    enclaves: { array: ENCLAVE_PAIR },
   },
 } as const satisfies AbiType;
 
@@ -107,8 +110,8 @@ export type ReceiptSettlement = AbiValue<typeof SETTLEMENT>;
 export type Receipt = AbiValue<typeof RECEIPT>;
 
 const MAGIC = utf8("ASRC");
-/** 2: with proofs; 3: with sketches; 4: with what client stages took, and with parents. */
-const VERSION = 4;
+/** 2: with proofs; 3: with sketches; 4: with what client stages took, and with parents; 5: with what enclaves signed. */
+const VERSION = 5;
 /** A job with 31 seats, three committees and an inline output stays far below. */
 export const MAX_RECEIPT_BYTES = 18 * 1024 * 1024;
 
@@ -120,7 +123,8 @@ function checkAbsences(receipt: Receipt): void {
   if (receipt.settlement.length > 1) throw bad("more than one settlement");
   if (receipt.committees.length !== receipt.record.tallies.length)
     throw bad(`${receipt.committees.length} committees for ${receipt.record.tallies.length} tallies`);
-  for (const [i, { tally }] of receipt.proofs.entries()) {
+  for (const [i, { tally, enclaves }] of receipt.proofs.entries()) {
+    if (enclaves.length > 1) throw bad("more than one pair of enclaves for a proof");
     if (i > 0 && (receipt.proofs[i - 1]?.tally ?? 0) >= tally) throw bad("proofs do not ascend");
     const committee = receipt.committees[tally];
     if (committee === undefined || committee.fast || committee.seats.length > 0)

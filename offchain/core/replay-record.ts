@@ -10,9 +10,11 @@ import { decodeTolerance } from "./sketch.ts";
 import { standbyTallies } from "./standbys.ts";
 import {
   CLASS_T,
+  ENCLAVE,
   FLAG_SMALL_POOL,
   NO_PROBE,
   OPTIMISTIC,
+  PROOF,
   REASON_CANCELLED,
   REASON_EXPIRED,
   REASON_INPUT_UNAVAILABLE,
@@ -25,7 +27,15 @@ import {
   type Tally,
 } from "./types.ts";
 import { checkBindings, checkSize, checkTally, digestOfWord, type CommitteeScope } from "./verify-committee.ts";
-import { candidateFailure, courtWords, readProven, rulingFailure, type ProvenCase } from "./verify-proven.ts";
+import {
+  candidateFailure,
+  courtWords,
+  readPair,
+  readProven,
+  rulingFailure,
+  type ProvenCase,
+  type SignedPair,
+} from "./verify-proven.ts";
 import { countSketches, type SketchSitting } from "./verify-sketches.ts";
 import { decideVote, isReserved, quorum, type VoteOutcome } from "./vote.ts";
 import type { KeyOpener } from "./zk/verifying-key.ts";
@@ -41,6 +51,8 @@ export interface Replay {
   readonly tallies: string | undefined;
   /** Every proof that was looked at, in order. What follows from a proven digest does not wait for the proof's judgement. */
   readonly proven: readonly ReplayedProof[];
+  /** What enclaves signed, a stage each, where the policy asks for them beside proofs. */
+  readonly pairs: readonly SignedPair[];
   /** Of the last committee; undefined if none sat. A committee that was never counted leaves its stage HUNG. */
   readonly verdict: VoteOutcome["verdict"] | undefined;
   /** An inner stage was overturned: the job can only close. */
@@ -70,6 +82,7 @@ interface Standing {
   /** Stages that a court decided. */
   readonly decided: Set<number>;
   readonly proven: ReplayedProof[];
+  readonly pairs: SignedPair[];
   /** Tallies of seats that were filled again. */
   readonly standbys: ReadonlySet<number>;
 }
@@ -130,6 +143,9 @@ function giveUpHung(standing: Standing, stage: number): void {
 
 /** Committees decide, at once or where the lottery or a challenge asks for one. */
 const isVoted = (mask: number): boolean => (mask & (VOTE | OPTIMISTIC)) !== 0;
+
+/** Proven inside an enclave, and said by a second one of another vendor where k is 2. */
+export const isPaired = (mask: number): boolean => mask === (ENCLAVE | PROOF);
 
 /** An OPTIMISTIC job's answer that was not audited: its primary alone said it. */
 export function isLone({ job }: Pick<Receipt, "job">, { round, seats }: Tally): boolean {
@@ -239,14 +255,18 @@ function replayProof(sitting: Sitting, proof: ProvenTally, standing: Standing): 
   const isCourt = tally.round === COURT_ROUND;
   if (isCourt ? !isDisputable(standing, stage, receipt) : !isNext(standing, stage))
     return fault("tallies", "it is not its turn");
+  const { mask, k } = job.spec.policy;
+  const paired = isPaired(mask);
+  if (!paired && proof.enclaves.length > 0) return fault("tallies", "enclaves where none are asked for");
   const sat = receipt.committees.filter((_, t) => t < at && record.tallies[t]?.stage === stage);
   const unfit = isCourt
     ? rulingFailure(info, tally, proof, courtWords(info, proof.outDigest, sat))
-    : candidateFailure(record.seats, tally, proof);
+    : candidateFailure(record.seats, tally, proof, paired ? k : 1);
   if (unfit !== undefined) return fault("tallies", unfit);
   const inDigest = stageInDigest(jobTable(manifest), stage, job.spec.inDigest, standing.boundaries);
   const scope = { domain, jobId: receipt.jobId, stage, inDigest, info };
   standing.proven.push({ ...readProven(scope, proof, open), where });
+  if (paired) standing.pairs.push(readPair(scope, proof, k));
   giveUpHung(standing, stage);
   standing.last = stage;
   standing.verdict = "ACCEPTED";
@@ -299,6 +319,7 @@ export function replayRecord(receipt: Receipt, domain: Hex, open: KeyOpener): Re
     rounds: new Map(),
     decided: new Set(),
     proven: [],
+    pairs: [],
     standbys: standbyTallies(receipt.job, record),
   };
   const proofs = new Map(receipt.proofs.map((proof) => [proof.tally, proof]));
@@ -316,7 +337,7 @@ export function replayRecord(receipt: Receipt, domain: Hex, open: KeyOpener): Re
   }
   const bits = bitsOf(standing.decided);
   if (record.decided !== bits) found.tallies ??= `courts decided ${bits}, the record says ${record.decided}`;
-  const { verdict, overturned, abandoned, last, proven } = standing;
+  const { verdict, overturned, abandoned, last, proven, pairs } = standing;
   // The hub truncates the record when it closes a stage that hangs.
   const boundaries = verdict === "HUNG" ? standing.boundaries.slice(0, last) : standing.boundaries;
   return {
@@ -326,6 +347,7 @@ export function replayRecord(receipt: Receipt, domain: Hex, open: KeyOpener): Re
     bindings: found.bindings,
     tallies: found.tallies,
     proven,
+    pairs,
     verdict,
     overturned,
   };

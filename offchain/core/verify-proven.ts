@@ -2,9 +2,11 @@
 import type { Hex } from "./bytes.ts";
 import { errorText } from "./check.ts";
 import { isAssayError } from "./errors.ts";
+import { pairKeys, type PairKeys } from "./enclave-bundle.ts";
 import type { CommitteeEvidence, ProvenTally } from "./receipt.ts";
 import { KIND_PUBLIC, NO_PROBE, SAID_ABSTAIN, ZERO_BYTES32, type StageInfo, type Tally } from "./types.ts";
 import { say } from "./vote.ts";
+import { encodeProofEvidence } from "./zk/evidence.ts";
 import { KEY_CEREMONY, type KeyRecord } from "./zk/key-record.ts";
 import type { G1Point } from "./zk/points.ts";
 import type { StageProof } from "./zk/verify-proof.ts";
@@ -87,13 +89,43 @@ export function courtWords(info: StageInfo, outDigest: Hex, sat: readonly Commit
 }
 
 /** What the hub demands of a proven stage of a PROOF job. Undefined, or what is wrong. */
-export function candidateFailure(candidates: readonly number[], tally: Tally, { outDigest }: ProvenTally) {
-  const [prover] = tally.seats;
-  if (tally.seats.length !== 1 || prover === undefined) return `${tally.seats.length} provers`;
-  if (!candidates.includes(prover)) return `worker ${prover} is not a candidate`;
-  if (tally.said.length !== 1 || tally.said[0] !== outDigest) return "the record says another digest than the proof";
+export function candidateFailure(
+  candidates: readonly number[],
+  tally: Tally,
+  { outDigest }: ProvenTally,
+  seats = 1,
+): string | undefined {
+  if (tally.seats.length !== seats) return `${tally.seats.length} workers stand for a proof instead of ${seats}`;
+  const stranger = tally.seats.find((id) => !candidates.includes(id));
+  if (stranger !== undefined) return `worker ${stranger} is not a candidate`;
+  if (new Set(tally.seats).size !== seats) return "one worker stands for a proof twice";
+  if (tally.said.length !== seats || tally.said.some((word) => word !== outDigest))
+    return "the record says another digest than the proof";
   if (BigInt(outDigest) <= 2n) return "the digest is reserved";
   return tally.bond === 0n && BigInt(tally.challenger) === 0n ? undefined : "nobody challenges a proof";
+}
+
+/** What a stage's enclaves signed. */
+export interface SignedPair {
+  readonly stage: number;
+  readonly keys: PairKeys | undefined;
+  readonly failure: string | undefined;
+}
+
+/** Whether the enclaves that a policy asks for signed the proven claim, and the prover's this proof. */
+export function readPair({ domain, jobId, stage, inDigest }: ProvenScope, proof: ProvenTally, k: number): SignedPair {
+  const { worker, outDigest, evidence, enclaves } = proof;
+  const [pair] = enclaves;
+  const fails = (failure: string): SignedPair => ({ stage, keys: undefined, failure });
+  if (pair === undefined) return fails("no enclave signed it");
+  if ((BigInt(pair.second) !== 0n) !== (k === 2)) return fails(`${k} enclaves are asked for`);
+  try {
+    const claim = { jobId, stage, inDigest, outDigest, worker };
+    return { stage, keys: pairKeys(domain, claim, pair, encodeProofEvidence(evidence)), failure: undefined };
+  } catch (error) {
+    if (!isAssayError(error)) throw error;
+    return fails(errorText(error));
+  }
 }
 
 /** What the hub demands of a court's tally. Undefined, or what is wrong. */

@@ -13,7 +13,7 @@ import { modelId } from "./model.ts";
 import { jobTable, networkPart } from "./network-part.ts";
 import { checkShape } from "./policy.ts";
 import { decodeReceipt, encodeReceipt, receiptOutput, type Receipt } from "./receipt.ts";
-import { endFailure, isLone, replayRecord, type Replay } from "./replay-record.ts";
+import { endFailure, isLone, isPaired, replayRecord, type Replay } from "./replay-record.ts";
 import type { Reason } from "./settle-types.ts";
 import { distribute, offences } from "./settle.ts";
 import { standbyTallies } from "./standbys.ts";
@@ -22,6 +22,7 @@ import { decodeTensor } from "./tensor.ts";
 import {
   CIPHER,
   CLASS_T,
+  ENCLAVE,
   FLAG_JOIN,
   KIND_CIPHER,
   OPTIMISTIC,
@@ -34,12 +35,13 @@ import {
   type DigestKind,
   type StageInfo,
 } from "./types.ts";
-import type { ProvenKey } from "./verify-proven.ts";
+import type { ProvenKey, SignedPair } from "./verify-proven.ts";
 import { judgeProof, type Examination, type Verdict } from "./zk/judge-proofs.ts";
 import { LOCAL_CHAIN_ID, openKey, type KeyOpener } from "./zk/verifying-key.ts";
 
 /** Kinds of evidence that a receipt has room for. */
 const CARRIED = VOTE | PROOF | OPTIMISTIC | CIPHER;
+const carriedOf = (mask: number): number => (isPaired(mask) ? CARRIED | ENCLAVE : CARRIED);
 
 export interface ReceiptOptions {
   /** Refuse proofs under development keys, which anyone can forge, even on the local chain. Elsewhere they always are. */
@@ -60,6 +62,15 @@ export interface ReceiptExpectation {
   readonly recordHash?: Hex;
   /** From the vault: signing address of each worker id. */
   readonly signers?: ReadonlyMap<number, Hex>;
+  /** From the registry of enclaves: the worker and vendor family of each key, by its lower-case address. */
+  readonly enclaves?: ReadonlyMap<Hex, KnownEnclave>;
+}
+
+/** A registered enclave's key. */
+export interface KnownEnclave {
+  readonly worker: Hex;
+  /** SGX and TDX are one. */
+  readonly family: "intel" | "amd" | "aws";
 }
 
 export interface Coverage {
@@ -230,6 +241,39 @@ function sketchFailure(receipt: Receipt, output: Uint8Array): string | undefined
   return isSaid ? undefined : "it has not the sketch of any seat that said it";
 }
 
+const keysOf = (pairs: readonly SignedPair[]): readonly Hex[] =>
+  pairs.flatMap(({ keys }) => [keys?.prover, keys?.second].flatMap((key) => key ?? []));
+
+/** The keys are what can be looked up: a receipt does not carry the evidence that they are enclaves'. */
+function pairsText(pairs: readonly SignedPair[], { enclaves }: ReceiptExpectation): string {
+  const keys = [...new Set(keysOf(pairs))].join(", ");
+  return enclaves === undefined
+    ? `signed by keys ${keys}: that they are enclaves' of two vendors, the hub's acceptance says`
+    : `signed by registered enclaves ${keys}`;
+}
+
+/** Every stage was signed as the policy asks, and by enclaves of the workers named, where the registry is known. */
+function pairsFailure({ proofs }: Receipt, pairs: readonly SignedPair[], { enclaves }: ReceiptExpectation) {
+  for (const [i, { stage, keys, failure }] of pairs.entries()) {
+    if (failure !== undefined || keys === undefined) return `stage ${stage}: ${failure}`;
+    if (enclaves === undefined) continue;
+    const { worker, enclaves: shown } = proofs[i] as Receipt["proofs"][number];
+    const [prover, second] = [enclaves.get(keys.prover), keys.second && enclaves.get(keys.second)];
+    if (prover === undefined || lower(prover.worker) !== lower(worker))
+      return `stage ${stage}: ${keys.prover} is no enclave of ${worker}`;
+    if (keys.second === undefined) {
+      if (prover.family !== "intel") return `stage ${stage}: no enclave's evidence was verified on chain`;
+      continue;
+    }
+    if (second === undefined || lower(second.worker) !== lower(shown[0]?.second ?? ""))
+      return `stage ${stage}: ${keys.second} is no enclave of ${shown[0]?.second}`;
+    if (second.family === prover.family) return `stage ${stage}: both enclaves are of one vendor family`;
+    if (prover.family !== "intel" && second.family !== "intel")
+      return `stage ${stage}: no enclave's evidence was verified on chain`;
+  }
+  return undefined;
+}
+
 /** Whether every key may be believed here. A development key is named whatever follows from it. */
 function keysCheck(receipt: Receipt, keys: readonly ProvenKey[], options: ReceiptOptions): Check {
   const development = [...new Set(keys.filter((key) => key.development).map(({ stage }) => stage))];
@@ -253,7 +297,8 @@ function coverageOf(receipt: Receipt, history: JudgedReplay | undefined): Covera
     history !== undefined &&
     history.bindings === undefined &&
     history.tallies === undefined &&
-    history.proofs === undefined;
+    history.proofs === undefined &&
+    history.pairs.every(({ failure }) => failure === undefined);
   const first = networkPart(manifest.stages)?.first ?? 0;
   const covered = manifest.stages.map(({ place }, stage): Coverage => {
     if (place === PLACE_CLIENT) return { stage, kind: "CLIENT_UNPROVEN", evidence: [] };
@@ -264,7 +309,9 @@ function coverageOf(receipt: Receipt, history: JudgedReplay | undefined): Covera
     // A proof overrules the votes, or there were none.
     const ciphered = (receipt.job.spec.policy.mask & CIPHER) === 0 ? [] : ["CIPHER"];
     if (key === undefined) return { stage, kind: "EVIDENCED", evidence: [saidBy(receipt, own), ...ciphered] };
-    return { stage, kind: "EVIDENCED", evidence: [key.development ? "PROOF (DEVELOPMENT KEY)" : "PROOF"] };
+    const proof = key.development ? "PROOF (DEVELOPMENT KEY)" : "PROOF";
+    const signed = history.pairs.some((pair) => pair.stage === own);
+    return { stage, kind: "EVIDENCED", evidence: signed ? [proof, "ENCLAVE"] : [proof] };
   });
   // The client adds the lanes' sums up and runs the rest of the model on them, which is no stage of the job.
   if (!areLanes(manifest.stages)) return covered;
@@ -370,9 +417,10 @@ function reportOf(
   });
   add("policy", "the evidence is what the policy asks for, and the model accepts it", () => {
     const { mask } = spec.policy;
-    if ((mask & ~CARRIED) !== 0)
-      return `votes, proofs, samples and ciphertexts only can be carried, the policy's mask is ${mask}`;
-    checkShape(spec.policy, spec.stages, CARRIED);
+    const carried = carriedOf(mask);
+    if ((mask & ~carried) !== 0)
+      return `votes, proofs, also of enclaves, samples and ciphertexts can be carried; the policy's mask is ${mask}`;
+    checkShape(spec.policy, spec.stages, carried);
     const plain = (mask & CIPHER) === 0 ? -1 : jobTable(manifest).findIndex((stage) => !isCiphered(stage));
     if (plain !== -1) return `stage ${plain} is not over ciphertexts`;
     return (manifest.acceptedMasks >>> spec.policy.mask) & 1 ? undefined : "the model does not accept this policy";
@@ -392,7 +440,9 @@ function reportOf(
       postedFailure(receipt, expected),
     );
     add("tallies", "every committee said what the record says", () => tallies);
-    if (receipt.proofs.length > 0 || spec.policy.mask === PROOF) {
+    if (isPaired(spec.policy.mask))
+      add("enclaves", pairsText(history.pairs, expected), () => pairsFailure(receipt, history.pairs, expected));
+    if (receipt.proofs.length > 0 || (spec.policy.mask & ~ENCLAVE) === PROOF) {
       add("proofs", `${history.keys.length} hold under their stages' keys`, () => history.proofs);
       checks.push(keysCheck(receipt, history.keys, options));
     }

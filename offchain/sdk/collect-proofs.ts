@@ -3,7 +3,9 @@ import type { Address, Client, Hex } from "viem";
 import { readContract } from "viem/actions";
 import { keyRegistryAbi } from "../adapters/chain/abi/key-registry.ts";
 import { fromHex } from "../core/bytes.ts";
+import { decodeEnclaveBundle } from "../core/enclave-bundle.ts";
 import type { ProvenTally } from "../core/receipt.ts";
+import { isPaired } from "../core/replay-record.ts";
 import { COURT_ROUND } from "../core/settle-types.ts";
 import { ZERO_ADDRESS, type Record as JobRecord, type StageInfo, type Tally } from "../core/types.ts";
 import { decodeProofEvidence } from "../core/zk/evidence.ts";
@@ -21,8 +23,15 @@ interface Shown {
 export function provenRecord(trail: JobTrail, seats: readonly number[]): JobRecord | null {
   const proven = trail.events.flatMap((event) => (event.eventName === "Proven" ? [event.args] : []));
   if (proven.length === 0) return null;
+  const seconds = new Map(
+    trail.events.flatMap((event) =>
+      event.eventName === "Seconded" ? [[event.args.stage, event.args.workerId] as const] : [],
+    ),
+  );
   const tallies = proven.map(({ stage, workerId, outDigest }): Tally => {
-    return { stage, round: 0, seats: [workerId], said: [outDigest], challenger: ZERO_ADDRESS, bond: 0n };
+    const second = seconds.get(stage);
+    const ids = second === undefined ? [workerId] : [workerId, second];
+    return { stage, round: 0, seats: ids, said: ids.map(() => outDigest), challenger: ZERO_ADDRESS, bond: 0n };
   });
   return { seats, boundaries: proven.map(({ outDigest }) => outDigest), tallies, decided: 0 };
 }
@@ -32,6 +41,13 @@ export const provenTallies = (trail: JobTrail, record: JobRecord): readonly numb
   const isProven = trail.events.some(({ eventName }) => eventName === "Proven");
   return record.tallies.flatMap(({ round }, at) => (isProven || round === COURT_ROUND ? [at] : []));
 };
+
+/** A stage's evidence as the policy's adapters take it. */
+function readEvidence(bytes: Hex, paired: boolean): Pick<ProvenTally, "evidence" | "enclaves"> {
+  if (!paired) return { evidence: decodeProofEvidence(fromHex(bytes)), enclaves: [] };
+  const { proof, ...pair } = decodeEnclaveBundle(fromHex(bytes));
+  return { evidence: decodeProofEvidence(fromHex(proof)), enclaves: [pair] };
+}
 
 /** What a transaction showed the hub for one stage; undefined if it went through another contract. */
 function shown(trail: JobTrail, { stage, round }: Tally): Shown | undefined {
@@ -59,13 +75,16 @@ export function collectProofs(
   keys: ReadonlyMap<Hex, Hex>,
 ): readonly ProvenTally[] | undefined {
   const proofs: ProvenTally[] = [];
+  const paired = trail.events.some(
+    (event) => event.eventName === "JobRequested" && isPaired(event.args.spec.policy.mask),
+  );
   for (const at of provenTallies(trail, record)) {
     const tally = record.tallies[at];
     const found = tally && shown(trail, tally);
     const key = tally && keys.get(stages[tally.stage]?.keyId ?? "0x");
     if (found === undefined || key === undefined) return undefined;
-    const evidence = decodeProofEvidence(fromHex(found.evidence));
-    proofs.push({ tally: at, worker: found.worker, outDigest: found.outDigest, key, evidence });
+    const { evidence, enclaves } = readEvidence(found.evidence, paired);
+    proofs.push({ tally: at, worker: found.worker, outDigest: found.outDigest, key, evidence, enclaves });
   }
   return proofs;
 }

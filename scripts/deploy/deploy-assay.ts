@@ -51,6 +51,7 @@ type Part =
   | "votes"
   | "sketches"
   | "proofs"
+  | "enclaves"
   | "audits"
   | "hub"
   | "lens";
@@ -116,6 +117,7 @@ export async function deployAssay(options: DeployAssayParameters): Promise<Deplo
     "votes",
     "sketches",
     "proofs",
+    "enclaves",
     "audits",
     "hub",
     "lens",
@@ -154,10 +156,11 @@ export async function deployAssay(options: DeployAssayParameters): Promise<Deplo
       args: [parameters.timelock ?? account.address, [PROOF], [at("proofAdapter")]],
     },
     vault: { contract: "StakeVault", args: [at("hub"), at("token"), minimumStake, unbondingSeconds, epochSeconds] },
-    // The hub is six contracts behind one address; the other five are code that it delegates to.
+    // The hub is seven contracts behind one address; the other six are code that it delegates to.
     disputes: { contract: "HubDisputes", args: [config] },
     votes: { contract: "HubVotes", args: [config, at("disputes")] },
     proofs: { contract: "HubProofs", args: [config, at("disputes")] },
+    enclaves: { contract: "HubEnclaves", args: [config, at("disputes")] },
     audits: { contract: "HubAudits", args: [config, at("disputes")] },
     sketches: { contract: "HubSketches", args: [config, at("disputes")] },
     hub: {
@@ -168,6 +171,7 @@ export async function deployAssay(options: DeployAssayParameters): Promise<Deplo
           votes: at("votes"),
           sketches: at("sketches"),
           proofs: at("proofs"),
+          enclaves: at("enclaves"),
           audits: at("audits"),
           disputes: at("disputes"),
         },

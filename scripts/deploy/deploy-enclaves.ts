@@ -12,6 +12,8 @@ export interface EnclaveDeployment {
   readonly collateral: Address;
   readonly verifier: Address;
   readonly images: Address;
+  /** Where drawn attesters say what SNP, Nitro and GPU evidence states. */
+  readonly board: Address;
   readonly enclaves: Address;
   /** What the router is to be told for ENCLAVE. */
   readonly evidence: Address;
@@ -22,6 +24,11 @@ export interface DeployEnclavesParameters {
   readonly walletClient: WalletClient;
   /** Registry of models of the deployment that the enclaves are to serve. */
   readonly models: Address;
+  /** Its token and its vault, whose workers may be attesters. */
+  readonly token: Address;
+  readonly vault: Address;
+  /** What an attester stakes, and again on each verdict, wei; a verdict earns a hundredth of it. */
+  readonly attesterStake: bigint;
   /** Lists images and denies platforms; the deployer on a local chain if left out. */
   readonly timelock?: Address;
   /** Root keys of simulated platforms (SHA-256 of the SubjectPublicKeyInfo): chain 31337 only. */
@@ -36,7 +43,7 @@ const LOCAL_CHAIN = 31337;
  * Errors: SIMULATED_REFUSED, ROLE_MISSING, ARTIFACT_MISSING, ACCOUNT_MISSING, DEPLOYMENT_FAILED, WIRING_WRONG.
  */
 export async function deployEnclaves(options: DeployEnclavesParameters): Promise<EnclaveDeployment> {
-  const { publicClient, walletClient, models, simulatedRoots = [] } = options;
+  const { publicClient, walletClient, models, token, vault, attesterStake, simulatedRoots = [] } = options;
   const chainId = await publicClient.getChainId();
   // The contract refuses them too; nothing is to be paid for before it does.
   if (simulatedRoots.length > 0 && chainId !== LOCAL_CHAIN) throw new DeployError("SIMULATED_REFUSED", { chainId });
@@ -47,10 +54,13 @@ export async function deployEnclaves(options: DeployEnclavesParameters): Promise
   const collateral = await deployContract(options, "IntelCollateral", [roots]);
   const verifier = await deployContract(options, "DcapVerifier", [collateral]);
   const images = await deployContract(options, "MeasurementRegistry", [timelock]);
-  const enclaves = await deployContract(options, "EnclaveRegistry", [collateral, verifier, images]);
+  const [vote, objection] = chainId === LOCAL_CHAIN ? [120, 10] : [3600, 3600];
+  const money = [token, vault, attesterStake / 100n, attesterStake];
+  const board = await deployContract(options, "VerdictBoard", [...money, vote, objection]);
+  const enclaves = await deployContract(options, "EnclaveRegistry", [collateral, verifier, images, roots, board]);
   const evidence = await deployContract(options, "EnclaveEvidence", [enclaves, models]);
 
-  const deployment = { chainId, roots, collateral, verifier, images, enclaves, evidence };
+  const deployment = { chainId, roots, collateral, verifier, images, board, enclaves, evidence };
   await checkWiring(publicClient, deployment, timelock);
   return deployment;
 }
@@ -67,6 +77,8 @@ async function checkWiring(client: PublicClient, made: EnclaveDeployment, timelo
   await check("The registry's collateral", client.readContract({ ...registry, functionName: "COLLATERAL" }), made.collateral); // prettier-ignore
   await check("The registry's verifier", client.readContract({ ...registry, functionName: "VERIFIER" }), made.verifier);
   await check("The registry's images", client.readContract({ ...registry, functionName: "IMAGES" }), made.images);
+  await check("The registry's roots", client.readContract({ ...registry, functionName: "ROOTS" }), made.roots);
+  await check("The registry's board", client.readContract({ ...registry, functionName: "BOARD" }), made.board);
   await check("The images' timelock", client.readContract(images), timelock);
   await check("The judge's registry", client.readContract(evidence), made.enclaves);
 }

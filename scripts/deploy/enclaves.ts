@@ -10,6 +10,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Address, createPublicClient, createWalletClient, getAddress, type Hex, http } from "viem";
+import { stakeVaultAbi } from "../../offchain/adapters/chain/abi/stake-vault.ts";
 import { chooseAccount } from "./choose-account.ts";
 import { deployEnclaves } from "./deploy-enclaves.ts";
 
@@ -27,12 +28,24 @@ const { values } = parseArgs({
 
 const transport = http(values["rpc-url"]);
 const folder = join("deployments", values.id);
-const { registry } = JSON.parse(readFileSync(join(folder, "addresses.json"), "utf8")) as { readonly registry: Address };
+const { registry, token, vault } = JSON.parse(readFileSync(join(folder, "addresses.json"), "utf8")) as Readonly<
+  Record<"registry" | "token" | "vault", Address>
+>;
 const account = await chooseAccount(transport, values);
+const publicClient = createPublicClient({ transport });
+// An attester stakes as much as a tenth of a worker.
+const minimumStake = await publicClient.readContract({
+  address: vault,
+  abi: stakeVaultAbi,
+  functionName: "minimumStake",
+});
 const deployment = await deployEnclaves({
-  publicClient: createPublicClient({ transport }),
+  publicClient,
   walletClient: createWalletClient({ transport, account }),
   models: registry,
+  token,
+  vault,
+  attesterStake: minimumStake / 10n,
   simulatedRoots: values["simulated-root"] as Hex[],
   ...(values.timelock === undefined ? {} : { timelock: getAddress(values.timelock) }),
 });

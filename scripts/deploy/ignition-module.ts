@@ -12,7 +12,7 @@ export interface IgnitionOptions extends Omit<DeploymentParameters, "token"> {
 }
 
 /** Futures before the hub, each a transaction of its own: the hub's nonce is the first one plus their number. */
-const BEFORE_THE_HUB = 12;
+const BEFORE_THE_HUB = 13;
 
 /**
  * The deployment of `deployAssay` as an Ignition module, which keeps a journal in deployments/<id> and can resume.
@@ -56,8 +56,9 @@ export function assayModule(options: IgnitionOptions) {
     const votes = m.contract("HubVotes", [config, disputes]);
     const sketches = m.contract("HubSketches", [config, disputes], { after: [votes] });
     const proofs = m.contract("HubProofs", [config, disputes], { after: [sketches] });
-    const audits = m.contract("HubAudits", [config, disputes], { after: [proofs] });
-    const hub = m.contract("AssayHub", [config, { votes, sketches, proofs, audits, disputes }]);
+    const enclaves = m.contract("HubEnclaves", [config, disputes], { after: [proofs] });
+    const audits = m.contract("HubAudits", [config, disputes], { after: [enclaves] });
+    const hub = m.contract("AssayHub", [config, { votes, sketches, proofs, enclaves, audits, disputes }]);
     const lens = m.contract("HubLens", [hub]);
     return { registry, params, randomness, keys, proofAdapter, router, vault, hub, lens };
   });

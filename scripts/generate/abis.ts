@@ -14,7 +14,7 @@ const contracts: readonly { name: string; facade?: string; behind?: readonly str
   {
     name: "AssayHub",
     facade: "IAssayHub",
-    behind: ["HubVotes", "HubSketches", "HubProofs", "HubAudits", "HubDisputes"],
+    behind: ["HubVotes", "HubSketches", "HubProofs", "HubEnclaves", "HubAudits", "HubDisputes"],
   },
   { name: "BlockSeed", facade: "IRandomness" },
   { name: "CipherReferee", facade: "ICipherReferee" },
@@ -22,6 +22,7 @@ const contracts: readonly { name: string; facade?: string; behind?: readonly str
   { name: "DrandBeacon", facade: "IDrandBeacon" },
   { name: "EnclaveEvidence", facade: "IEnclaveEvidence" },
   { name: "EnclaveRegistry", facade: "IEnclaveRegistry" },
+  { name: "VerdictBoard", facade: "IVerdictBoard" },
   { name: "EvidenceRouter", facade: "IEvidenceRouter" },
   { name: "HubLens", facade: "IHubLens" },
   { name: "KeyRegistry", facade: "IKeyRegistry" },

@@ -73,6 +73,9 @@ describe("assay tee register, invalidate", function suite() {
       publicClient,
       walletClient: wallet,
       models: node.deployment.registry,
+      token: node.deployment.token,
+      vault: node.deployment.vault,
+      attesterStake: 10n ** 18n,
       simulatedRoots,
     });
     const { evidence, endorsements } = platform().attest("dcap-tdx-v4", REPORT);

@@ -290,6 +290,7 @@ export async function createHubChain(workers: number) {
     me,
     provider,
     networkHelpers,
+    viem,
     signers,
     gasOf,
     request,

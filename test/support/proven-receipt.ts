@@ -115,7 +115,7 @@ export function provenTally(order: ProofOrder): ProvenTally {
     .map((at) => encodedAt(at, stages));
   const producers = model.manifest.stages[stage]?.producers ?? [];
   const { evidence } = simulateProof(made, { claim, domain: domain ?? DOMAIN, tensors, joined: [], producers });
-  return { tally, worker, outDigest: out, key: toHex(made.bytes), evidence };
+  return { tally, worker, outDigest: out, key: toHex(made.bytes), evidence, enclaves: [] };
 }
 
 /** A PROOF job of which worker 3 proved the first stage, worker 5 the second, and so on. */

@@ -5,10 +5,33 @@ import {IDcapVerifier} from "../../interfaces/IDcapVerifier.sol";
 import {IEnclaveRegistry} from "../../interfaces/IEnclaveRegistry.sol";
 import {IIntelCollateral} from "../../interfaces/IIntelCollateral.sol";
 import {IMeasurementRegistry} from "../../interfaces/IMeasurementRegistry.sol";
+import {ITrustRoots} from "../../interfaces/ITrustRoots.sol";
+import {IVerdictBoard} from "../../interfaces/IVerdictBoard.sol";
 import {EnclaveLib} from "../../libraries/EnclaveLib.sol";
 
-/// @title Enclaves' keys, three slots each
+/// @title Enclaves' keys, three slots each, and four more of those that rest on a verdict of the board
 contract EnclaveRegistry is IEnclaveRegistry {
+    /// What a registration rests on, whoever verified it.
+    struct Attested {
+        uint8 vendor;
+        uint8 status;
+        bool simulated;
+        uint48 notAfter;
+        bytes32 origin;
+        bytes32 platformId;
+        bytes32 measurementId;
+        bytes32 dataHigh;
+        bytes32 dataLow;
+        bytes32 challenge;
+    }
+
+    struct Origin {
+        uint32 svns;
+        bytes32 platformId;
+        bytes32 rootId;
+        bytes32 word;
+    }
+
     bytes32 private constant _BIND_TYPEHASH = keccak256(
         "EnclaveBinding(uint256 chainId,address registry,address key,bytes32 channelKey,bytes32 sealKey,bytes32 worker,uint16 epoch,bytes32 challenge)"
     );
@@ -20,6 +43,7 @@ contract EnclaveRegistry is IEnclaveRegistry {
     uint8 private constant _ENDED_DENIED = 2;
     uint8 private constant _ENDED_REMOVED = 3;
     uint8 private constant _ENDED_STATUS = 4;
+    uint8 private constant _ENDED_OVERRULED = 5;
 
     /// @inheritdoc IEnclaveRegistry
     uint40 public constant DRAIN = 1 days;
@@ -27,11 +51,21 @@ contract EnclaveRegistry is IEnclaveRegistry {
     IIntelCollateral public immutable COLLATERAL;
     IDcapVerifier public immutable VERIFIER;
     IMeasurementRegistry public immutable IMAGES;
+    ITrustRoots public immutable ROOTS;
+    IVerdictBoard public immutable BOARD;
 
     mapping(address key => Enclave) private _enclaves;
+    /// Not of Intel's enclaves: what their quotes state is asked for again.
+    mapping(address key => Origin) private _origins;
 
-    constructor(IIntelCollateral collateral, IDcapVerifier verifier, IMeasurementRegistry images) {
-        (COLLATERAL, VERIFIER, IMAGES) = (collateral, verifier, images);
+    constructor(
+        IIntelCollateral collateral,
+        IDcapVerifier verifier,
+        IMeasurementRegistry images,
+        ITrustRoots roots,
+        IVerdictBoard board
+    ) {
+        (COLLATERAL, VERIFIER, IMAGES, ROOTS, BOARD) = (collateral, verifier, images, roots, board);
     }
 
     // --- Registering --------------------------------------------------------------------------------------------------
@@ -48,53 +82,92 @@ contract EnclaveRegistry is IEnclaveRegistry {
         require(challenge != 0, ChallengeOld(binding.challengeBlock, block.number));
         IDcapVerifier.Verdict memory v = VERIFIER.verify(packed, pckId);
         require(_isAdmissible(v.status, v.grace), StatusNotAdmitted(v.status));
-        return _enter(v, pckId, binding, challenge, runtime);
+        Attested memory a;
+        (a.vendor, a.status, a.simulated, a.notAfter) = (v.vendor, v.status, v.simulated, v.notAfter);
+        (a.origin, a.platformId, a.measurementId) = (pckId, v.platformId, v.measurementId);
+        (a.dataHigh, a.dataLow, a.challenge) = (v.dataHigh, v.dataLow, challenge);
+        return _enter(a, binding, runtime);
     }
 
     function _isAdmissible(uint8 status, bool grace) private pure returns (bool) {
         return status <= EnclaveLib.SW_HARDENING_NEEDED || grace;
     }
 
-    function _enter(
-        IDcapVerifier.Verdict memory v,
-        bytes32 pckId,
+    /// @inheritdoc IEnclaveRegistry
+    function registerByVerdict(
+        uint256 caseId,
+        IVerdictBoard.Facts calldata facts,
         Binding calldata binding,
-        bytes32 challenge,
+        bytes calldata runtime
+    ) external returns (uint40 expiry) {
+        require(msg.sender == binding.worker, WorkerOnly(msg.sender, binding.worker));
+        Attested memory a = _attested(caseId, facts, binding.worker);
+        expiry = _enter(a, binding, runtime);
+        Origin storage from = _origins[binding.key];
+        (from.svns, from.platformId, from.rootId) = (facts.svns, facts.platformId, facts.rootId);
+        from.word = BOARD.wordOf(caseId, facts);
+    }
+
+    /// What the board's verdict says, and what can be judged without its word: root, firmware, vendor.
+    function _attested(
+        uint256 caseId,
+        IVerdictBoard.Facts calldata facts,
+        address worker
+    ) private view returns (Attested memory a) {
+        (bytes32 need, bytes32 challenge, address payer) = BOARD.standing(caseId);
+        // Attesters drawn were not the payer: so the worker was none of them.
+        require(payer == worker, WorkerOnly(payer, worker));
+        bytes32 word = BOARD.wordOf(caseId, facts);
+        require(word == need, FactsMismatch(word, need));
+        uint8 vendor = facts.vendor;
+        // A GPU has no key: its report is part of its enclave's runtime.
+        bool keyed = vendor == EnclaveLib.AMD_SNP || vendor == EnclaveLib.AWS_NITRO;
+        require(keyed, VendorWrong(vendor));
+        uint8 class_ = ROOTS.classOf(vendor, facts.rootId);
+        require(class_ != 0, RootUnknown(vendor, facts.rootId));
+        bool current = vendor != EnclaveLib.AMD_SNP || IMAGES.meetsFloor(facts.rootId, facts.svns);
+        require(current, StatusNotAdmitted(EnclaveLib.OUT_OF_DATE));
+        (a.vendor, a.simulated, a.notAfter) = (vendor, class_ == EnclaveLib.ROOT_SIMULATED, facts.notAfter);
+        a.status = vendor == EnclaveLib.AMD_SNP ? EnclaveLib.UP_TO_DATE : EnclaveLib.VENDOR_MANAGED;
+        (a.origin, a.platformId, a.measurementId) = (bytes32(caseId), facts.platformId, facts.measurementId);
+        (a.dataHigh, a.dataLow, a.challenge) = (facts.dataHigh, facts.dataLow, challenge);
+    }
+
+    function _enter(
+        Attested memory a,
+        Binding calldata binding,
         bytes calldata runtime
     ) private returns (uint40 expiry) {
         require(binding.key != address(0), KeyEmpty());
-        _checkBinding(v.dataHigh, v.dataLow, binding, challenge, runtime);
-        require(!IMAGES.isDenied(v.platformId), PlatformIsDenied(v.platformId));
-        (uint24 image, bytes32 bundle) = IMAGES.imageOf(v.measurementId);
+        _checkBinding(a.dataHigh, a.dataLow, binding, a.challenge, runtime);
+        require(!IMAGES.isDenied(a.platformId), PlatformIsDenied(a.platformId));
+        (uint24 image, bytes32 bundle) = IMAGES.imageOf(a.measurementId);
         bytes32 modelId = _checkRuntime(runtime, bundle);
 
         Enclave memory e = _next(binding, modelId);
         uint256 end = block.timestamp + _LIFE;
-        e.expiry = expiry = uint40(end < v.notAfter ? end : v.notAfter);
-        (e.pckId, e.image, e.status) = (pckId, image, v.status);
-        e.vendor = v.simulated ? v.vendor | EnclaveLib.SIMULATED : v.vendor;
+        expiry = uint40(end < a.notAfter ? end : a.notAfter);
+        e.expiry = uint32(expiry);
+        // Rounded up: a registration is never taken for younger than it is.
+        e.life = expiry > block.timestamp ? uint8((expiry - block.timestamp + 1 hours - 1) / 1 hours) : 0;
+        (e.origin, e.image, e.status) = (a.origin, image, a.status);
+        e.vendor = a.simulated ? a.vendor | EnclaveLib.SIMULATED : a.vendor;
         _enclaves[binding.key] = e;
-        _tell(e, v, binding, challenge, runtime);
+        _tell(e, a, binding, runtime);
     }
 
-    function _tell(
-        Enclave memory e,
-        IDcapVerifier.Verdict memory v,
-        Binding calldata binding,
-        bytes32 challenge,
-        bytes calldata runtime
-    ) private {
+    function _tell(Enclave memory e, Attested memory a, Binding calldata binding, bytes calldata runtime) private {
         emit EnclaveRegistered(
             binding.key,
             e.worker,
             e.modelId,
             e,
-            v.measurementId,
-            v.platformId,
+            a.measurementId,
+            a.platformId,
             binding,
-            challenge,
+            a.challenge,
             runtime,
-            v.simulated
+            a.simulated
         );
     }
 
@@ -134,7 +207,7 @@ contract EnclaveRegistry is IEnclaveRegistry {
     /// @inheritdoc IEnclaveRegistry
     function invalidate(address key) external {
         Enclave storage e = _known(key);
-        uint8 reason = _reasonAgainst(e);
+        uint8 reason = _reasonAgainst(key, e);
         require(reason != 0, NothingToEnd(key));
         _end(key, e, reason);
     }
@@ -153,7 +226,8 @@ contract EnclaveRegistry is IEnclaveRegistry {
             BindingMismatch(bytes32(uint256(uint160(binding.key))), bytes32(uint256(uint160(key))))
         );
         require(binding.epoch == e.epoch, EpochWrong(binding.epoch, e.epoch));
-        IDcapVerifier.Verdict memory v = VERIFIER.assess(packed, e.pckId);
+        require(_isIntel(e.vendor), VendorWrong(e.vendor));
+        IDcapVerifier.Verdict memory v = VERIFIER.assess(packed, e.origin);
         _checkBinding(v.dataHigh, v.dataLow, binding, challenge, runtime);
         require(!_isAdmissible(v.status, v.grace), NothingToEnd(key));
         _end(key, e, _ENDED_STATUS);
@@ -167,17 +241,29 @@ contract EnclaveRegistry is IEnclaveRegistry {
     }
 
     function _end(address key, Enclave storage e, uint8 reason) private {
-        e.expiry = uint40(block.timestamp);
+        e.expiry = uint32(block.timestamp);
         emit EnclaveEnded(key, reason);
     }
 
     /// 0 if nothing speaks against it.
-    function _reasonAgainst(Enclave storage e) private view returns (uint8) {
-        bytes32 pckId = e.pckId;
-        if (COLLATERAL.isRevoked(pckId)) return _ENDED_REVOKED;
-        bool isTdx = e.vendor & ~EnclaveLib.SIMULATED == EnclaveLib.INTEL_TDX;
-        if (IMAGES.isDenied(COLLATERAL.platformIdOf(pckId, isTdx))) return _ENDED_DENIED;
+    function _reasonAgainst(address key, Enclave storage e) private view returns (uint8) {
+        bytes32 platform;
+        if (_isIntel(e.vendor)) {
+            if (COLLATERAL.isRevoked(e.origin)) return _ENDED_REVOKED;
+            platform = COLLATERAL.platformIdOf(e.origin, e.vendor & ~EnclaveLib.SIMULATED == EnclaveLib.INTEL_TDX);
+        } else {
+            Origin storage from = _origins[key];
+            if (BOARD.isOverruled(uint256(e.origin), from.word)) return _ENDED_OVERRULED;
+            bool isAmd = e.vendor & ~EnclaveLib.SIMULATED == EnclaveLib.AMD_SNP;
+            if (isAmd && !IMAGES.meetsFloor(from.rootId, from.svns)) return _ENDED_STATUS;
+            platform = from.platformId;
+        }
+        if (IMAGES.isDenied(platform)) return _ENDED_DENIED;
         return IMAGES.imageAt(e.image).listed ? 0 : _ENDED_REMOVED;
+    }
+
+    function _isIntel(uint8 vendor) private pure returns (bool) {
+        return vendor & ~EnclaveLib.SIMULATED <= EnclaveLib.INTEL_TDX;
     }
 
     // --- Views --------------------------------------------------------------------------------------------------------
@@ -186,7 +272,15 @@ contract EnclaveRegistry is IEnclaveRegistry {
     function isLive(address key, uint256 need) external view returns (bool) {
         Enclave storage e = _enclaves[key];
         if (e.epoch == 0 || block.timestamp >= e.expiry || need > e.expiry) return false;
-        return _reasonAgainst(e) == 0;
+        // In doubt no new work: a verdict that is being challenged does not stand.
+        if (!_isIntel(e.vendor) && !BOARD.isStanding(uint256(e.origin), _origins[key].word)) return false;
+        return _reasonAgainst(key, e) == 0;
+    }
+
+    /// @inheritdoc IEnclaveRegistry
+    function registeredAt(address key) external view returns (uint40) {
+        Enclave storage e = _enclaves[key];
+        return uint40(uint256(e.expiry) - uint256(e.life) * 1 hours);
     }
 
     /// @inheritdoc IEnclaveRegistry

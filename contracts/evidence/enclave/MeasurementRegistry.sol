@@ -20,6 +20,8 @@ contract MeasurementRegistry is IMeasurementRegistry {
     mapping(bytes32 measurementId => Announcement) private _announced;
     mapping(bytes32 platformId => bool) public isDenied;
     mapping(bytes32 platformId => uint48) private _allowedFrom;
+    /// With bit 32 once set.
+    mapping(bytes32 rootId => uint40) private _floors;
 
     constructor(address timelock) {
         TIMELOCK = timelock;
@@ -92,6 +94,29 @@ contract MeasurementRegistry is IMeasurementRegistry {
         _allowedFrom[platformId] = 0;
         isDenied[platformId] = false;
         emit PlatformAllowed(platformId);
+    }
+
+    // --- Floors -------------------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IMeasurementRegistry
+    function raiseFloor(bytes32 rootId, uint32 svns) external {
+        _onlyTimelock();
+        require(rootId != 0, IdEmpty());
+        uint32 past = uint32(_floors[rootId]);
+        require(_isAtLeast(svns, past), FloorTooLow(svns, past));
+        _floors[rootId] = (1 << 32) | uint40(svns);
+        emit FloorRaised(rootId, svns);
+    }
+
+    /// @inheritdoc IMeasurementRegistry
+    function meetsFloor(bytes32 rootId, uint32 svns) external view returns (bool) {
+        uint40 floor = _floors[rootId];
+        return floor != 0 && _isAtLeast(svns, uint32(floor));
+    }
+
+    function _isAtLeast(uint32 svns, uint32 floor) private pure returns (bool) {
+        for (uint256 i; i < 4; ++i) if (uint8(svns >> (8 * i)) < uint8(floor >> (8 * i))) return false;
+        return true;
     }
 
     // --- Views --------------------------------------------------------------------------------------------------------

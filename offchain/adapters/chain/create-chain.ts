@@ -22,6 +22,7 @@ import { modelRegistryAbi } from "./abi/model-registry.ts";
 import { proofAdapterAbi } from "./abi/proof-adapter.ts";
 import { protocolParamsAbi } from "./abi/protocol-params.ts";
 import { stakeVaultAbi } from "./abi/stake-vault.ts";
+import { verdictBoardAbi } from "./abi/verdict-board.ts";
 import { workerBeaconAbi } from "./abi/worker-beacon.ts";
 import type { Chain, Deployment } from "./chain.ts";
 import { ChainClock } from "./chain-clock.ts";
@@ -70,6 +71,7 @@ export const deploymentErrors: Abi = [
   ...proofAdapterAbi,
   ...enclaveEvidenceAbi,
   ...enclaveRegistryAbi,
+  ...verdictBoardAbi,
   ...measurementRegistryAbi,
   ...dcapVerifierAbi,
   ...intelCollateralAbi,

@@ -47,6 +47,7 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   "tee tcb-status": async () => (await import("./tee/tcb-status.ts")).teeTcbStatus,
   "tee quote": async () => (await import("./tee/quote.ts")).teeQuote,
   "tee register": async () => (await import("./tee/register.ts")).teeRegister,
+  "tee attest": async () => (await import("./tee/attest.ts")).teeAttest,
   "tee invalidate": async () => (await import("./tee/invalidate.ts")).teeInvalidate,
   "cipher watch": async () => (await import("./cipher/watch.ts")).cipherWatch,
   "cipher defend": async () => (await import("./cipher/defend.ts")).cipherDefend,

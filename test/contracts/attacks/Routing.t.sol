@@ -16,6 +16,7 @@ import {AssayHub, HubCode} from "../../../contracts/jobs/AssayHub.sol";
 import {HubConfig} from "../../../contracts/jobs/HubCore.sol";
 import {HubAudits} from "../../../contracts/jobs/HubAudits.sol";
 import {HubDisputes} from "../../../contracts/jobs/HubDisputes.sol";
+import {HubEnclaves} from "../../../contracts/jobs/HubEnclaves.sol";
 import {HubProofs} from "../../../contracts/jobs/HubProofs.sol";
 import {HubSketches} from "../../../contracts/jobs/HubSketches.sol";
 import {HubVotes} from "../../../contracts/jobs/HubVotes.sol";
@@ -27,11 +28,12 @@ import {AttackBase} from "../support/AttackBase.sol";
 import {LogVm, logs} from "../support/HubBase.sol";
 import {vm} from "../support/Vm.sol";
 
-/// Six contracts behind one address, and what reaches which.
+/// Seven contracts behind one address, and what reaches which.
 contract RoutingTest is AttackBase {
     AssayHub private _front;
     HubVotes private _votesCode;
     HubProofs private _proofsCode;
+    HubEnclaves private _enclavesCode;
     HubAudits private _auditsCode;
     HubSketches private _sketchesCode;
     HubDisputes private _disputesCode;
@@ -41,10 +43,10 @@ contract RoutingTest is AttackBase {
         _front = AssayHub(address(_hub));
         (_votesCode, _proofsCode) = (HubVotes(_front.VOTES()), HubProofs(_front.PROOFS()));
         (_auditsCode, _sketchesCode) = (HubAudits(_front.AUDITS()), HubSketches(_front.SKETCHES()));
-        _disputesCode = HubDisputes(_front.DISPUTES());
+        (_enclavesCode, _disputesCode) = (HubEnclaves(_front.ENCLAVES()), HubDisputes(_front.DISPUTES()));
     }
 
-    /// No two functions of the six contracts share a selector, save `submit`, which two of them mean alike.
+    /// No two functions of the seven contracts share a selector, save `submit` and `submitProofs`, which two of them each mean alike.
     function test_SelectorsDoNotCollide() public pure {
         bytes4[46] memory all = [
             IHubFront.deposit.selector,
@@ -96,6 +98,7 @@ contract RoutingTest is AttackBase {
         ];
         for (uint256 i; i < all.length; ++i) for (uint256 j; j < i; ++j) require(all[i] != all[j], "collision");
         require(HubVotes.submit.selector == IHubFront.submit.selector, "submit");
+        require(HubEnclaves.submitProofs.selector == IHubProofs.submitProofs.selector, "submitProofs");
         // A hostile job can make the hub call these contracts with this selector, and nothing else.
         bytes4 told = IInferenceConsumer.handleInference.selector;
         bytes4[9] memory money = [
@@ -119,7 +122,7 @@ contract RoutingTest is AttackBase {
     }
 
     function _code() private view returns (HubCode memory) {
-        return HubCode(_votesCode, _sketchesCode, _proofsCode, _auditsCode, _disputesCode);
+        return HubCode(_votesCode, _sketchesCode, _proofsCode, _enclavesCode, _auditsCode, _disputesCode);
     }
 
     function _expectMismatch(HubConfig memory c, HubCode memory code) private {
@@ -141,6 +144,7 @@ contract RoutingTest is AttackBase {
                 new HubVotes(c, judge),
                 new HubSketches(c, judge),
                 new HubProofs(c, judge),
+                new HubEnclaves(c, judge),
                 new HubAudits(c, judge),
                 new HubDisputes(c)
             );
@@ -154,6 +158,9 @@ contract RoutingTest is AttackBase {
             _expectMismatch(c, code);
             code = _code();
             code.proofs = alien.proofs;
+            _expectMismatch(c, code);
+            code = _code();
+            code.enclaves = alien.enclaves;
             _expectMismatch(c, code);
             code = _code();
             code.audits = alien.audits;
@@ -181,6 +188,7 @@ contract RoutingTest is AttackBase {
                 new HubVotes(c, disputes),
                 new HubSketches(c, disputes),
                 new HubProofs(c, disputes),
+                new HubEnclaves(c, disputes),
                 new HubAudits(c, disputes),
                 disputes
             )

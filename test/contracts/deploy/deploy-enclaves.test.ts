@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
 import { network } from "hardhat";
-import { getAddress } from "viem";
+import { getAddress, type Address } from "viem";
 import { evidenceRouterAbi } from "../../../offchain/adapters/chain/abi/evidence-router.ts";
 import { ENCLAVE } from "../../../offchain/core/types.ts";
 import { deployAssay } from "../../../scripts/deploy/deploy-assay.ts";
@@ -19,11 +19,14 @@ async function clients(chainId = 31337) {
   return { viem, networkHelpers, publicClient: await viem.getPublicClient(), walletClient };
 }
 
+const beside = (address: Address) => ({ models: address, token: address, vault: address, attesterStake: 10n ** 18n });
+
 describe("deployEnclaves", () => {
   it("default: stands beside an Assay, whose router takes its judge after 48 hours", async () => {
     const { viem, networkHelpers, publicClient, walletClient } = await clients();
     const assay = await deployAssay({ publicClient, walletClient });
-    const made = await deployEnclaves({ publicClient, walletClient, models: assay.registry, simulatedRoots: [simulatedRoot] }); // prettier-ignore
+    const beside = { models: assay.registry, token: assay.token, vault: assay.vault, attesterStake: 10n ** 18n };
+    const made = await deployEnclaves({ publicClient, walletClient, ...beside, simulatedRoots: [simulatedRoot] });
     const roots = await viem.getContractAt("ITrustRoots", made.roots);
     expect(await roots.read.classOf([2, simulatedRoot])).to.equal(2);
     const router = { address: assay.router, abi: evidenceRouterAbi } as const;
@@ -39,11 +42,11 @@ describe("deployEnclaves", () => {
     const { viem, publicClient, walletClient } = await clients(1);
     const { address } = walletClient.account;
     const failure = async (more: Partial<DeployEnclavesParameters>): Promise<unknown> =>
-      deployEnclaves({ publicClient, walletClient, models: address, ...more }).then(() => undefined, codeOf);
+      deployEnclaves({ publicClient, walletClient, ...beside(address), ...more }).then(() => undefined, codeOf);
     expect(await failure({ timelock: address, simulatedRoots: [simulatedRoot] })).to.equal("SIMULATED_REFUSED");
     expect(await failure({})).to.equal("ROLE_MISSING");
     expect(await publicClient.getTransactionCount({ address })).to.equal(0);
-    const made = await deployEnclaves({ publicClient, walletClient, models: address, timelock: address });
+    const made = await deployEnclaves({ publicClient, walletClient, ...beside(address), timelock: address });
     const roots = await viem.getContractAt("ITrustRoots", made.roots);
     expect(await roots.read.classOf([2, simulatedRoot])).to.equal(0);
   });
@@ -54,7 +57,7 @@ describe("deployEnclaves", () => {
     const error: unknown = await deployEnclaves({
       publicClient,
       walletClient,
-      models: walletClient.account.address,
+      ...beside(walletClient.account.address),
     }).then(() => undefined, codeOf);
     expect(error).to.equal("DEPLOYMENT_FAILED");
   });

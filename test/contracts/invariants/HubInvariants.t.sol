@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 pragma solidity 0.8.37;
 
+import {IEvidenceAdapter} from "../../../contracts/interfaces/IEvidenceAdapter.sol";
 import {DrawLib} from "../../../contracts/libraries/DrawLib.sol";
 import {VoteRules} from "../../../contracts/libraries/VoteRules.sol";
 import "../../../contracts/types/Types.sol";
@@ -8,9 +9,20 @@ import {logs} from "../support/HubBase.sol";
 import {vm} from "../support/Vm.sol";
 import {FloatLives} from "./FloatLives.sol";
 
+/// Takes every pair of enclaves for what it says.
+contract WillingJudge {
+    function checkCritical(
+        bytes32,
+        IEvidenceAdapter.Claim calldata,
+        StageInfo[] calldata,
+        EnclaveBundle calldata
+    ) external pure {}
+}
+
 /// Drives a hub through random lives of jobs. Inputs are bounded so that no call may fail; liars never reach a quorum.
 contract HubHandler is FloatLives {
     uint256 internal constant MOST_OPEN = 6;
+    uint8 internal constant PAIRED = ENCLAVE | PROOF;
 
     bytes[] internal _jobs;
     bytes[] internal _records;
@@ -20,9 +32,15 @@ contract HubHandler is FloatLives {
     uint256 public ends;
     uint256 public audits;
     uint256 public spared;
+    uint256 public paired;
 
     constructor() {
         _deploy(40);
+        // Enclaves are judged elsewhere (CriticalEnclaves.t.sol): here any pair will do.
+        _router.announce(ENCLAVE, address(new WillingJudge()));
+        vm.warp(block.timestamp + 48 hours);
+        _router.add(ENCLAVE);
+        _nextEpoch();
         _deployGhost();
     }
 
@@ -43,6 +61,21 @@ contract HubHandler is FloatLives {
 
     function requestProof(uint8 stageSeed, bool window, uint256 varied) public {
         Spec memory spec = _proven(1 + (stageSeed % 3));
+        if (window) spec.policy.window = W;
+        _begin(spec, varied);
+    }
+
+    /// Two enclaves a stage, and a proof.
+    function requestPaired(uint8 stageSeed, bool window, uint256 varied) public {
+        Spec memory spec = _spec(2, 1 + (stageSeed % 3));
+        StageInfo[] memory table = _keyed(spec.stages, NO_PROBE);
+        ModelManifest memory m;
+        m.name = "paired";
+        m.programRoot = m.weightsHash = m.reportHash = m.toolsHash = keccak256(abi.encode(table));
+        (m.acceptedMasks, m.workUnits, m.stages) = (uint32(1 << PAIRED), 1, table);
+        spec.modelId = _registry.idOf(m);
+        try _registry.register(m) {} catch {}
+        spec.policy.mask = PAIRED;
         if (window) spec.policy.window = W;
         _begin(spec, varied);
     }
@@ -110,6 +143,25 @@ contract HubHandler is FloatLives {
         StageProof[] memory proofs = _someProofs(job, r, table, seed, who);
         _hub.submitProofs(job, r, table, proofs, "");
         _store(i, job, _latest(r));
+    }
+
+    /// The same by pairs: the prover's neighbour among the candidates seconds it.
+    function provePaired(uint256 seed, uint256 who) public {
+        (bool found, uint256 i, Job memory job, Record memory r) = _pickOf(PAIRED, seed, STATE_OPEN);
+        if (!found || block.timestamp > job.spec.expiry) return;
+        StageInfo[] memory table = _keyed(job.spec.stages, NO_PROBE);
+        uint32[] memory ids = r.seats.length == 0 ? _candidates(job) : r.seats;
+        StageProof[] memory proofs = _someProofs(job, r, table, seed, who);
+        for (uint256 n; n < proofs.length; ++n) {
+            EnclaveBundle memory bundle;
+            bundle.second = vm.addr(ids[((who % 12) + 1) % 12]);
+            bundle.proof = proofs[n].evidence;
+            proofs[n].evidence = abi.encode(bundle);
+            who /= 12;
+        }
+        _hub.submitProofs(job, r, table, proofs, "");
+        _store(i, job, _latest(r));
+        ++paired;
     }
 
     function _someProofs(
@@ -306,7 +358,8 @@ contract HubHandler is FloatLives {
         uint256 which = seed % 16;
         seed >>= 8;
         if (which == 0) request(uint8(seed), uint8(seed >> 8), seed & 1 == 0, seed >> 16);
-        if (which == 1) requestProof(uint8(seed), seed & 1 == 0, seed >> 16);
+        if (which == 1 && seed & 2 == 0) requestProof(uint8(seed >> 2), seed & 1 == 0, seed >> 16);
+        if (which == 1 && seed & 2 != 0) requestPaired(uint8(seed >> 2), seed & 1 == 0, seed >> 16);
         if (which == 2) requestAndCancel(uint8(seed));
         if (which == 3 || which == 4 || which == 5) vote(seed, seed >> 64);
         if (which == 6) voteSlowly(seed, uint32(seed >> 64), uint32(seed >> 96));
@@ -315,6 +368,7 @@ contract HubHandler is FloatLives {
         if (which == 9 || which == 10) settle(seed);
         if (which == 11) expire(seed);
         if (which == 12) prove(seed, seed >> 64);
+        if (which == 12) provePaired(seed, seed >> 64);
         if (which == 13) requestSampled(seed & 1 == 0, seed >> 16);
         // Deadlines pass quickly here: a proposal must come at once.
         if (which == 13) propose(seed, seed & 256 == 0);

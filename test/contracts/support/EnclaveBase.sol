@@ -6,6 +6,8 @@ import {MeasurementRegistry} from "../../../contracts/evidence/enclave/Measureme
 import {IDcapVerifier} from "../../../contracts/interfaces/IDcapVerifier.sol";
 import {IEnclaveRegistry} from "../../../contracts/interfaces/IEnclaveRegistry.sol";
 import {IIntelCollateral} from "../../../contracts/interfaces/IIntelCollateral.sol";
+import {ITrustRoots} from "../../../contracts/interfaces/ITrustRoots.sol";
+import {IVerdictBoard} from "../../../contracts/interfaces/IVerdictBoard.sol";
 import {vm} from "./Vm.sol";
 
 /// Says of every quote what it was told to say: tests of quotes themselves stand beside `DcapVerifier`.
@@ -58,12 +60,22 @@ abstract contract EnclaveBase {
         if (block.number < 1000) vm.roll(1000);
         told = new ToldVerifier();
         images = new MeasurementRegistry(address(this));
-        enclaves = new EnclaveRegistry(IIntelCollateral(address(told)), IDcapVerifier(address(told)), images);
+        enclaves = new EnclaveRegistry(
+            IIntelCollateral(address(told)),
+            IDcapVerifier(address(told)),
+            images,
+            _trustRoots(),
+            _verdictBoard()
+        );
         images.announce(IMAGE, BUNDLE);
         vm.warp(block.timestamp + 48 hours);
         images.list(IMAGE);
         runtime = abi.encode(RUNTIME_TYPE, BUNDLE, MODEL, bytes32(0), keccak256("config"));
     }
+
+    function _trustRoots() internal virtual returns (ITrustRoots) {}
+
+    function _verdictBoard() internal virtual returns (IVerdictBoard) {}
 
     function _binding(address worker, uint16 epoch) internal view returns (IEnclaveRegistry.Binding memory) {
         uint256 recent = block.number - 1;

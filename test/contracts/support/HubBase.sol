@@ -9,6 +9,7 @@ import {AssayHub, HubCode} from "../../../contracts/jobs/AssayHub.sol";
 import {HubConfig} from "../../../contracts/jobs/HubCore.sol";
 import {HubAudits} from "../../../contracts/jobs/HubAudits.sol";
 import {HubDisputes} from "../../../contracts/jobs/HubDisputes.sol";
+import {HubEnclaves} from "../../../contracts/jobs/HubEnclaves.sol";
 import {HubProofs} from "../../../contracts/jobs/HubProofs.sol";
 import {HubSketches} from "../../../contracts/jobs/HubSketches.sol";
 import {HubVotes} from "../../../contracts/jobs/HubVotes.sol";
@@ -70,7 +71,7 @@ abstract contract HubBase is VaultBase {
         (uint8[] memory kinds, address[] memory adapters) = (new uint8[](1), new address[](1));
         (kinds[0], adapters[0]) = (PROOF, address(_adapter));
         c.router = _router = new EvidenceRouter(address(this), kinds, adapters);
-        _deployVault(_created(13));
+        _deployVault(_created(14));
         (c.token, c.vault) = (IERC20(address(_token)), _vault);
         c.randomness = _random = _newRandomness();
         (c.guardian, c.treasury) = (address(this), TREASURY);
@@ -80,6 +81,7 @@ abstract contract HubBase is VaultBase {
             votes,
             new HubSketches(c, disputes),
             new HubProofs(c, disputes),
+            new HubEnclaves(c, disputes),
             new HubAudits(c, disputes),
             disputes
         );

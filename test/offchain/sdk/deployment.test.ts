@@ -116,24 +116,30 @@ describe("sdk actions around money and deployments", function suite() {
       expect(code).to.have.nested.property("meta.name", "vault");
     });
     it("error: DEPLOYMENT_MISMATCH for a hub that borrows another hub's vault", async () => {
-      const artifacts = ["HubDisputes", "HubAudits", "HubProofs", "HubSketches", "HubVotes", "AssayHub"].map((name) =>
-        readArtifact(name),
-      );
+      const artifacts = [
+        "HubDisputes",
+        "HubAudits",
+        "HubEnclaves",
+        "HubProofs",
+        "HubSketches",
+        "HubVotes",
+        "AssayHub",
+      ].map((name) => readArtifact(name));
       const { token, vault, registry, params, randomness, router } = dev.deployment;
       const { address } = wallet.account;
       const config = { token, vault, registry, params, randomness, router, guardian: address, treasury: address };
       const built: `0x${string}`[] = [];
       for (const artifact of artifacts) {
         if (artifact === undefined) throw new TypeError("the hub is not built");
-        // The first is the others' judge of settlement; the hub takes all five.
-        const [disputes, audits, proofs, sketches, votes] = built;
-        const code = { votes, sketches, proofs, audits, disputes };
+        // The first is the others' judge of settlement; the hub takes all six.
+        const [disputes, audits, enclaves, proofs, sketches, votes] = built;
+        const code = { votes, sketches, proofs, enclaves, audits, disputes };
         const args = [config, ...(votes === undefined ? built.slice(0, 1) : [code])];
         const hash = await deployContract(wallet, { ...artifact, args, chain: null, gas: 16_000_000n });
         built.push((await wallet.waitForTransactionReceipt({ hash })).contractAddress ?? "0x");
       }
       const error = await expectCode("DEPLOYMENT_MISMATCH", async () =>
-        wallet.assertDeployment({ hub: built[5] ?? "0x" }),
+        wallet.assertDeployment({ hub: built[6] ?? "0x" }),
       );
       expect(error).to.have.nested.property("meta.name", "vault of this hub");
     });

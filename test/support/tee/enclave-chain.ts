@@ -2,6 +2,7 @@
 // Enclaves' keys before the contracts: simulated TDs whose report data binds this chain and registry.
 import { type Hex, toHex } from "viem";
 import { addressOfKey } from "../../../offchain/core/signature.ts";
+import { ZERO_ADDRESS } from "../../../offchain/core/types.ts";
 import { keccakText } from "../../../offchain/core/tagged-hash.ts";
 import { bindReportData, encodeRuntime, type EnclaveBinding } from "../../../offchain/engines/tee/bind.ts";
 import { verifyEvidence } from "../../../offchain/engines/tee/verify.ts";
@@ -30,6 +31,9 @@ export async function createEnclaveChain(options: Partial<IntelChainOptions> = {
     chain.collateral.address,
     chain.verifier.address,
     images.address,
+    chain.roots.address,
+    // No board: Intel's evidence needs none.
+    ZERO_ADDRESS,
   ]);
   const worker = workerWallet.account.address;
   const chainId = BigInt(await client.getChainId());

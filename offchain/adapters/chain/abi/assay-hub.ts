@@ -3,6 +3,7 @@
 export const assayHubAbi = [
   { inputs: [], name: "AUDITS", outputs: [{ name: "", type: "address" }], stateMutability: "view", type: "function" },
   { inputs: [], name: "DISPUTES", outputs: [{ name: "", type: "address" }], stateMutability: "view", type: "function" },
+  { inputs: [], name: "ENCLAVES", outputs: [{ name: "", type: "address" }], stateMutability: "view", type: "function" },
   { inputs: [], name: "PROOFS", outputs: [{ name: "", type: "address" }], stateMutability: "view", type: "function" },
   { inputs: [], name: "SKETCHES", outputs: [{ name: "", type: "address" }], stateMutability: "view", type: "function" },
   { inputs: [], name: "VOTES", outputs: [{ name: "", type: "address" }], stateMutability: "view", type: "function" },
@@ -2670,6 +2671,17 @@ export const assayHubAbi = [
     inputs: [
       { indexed: true, name: "jobId", type: "bytes32" },
       { indexed: false, name: "stage", type: "uint8" },
+      { indexed: true, name: "workerId", type: "uint32" },
+      { indexed: false, name: "outDigest", type: "bytes32" },
+    ],
+    name: "Seconded",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      { indexed: true, name: "jobId", type: "bytes32" },
+      { indexed: false, name: "stage", type: "uint8" },
       { indexed: false, name: "round", type: "uint8" },
       { indexed: false, name: "seat", type: "uint8" },
       { indexed: false, name: "outDigest", type: "bytes32" },
@@ -2968,6 +2980,14 @@ export const assayHubAbi = [
   { inputs: [{ name: "requester", type: "address" }], name: "RequesterOnly", type: "error" },
   { inputs: [{ name: "token", type: "address" }], name: "SafeERC20FailedOperation", type: "error" },
   { inputs: [{ name: "seat", type: "uint256" }], name: "SeatInvalid", type: "error" },
+  {
+    inputs: [
+      { name: "stage", type: "uint256" },
+      { name: "second", type: "address" },
+    ],
+    name: "SecondWrong",
+    type: "error",
+  },
   {
     inputs: [
       { name: "seat", type: "uint256" },

@@ -37,6 +37,53 @@ export const enclaveEvidenceAbi = [
     stateMutability: "view",
     type: "function",
   },
+  {
+    inputs: [
+      { name: "domain", type: "bytes32" },
+      {
+        components: [
+          { name: "jobId", type: "bytes32" },
+          { name: "stage", type: "uint16" },
+          { name: "inDigest", type: "bytes32" },
+          { name: "outDigest", type: "bytes32" },
+          { name: "worker", type: "address" },
+        ],
+        name: "claim",
+        type: "tuple",
+      },
+      {
+        components: [
+          { name: "place", type: "uint8" },
+          { name: "inKind", type: "uint8" },
+          { name: "outKind", type: "uint8" },
+          { name: "probe", type: "uint16" },
+          { name: "kernel", type: "bytes32" },
+          { name: "keyId", type: "bytes32" },
+          { name: "weightsX", type: "bytes32" },
+          { name: "weightsY", type: "bytes32" },
+          { name: "producers", type: "uint16[]" },
+        ],
+        name: "table",
+        type: "tuple[]",
+      },
+      {
+        components: [
+          { name: "second", type: "address" },
+          { name: "result", type: "bytes" },
+          { name: "secondResult", type: "bytes" },
+          { name: "r", type: "bytes32" },
+          { name: "vs", type: "bytes32" },
+          { name: "proof", type: "bytes" },
+        ],
+        name: "bundle",
+        type: "tuple",
+      },
+    ],
+    name: "checkCritical",
+    outputs: [],
+    stateMutability: "view",
+    type: "function",
+  },
   { inputs: [], name: "enclaves", outputs: [{ name: "", type: "address" }], stateMutability: "view", type: "function" },
   {
     inputs: [
@@ -78,9 +125,42 @@ export const enclaveEvidenceAbi = [
     type: "error",
   },
   { inputs: [{ name: "length", type: "uint256" }], name: "EvidenceMalformed", type: "error" },
+  { inputs: [{ name: "family", type: "uint8" }], name: "FamiliesEqual", type: "error" },
   { inputs: [{ name: "modelId", type: "bytes32" }], name: "ModelMismatch", type: "error" },
+  {
+    inputs: [
+      { name: "family", type: "uint8" },
+      { name: "other", type: "uint8" },
+    ],
+    name: "NoneVerifiedOnChain",
+    type: "error",
+  },
+  {
+    inputs: [
+      { name: "maker", type: "address" },
+      { name: "key", type: "address" },
+    ],
+    name: "ProofNotFromEnclave",
+    type: "error",
+  },
+  {
+    inputs: [
+      { name: "key", type: "address" },
+      { name: "registeredAt", type: "uint256" },
+    ],
+    name: "RegistrationOld",
+    type: "error",
+  },
   { inputs: [{ name: "signer", type: "address" }], name: "SignerUnknown", type: "error" },
   { inputs: [{ name: "key", type: "address" }], name: "SimulatedEnclaveRefused", type: "error" },
+  {
+    inputs: [
+      { name: "key", type: "address" },
+      { name: "status", type: "uint8" },
+    ],
+    name: "StatusNotCritical",
+    type: "error",
+  },
   {
     inputs: [
       { name: "have", type: "address" },

@@ -76,11 +76,40 @@ export const measurementRegistryAbi = [
     type: "function",
   },
   {
+    inputs: [
+      { name: "rootId", type: "bytes32" },
+      { name: "svns", type: "uint32" },
+    ],
+    name: "meetsFloor",
+    outputs: [{ name: "", type: "bool" }],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      { name: "rootId", type: "bytes32" },
+      { name: "svns", type: "uint32" },
+    ],
+    name: "raiseFloor",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
     inputs: [{ name: "measurementId", type: "bytes32" }],
     name: "remove",
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      { indexed: true, name: "rootId", type: "bytes32" },
+      { indexed: false, name: "svns", type: "uint32" },
+    ],
+    name: "FloorRaised",
+    type: "event",
   },
   {
     anonymous: false,
@@ -131,6 +160,14 @@ export const measurementRegistryAbi = [
     inputs: [{ indexed: true, name: "platformId", type: "bytes32" }],
     name: "PlatformDenied",
     type: "event",
+  },
+  {
+    inputs: [
+      { name: "have", type: "uint32" },
+      { name: "floor", type: "uint32" },
+    ],
+    name: "FloorTooLow",
+    type: "error",
   },
   { inputs: [], name: "IdEmpty", type: "error" },
   { inputs: [{ name: "measurementId", type: "bytes32" }], name: "ImageExists", type: "error" },

@@ -40,8 +40,9 @@ contract EnclaveRegistryTest is EnclaveBase {
         uint40 expiry = _register(b);
         require(expiry == block.timestamp + 7 days, "expiry");
         IEnclaveRegistry.Enclave memory e = enclaves.enclave(b.key);
-        require(e.modelId == MODEL && e.pckId == PCK && e.worker == _WORKER && e.expiry == expiry, "key");
+        require(e.modelId == MODEL && e.origin == PCK && e.worker == _WORKER && e.expiry == expiry, "key");
         require(e.image == 1 && e.epoch == 1 && e.status == 0 && e.vendor == 2, "evidence");
+        require(enclaves.registeredAt(b.key) == block.timestamp, "since");
         require(enclaves.isLive(b.key, expiry) && !enclaves.isLive(b.key, expiry + 1), "live");
         require(!enclaves.isLive(address(1), 0), "unknown");
         vm.warp(expiry);

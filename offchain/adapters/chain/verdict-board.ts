@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+import {
+  getAbiItem,
+  parseEventLogs,
+  type Address,
+  type ContractFunctionArgs,
+  type ContractFunctionReturnType,
+  type Hex,
+  type TransactionReceipt,
+} from "viem";
+import { getLogs } from "viem/actions";
+import { enclaveRegistryAbi } from "./abi/enclave-registry.ts";
+import { verdictBoardAbi } from "./abi/verdict-board.ts";
+import { writeContract, type Chain } from "./chain.ts";
+import { toChainError } from "./decode-revert.ts";
+import type { EnclaveContracts } from "./enclave-contracts.ts";
+import { ChainError } from "./errors.ts";
+import { readContract } from "./read-contract.ts";
+
+export type BoardCase = ContractFunctionReturnType<typeof verdictBoardAbi, "view", "caseOf">;
+type OpenArgs = ContractFunctionArgs<typeof verdictBoardAbi, "nonpayable", "open">;
+type ByVerdict = ContractFunctionArgs<typeof enclaveRegistryAbi, "nonpayable", "registerByVerdict">;
+
+/** `state` of a case. */
+export const CASE_OPEN = 1;
+export const CASE_CHALLENGED = 3;
+
+const at = (board: Address) => ({ address: board, abi: verdictBoardAbi }) as const;
+const OPENED = getAbiItem({ abi: verdictBoardAbi, name: "CaseOpened" });
+
+/** The board that a registry of enclaves believes. Errors: RPC_UNAVAILABLE, REVERTED. */
+export const readBoard = async (chain: Chain, { enclaves }: EnclaveContracts): Promise<Address> =>
+  readContract(chain, { address: enclaves, abi: enclaveRegistryAbi, functionName: "BOARD" });
+
+/** Errors: RPC_UNAVAILABLE, REVERTED. */
+export const readCase = async (chain: Chain, board: Address, caseId: bigint): Promise<BoardCase> =>
+  readContract(chain, { ...at(board), functionName: "caseOf", args: [caseId] });
+
+/** The latest case's number, 0 before the first. Errors: RPC_UNAVAILABLE, REVERTED. */
+export const countCases = async (chain: Chain, board: Address): Promise<bigint> =>
+  readContract(chain, { ...at(board), functionName: "cases" });
+
+/** Accounts of the vote under way. Errors: REVERTED (SeedMissing, TooLate, AttestersTooFew), RPC_UNAVAILABLE. */
+export const readSeats = async (chain: Chain, board: Address, caseId: bigint, round: number): Promise<readonly Address[]> =>
+  readContract(chain, { ...at(board), functionName: "seatsOf", args: [caseId, round] }); // prettier-ignore
+
+/** What an account said, 0 nothing. Errors: RPC_UNAVAILABLE, REVERTED. */
+export const readSaid = async (chain: Chain, board: Address, caseId: bigint, round: number, account: Address): Promise<Hex> =>
+  readContract(chain, { ...at(board), functionName: "saidBy", args: [caseId, round, account] }); // prettier-ignore
+
+/** What a case showed. Errors: RPC_UNAVAILABLE, RPC_REJECTED; NO_CONTRACT if no log tells of it. */
+export async function findShown(
+  chain: Chain,
+  board: Address,
+  caseId: bigint,
+  fromBlock: bigint,
+): Promise<{ readonly evidence: Hex; readonly endorsements: Hex }> {
+  try {
+    const logs = await getLogs(chain.client, { ...at(board), event: OPENED, args: { caseId }, fromBlock, toBlock: "latest" }); // prettier-ignore
+    const [found] = parseEventLogs({ abi: verdictBoardAbi, eventName: "CaseOpened", logs });
+    if (found === undefined)
+      throw new ChainError("NO_CONTRACT", { name: `case ${caseId}`, address: board, chain: chain.chainId });
+    return found.args;
+  } catch (error) {
+    if (error instanceof ChainError) throw error;
+    throw toChainError(error, "eth_getLogs", chain.errors);
+  }
+}
+
+/** What joining and each verdict stake, what a verdict earns, and the account's balance there, wei. Errors: RPC_UNAVAILABLE, REVERTED. */
+export async function readTerms(
+  chain: Chain,
+  board: Address,
+  account: Address,
+): Promise<{ readonly stake: bigint; readonly reward: bigint; readonly balance: bigint }> {
+  const [stake, reward, balance] = await Promise.all([
+    readContract(chain, { ...at(board), functionName: "STAKE" }),
+    readContract(chain, { ...at(board), functionName: "REWARD" }),
+    readContract(chain, { ...at(board), functionName: "balanceOf", args: [account] }),
+  ]);
+  return { stake, reward, balance };
+}
+
+/** Adds approved tokens to the account's balance there. Errors: REVERTED, RPC_UNAVAILABLE, TRANSACTION_*. */
+export const depositToBoard = async (chain: Chain, board: Address, amount: bigint): Promise<TransactionReceipt> =>
+  writeContract(chain, { ...at(board), functionName: "deposit", args: [amount] });
+
+/** Makes the account an attester. Errors: REVERTED, RPC_UNAVAILABLE, TRANSACTION_*. */
+export const joinAttesters = async (chain: Chain, board: Address): Promise<TransactionReceipt> =>
+  writeContract(chain, { ...at(board), functionName: "join", args: [] });
+
+/** Asks for a verdict. Errors: REVERTED, RPC_UNAVAILABLE, TRANSACTION_*; NO_CONTRACT if the board tells of no case. */
+export async function openCase(chain: Chain, board: Address, args: OpenArgs): Promise<bigint> {
+  const { logs } = await writeContract(chain, { ...at(board), functionName: "open", args });
+  const [found] = parseEventLogs({ abi: verdictBoardAbi, eventName: "CaseOpened", logs });
+  if (found === undefined) throw new ChainError("NO_CONTRACT", { name: "VerdictBoard", address: board, chain: chain.chainId }); // prettier-ignore
+  return found.args.caseId;
+}
+
+/** Says a word in the vote under way. Errors: REVERTED, RPC_UNAVAILABLE, TRANSACTION_*. */
+export const postVerdict = async (chain: Chain, board: Address, caseId: bigint, word: Hex): Promise<TransactionReceipt> =>
+  writeContract(chain, { ...at(board), functionName: "post", args: [caseId, word] }); // prettier-ignore
+
+/** Asks eleven others. Errors: REVERTED, RPC_UNAVAILABLE, TRANSACTION_*. */
+export const challengeCase = async (chain: Chain, board: Address, caseId: bigint): Promise<TransactionReceipt> =>
+  writeContract(chain, { ...at(board), functionName: "challenge", args: [caseId] });
+
+/** Registers a key by a verdict that stands. Errors: REVERTED, RPC_UNAVAILABLE, TRANSACTION_*. */
+export const registerByVerdict = async (
+  chain: Chain,
+  { enclaves }: EnclaveContracts,
+  args: ByVerdict,
+): Promise<TransactionReceipt> =>
+  writeContract(chain, { address: enclaves, abi: enclaveRegistryAbi, functionName: "registerByVerdict", args });
