@@ -18,10 +18,12 @@ import type { PeerAddress } from "../core/ports/transport.ts";
 import { LOCAL_CHAIN_ID } from "../core/zk/verifying-key.ts";
 import { HONEST } from "../protocol/ports.ts";
 import { createBlobPort } from "./blob-port.ts";
+import { bondLimitOf } from "./cipher/bond-limit.ts";
 import { Closers } from "./closers.ts";
 import { DevFaults } from "./dev-faults.ts";
 import { heldKeys } from "./judging-keys.ts";
 import { guardedShelf } from "./guarded-shelf.ts";
+import { createKeptTraces } from "./kept-traces.ts";
 import { keyCheckOptions, KeyChecks } from "./key-checks.ts";
 import { FolderModelShelf } from "./model-shelf.ts";
 import { openTransport } from "./open-transport.ts";
@@ -140,6 +142,7 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
     const honest = { ...HONEST, mayChallenge: config.work.challenge };
 
     // Services
+    const blobs = createBlobPort(MAX_LIMITS, { store, clock: systemClock, transport });
     const worker = new Worker(
       {
         fromBlock: BigInt(config.chain.fromBlock),
@@ -148,6 +151,7 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
         pollMs: config.chain.pollMs,
         claimEveryMs: config.rewards.claimMinutes * 60_000,
         upkeep: config.table.upkeep,
+        bondLimit: bondLimitOf(config),
         desk: {
           input: { maxBlobBytes: config.work.maxInputMiB * 1024 * 1024, maxPending: 256, maxPendingPerPeer: 32 },
           work: { maxRunning: config.work.maxRunning, maxWaiting: config.work.maxWaiting },
@@ -160,7 +164,8 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
         transport,
         journal,
         keys,
-        blobs: createBlobPort(MAX_LIMITS, { store, clock: systemClock, transport }),
+        blobs,
+        traces: createKeptTraces({ journal, blobs, seat: (modelId, stage) => models.ciphers.seat(modelId, stage) }),
         crypto: nodeCrypto,
         models: guardedShelf(models, checks),
         prover,
@@ -207,6 +212,7 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
           load: worker.desk.work.load,
           prover: prover === null ? null : { name: prover.name, load: prover.load, maxLoad: prover.maxLoad },
           openSeats: worker.desk.openSeats,
+          games: worker.disputes?.games ?? 0,
           jobs: worker.desk.sessions.length,
           skewSeconds: Math.round(chain.clock.skewSec()),
         }),
