@@ -5,7 +5,7 @@ pragma circom 2.1.6;
 //              not put every product on side B, where each distinct wire costs a point in G2.
 // Private      a, b, before: affine.
 // Constraints  1.
-// Caller       |y| stays far below r.
+// Caller       |y| stays far below r, or y is meant mod r (linear checks).
 template ProductSum() {
     signal input a;
     signal input b;

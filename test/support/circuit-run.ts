@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
 import { elementsOf } from "../../offchain/core/program/analyse.ts";
+import { mod } from "../../offchain/core/poseidon-constants.ts";
 import type { Program } from "../../offchain/core/program/types.ts";
 import type { Tensor } from "../../offchain/core/tensor.ts";
 import { checkRounds } from "../../offchain/engines/zk/kit/check-rounds.ts";
@@ -9,7 +10,7 @@ import { checkNoLooseWires } from "../../offchain/engines/zk/kit/loose-wires.ts"
 import { checkMutations } from "../../offchain/engines/zk/kit/mutate.ts";
 import type { Rounds } from "../../offchain/engines/zk/kit/rounds.ts";
 import { compileCircuit } from "../../offchain/engines/zk/circuit/compile-circuit.ts";
-import { STEP_SALT, STEP_VALUE } from "../../offchain/engines/zk/circuit/netlist.ts";
+import { STEP_FACTOR, STEP_SALT, STEP_VALUE } from "../../offchain/engines/zk/circuit/netlist.ts";
 import type { BoundaryKind, CircuitOptions, CompiledCircuit } from "../../offchain/engines/zk/circuit/types.ts";
 import { checkWitness } from "../../offchain/engines/zk/r1cs/check-witness.ts";
 import { buildRoundOne } from "../../offchain/engines/zk/witness/build-round-one.ts";
@@ -25,6 +26,24 @@ export const compileFor = (
   kind: BoundaryKind = "PUBLIC",
 ): Promise<CompiledCircuit> =>
   compileCircuit(program, { weights, inKinds: program.inputs.map(() => kind), outKind: kind, cacheFolder: CELLS });
+
+/** In linear-check mode. */
+export const compileChecked = (program: Program): Promise<CompiledCircuit> =>
+  compileCircuit(program, {
+    weights: "private",
+    inKinds: ["SALTED"],
+    outKind: "SALTED",
+    linearCheck: true,
+    cacheFolder: CELLS,
+  });
+
+/** Element q of an r as wide as the field. */
+export const factorAt = (q: number): bigint =>
+  mod((BigInt(q) + 3n) ** 5n * 0x1d8f27a3c5b19e64027f31c8a5e6d4b392817f6e5d4c3b2a1908f7e6d5c4b3a2n);
+
+/** r of all operators with linear checks. */
+export const factorsFor = ({ checks }: CompiledCircuit): bigint[] =>
+  Array.from({ length: checks.reduce((sum, { rows }) => sum + rows, 0) }, (_, q) => factorAt(q));
 
 /** Inputs within their ranges: uniform, or at one of the ends. */
 export function randomInputs(program: Program, prng: Prng): Tensor[] {
@@ -43,18 +62,19 @@ const SALT = Uint8Array.from({ length: 31 }, (_, i) => i * 5 + 1);
 export function witnessFor(
   circuit: CompiledCircuit,
   inputs: readonly Tensor[],
+  factors: readonly bigint[] = factorsFor(circuit),
 ): { values: Uint8Array; output: Tensor } {
   const salts = circuit.boundaries.map(({ kind }) => (kind === 1 ? SALT : null));
-  const { values, outputs } = buildRoundOne(circuit, { inputs, salts });
+  const { values, outputs } = buildRoundOne(circuit, { inputs, salts, factors });
   return { values: solveRoundTwo(circuit, values, CHALLENGE), output: outputs[0] as Tensor };
 }
 
-/** Wires that the statement leaves to the prover: input elements and salts. */
+/** Wires that the statement leaves to the prover: input elements, salts, and r of linear checks, which v fixes. */
 export function inputWires({ plan: { steps }, program }: CompiledCircuit): number[] {
   const wires: number[] = [];
   for (let at = 0; at < steps.length; at += 5) {
     const [kind, wire = 0, , p = 0] = steps.subarray(at, at + 5);
-    if (kind === STEP_SALT || (kind === STEP_VALUE && p < program.inputs.length)) wires.push(wire);
+    if (kind === STEP_SALT || kind === STEP_FACTOR || (kind === STEP_VALUE && p < program.inputs.length)) wires.push(wire);
   }
   return wires;
 }
@@ -73,7 +93,8 @@ export function expectSound(circuit: CompiledCircuit, prng: Prng, witnesses = 3)
   for (const values of list) checkWitness(r1cs, values);
   const inputs = inputWires(circuit);
   const declared = program.inputs.reduce((sum, { dims }) => sum + elementsOf(dims), 0);
-  expect(inputs).to.have.length(declared + circuit.boundaries.filter(({ kind }) => kind === 1).length);
+  const salts = circuit.boundaries.filter(({ kind }) => kind === 1).length;
+  expect(inputs).to.have.length(declared + salts + factorsFor(circuit).length);
   checkUniqueness(r1cs, groups, rounds, list, { inputs });
   checkNoLooseWires(r1cs, groups, rounds, list, { inputs });
   const [first] = list;

@@ -8,6 +8,7 @@ import {
   STEP_DEFINE,
   STEP_EQUALS,
   STEP_EXCESS,
+  STEP_FACTOR,
   STEP_FORM,
   STEP_FUNCTION,
   STEP_LIMB,
@@ -25,7 +26,7 @@ import type { SparseMatrix } from "../../offchain/engines/zk/r1cs/r1cs.ts";
 import { bigintsToValues } from "../../offchain/engines/zk/r1cs/witness-values.ts";
 import { runValues } from "../../offchain/engines/zk/witness/run-values.ts";
 import { solveRoundTwo } from "../../offchain/engines/zk/witness/solve-round-two.ts";
-import { CHALLENGE } from "./circuit-run.ts";
+import { CHALLENGE, factorAt } from "./circuit-run.ts";
 
 /** A step of the witness plan with the value that an honest prover would take. */
 export interface ForgedStep {
@@ -104,6 +105,8 @@ export function committed(circuit: CompiledCircuit, inputs: readonly Tensor[], l
           return BigInt(weightOf(program.ops[p], q));
         case STEP_SALT:
           return 1n;
+        case STEP_FACTOR:
+          return factorAt(q);
         case STEP_LIMB:
           return (spell(value) >> BigInt(p)) & ((1n << BigInt(q)) - 1n);
         case STEP_EXCESS:

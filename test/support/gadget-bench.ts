@@ -78,7 +78,7 @@ export class GadgetBench {
       const none = { stepHulls: new Map(), signed: new Map(), constraints: 0 };
       const plan: Plan = { tables: options.tables, forms: new Map(options.forms ?? []), ...none };
       const inputs = Array.from({ length: count }, (_, i) => net.advice(STEP_VALUE, null, 0, i));
-      const outputs = build({ net, lookups, shapes, plan, rho, challenges }, inputs);
+      const outputs = build({ net, lookups, shapes, plan, rho, challenges, checks: null }, inputs);
       lookups.close();
       return { net, outputs };
     };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { analyseProgram } from "../../../core/program/analyse.ts";
+import { linearOperators } from "../../../core/program/linear-operators.ts";
 import type { Program } from "../../../core/program/types.ts";
 import { hashR1cs } from "../r1cs/hash-r1cs.ts";
 import { constraintCount } from "../r1cs/r1cs.ts";
@@ -31,6 +32,16 @@ const recordOf = (
   ),
 });
 
+const unprovable = (reason: string) => new CircuitError("NOT_PROVABLE", { reason });
+
+/** What linear checks assume: weights in C_w, and nothing of the owner's input in v. */
+function assertCheckable({ weights, inKinds, outKind }: CircuitOptions): void {
+  if (weights !== "private")
+    throw unprovable("a linear check of public weights needs no proof: whoever has them computes it");
+  if (inKinds.length !== 1 || inKinds[0] !== "SALTED" || outKind !== "SALTED")
+    throw unprovable("linear-check mode takes one input, and SALTED boundaries");
+}
+
 /**
  * Compiles one stage into its circuit. Deterministic: equal programs and options give equal .r1cs bytes on every machine.
  * Errors: NOT_PROVABLE, CIRCOM_FAILED; PROGRAM_INVALID, BOUND_OVERFLOW for a program that is not valid.
@@ -40,22 +51,26 @@ export async function compileCircuit(program: Program, options: CircuitOptions):
     options.signal?.throwIfAborted();
     options.onProgress?.(step);
   };
-  const { backend = "two-round", weights, record = false } = options;
+  const { backend = "two-round", weights, record = false, linearCheck = false } = options;
   const privateWeights = weights === "private";
   if (privateWeights && backend === "one-round")
-    throw new CircuitError("NOT_PROVABLE", { reason: "private weights are committed, which takes two rounds" });
+    throw unprovable("private weights are committed, which takes two rounds");
   progress("plan");
   const analysis = privateWeights ? analyseArchitecture(program) : analyseProgram(program);
+  if (linearCheck) assertCheckable(options);
+  const checks = linearCheck ? linearOperators(program, analysis) : [];
+  if (linearCheck && checks.length === 0) throw unprovable("no operator has weights, so there is no linear check");
   const job: StageJob = {
     program,
     analysis,
     boundaries: boundariesOf(program, analysis, options),
     challenges: backend === "two-round",
     privateWeights,
+    checks,
   };
   const plan = choosePlan(demandOf(job));
   if (!Number.isFinite(plan.constraints))
-    throw new CircuitError("NOT_PROVABLE", { reason: "a range is too wide for the field, whatever the tables" });
+    throw unprovable("a range is too wide for the field, whatever the tables");
   progress("gadgets");
   const drawn = linkStage(job, plan, null, record);
   const { cacheFolder, signal } = options;
@@ -78,6 +93,7 @@ export async function compileCircuit(program: Program, options: CircuitOptions):
     groups,
     circuitHash: hashR1cs(r1cs),
     boundaries: job.boundaries,
+    checks,
     publics: net.publics,
     plan: witness,
     report: reportOf(net, r1cs, groups, plan),

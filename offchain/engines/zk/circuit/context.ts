@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Analysis, OpInfo, ValueInfo } from "../../../core/program/analyse.ts";
+import type { LinearOperator } from "../../../core/program/linear-operators.ts";
 import type { Op, Program } from "../../../core/program/types.ts";
 import type { Form } from "./forms.ts";
+import type { LinearChecks } from "./linear-checks.ts";
 import type { Lookups } from "./lookups.ts";
 import type { Netlist } from "./netlist.ts";
 import type { Plan, PlainRange } from "./plan/choose.ts";
@@ -17,6 +19,8 @@ export interface BuildContext {
   /** The point of every random combination; the constant 0 without challenges. */
   readonly rho: Form;
   readonly challenges: boolean;
+  /** Linear-check mode only. */
+  readonly checks: LinearChecks | null;
 }
 
 /** One operator in its program. `index` is its value's number too, after the inputs. */
@@ -30,6 +34,8 @@ export interface LayerFrame<O extends Op = Op> {
   readonly value: number;
   /** Weights and biases of dense and conv are committed wires, not constants. */
   readonly privateWeights: boolean;
+  /** In linear-check mode, an operator with weights as one matrix. */
+  readonly check: LinearOperator | undefined;
 }
 
 /** Collects what the plan decides about. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { elementsOf, type Analysis } from "../../../core/program/analyse.ts";
+import type { LinearOperator } from "../../../core/program/linear-operators.ts";
 import { inputsOf, type Program } from "../../../core/program/types.ts";
 import { BitLookups } from "./bit-lookups.ts";
 import {
@@ -21,6 +22,7 @@ import { CircuitError } from "./errors.ts";
 import type { Form } from "./forms.ts";
 import { CONTEXT, EQUAL } from "./gadgets.ts";
 import { layerOf } from "./layers/registry.ts";
+import { LinearChecks, linearWordCount } from "./linear-checks.ts";
 import { TableLookups } from "./lookups.ts";
 import { Netlist, STEP_CONTEXT, STEP_FORM, STEP_VALUE } from "./netlist.ts";
 import type { Plan } from "./plan/choose.ts";
@@ -41,9 +43,11 @@ export interface StageJob {
   /** Two rounds: lookups and fingerprint. */
   readonly challenges: boolean;
   readonly privateWeights: boolean;
+  /** The operators with linear checks; none outside that mode. */
+  readonly checks: readonly LinearOperator[];
 }
 
-const frames = ({ program, analysis, privateWeights }: StageJob): LayerFrame[] =>
+const frames = ({ program, analysis, privateWeights, checks }: StageJob): LayerFrame[] =>
   program.ops.map((op, i) => ({
     program,
     analysis,
@@ -52,6 +56,7 @@ const frames = ({ program, analysis, privateWeights }: StageJob): LayerFrame[] =
     sources: inputsOf(op).map((value) => analysis.values[value] as LayerFrame["sources"][number]),
     value: program.inputs.length + i,
     privateWeights,
+    check: checks.find(({ op: at }) => at === i),
   }));
 
 export function boundariesOf(program: Program, analysis: Analysis, options: CircuitOptions): CircuitBoundary[] {
@@ -82,7 +87,7 @@ export function demandOf(job: StageJob): Demands {
   const output = analysis.values[program.output];
   if (output !== undefined) demand.output(output, elementsOf(output.dims), WORD_COST);
   for (const boundary of boundaries) demand.fixed(foldCost(boundary));
-  const words = boundaries.reduce((sum, boundary) => sum + wordCount(boundary), 0);
+  const words = boundaries.reduce((sum, boundary) => sum + wordCount(boundary), linearWordCount(job.checks));
   demand.fixed(job.challenges ? fingerprintCost(words) : words + 1);
   return demand;
 }
@@ -168,7 +173,8 @@ export function linkStage(
   const { v, c, rho, words: wires } = publicsOf(net, job);
   const lookups = challenges ? new TableLookups(net, c, rho) : new BitLookups(net);
   const shapes = challenges ? new TableShapes(plan.tables) : new BitShapes();
-  const context: BuildContext = { net, lookups, shapes, plan, rho, challenges };
+  const checks = job.checks.length > 0 ? new LinearChecks(net, job.checks) : null;
+  const context: BuildContext = { net, lookups, shapes, plan, rho, challenges, checks };
   const { forms } = net;
   const words: Form[] = [];
   const boundary = (value: number, at: number, elements: readonly Form[], name: string) => {
@@ -193,7 +199,7 @@ export function linkStage(
   boundary(program.output, boundaries.length - 1, values[program.output] ?? [], "out");
   net.part(challenges ? "fingerprint" : "publics");
   if (v === null) publishWords(net, wires, words);
-  else fingerprint(context, words, v, rho);
+  else fingerprint(context, [...(checks?.words ?? []), ...words], v, rho);
   lookups.close();
   return net;
 }

@@ -24,6 +24,7 @@ export const STEP_WEIGHT = 10; // weight q of operator p (−1 − q: bias q)
 export const STEP_CLAMP = 11; // floor(form / 2^p) clamped to limits[q]
 export const STEP_FORM = 12; // the form itself
 export const STEP_CONTEXT = 13; // ctx of a one-round proof
+export const STEP_FACTOR = 14; // element q of the linear checks' r, 0 in a job's proof
 
 export interface Step {
   readonly kind: number;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Hex } from "../../../core/bytes.ts";
+import type { LinearOperator } from "../../../core/program/linear-operators.ts";
 import type { Program } from "../../../core/program/types.ts";
 import type { R1cs, SparseMatrix, WireGroups } from "../r1cs/r1cs.ts";
 import type { SiteForm } from "./plan/sites.ts";
@@ -11,6 +12,11 @@ export interface CircuitOptions {
   readonly weights: "public" | "private";
   readonly inKinds: readonly BoundaryKind[];
   readonly outKind: BoundaryKind;
+  /**
+   * Linear-check mode: the circuit also proves r^T W of every operator with committed weights, for any r (docs/private-weights.md). Takes
+   * private weights, one input and SALTED boundaries. Another circuit, hence another key.
+   */
+  readonly linearCheck?: boolean;
   readonly backend?: "two-round" | "one-round";
   readonly onProgress?: (step: string) => void;
   readonly signal?: AbortSignal;
@@ -78,6 +84,8 @@ export interface CompiledCircuit {
   readonly circuitHash: Hex;
   /** Inputs in manifest order, then the output. */
   readonly boundaries: readonly CircuitBoundary[];
+  /** Operators whose r and u stand in front of the boundaries' words; empty but in linear-check mode. */
+  readonly checks: readonly LinearOperator[];
   /** Names of the public wires 1.. in order: v, c, rho; or ctx and the words and digests. */
   readonly publics: readonly string[];
   readonly plan: WitnessPlan;

@@ -11,6 +11,7 @@ import {
   STEP_DEFINE,
   STEP_EQUALS,
   STEP_EXCESS,
+  STEP_FACTOR,
   STEP_FORM,
   STEP_FUNCTION,
   STEP_LIMB,
@@ -34,6 +35,8 @@ export interface RoundOneInputs {
   readonly salts: readonly (Uint8Array | null | undefined)[];
   /** One-round backend only: ctx, the claim's hash mod r. */
   readonly context?: bigint;
+  /** Linear-check mode only: r of all operators, one after another, below the field's order. A job's proof has zeros. */
+  readonly factors?: readonly bigint[];
 }
 
 export interface RoundOne {
@@ -55,9 +58,14 @@ class RoundOneBuilder {
   readonly #program: ReturnType<typeof runValues>;
   readonly #context: bigint;
   readonly #salts: RoundOneInputs["salts"];
+  readonly #factors: readonly bigint[];
   readonly #counts: Int32Array[];
 
-  constructor(circuit: CompiledCircuit, { inputs, salts, context }: RoundOneInputs) {
+  constructor(circuit: CompiledCircuit, { inputs, salts, context, factors = [] }: RoundOneInputs) {
+    const most = circuit.checks.reduce((sum, { rows }) => sum + rows, 0);
+    if (factors.length > 0 && factors.length !== most)
+      throw new CircuitError("WITNESS_INPUT", { reason: `${factors.length} factors for ${most} accumulators` });
+    this.#factors = factors;
     this.#context = context ?? 0n;
     this.#circuit = circuit;
     this.#values = new WireValues(circuit.r1cs.wires);
@@ -103,6 +111,7 @@ class RoundOneBuilder {
     else if (kind === STEP_CONTEXT) this.#values.set(wire, this.#context);
     else if (kind === STEP_WEIGHT) this.#setValue(wire, weightOf(this.#circuit.program.ops[p], q));
     else if (kind === STEP_SALT) this.#values.set(wire, bytesToBig(this.#salt(p)));
+    else if (kind === STEP_FACTOR) this.#values.set(wire, this.#factors[q] ?? 0n);
     else if (kind === STEP_DEFINE) this.#define(p, wire);
     else throw new CircuitError("WITNESS_UNSOLVED", { wire, reason: `step ${kind} is unknown` });
   }

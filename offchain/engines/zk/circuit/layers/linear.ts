@@ -3,6 +3,7 @@ import { elementsOf } from "../../../../core/program/analyse.ts";
 import type { AddOp, ConvOp, DenseOp, LinearOp, SumPoolOp } from "../../../../core/program/types.ts";
 import type { BuildContext, Layer, LayerFrame } from "../context.ts";
 import type { Form } from "../forms.ts";
+import { linearCheckCost } from "../linear-checks.ts";
 import { eachTap } from "./each-tap.ts";
 import { privateConv, privateCost, privateDense } from "./private-linear.ts";
 import { demandSites, finishAll, siteClasses } from "./finish.ts";
@@ -106,9 +107,11 @@ function channelsOf({ op, info }: LayerFrame<LinearOp>): { channels: number; inn
 export const linearLayer: Layer<LinearOp> = {
   demand(frame, demand) {
     const { channels } = channelsOf(frame);
-    const { op } = frame;
-    if (frame.privateWeights && op.kind === "dense") demand.fixed(privateCost({ ...frame, op }));
-    if (frame.privateWeights && op.kind === "conv") demand.fixed(privateCost({ ...frame, op }));
+    const { op, check } = frame;
+    if (frame.privateWeights && (op.kind === "dense" || op.kind === "conv")) {
+      const weighted = op.kind === "dense" ? { ...frame, op } : { ...frame, op };
+      demand.fixed(privateCost(weighted) + (check === undefined ? 0 : linearCheckCost(weighted, check)));
+    }
     const elements = elementsOf(frame.info.output.dims);
     demandSites(siteClasses(frame, frame.op.finish, channels), elements / channels, demand);
   },

@@ -5,7 +5,7 @@ import type { BuildContext, LayerFrame } from "../context.ts";
 import type { Form } from "../forms.ts";
 import { HORNER_STEP, innerProduct, polynomialProduct, PRODUCT, PRODUCT_SUM } from "../gadgets.ts";
 import { eachTap } from "./each-tap.ts";
-import { GROUP_WEIGHTS, STEP_ADVICE, STEP_WEIGHT } from "../netlist.ts";
+import { GROUP_WEIGHTS, STEP_ADVICE, STEP_WEIGHT, type Netlist } from "../netlist.ts";
 
 /** dense or conv over rows of taps: `rows` evaluations of `outputs` sums of `taps` products. */
 interface Sizes {
@@ -121,7 +121,7 @@ function powers({ net, rho }: BuildContext, most: number): (gap: number) => Form
 }
 
 /** w·x as a running sum of committed products, one constraint a weight and row. */
-function direct({ net }: BuildContext, weights: readonly Form[], xs: readonly Form[]): Form {
+export function direct(net: Netlist, weights: readonly Form[], xs: readonly Form[]): Form {
   let sum: Form | null = null;
   for (const [i, b] of xs.entries()) {
     const a = weights[i] as Form;
@@ -136,6 +136,7 @@ function direct({ net }: BuildContext, weights: readonly Form[], xs: readonly Fo
 export function privateDense(frame: LayerFrame<DenseOp>, x: readonly Form[], context: BuildContext): Form[] {
   const { net, rho } = context;
   const { weights, bias } = weightWires(frame, context);
+  context.checks?.add(frame, weights, bias);
   const sizes = denseSizes(frame);
   const { rows, outputs, taps } = sizes;
   const row = (o: number): Form[] => weights.slice(o * taps, (o + 1) * taps);
@@ -143,7 +144,7 @@ export function privateDense(frame: LayerFrame<DenseOp>, x: readonly Form[], con
   if (directCost(sizes) <= batchCost(sizes))
     return Array.from({ length: rows * outputs }, (_, e) => {
       const [b, o] = [Math.floor(e / outputs), e % outputs];
-      return withBias(direct(context, row(o), x.slice(b * taps, (b + 1) * taps)), o);
+      return withBias(direct(net, row(o), x.slice(b * taps, (b + 1) * taps)), o);
     });
   const y = Array.from({ length: rows * outputs }, (_, e) => net.source({ kind: STEP_ADVICE, p: frame.value, q: e }));
   const combined = (list: readonly Form[], width: number, column: number): Form =>
@@ -174,6 +175,7 @@ export function privateConv(frame: LayerFrame<ConvOp>, x: readonly Form[], conte
   const isPolynomial = usesPolynomials(frame);
   const read = new Set(windows.flatMap((window) => window.map(([, tap]) => tap)));
   const { weights, bias } = weightWires(frame, context, (weight) => isPolynomial || read.has(weight % (kh * kw)));
+  context.checks?.add(frame, weights, bias);
   const out = (of: (o: number, pixel: number) => Form): Form[] =>
     Array.from({ length: op.outputs * area }, (_, e) => {
       const o = Math.floor(e / area);
@@ -187,7 +189,7 @@ export function privateConv(frame: LayerFrame<ConvOp>, x: readonly Form[], conte
           ws.push(weights[(o * channels + channel) * kh * kw + tap] as Form);
           xs.push(x[channel * height * width + input] as Form);
         }
-      return direct(context, ws, xs);
+      return direct(net, ws, xs);
     });
 
   const power = powers(context, largestGap(op, plane));
