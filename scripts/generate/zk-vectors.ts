@@ -13,6 +13,7 @@ import { challenge, challengeHash, oneRoundContext } from "../../offchain/core/z
 import { encodeProofEvidence } from "../../offchain/core/zk/evidence.ts";
 import { fingerprint } from "../../offchain/core/zk/fingerprint.ts";
 import { proofOfWords, encodeProof } from "../../offchain/core/zk/proof.ts";
+import { linearCheckHash, linearInputs, linearWordsHash } from "../../offchain/core/zk/linear-check.ts";
 import { G1_INFINITY } from "../../offchain/core/zk/points.ts";
 import { prepareProof } from "../../offchain/core/zk/verify-proof.ts";
 import { statementWords } from "../../offchain/core/zk/statement.ts";
@@ -20,6 +21,7 @@ import { bytesOf } from "../../test/support/deterministic.ts";
 import { proofCase, SHAPES, type ProofCase } from "../../test/support/proof-cases.ts";
 import { BACKENDS, scalarOf } from "../../test/support/simulated-proof.ts";
 import { DOMAIN } from "../../test/support/sample-receipt.ts";
+import { simulateLinearCheck, SIMULATED_SEED } from "../../test/support/simulated-linear-check.ts";
 
 type Lists = Readonly<Record<string, readonly string[] | readonly (readonly string[])[] | string>>;
 function write(name: string, about: string, lists: Lists): void {
@@ -125,5 +127,34 @@ write(
         }),
       ).map(word),
     ),
+  },
+);
+
+const checks = ["first", "second", "third"].map((name) => simulateLinearCheck(name));
+write(
+  "linear-check",
+  "proofs of linear checks: statement (modelId, stage, client, inDigest, outDigest), operators (op, rows, columns, weights each), r of the seed, u; v, c, rho",
+  {
+    domain: DOMAIN,
+    seeds: checks.map(() => toHex(SIMULATED_SEED)),
+    statements: checks.map(({ statement: { modelId, stage, client, inDigest, outDigest } }) =>
+      toHex(
+        encodeAbi(
+          ["bytes32", "uint16", "address", "bytes32", "bytes32"],
+          [modelId, stage, client, inDigest, outDigest],
+        ),
+      ),
+    ),
+    operators: checks.map(({ operators }) =>
+      packed(operators.flatMap(({ op, rows, columns, weights }) => [op, rows, columns, weights]).map(BigInt)),
+    ),
+    rs: checks.map(({ words }) => packed(words.r)),
+    us: checks.map(({ words }) => packed(words.u)),
+    wordsHashes: checks.map(({ words }) => linearWordsHash(words)),
+    hashes: checks.map(({ statement, words }) => linearCheckHash(statement, words)),
+    records: checks.map(({ made }) => toHex(made.bytes)),
+    weights: checks.map(({ weights }) => packed([weights.x, weights.y])),
+    proofs: checks.map(({ proof }) => packed(proof)),
+    inputs: checks.map((check) => packed(linearInputs(check.key.keyId, check, proofOfWords(check.proof).c1))),
   },
 );

@@ -74,7 +74,8 @@ export function inputWires({ plan: { steps }, program }: CompiledCircuit): numbe
   const wires: number[] = [];
   for (let at = 0; at < steps.length; at += 5) {
     const [kind, wire = 0, , p = 0] = steps.subarray(at, at + 5);
-    if (kind === STEP_SALT || kind === STEP_FACTOR || (kind === STEP_VALUE && p < program.inputs.length)) wires.push(wire);
+    if (kind === STEP_SALT || kind === STEP_FACTOR || (kind === STEP_VALUE && p < program.inputs.length))
+      wires.push(wire);
   }
   return wires;
 }

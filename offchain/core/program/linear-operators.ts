@@ -10,6 +10,8 @@ export interface LinearOperator {
   readonly rows: number;
   /** Elements of its input: the length of r^T W. */
   readonly columns: number;
+  /** Weights that its matrix is made of: fewer than its entries where a convolution or batch repeats them. */
+  readonly weights: number;
 }
 
 /** The operators of a program that have weights, in order. Shapes only: they are the same for every training. */
@@ -18,6 +20,6 @@ export function linearOperators(program: Program, { values }: Analysis = analyse
     if (op.kind !== "dense" && op.kind !== "conv") return [];
     const [from = 0] = inputsOf(op);
     const rows = elementsOf(values[program.inputs.length + at]?.dims ?? []);
-    return [{ op: at, rows, columns: elementsOf(values[from]?.dims ?? []) }];
+    return [{ op: at, rows, columns: elementsOf(values[from]?.dims ?? []), weights: op.weights.length }];
   });
 }

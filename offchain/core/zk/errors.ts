@@ -60,5 +60,11 @@ export const ZkError = defineErrors("zk", 3, {
     fix: "Drop the named proofs and verify the others.",
     retry: "never",
   },
+  LINEAR_CHECK_REJECTED: {
+    n: 11,
+    text: "The proof of a linear check of stage {stage} of model {model} is false.",
+    fix: "Do not check with it, and ask the model's owner for another one under a new seed.",
+    retry: "never",
+  },
   PROOF_FILE_INVALID: { n: 10, text: "Not a proof file: {reason}.", fix: "Ask for the file again.", retry: "never" },
 });

