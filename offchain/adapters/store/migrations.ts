@@ -76,4 +76,17 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TRIGGER releases_fixed BEFORE UPDATE ON releases BEGIN SELECT RAISE(ABORT, 'releases is append-only'); END;
   CREATE TRIGGER releases_kept BEFORE DELETE ON releases BEGIN SELECT RAISE(ABORT, 'releases is append-only'); END;
   `,
+  `
+  -- What a model's owner told about private weights: she.md section 9. Seeds by their hash.
+  CREATE TABLE linear_checks (
+    client TEXT NOT NULL CHECK (length(client) = 42),
+    model TEXT NOT NULL CHECK (length(model) = 66),
+    stage INTEGER NOT NULL CHECK (stage BETWEEN 0 AND 65535),
+    op INTEGER NOT NULL CHECK (op BETWEEN 0 AND 65535),
+    seed TEXT NOT NULL CHECK (length(seed) = 66),
+    PRIMARY KEY (client, model, stage, op, seed)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TRIGGER linear_checks_fixed BEFORE UPDATE ON linear_checks BEGIN SELECT RAISE(ABORT, 'linear_checks is append-only'); END;
+  CREATE TRIGGER linear_checks_kept BEFORE DELETE ON linear_checks BEGIN SELECT RAISE(ABORT, 'linear_checks is append-only'); END;
+  `,
 ];

@@ -66,5 +66,17 @@ export const ZkError = defineErrors("zk", 3, {
     fix: "Do not check with it, and ask the model's owner for another one under a new seed.",
     retry: "never",
   },
+  CHECKS_SPENT: {
+    n: 12,
+    text: "Client {client} has had {used} linear checks of operator {op}; {limit} are allowed.",
+    fix: "Use a check that the client has; each new one tells more of the weights. Raising the allowance is the owner's decision.",
+    retry: "never",
+  },
+  CHECK_BOOKING_INVALID: {
+    n: 13,
+    text: "Not a linear check to be booked: {reason}.",
+    fix: "Name client, model, stage, operator and seed as the client's request does.",
+    retry: "never",
+  },
   PROOF_FILE_INVALID: { n: 10, text: "Not a proof file: {reason}.", fix: "Ask for the file again.", retry: "never" },
 });
