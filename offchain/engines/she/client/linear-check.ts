@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { bytesToBig } from "../../../core/bytes.ts";
 import { FIELD } from "../../../core/poseidon-constants.ts";
+import { linearFunctional, verifyLinearCheck, type LinearCheckProof } from "../../../core/zk/linear-check.ts";
 import type { LinearMap } from "../compile/linear-map.ts";
 
 /** Uniform in the field: 254 bits, drawn again where they are not below it. */
@@ -38,6 +39,18 @@ export class LinearCheck {
       constant += factor * (map.bias[o] ?? 0n);
     }
     return new LinearCheck(r, u.map(modulo), modulo(constant));
+  }
+
+  /**
+   * Of private weights, by their owner's proof that u = r^T W for the weights committed on chain (zk.md section 5). `proof.words.r` must be
+   * the caller's own (`linearFactors` of its secret seed), `proof.key` the one that the model names, `proof.weights` the registered C_w;
+   * `op`: the operator that the encrypted stage evaluates. Errors: those of `verifyLinearCheck`; STATEMENT_MISMATCH where r is zero for
+   * this operator.
+   */
+  static proven(proof: LinearCheckProof, op: number): LinearCheck {
+    verifyLinearCheck(proof);
+    const { r, u, constant } = linearFunctional(proof.words, proof.operators, op);
+    return new LinearCheck(r, u, constant);
   }
 
   /** Whether y are the map's accumulators of x. Anything but as many integers as the map has is false. */

@@ -3,7 +3,7 @@ import type { Hex } from "../../../core/bytes.ts";
 import { finishAccumulator } from "../../../core/program/run/linear.ts";
 import { SheError } from "../../../core/she/errors.ts";
 import type { SheHashes } from "../../../core/she/hashes.ts";
-import type { RefreshStage } from "../compile/refresh-plan.ts";
+import type { RefreshStep } from "../compile/refresh-plan.ts";
 import { CipherSession, type FinalityPort } from "./cipher-session.ts";
 import type { KeyLedger } from "./key-ledger.ts";
 import type { LinearCheck } from "./linear-check.ts";
@@ -12,12 +12,12 @@ import type { SheClient } from "./she-client.ts";
 export interface RefreshSessionOptions {
   /** Of profile P13-R. */
   readonly client: SheClient;
-  readonly stages: readonly RefreshStage[];
+  readonly stages: readonly RefreshStep[];
   readonly finality: FinalityPort;
   readonly ledger: KeyLedger;
   readonly hashes: SheHashes;
-  /** One a stage, made with `LinearCheck.prepare`; without, quorum and disputes alone vouch for a stage. */
-  readonly checks?: readonly LinearCheck[];
+  /** One a stage, of public weights or proven by their owner; where there is none, quorum and disputes alone vouch for the stage. */
+  readonly checks?: readonly (LinearCheck | undefined)[];
 }
 
 /**
@@ -27,7 +27,7 @@ export interface RefreshSessionOptions {
  */
 export class RefreshSession {
   readonly #options: RefreshSessionOptions;
-  readonly #stages: readonly (RefreshStage & { readonly session: CipherSession })[];
+  readonly #stages: readonly (RefreshStep & { readonly session: CipherSession })[];
 
   constructor(options: RefreshSessionOptions) {
     this.#options = options;
@@ -64,7 +64,7 @@ export class RefreshSession {
     return finishAccumulator(accumulators, finish, channels, inner);
   }
 
-  #stage(index: number): RefreshStage & { readonly session: CipherSession } {
+  #stage(index: number): RefreshStep & { readonly session: CipherSession } {
     const stage = this.#stages[index];
     if (stage === undefined) throw new SheError("NO_SAMPLE", { sample: index, samples: this.#stages.length });
     return stage;

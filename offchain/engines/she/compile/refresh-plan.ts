@@ -6,17 +6,24 @@ import { sheProfile } from "../../../core/she/profiles.ts";
 import { compileLayers, type CompiledPlan } from "./compile-plan.ts";
 import { applyLinear, identityMap, type LinearMap } from "./linear-map.ts";
 
-/** An encrypted linear stage, and what the key holder does to its exact accumulators before the next one. */
-export interface RefreshStage {
-  readonly name: string;
-  readonly map: LinearMap;
-  readonly compiled: CompiledPlan;
+/** What a key holder does between encrypted linear stages. Without weights: whoever has the plan can hold keys. */
+export interface RefreshStep {
+  readonly compiled: Pick<CompiledPlan, "plan">;
   readonly finish: Finish;
   /** Of the accumulators: channels, and elements of each. */
   readonly channels: number;
   readonly inner: number;
   /** No accumulator is larger, whatever the input. */
   readonly largest: number;
+}
+
+/** An encrypted linear stage, and what the key holder does to its exact accumulators before the next one. */
+export interface RefreshStage extends RefreshStep {
+  readonly name: string;
+  readonly map: LinearMap;
+  readonly compiled: CompiledPlan;
+  /** Number of the program's operator that the map is, as a linear check of private weights names it; null where it joins several. */
+  readonly op: number | null;
 }
 
 /** Profile P13-R: exact accumulators, one linear map a ciphertext. */
@@ -39,6 +46,8 @@ export function compileRefresh(program: Program): RefreshStage[] {
   if (program.family !== "quantised" || input === undefined || others.length > 0)
     throw unsupported("program", "refresh mode runs integer programs of one input");
   const stages: RefreshStage[] = [];
+  /** Operators that the map so far joins. */
+  let joined: number[] = [];
   let [inputBound, map] = [Math.max(Math.abs(input.lo), Math.abs(input.hi)), identityMap(elementsOf(input.dims))];
   for (const [index, op] of program.ops.entries()) {
     const name = `${op.kind}#${index}`;
@@ -47,6 +56,7 @@ export function compileRefresh(program: Program): RefreshStage[] {
     if (op.kind === "reshape") continue;
     if (!isLinear(op)) throw unsupported(name, "it is neither linear nor part of a rounding");
     const output = values[index + 1];
+    joined.push(index);
     map = applyLinear(op, [map], values[from]?.dims ?? [], output?.dims ?? []);
     if (op.finish.kind === "exact" && index < program.ops.length - 1) continue;
     const compiled = compileLayers(
@@ -61,7 +71,10 @@ export function compileRefresh(program: Program): RefreshStage[] {
     const dims = ops[index]?.accumulatorDims ?? output?.dims ?? [];
     const channels = op.kind === "dense" ? op.outputs : (dims[0] ?? 1);
     const inner = op.kind === "dense" ? 1 : elementsOf(dims.slice(1));
-    stages.push({ name, map, compiled, finish: op.finish, channels, inner, largest: outputScale });
+    const weighted = joined.length === 1 && (op.kind === "dense" || op.kind === "conv");
+    const one = weighted ? index : null;
+    stages.push({ name, map, compiled, finish: op.finish, channels, inner, largest: outputScale, op: one });
+    joined = [];
     if (output === undefined) throw unsupported(name, "it has no output");
     inputBound = Math.max(Math.abs(Number(output.lo)), Math.abs(Number(output.hi)));
     map = identityMap(elementsOf(output.dims));
