@@ -5,7 +5,7 @@ import { saltedDigest } from "../../../offchain/core/digest.ts";
 import { FIELD, mod } from "../../../offchain/core/poseidon-constants.ts";
 import { analyseProgram } from "../../../offchain/core/program/analyse.ts";
 import { linearOperators } from "../../../offchain/core/program/linear-operators.ts";
-import { inputsOf, type LinearOp, type Op, type Program } from "../../../offchain/core/program/types.ts";
+import { inputsOf, type Op, type Program } from "../../../offchain/core/program/types.ts";
 import { encodeTensor } from "../../../offchain/core/tensor.ts";
 import { fingerprint } from "../../../offchain/core/zk/fingerprint.ts";
 import { applyLinear, identityMap } from "../../../offchain/engines/she/compile/linear-map.ts";
@@ -61,7 +61,7 @@ function transposedProducts(program: Program, factors: readonly bigint[]): bigin
     const [from = 0] = inputsOf(op);
     const [inDims = [], outDims = []] = [values[from]?.dims, values[program.inputs.length + i]?.dims];
     const size = inDims.reduce((product, dim) => product * dim, 1);
-    const map = applyLinear(op as LinearOp, [identityMap(size)], inDims, outDims);
+    const map = applyLinear(op, [identityMap(size)], inDims, outDims);
     const u = Array.from({ length: size + 1 }, () => 0n);
     for (const [o, { columns, weights }] of map.rows.entries()) {
       const r = factors[at++] ?? 0n;
