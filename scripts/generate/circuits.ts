@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// circuits/circuits.json: the zoo's circuits between public boundaries (linear checks: between salted ones), their hashes and sizes. A hash that changes makes keys of that
-// circuit worthless, so a difference here is to be looked at; a circuit above its budget (issue 3) fails.
+// circuits/circuits.json: the zoo's circuits between public boundaries (linear checks: between salted ones), their hashes and sizes. A
+// hash that changes makes keys of that circuit worthless, so a difference here is to be looked at; a circuit above its budget (issue 3)
+// fails.
 import { writeFileSync } from "node:fs";
 import { canonicalJson } from "../../offchain/core/manifest.ts";
 import { loadModel } from "../../offchain/engines/program/load-program.ts";
