@@ -6,7 +6,8 @@ import { KIND_PUBLIC } from "../core/types.ts";
 import { BACKEND_ONE_ROUND, BACKEND_WEIGHTS, keyIdOf, readKeyRecord, type KeyRecord } from "../core/zk/key-record.ts";
 import type { ProofFile } from "../core/zk/proof-file.ts";
 import type { LoadedModel } from "../engines/program/load-program.ts";
-import { compileCircuit } from "../engines/zk/circuit/compile-circuit.ts";
+import { compileForKey } from "../engines/zk/circuit/compile-circuit.ts";
+import type { CircuitOptions } from "../engines/zk/circuit/types.ts";
 import type { Io } from "./io.ts";
 
 /** Of the key under which a stage was proven. */
@@ -26,14 +27,18 @@ export class ModelCircuits {
     this.#io = io;
   }
 
-  async hash(stage: number, { backend, boundaries }: Pick<KeyRecord, "backend" | "boundaries">): Promise<string> {
+  /** Of the stage's circuit in the record's mode, if it has one; else of its plain circuit. */
+  async hash(
+    stage: number,
+    { backend, boundaries, circuitHash }: Pick<KeyRecord, "backend" | "boundaries" | "circuitHash">,
+  ): Promise<string> {
     const kinds = boundaries.map(({ kind }) => (kind === KIND_PUBLIC ? "PUBLIC" : "SALTED"));
-    const name = [stage, backend, ...kinds].join();
+    const name = [stage, backend, circuitHash, ...kinds].join();
     const known = this.#hashes.get(name);
     if (known !== undefined) return known;
     const { program } = this.#model.stages[stage] as LoadedModel["stages"][number];
     const progress = this.#io.progress("compile");
-    const circuit = await compileCircuit(program, {
+    const options: CircuitOptions = {
       weights: backend === BACKEND_WEIGHTS ? "private" : "public",
       backend: backend === BACKEND_ONE_ROUND ? "one-round" : "two-round",
       inKinds: kinds.slice(0, -1),
@@ -41,7 +46,8 @@ export class ModelCircuits {
       cacheFolder: join(this.#cacheFolder, "circuits"),
       signal: this.#io.signal,
       onProgress: (step) => progress.step(`stage ${stage}: ${step}`),
-    });
+    };
+    const circuit = await compileForKey(program, options, circuitHash);
     progress.done(`stage ${stage}`);
     this.#hashes.set(name, circuit.circuitHash);
     return circuit.circuitHash;

@@ -46,10 +46,10 @@ async function committed(
 export function modelKeys(options: ModelKeysOptions): StageKeyMaker {
   const { keyFolder, cacheFolder, signal, onProgress, openings } = options;
   const store = new KeyStore({ keyFolder, cacheFolder, chainId: LOCAL_CHAIN_ID });
-  return async ({ stage, program, weights, inKinds, outKind }) => {
+  return async ({ stage, program, weights, linearCheck, inKinds, outKind }) => {
     const say = (step: string) => onProgress?.(`stage ${stage}: ${step}`);
     const run = { ...(signal === undefined ? {} : { signal }), onProgress: say };
-    const circuit = await store.compile(program, { weights, inKinds, outKind, ...run });
+    const circuit = await store.compile(program, { weights, linearCheck, inKinds, outKind, ...run });
     const found = await store.findOrMake(circuit, undefined, run);
     const record = encodeKeyRecord(found.key.record);
     if (weights === "public") return { record, commitment: null };

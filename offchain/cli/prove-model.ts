@@ -10,7 +10,7 @@ import type { ProofFile, ProvedStage } from "../core/zk/proof-file.ts";
 import type { LoadedModel } from "../engines/program/load-program.ts";
 import { createReferenceExecutor } from "../engines/program/reference-executor.ts";
 import { runModel } from "../engines/program/run-model.ts";
-import type { BoundaryKind } from "../engines/zk/circuit/types.ts";
+import type { BoundaryKind, CircuitOptions } from "../engines/zk/circuit/types.ts";
 import { KeyStore, type StageKeys } from "../engines/zk/keys/key-store.ts";
 import { chooseProver, type ProverChoice } from "../engines/zk/prover/choose-prover.ts";
 import type { Prover, WeightsOpening } from "../engines/zk/prover/prover.ts";
@@ -88,16 +88,17 @@ async function keysOf(store: KeyStore, options: ProveModelOptions, stage: number
   if (weights === "private" && info.keyId === ZERO_BYTES32) throw new CliError("WEIGHTS_COMMITTED", { stage });
   const { program } = model.stages[stage] as LoadedModel["stages"][0];
   const step = (text: string) => onProgress(`stage ${stage}: ${text}`);
-  const circuit = await store.compile(program, {
+  const keyId = info.keyId === ZERO_BYTES32 ? undefined : info.keyId;
+  const { prover = "auto" } = options;
+  const circuit: CircuitOptions = {
     weights,
     inKinds: info.producers.map(() => named(info.inKind)),
     outKind: named(info.outKind),
     signal,
     onProgress: (text) => step(`compile, ${text}`),
-  });
-  const keyId = info.keyId === ZERO_BYTES32 ? undefined : info.keyId;
-  const { prover = "auto" } = options;
-  return store.findOrMake(circuit, keyId, { signal, prover, onProgress: (text) => step(`development key, ${text}`) });
+  };
+  const setup = { signal, prover, onProgress: (text: string) => step(`development key, ${text}`) };
+  return store.ofStage(program, circuit, keyId, setup);
 }
 
 /**

@@ -2,7 +2,7 @@
 import type { Logger } from "../core/ports/logger.ts";
 import type { Program } from "../core/program/types.ts";
 import { KIND_PUBLIC, KIND_SALTED, PRODUCER_INPUT, ZERO_BYTES32, type StageInfo } from "../core/types.ts";
-import type { BoundaryKind } from "../engines/zk/circuit/types.ts";
+import type { BoundaryKind, CircuitOptions } from "../engines/zk/circuit/types.ts";
 import type { StageKeys } from "../engines/zk/keys/key-store.ts";
 import type { Hex } from "../protocol/ports.ts";
 import { NodeError } from "./errors.ts";
@@ -81,17 +81,17 @@ export class StageCircuits {
     const started = performance.now();
     const { KeyStore } = await import("../engines/zk/keys/key-store.ts");
     const store = new KeyStore(this.#options);
-    const circuit = await store.compile(program, { weights: isCommitted(info) ? "private" : "public", ...kinds });
-    const found = await store.find(circuit, info.keyId).catch(async (error: unknown) => {
-      if (this.#options.chainId !== LOCAL_CHAIN) throw error;
-      const made = await store.ensureDevelopmentKeys(circuit, {
-        onWarning: () => this.#logger.warn("proof.development-key", { model: modelId, stage }),
-      });
-      if (made.key.keyId !== info.keyId) throw error;
-      return made;
+    const options: CircuitOptions = { weights: isCommitted(info) ? "private" : "public", ...kinds };
+    const found = await store.ofStage(program, options, info.keyId, {
+      onWarning: () => this.#logger.warn("proof.development-key", { model: modelId, stage }),
     });
     const durationMs = Math.round(performance.now() - started);
-    this.#logger.info("proof.key-ready", { model: modelId, stage, durationMs, count: circuit.report.constraints });
+    this.#logger.info("proof.key-ready", {
+      model: modelId,
+      stage,
+      durationMs,
+      count: found.circuit.report.constraints,
+    });
     return found;
   }
 }

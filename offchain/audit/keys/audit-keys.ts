@@ -8,11 +8,11 @@ import { getModel } from "../../adapters/chain/actions/get-model.ts";
 import { keyRecordAt } from "../../adapters/chain/read-past.ts";
 import { toHex, type Hex } from "../../core/bytes.ts";
 import { KIND_PUBLIC, PRODUCER_INPUT, ZERO_BYTES32, type StageInfo } from "../../core/types.ts";
-import { encodeKeyRecord, KEY_DEVELOPMENT, type KeyRecord } from "../../core/zk/key-record.ts";
+import { encodeKeyRecord, KEY_DEVELOPMENT, keyIdOf, readKeyRecord, type KeyRecord } from "../../core/zk/key-record.ts";
 import { openKey } from "../../core/zk/verifying-key.ts";
 import type { LoadedModel } from "../../engines/program/load-program.ts";
 import { verifySetup } from "../../engines/zk/ceremony/verify-setup.ts";
-import { compileCircuit } from "../../engines/zk/circuit/compile-circuit.ts";
+import { compileForKey } from "../../engines/zk/circuit/compile-circuit.ts";
 import type { BoundaryKind, CompiledCircuit } from "../../engines/zk/circuit/types.ts";
 import { locateKey } from "../../engines/zk/keys/locate-key.ts";
 import { developmentSetup } from "../../engines/zk/setup/development-setup.ts";
@@ -61,20 +61,37 @@ async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   }
 }
 
+/** What the record beside the model says that its circuit is: only the choice of the mode depends on it. */
+function claimedHash({ model, stage, info }: StageWork): Hex | undefined {
+  const bytes = model.keys[stage];
+  if (bytes === null || bytes === undefined || keyIdOf(bytes) !== info.keyId) return undefined;
+  try {
+    return readKeyRecord(bytes).circuitHash;
+  } catch {
+    // The next claim says what is wrong with it.
+    return undefined;
+  }
+}
+
 /** Compiles the stage twice, each time without a cache of gadgets: the second build sees nothing of the first. */
 async function buildTwice(work: StageWork): Promise<Finding> {
   const { model, stage, info, options } = work;
   const program = model.stages[stage]?.program;
   if (program === undefined) return bad("program", `the program has no stage ${stage}`);
+  const claimed = claimedHash(work);
   const build = async (number: string) =>
     inFolder(async (cacheFolder) =>
-      compileCircuit(program, {
-        weights: isCommitted(info) ? "private" : "public",
-        ...kindsOf(model.manifest.model.stages, stage),
-        cacheFolder,
-        signal: options.signal,
-        onProgress: (step) => options.onProgress?.(`stage ${stage}, ${number} build: ${step}`),
-      }),
+      compileForKey(
+        program,
+        {
+          weights: isCommitted(info) ? "private" : "public",
+          ...kindsOf(model.manifest.model.stages, stage),
+          cacheFolder,
+          signal: options.signal,
+          onProgress: (step) => options.onProgress?.(`stage ${stage}, ${number} build: ${step}`),
+        },
+        claimed,
+      ),
     );
   const [first, second] = [await build("first"), await build("second")];
   if (first.circuitHash !== second.circuitHash)

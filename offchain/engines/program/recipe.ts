@@ -89,7 +89,13 @@ export const recipeSchema = z.strictObject({
   /** Evidence masks that policies for this model may have: VOTE = 1, and so on (core/types.ts). */
   acceptedPolicies: z.array(z.int().min(1).max(31)).min(1).default([1]),
   /** Each stage gets a circuit and a key: weights as the circuit's constants, or private and committed to once. */
-  proofs: z.strictObject({ weights: z.enum(["public", "private"]) }).optional(),
+  proofs: z
+    .strictObject({
+      weights: z.enum(["public", "private"]),
+      /** Private weights between SALTED ends: circuits in linear-check mode (docs/private-weights.md). */
+      linearCheck: z.boolean().optional(),
+    })
+    .optional(),
 });
 
 export type Recipe = z.infer<typeof recipeSchema>;

@@ -12,6 +12,8 @@ export interface ProvableStage {
   readonly stage: number;
   readonly program: Program;
   readonly weights: "public" | "private";
+  /** Circuits in linear-check mode. */
+  readonly linearCheck: boolean;
   readonly inKinds: readonly ("PUBLIC" | "SALTED")[];
   readonly outKind: "PUBLIC" | "SALTED";
 }
@@ -52,12 +54,16 @@ export async function makeStageKeys(
     return stages.map(() => NONE);
   }
   if (digest === "BLINDED") throw invalid("a BLINDED boundary has no proof");
+  const { weights: mode, linearCheck = false } = proofs;
+  if (linearCheck && mode === "public") throw invalid("linear checks are of private weights");
+  if (linearCheck && digest !== "SALTED") throw invalid("linear checks take SALTED boundaries");
   if (maker === undefined) throw new ProgramError("PROOFS_UNAVAILABLE", {});
   const made: StageProofs[] = [];
   for (const [stage, { program }] of stages.entries()) {
     const inKinds = program.inputs.map(() => digest);
-    const { record, commitment } = await maker({ stage, program, weights: proofs.weights, inKinds, outKind: digest });
-    if ((commitment !== null) !== (proofs.weights === "private")) throw invalid("weights are committed to if private");
+    const wish = { stage, program, weights: mode, linearCheck, inKinds, outKind: digest };
+    const { record, commitment } = await maker(wish);
+    if ((commitment !== null) !== (mode === "private")) throw invalid("weights are committed to if private");
     const weights = { weightsX: commitment?.x ?? ZERO_BYTES32, weightsY: commitment?.y ?? ZERO_BYTES32 };
     made.push({ keyId: keyIdOf(record), ...weights, record });
   }

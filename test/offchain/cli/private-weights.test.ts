@@ -54,6 +54,28 @@ describe("models with private weights, from the command line", function () {
     expect([readFileSync(opening), readFileSync(join(model, "manifest.json"))]).to.deep.equal(before);
   });
 
+  it("behavior: the same model in linear-check mode: another key, which proves and verifies as ever, and which no flag has to name", async () => {
+    const checked = join(folder, "models", "checked");
+    mkdirSync(checked, { recursive: true });
+    cpSync(join(model, "model.onnx"), join(checked, "model.onnx"));
+    const recipe = JSON.parse(readFileSync(join(model, "recipe.json"), "utf8")) as object;
+    writeFileSync(
+      join(checked, "recipe.json"),
+      JSON.stringify({ ...recipe, proofs: { weights: "private", linearCheck: true } }),
+    );
+    expect((await run("model", "import", checked, ...cache)).code).to.equal(0);
+    const made = await run("prove", checked, at("input.json"), "--out", at("c.proof"), ...cache);
+    expect(made.code, made.err).to.equal(0);
+    const keyOf = async (name: string) =>
+      (answer((await run("model", "inspect", name)).out)["stages"] as { keyId: string }[])[0]?.keyId;
+    expect(answer(made.out)["keyIds"]).to.deep.equal([await keyOf(checked)]);
+    expect(await keyOf(checked)).to.not.equal(await keyOf(model));
+    const good = await run("verify", at("c.proof"), "--model", checked, ...cache);
+    expect(good.code, good.out).to.equal(0);
+    // Two keys, two commitments: a proof of one is none of the other.
+    expect((await run("verify", at("c.proof"), "--model", model, ...cache)).code).to.equal(1);
+  });
+
   it("error: WEIGHTS_COMMITTED, OPENING_INVALID, MODEL_WEIGHTS_PRIVATE", async () => {
     const refused = async (code: string, ...options: string[]) => {
       const { out, code: exit } = await run(

@@ -55,6 +55,20 @@ describe("assay zk", function () {
       .and.to.contain("fingerprint");
   });
 
+  it("behavior: zk compile in linear-check mode says what the mode adds; NOT_PROVABLE for weights that need no proof", async () => {
+    const options = ["zk", "compile", "models/tumor-mlp", "--weights", "private", "--ends", "salted", "--json"];
+    const circuits = await Promise.all([run(...options), run(...options, "--linear-check")]);
+    const sizes = circuits.map((captured) => {
+      expect(captured.code, captured.out).to.equal(EXIT.done);
+      return (answer(captured)["stages"] as { report: { constraints: number } }[])[0]?.report.constraints ?? 0;
+    });
+    // Entries, biases, and words: 30-16-8-1.
+    const entries = 30 * 16 + 16 * 8 + 8;
+    expect((sizes[1] ?? 0) - (sizes[0] ?? 0)).to.equal(entries + 25 + (16 + 31 + 8 + 17 + 1 + 9));
+    const refused = await run("zk", "compile", "models/tumor-mlp", "--linear-check", "--json");
+    expect(codeOf(refused)).to.equal("NOT_PROVABLE");
+  });
+
   it("error: OPTION_INVALID for a stage that the model lacks", async () => {
     const refused = await run("zk", "compile", MODEL, "--stage", "7", "--json");
     expect([refused.code, codeOf(refused)]).to.deep.equal([EXIT.usage, "OPTION_INVALID"]);

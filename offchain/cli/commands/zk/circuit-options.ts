@@ -5,7 +5,7 @@ import { compileCircuit } from "../../../engines/zk/circuit/compile-circuit.ts";
 import type { BoundaryKind, CompiledCircuit } from "../../../engines/zk/circuit/types.ts";
 import { checkRounds } from "../../../engines/zk/kit/check-rounds.ts";
 import { CliError } from "../../errors.ts";
-import { choice, defaulted, integer, optional, required, text } from "../../fields.ts";
+import { choice, defaulted, flag, integer, optional, required, text } from "../../fields.ts";
 import type { Progress } from "../../io.ts";
 
 /** What names a circuit: all commands about circuits take the same options. */
@@ -21,6 +21,7 @@ export const circuitOptions = {
     choice("public", "private"),
     "public",
   ),
+  linearCheck: flag("Linear-check mode: clients of encrypted stages may check private weights; takes salted ends."),
   ends: defaulted(
     "ends",
     "The model's input and result: as the model says, public, or salted.",
@@ -35,6 +36,7 @@ export interface CircuitInput {
   readonly model: string;
   readonly stage: number | undefined;
   readonly weights: "public" | "private";
+  readonly linearCheck: boolean;
   readonly ends: "model" | "public" | "salted";
   readonly backend: "two-round" | "one-round";
   readonly cache: string;
@@ -82,6 +84,7 @@ export async function compileStage(
   const circuit = await compileCircuit(program, {
     weights: input.weights,
     backend: input.backend,
+    linearCheck: input.linearCheck,
     inKinds: producers.map(() => wanted(input, inKind, first)),
     outKind: wanted(input, outKind, last),
     cacheFolder: `${input.cache}/circuits`,

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import type { Hex } from "../../../core/bytes.ts";
 import { analyseProgram } from "../../../core/program/analyse.ts";
 import { linearOperators } from "../../../core/program/linear-operators.ts";
 import type { Program } from "../../../core/program/types.ts";
 import { hashR1cs } from "../r1cs/hash-r1cs.ts";
 import { constraintCount } from "../r1cs/r1cs.ts";
-import { analyseArchitecture } from "./architecture.ts";
+import { analyseArchitecture, isWeighted } from "./architecture.ts";
 import { assemble } from "./assemble.ts";
 import { cellKey, type Cell } from "./cells/cell.ts";
 import { compileCells } from "./cells/compile-cells.ts";
@@ -40,6 +41,33 @@ function assertCheckable({ weights, inKinds, outKind }: CircuitOptions): void {
     throw unprovable("a linear check of public weights needs no proof: whoever has them computes it");
   if (inKinds.length !== 1 || inKinds[0] !== "SALTED" || outKind !== "SALTED")
     throw unprovable("linear-check mode takes one input, and SALTED boundaries");
+}
+
+/**
+ * The modes that a stage may have been compiled in: nothing but the circuit of its key says whether committed weights have linear checks.
+ * The plain one comes first.
+ */
+export function circuitModes(program: Program, options: CircuitOptions): CircuitOptions[] {
+  const { weights, inKinds, outKind } = options;
+  const weighted = weights === "private" && program.ops.some(isWeighted);
+  const checkable = weighted && inKinds.length === 1 && inKinds[0] === "SALTED" && outKind === "SALTED";
+  return checkable ? [options, { ...options, linearCheck: true }] : [options];
+}
+
+/** Compiles a stage in the mode whose circuit has this hash; in the plain one where none has. Errors: the compiler's. */
+export async function compileForKey(
+  program: Program,
+  options: CircuitOptions,
+  circuitHash: Hex | undefined,
+): Promise<CompiledCircuit> {
+  const [plain, ...others] = circuitModes(program, options);
+  const first = await compileCircuit(program, plain ?? options);
+  if (circuitHash === undefined || first.circuitHash === circuitHash) return first;
+  for (const mode of others) {
+    const circuit = await compileCircuit(program, mode);
+    if (circuit.circuitHash === circuitHash) return circuit;
+  }
+  return first;
 }
 
 /**

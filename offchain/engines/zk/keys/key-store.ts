@@ -6,7 +6,7 @@ import { isAssayError } from "../../../core/errors.ts";
 import type { Program } from "../../../core/program/types.ts";
 import type { KeyRecord } from "../../../core/zk/key-record.ts";
 import { assertKeyClass, LOCAL_CHAIN_ID, openKey, type VerifyingKey } from "../../../core/zk/verifying-key.ts";
-import { compileCircuit } from "../circuit/compile-circuit.ts";
+import { circuitModes, compileCircuit } from "../circuit/compile-circuit.ts";
 import type { CircuitOptions, CompiledCircuit } from "../circuit/types.ts";
 import { ProverError } from "../prover/errors.ts";
 import { developmentSetup, type SetupOptions } from "../setup/development-setup.ts";
@@ -107,6 +107,25 @@ export class KeyStore {
       if (keyId !== undefined && made.key.keyId !== keyId.toLowerCase()) throw error;
       return made;
     }
+  }
+
+  /**
+   * Circuit and key of a stage as its table names it, in whatever mode the key was made for. Without `keyId` the plain mode. Errors: the
+   * compiler's, those of `findOrMake` for the plain mode.
+   */
+  async ofStage(program: Program, options: CircuitOptions, keyId?: Hex, setup: SetupOptions = {}): Promise<StageKeys> {
+    const modes = keyId === undefined ? [options] : circuitModes(program, options);
+    let failure: unknown;
+    for (const mode of modes) {
+      const circuit = await this.compile(program, mode);
+      try {
+        return await this.findOrMake(circuit, keyId, setup);
+      } catch (error) {
+        if (!isAssayError(error) || error.code !== "KEY_MISSING") throw error;
+        failure ??= error;
+      }
+    }
+    throw failure;
   }
 
   #developmentFolder(cacheFolder: string): string {

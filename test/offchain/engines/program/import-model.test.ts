@@ -79,6 +79,19 @@ describe("importModel", () => {
     expect(hidden.model.stages[0]).to.include({ weightsX: commitment.x, weightsY: commitment.y });
     expect(hidden.model.weightsHash).to.not.equal(open.model.weightsHash);
     expect(open.model.acceptedMasks).to.equal((1 << VOTE) | (1 << PROOF));
+    expect(asked.map(({ linearCheck }) => linearCheck)).to.deep.equal([false, false]);
+    await run({ proofs: { weights: "private", linearCheck: true } }, undefined, async (stage) => {
+      asked.push(stage);
+      return { record, commitment };
+    });
+    expect(asked.at(-1)).to.include({ weights: "private", linearCheck: true });
+    const maker: StageKeyMaker = async () => expect.fail("a recipe that contradicts itself reached the key maker");
+    await expectCode("MODEL_FILE_INVALID", async () =>
+      run({ proofs: { weights: "public", linearCheck: true } }, undefined, maker),
+    );
+    await expectCode("MODEL_FILE_INVALID", async () =>
+      run({ proofs: { weights: "private", linearCheck: true }, digest: "PUBLIC" }, undefined, maker),
+    );
   });
 
   it("R46: the client's stages are chains around the network's, unvoted and unpaid", async function () {
