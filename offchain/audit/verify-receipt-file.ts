@@ -15,6 +15,7 @@ import { verifyReceipts } from "../core/verify-receipts.ts";
 import type { LoadedFloatModel } from "../engines/program/float/load-float-model.ts";
 import type { LoadedModel } from "../engines/program/load-program.ts";
 import { ANCHORED, checkAnchor } from "./check-anchor.ts";
+import { judgeEnclaves, rootsOf } from "./judge-enclaves.ts";
 import { isInParts, reExecute, type OpenedJob } from "./re-execute.ts";
 
 export interface AuditOptions {
@@ -31,6 +32,8 @@ export interface AuditOptions {
   readonly chainId?: bigint;
   /** Refuse proofs under development keys on the local chain too. */
   readonly refuseDevelopmentKeys?: boolean;
+  /** Root keys of SIMULATED enclaves (SHA-256) that this auditor takes on a development chain; none by default. */
+  readonly simulatedRoots?: readonly Hex[];
   /** What checks proofs; plain JavaScript by default. */
   readonly pairing?: PairingEngine | undefined;
 }
@@ -115,6 +118,9 @@ async function reportOn(
 ): Promise<AuditReport> {
   const checks = [{ name: "bytes", ok: true, detail: `${bytes.length} bytes, canonical` }, ...report.checks, ...leaf];
   const skipped: string[] = [];
+  const inside = judgeEnclaves(receipt, rootsOf(options.simulatedRoots ?? []));
+  checks.push(...inside.checks);
+  skipped.push(...inside.skipped);
   if (receipt.parents.length > 0) skipped.push(PARENTS_UNREAD);
   if (options.model === undefined || options.opened === undefined)
     skipped.push(

@@ -194,6 +194,7 @@ export function receiptOfJob({
     outDigest: reason === 0 ? (record.boundaries.at(-1) ?? ZERO_BYTES32) : ZERO_BYTES32,
     committees,
     proofs,
+    enclaves: [],
     clientClaims: [],
     parents,
     settlement: [],

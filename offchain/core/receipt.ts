@@ -50,6 +50,50 @@ const PROVEN = {
   },
 } as const satisfies AbiType;
 
+/** What a vendor's evidence rested on when it was judged: DER certificates and lists, and the texts as they were signed. */
+const ENDORSEMENT = {
+  struct: {
+    pck: "bytes",
+    ca: "bytes",
+    root: "bytes",
+    rootCrl: "bytes",
+    caCrl: "bytes",
+    tcbSigner: "bytes",
+    tcbInfo: "bytes",
+    tcbInfoSignature: "bytes",
+    identitySigner: "bytes",
+    identity: "bytes",
+    identitySignature: "bytes",
+  },
+} as const satisfies AbiType;
+
+/** The enclave behind a tally that one operator said alone: its signature, and the registration under which it counted. */
+const ENCLAVED = {
+  struct: {
+    /** Index in `record.tallies`. */
+    tally: "uint16",
+    /** Of EnclaveResult. */
+    channelHash: "bytes32",
+    epoch: "uint16",
+    r: "bytes32",
+    vs: "bytes32",
+    /** What the quote bound; the worker is the seat's signer. */
+    registry: "address",
+    key: "address",
+    channelKey: "bytes32",
+    sealKey: "bytes32",
+    challenge: "bytes32",
+    runtime: "bytes",
+    /** Unix seconds of the registration: what it rested on was current then. */
+    registeredAt: "uint48",
+    /** The chain marked it: made without hardware, proves nothing. */
+    simulated: "bool",
+    /** Signed part, signature, attestation key, QE report, its signature, QE authentication data. */
+    quote: "bytes",
+    endorsement: ENDORSEMENT,
+  },
+} as const satisfies AbiType;
+
 /**
  * A client stage's claim, signed by `spec.client` (`clientClaim`): closes the digest chain, proves nothing. `stage` is its place in the
  * manifest; the first one's `inDigest` is the client's own commitment to the raw input.
@@ -90,6 +134,8 @@ const RECEIPT = {
     committees: { array: COMMITTEE },
     /** One for each tally that rests on a proof, in their order; its committee is empty. */
     proofs: { array: PROVEN },
+    /** One for each tally that an enclave signed, in their order. */
+    enclaves: { array: ENCLAVED },
     clientClaims: { array: CLIENT_CLAIM },
     /** Of a job with FLAG_JOIN: whose results its input joins. Each has a receipt of its own. */
     parents: { array: PARENT },
@@ -104,6 +150,7 @@ const RECEIPT = {
 export type SeatEvidence = AbiValue<typeof SEAT_EVIDENCE>;
 export type CommitteeEvidence = AbiValue<typeof COMMITTEE>;
 export type ProvenTally = AbiValue<typeof PROVEN>;
+export type EnclavedTally = AbiValue<typeof ENCLAVED>;
 export type ClientClaim = AbiValue<typeof CLIENT_CLAIM>;
 export type ReceiptSettlement = AbiValue<typeof SETTLEMENT>;
 /** A finished job, self-contained: the job, its claims, the evidence for each. */
@@ -129,6 +176,11 @@ function checkAbsences(receipt: Receipt): void {
     const committee = receipt.committees[tally];
     if (committee === undefined || committee.fast || committee.seats.length > 0)
       throw bad(`a proof and votes for tally ${tally}`);
+  }
+  for (const [i, { tally }] of receipt.enclaves.entries()) {
+    if (i > 0 && (receipt.enclaves[i - 1]?.tally ?? 0) >= tally) throw bad("enclaves do not ascend");
+    if (receipt.committees[tally]?.seats.length !== 1)
+      throw bad(`an enclave for tally ${tally}, which is not one seat's`);
   }
   if (receipt.output === "0x" && receipt.outputSalt !== "0x") throw bad("a salt without an output");
   for (const { fast, seats } of receipt.committees)

@@ -35,13 +35,15 @@ import {
   type DigestKind,
   type StageInfo,
 } from "./types.ts";
+import { enclaveName, enclavesFailure, SAMPLED_ENCLAVE } from "./verify-enclaves.ts";
 import type { ProvenKey, SignedPair } from "./verify-proven.ts";
 import { judgeProof, type Examination, type Verdict } from "./zk/judge-proofs.ts";
 import { LOCAL_CHAIN_ID, openKey, type KeyOpener } from "./zk/verifying-key.ts";
 
 /** Kinds of evidence that a receipt has room for. */
 const CARRIED = VOTE | PROOF | OPTIMISTIC | CIPHER;
-const carriedOf = (mask: number): number => (isPaired(mask) ? CARRIED | ENCLAVE : CARRIED);
+const carriedOf = (mask: number): number =>
+  isPaired(mask) || mask === SAMPLED_ENCLAVE ? CARRIED | ENCLAVE : CARRIED;
 
 export interface ReceiptOptions {
   /** Refuse proofs under development keys, which anyone can forge, even on the local chain. Elsewhere they always are. */
@@ -285,10 +287,21 @@ function keysCheck(receipt: Receipt, keys: readonly ProvenKey[], options: Receip
   return { name: "keys", ok, detail: ok ? `${named}; believed because the chain is local` : named };
 }
 
-/** Whether a committee stands behind a stage, or one operator that nobody audited or disputed. */
-function saidBy(receipt: Receipt, stage: number): "VOTE" | "OPTIMISTIC" {
-  const last = receipt.record.tallies.findLast((tally) => tally.stage === stage);
-  return last !== undefined && isLone(receipt, last) ? "OPTIMISTIC" : "VOTE";
+/** Whether a committee stands behind a stage, or one operator that nobody audited or disputed, and its enclave. */
+function saidBy(receipt: Receipt, stage: number): readonly string[] {
+  const at = receipt.record.tallies.findLastIndex((tally) => tally.stage === stage);
+  const last = receipt.record.tallies[at];
+  if (last === undefined || !isLone(receipt, last)) return ["VOTE"];
+  const inside = receipt.enclaves.find(({ tally }) => tally === at);
+  return inside === undefined ? ["OPTIMISTIC"] : [enclaveName(inside), "OPTIMISTIC"];
+}
+
+function enclavesText({ enclaves }: Receipt): string {
+  if (enclaves.length === 0) return "no answer stands on one enclave alone";
+  const simulated = enclaves.some((one) => one.simulated);
+  return simulated
+    ? "signed by the bound key of a SIMULATED enclave, which proves nothing about hardware"
+    : "signed by the key that the enclave's quote binds; whether the quote is genuine is judged with the vendor's roots";
 }
 
 function coverageOf(receipt: Receipt, history: JudgedReplay | undefined): Coverage[] {
@@ -298,6 +311,7 @@ function coverageOf(receipt: Receipt, history: JudgedReplay | undefined): Covera
     history.bindings === undefined &&
     history.tallies === undefined &&
     history.proofs === undefined &&
+    history.enclaves === undefined &&
     history.pairs.every(({ failure }) => failure === undefined);
   const first = networkPart(manifest.stages)?.first ?? 0;
   const covered = manifest.stages.map(({ place }, stage): Coverage => {
@@ -308,7 +322,7 @@ function coverageOf(receipt: Receipt, history: JudgedReplay | undefined): Covera
     const key = history.keys.find((one) => one.stage === own);
     // A proof overrules the votes, or there were none.
     const ciphered = (receipt.job.spec.policy.mask & CIPHER) === 0 ? [] : ["CIPHER"];
-    if (key === undefined) return { stage, kind: "EVIDENCED", evidence: [saidBy(receipt, own), ...ciphered] };
+    if (key === undefined) return { stage, kind: "EVIDENCED", evidence: [...saidBy(receipt, own), ...ciphered] };
     const proof = key.development ? "PROOF (DEVELOPMENT KEY)" : "PROOF";
     const signed = history.pairs.some((pair) => pair.stage === own);
     return { stage, kind: "EVIDENCED", evidence: signed ? [proof, "ENCLAVE"] : [proof] };
@@ -325,9 +339,10 @@ const differs = (what: string, have: Hex, want: Hex): string | undefined =>
 interface JudgedReplay extends Replay {
   readonly proofs: string | undefined;
   readonly keys: readonly ProvenKey[];
+  readonly enclaves: string | undefined;
 }
 
-function judge(history: Replay, verdicts: readonly Verdict[]): JudgedReplay {
+function judge(history: Replay, verdicts: readonly Verdict[], enclaves: string | undefined): JudgedReplay {
   const left = verdicts.values();
   const failures = history.proven.map(({ where, failure, proof }) => {
     const verdict = proof && left.next().value;
@@ -335,7 +350,7 @@ function judge(history: Replay, verdicts: readonly Verdict[]): JudgedReplay {
     return why === undefined ? undefined : `${where}: ${why}`;
   });
   const keys = history.proven.flatMap(({ key }) => key ?? []);
-  return { ...history, proofs: failures.find((failure) => failure !== undefined), keys };
+  return { ...history, proofs: failures.find((failure) => failure !== undefined), keys, enclaves };
 }
 
 /**
@@ -363,10 +378,16 @@ export function examineReceipt(
     return undefined;
   });
   const [history] = histories;
+  const inside = runCheck("enclaves", "", () => enclavesFailure(receipt, domain));
+  const against = inside.ok ? undefined : inside.detail;
   return {
     proofs: history?.proven.flatMap(({ proof }) => proof ?? []) ?? [],
     report: (verdicts) =>
-      reportOf({ receipt, domain, form, chain, history: history && judge(history, verdicts) }, expected, options),
+      reportOf(
+        { receipt, domain, form, chain, history: history && judge(history, verdicts, against) },
+        expected,
+        options,
+      ),
   };
 }
 
@@ -446,6 +467,8 @@ function reportOf(
       add("proofs", `${history.keys.length} hold under their stages' keys`, () => history.proofs);
       checks.push(keysCheck(receipt, history.keys, options));
     }
+    if (receipt.enclaves.length > 0 || spec.policy.mask === SAMPLED_ENCLAVE)
+      add("enclaves", enclavesText(receipt), () => history.enclaves);
     add("result", receipt.reason === 0 ? "the evidence decides this result" : "the evidence decides this end", () =>
       endFailure(receipt, history),
     );

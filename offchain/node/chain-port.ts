@@ -155,8 +155,8 @@ export function createChainPort(chain: Chain, fromBlock: bigint, modules: Bundli
       return known;
     },
     propose: (call) => done(proposeAnswer(chain, call)),
-    // ENCLAVE jobs would show an enclave's signature; no worker proposes for them.
-    open: (call) => done(openProposal(chain, { ...call, table: [], evidence: "0x" })),
+    // The stage table goes with an enclave's signature only.
+    open: (call) => done(openProposal(chain, { ...call, table: call.evidence === "0x" ? [] : call.table })),
     drawAudit: (call) => done(drawAudit(chain, call)),
     submitProofs: (call) => done(submitProofs(chain, call)),
     court: (call) => done(courtStage(chain, call)),

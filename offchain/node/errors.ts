@@ -158,4 +158,28 @@ export const NodeError = defineErrors("node", 30, {
     fix: "Name the folder of the model over ciphertexts: it holds `program` and `weights-<stage>`.",
     retry: "never",
   },
+  ENCLAVE_WIRE: {
+    n: 27,
+    text: "What came over the enclave's wire is none of its messages: {reason}.",
+    fix: "Run both parts from one version; the connection is closed, and the enclave is started again.",
+    retry: "later",
+  },
+  ENCLAVE_REFUSED: {
+    n: 28,
+    text: "The enclave refuses `{what}`: {refusal}.",
+    fix: "INPUT, INPUT_MISMATCH and JOB are the sender's; EVIDENCE is the platform's (`assay tee tcb-status`); after FAILED look at the model's folder.",
+    retry: "never",
+  },
+  ENCLAVE_LOST: {
+    n: 29,
+    text: "The enclave is gone: {reason}.",
+    fix: "Nothing: it is started again, with new keys. If it keeps ending, run it by hand and look at its exit code.",
+    retry: "later",
+  },
+  ENCLAVE_SETTINGS: {
+    n: 30,
+    text: "The worker's enclave cannot be set up: {reason}.",
+    fix: "Correct the section `enclave` of the configuration.",
+    retry: "never",
+  },
 });

@@ -109,6 +109,26 @@ export const SETTINGS = {
       "Check answers that nobody audits (policy `economy`), of inputs that this worker was given: computed twice when it has nothing else to do, and challenged, with a bond, if certainly wrong and `challenge` is on. `public`: only where the output has no salt; `all` trusts each client to give all workers the same salts.",
     ),
   },
+  enclave: {
+    provider: setting(
+      z.enum(["none", "tsm", "simulated"]),
+      "none",
+      "Answer jobs that ask for an enclave: `tsm` in a TDX guest with Linux 6.7 or newer; `simulated` proves nothing about hardware and works in development only.",
+    ),
+    model: setting(
+      z.string(),
+      "",
+      "Folder of the model that the enclave serves, one of work.models; its key is registered for this model only.",
+    ),
+    collateral: setting(
+      z.string(),
+      "",
+      "JSON bundle of Intel's collateral (CRLs, TCB info, QE identity), read again at each registration: keep it fresh. For `tsm`.",
+    ),
+    quoteServer: setting(z.string(), "", "Loopback URL of a development quote server. For `simulated`."),
+    renewHours: setting(count(144), 24, "How long before its end a registration, of a week at most, is renewed."),
+    watchSeconds: setting(count(3_600), 15, "Pause between looks at the registration."),
+  },
   prove: {
     enabled: setting(z.boolean(), true, "Prove stages of models that have keys, and use the court when outvoted."),
     keys: setting(z.string().min(1), "circuit-keys", "Folder of ceremony keys, a folder each."),

@@ -16,11 +16,12 @@ import { ProcessLock } from "../adapters/store/process-lock.ts";
 import { SqliteJournal } from "../adapters/store/sqlite-journal.ts";
 import type { PeerAddress } from "../core/ports/transport.ts";
 import { LOCAL_CHAIN_ID } from "../core/zk/verifying-key.ts";
-import { HONEST } from "../protocol/ports.ts";
+import { HONEST, type Hex } from "../protocol/ports.ts";
 import { createBlobPort } from "./blob-port.ts";
 import { bondLimitOf } from "./cipher/bond-limit.ts";
 import { Closers } from "./closers.ts";
 import { DevFaults } from "./dev-faults.ts";
+import { openEnclave } from "./enclave/open-enclave.ts";
 import { heldKeys } from "./judging-keys.ts";
 import { guardedShelf } from "./guarded-shelf.ts";
 import { createKeptTraces } from "./kept-traces.ts";
@@ -133,6 +134,10 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
       : null;
     if (prover !== null) closers.push("prover", () => prover.close());
 
+    // Enclave: jobs that ask for one never show this process their inputs
+    const assertMayVote = async (modelId: Hex, stage: number) => checks.assertMayVote(modelId, stage);
+    const enclave = openEnclave(config, { models, chain, assertMayVote, clock: systemClock, logger, metrics, signal });
+
     // Development switches
     const faults = development
       ? new DevFaults({ development, chainId: config.chain.id, port: config.node.devPort }, { logger })
@@ -169,6 +174,7 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
         crypto: nodeCrypto,
         models: guardedShelf(models, checks),
         prover,
+        enclave,
         clock: systemClock,
         logger,
         metrics,
@@ -180,9 +186,10 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
       },
     );
     await worker.start();
+    const kept = enclave?.keep();
     closers.push("loops", async () => {
       life.abort();
-      await worker.stopped();
+      await Promise.all([worker.stopped(), kept]);
     });
     const addresses = await transport.start();
     closers.push("transport", () => transport.stop());
@@ -211,6 +218,7 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
           development,
           load: worker.desk.work.load,
           prover: prover === null ? null : { name: prover.name, load: prover.load, maxLoad: prover.maxLoad },
+          enclave: enclave?.status ?? null,
           openSeats: worker.desk.openSeats,
           games: worker.disputes?.games ?? 0,
           jobs: worker.desk.sessions.length,

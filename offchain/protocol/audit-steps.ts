@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { CANDIDATES } from "../core/draw.ts";
-import { ENCLAVE, OPTIMISTIC, type Job } from "../core/types.ts";
+import { ENCLAVE, OPTIMISTIC, type Job, type Spec } from "../core/types.ts";
 import type { SlotView } from "./ports.ts";
 import { STATE } from "./seat-machine.ts";
 
@@ -19,6 +19,8 @@ export interface AuditView {
   readonly fate: Fate;
   /** Chain seconds at which this worker learned it. */
   readonly fateAt: number;
+  /** Of jobs that ask for an enclave: this worker's can answer. */
+  readonly isAble: boolean;
 }
 
 /** Bit of `Slot.flags`: the primary is bound. */
@@ -35,8 +37,8 @@ const LAST_SHARE = 0.05;
 
 export const isSampled = ({ spec }: Job): boolean => (spec.policy.mask & OPTIMISTIC) !== 0;
 
-/** An answer is opened with the signature of an enclave's key. */
-const needsEnclave = ({ spec }: Job): boolean => (spec.policy.mask & ENCLAVE) !== 0;
+/** An answer is opened with the signature of an enclave's key, and only enclaves see the input. */
+export const needsEnclave = ({ policy }: Pick<Spec, "policy">): boolean => (policy.mask & ENCLAVE) !== 0;
 
 /** Nobody has proposed yet: there is no committee, only candidates. */
 export const isUnbound = ({ state, flags }: SlotView): boolean => state === STATE.OPEN && (flags & PROPOSED) === 0;
@@ -54,14 +56,15 @@ export function proposeFrom(job: Job, slot: SlotView, rank: number): number {
 }
 
 /** Pure; `now` is chain seconds. */
-export function auditStep(job: Job, { slot, rank, isPrimary, fate, fateAt }: AuditView, now: number): AuditStep | null {
+export function auditStep(job: Job, view: AuditView, now: number): AuditStep | null {
+  const { slot, rank, isPrimary, fate, fateAt, isAble } = view;
   // Whoever answers for it pokes last where a poke is against it, and first where it is for it.
   const turn = STEP_SEC * rank;
   const isPast = now > job.spec.expiry + turn;
   if (isUnbound(slot)) {
     if (isPast || now > slot.deadline + GRACE_SEC + turn) return "expire";
-    // A proposal is a promise to open, and no worker runs in an enclave yet: it could only be fined for it.
-    if (needsEnclave(job)) return null;
+    // A proposal is a promise to open: who cannot show an enclave's signature could only be fined for it.
+    if (!isAble) return null;
     const last = slot.deadline - LAST_SHARE * job.spec.policy.tWork;
     return now >= proposeFrom(job, slot, rank) && now <= last ? "propose" : null;
   }

@@ -25,6 +25,7 @@ import {
 import { sealBlob, sealContext, sealRecipients } from "../core/seal.ts";
 import { unpackSignature } from "../core/signature.ts";
 import type { Job } from "../core/types.ts";
+import { needsEnclave } from "./audit-steps.ts";
 import type { Committee } from "./committee.ts";
 import { ProtocolError } from "./errors.ts";
 import type { BlobSource, Hex, ProtocolModules, WorkerProfile } from "./ports.ts";
@@ -57,6 +58,8 @@ export interface InputHolder {
   addressesOf(signer: Hex): readonly PeerAddress[];
   /** Takes what an offered blob held; the bytes are wiped afterwards. Errors: OFFER_REFUSED, those of the form's decoder. */
   take(plain: Uint8Array, offer: KnownOffer, isPublic: boolean): void | Promise<void>;
+  /** The same of jobs whose inputs only enclaves see: the blob as it came; null if there is no enclave for it here. */
+  readonly takeInside: ((blob: Uint8Array, offer: KnownOffer, isPublic: boolean) => Promise<void>) | null;
   tick(): Promise<void>;
 }
 
@@ -150,6 +153,8 @@ export class InputDesk {
         job: offer.jobId,
         reason: `more than ${this.#options.maxBlobBytes} bytes`,
       });
+    if (needsEnclave(spec) && session.takeInside === null)
+      throw new ProtocolError("OFFER_REFUSED", { job: offer.jobId, reason: "no enclave here serves the job" });
     // Before a byte of it is here.
     assertExposure(models.exposure(spec.modelId), spec.policy.flags);
     const isClient = (party: string) =>
@@ -255,7 +260,11 @@ export class InputDesk {
     const bytes = await blobs.read(offer.blob, this.#options.maxBlobBytes);
     if (bytes === null || session.appetite === "none") return false;
     const { jobId } = session;
-    if (offer.blob === session.job.spec.inputRef) {
+    const isPublic = offer.blob === session.job.spec.inputRef;
+    if (needsEnclave(session.job.spec)) {
+      // This process has no key for it, and must not.
+      await session.takeInside?.(bytes, offer, isPublic);
+    } else if (isPublic) {
       await session.take(bytes, offer, true);
     } else {
       const context = sealContext({

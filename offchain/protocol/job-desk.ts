@@ -3,6 +3,7 @@ import { isAssayError } from "../core/errors.ts";
 import { JOB_INPUT } from "../core/sealed-input.ts";
 import { CLASS_T, KIND_PUBLIC, type DigestKind } from "../core/types.ts";
 import { BoundaryDesk } from "./boundary-desk.ts";
+import { EnclaveWork } from "./enclave-work.ts";
 import { ProtocolError } from "./errors.ts";
 import { InputDesk, type InputDeskOptions } from "./input-desk.ts";
 import { JobSession } from "./job-session.ts";
@@ -13,7 +14,6 @@ import { decodeMemory } from "./seat-codec.ts";
 import { hasFastVotes, STATE } from "./seat-machine.ts";
 import { decodeSeatMessage, encodeSeatMessage } from "./seat-wire.ts";
 import { GONE } from "./session-state.ts";
-import { StageWork } from "./stage-work.ts";
 import type { WorkPlacesOptions } from "./work-places.ts";
 
 export interface JobDeskOptions {
@@ -28,7 +28,7 @@ export interface JobDeskOptions {
 /** Jobs of this worker: those with a seat, and those whose draw or escalation may still give it one. */
 export class JobDesk {
   readonly input: InputDesk;
-  readonly work: StageWork;
+  readonly work: EnclaveWork;
   readonly boundaries: BoundaryDesk;
   /** Jobs that are proven, not voted on. */
   readonly proofs: ProofDesk;
@@ -40,7 +40,7 @@ export class JobDesk {
   constructor(options: JobDeskOptions, modules: ProtocolModules) {
     this.#options = options;
     this.#modules = modules;
-    this.work = new StageWork(options.work, modules.models, modules.clock);
+    this.work = new EnclaveWork(options.work, modules);
     this.proofs = new ProofDesk(options.maxTracked, modules, this.work, () => this.input);
     this.boundaries = new BoundaryDesk(options.input, modules, {
       work: this.work,

@@ -15,12 +15,13 @@ import {
 import { openingQuorum } from "../core/vote.ts";
 import { isAudit, isSampled } from "./audit-steps.ts";
 import { completeSet } from "./ballot.ts";
+import type { EnclaveWork } from "./enclave-work.ts";
 import type { AcceptedBoundary } from "./boundary-in.ts";
 import { keepStage, type KeptStage } from "./cipher-keep.ts";
 import { bytesOf, openKeys } from "./cipher-stage.ts";
 import { stageSeats, type Committee } from "./committee.ts";
 import type { Hex, ProtocolModules, SlotView, WorkerProfile } from "./ports.ts";
-import { keepResult } from "./result-desk.ts";
+import { keepOutput } from "./result-desk.ts";
 import { ABSTAIN_REASON, isAbstention, reasonWord, SAID_ABSTAIN_WORD } from "./said.ts";
 import {
   decodeSeat,
@@ -38,7 +39,6 @@ import { SeatTransactions } from "./seat-transactions.ts";
 import type { SeatMessage } from "./seat-wire.ts";
 import { SessionBallots } from "./session-ballots.ts";
 import { EMPTY_RECORD, SessionState } from "./session-state.ts";
-import type { StageWork } from "./stage-work.ts";
 import { StatementIntake } from "./statement-intake.ts";
 import { StatementSharing } from "./statement-sharing.ts";
 
@@ -53,7 +53,7 @@ export class JobSession {
   readonly jobId: Hex;
   readonly #state: SessionState;
   readonly #modules: ProtocolModules;
-  readonly #work: StageWork;
+  readonly #work: EnclaveWork;
   readonly #ballots: SessionBallots;
   readonly #sharing: StatementSharing;
   readonly #intake: StatementIntake;
@@ -63,7 +63,7 @@ export class JobSession {
   readonly #audit: SessionAudit | null;
   #isTicking = false;
 
-  private constructor(state: SessionState, work: StageWork) {
+  private constructor(state: SessionState, work: EnclaveWork) {
     this.jobId = state.jobId;
     this.#state = state;
     this.#modules = state.modules;
@@ -78,7 +78,7 @@ export class JobSession {
     state.onPhase = () => this.#sharing.wake();
   }
 
-  static open(jobId: Hex, job: Job, modules: ProtocolModules, work: StageWork): JobSession {
+  static open(jobId: Hex, job: Job, modules: ProtocolModules, work: EnclaveWork): JobSession {
     const memory = { job, record: EMPTY_RECORD, batches: {}, posted: {}, offers: [], result: null, place: null };
     const state = new SessionState(jobId, memory, null, modules);
     state.saveMemory({});
@@ -86,7 +86,7 @@ export class JobSession {
   }
 
   /** From the journal, after a restart. */
-  static restore(jobId: Hex, memory: JobMemory, modules: ProtocolModules, work: StageWork): JobSession {
+  static restore(jobId: Hex, memory: JobMemory, modules: ProtocolModules, work: EnclaveWork): JobSession {
     const { place } = memory;
     const row =
       place === null ? null : modules.journal.job({ jobId, role: "seat", stage: place.stage, round: place.round });
@@ -232,6 +232,13 @@ export class JobSession {
     const inDigest = stage < 0 ? null : this.#ballots.inDigestOf(stage);
     const keys = await openKeys(plain, { stage, inDigest, spec: this.job.spec }, this.#modules.models);
     this.#work.acceptKeys(this.jobId, keys);
+  }
+
+  /** As `take`, of a job whose inputs only an enclave may see; null if this worker has none that serves it. */
+  get takeInside(): ((blob: Uint8Array, offer: KnownOffer, isPublic: boolean) => Promise<void>) | null {
+    if (!this.#work.takes(this.job.spec)) return null;
+    return async (blob, { boundary, sender }, isPublic) =>
+      this.#work.openInside(this.jobId, this.job, { boundary, sender, isPublic, blob });
   }
 
   /** Own answer and all others are out, or counted: the result cannot help a lazy co-seat any more. */
@@ -438,7 +445,7 @@ export class JobSession {
     metrics.observe("assay_jobs_stage_seconds", { phase: "infer" }, (clock.monotonicMs() - started) / 1000);
     this.#modules.checkpoint("computed");
     const output = this.#work.output(this.jobId);
-    if (output !== null && this.#isSink(seat.stage)) await keepResult(this, output, seat.stage, this.#modules);
+    if (this.#isSink(seat.stage)) await keepOutput(this, this.#work, seat.stage, this.#modules);
     const shown = this.#state.isTolerant && output !== null ? toHex(output) : null;
     const said = behaviour().alterVote(vote);
     this.#signing.vote(seat, said, shown);

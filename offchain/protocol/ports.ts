@@ -18,6 +18,7 @@ import type {
   Record,
   SignedCommit,
   SketchVotes,
+  Spec,
   StageInfo,
   StageProof,
   StageVotes,
@@ -130,7 +131,9 @@ export interface ChainPort {
   key(keyId: Hex): Promise<Hex | null>;
   /** OPTIMISTIC jobs: binds this worker to an answer; opens it; seats the auditors where the lottery fell on it. */
   propose(call: JobCall & { commitment: Hex }): Promise<void>;
-  open(call: JobCall & { outDigest: Hex; payload: Hex; salt: Hex }): Promise<void>;
+  open(
+    call: JobCall & { table: readonly StageInfo[]; outDigest: Hex; payload: Hex; salt: Hex; evidence: Hex },
+  ): Promise<void>;
   drawAudit(call: JobCall): Promise<void>;
   submitProofs(
     call: JobCall & { table: readonly StageInfo[]; proofs: readonly StageProof[]; output: Hex },
@@ -311,6 +314,36 @@ export interface ProofPort {
   judge(proof: StatedProof): Promise<AssayError | undefined>;
 }
 
+/** A sealed input for the enclave, or a public one as it is. */
+export interface EnclaveInput {
+  readonly boundary: number;
+  /** Under whose name it was sealed. */
+  readonly sender: Hex;
+  readonly isPublic: boolean;
+  readonly blob: Uint8Array;
+}
+
+/** What an enclave answered. An abstention has neither evidence nor result. */
+export interface EnclaveAnswer {
+  readonly outDigest: Hex;
+  readonly payload: Hex;
+  /** ENCLAVE evidence of a model of one stage (`encodeEnclaveEvidence`); `0x` if it abstains. */
+  readonly evidence: Hex;
+  /** The output, sealed to the job's result key by the worker's name; null if the job names none. */
+  readonly sealed: Uint8Array | null;
+}
+
+/** This worker's enclave. It holds keys and sees inputs; nothing that it returns shows an input, an activation or a key. */
+export interface EnclavePort {
+  /** Whether it may answer now: its key is registered for the job's model, and for longer than the job may live. */
+  serves(spec: Spec): boolean;
+  /** Opens an input and compares it with the job's digest, inside. Errors: ENCLAVE_REFUSED, ENCLAVE_LOST. */
+  open(jobId: Hex, job: Job, input: EnclaveInput): Promise<void>;
+  /** Computes an opened job and signs the result. Errors as `open`. */
+  run(jobId: Hex): Promise<EnclaveAnswer>;
+  forget(jobId: Hex): void;
+}
+
 /** Where a blob can be fetched, and by which grant. */
 export interface BlobSource {
   readonly peer: PeerAddress;
@@ -383,6 +416,8 @@ export interface ProtocolModules {
   readonly prover: ProofPort | null;
   /** Games about ciphertexts; missing where this worker plays none. */
   readonly disputes?: DisputePort;
+  /** Null: this worker has no enclave, and no part in jobs that ask for one. */
+  readonly enclave: EnclavePort | null;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;

@@ -151,6 +151,9 @@ export class ProofSession implements InputHolder, ResultHolder {
     this.#state.saveMemory({});
   }
 
+  /** No enclave proves. */
+  readonly takeInside = null;
+
   /** Errors: OFFER_REFUSED, those of the decoders. */
   take(plain: Uint8Array, offer: KnownOffer, isPublic: boolean): void {
     const { committee } = this.#state;

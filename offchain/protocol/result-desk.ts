@@ -2,6 +2,7 @@
 import { fromHex } from "../core/bytes.ts";
 import { decodeResultRequest, MAX_RESULT_BYTES } from "../core/result-request.ts";
 import { sealBlob, sealContext } from "../core/seal.ts";
+import type { EnclaveWork } from "./enclave-work.ts";
 import { ProtocolError } from "./errors.ts";
 import type { Job } from "../core/types.ts";
 import type { Hex, ProtocolModules } from "./ports.ts";
@@ -40,6 +41,21 @@ export async function keepResult(
   };
   const sealed = sealBlob(crypto, { context: sealContext(scope), recipients: [fromHex(resultKey, 32)], plain: output });
   session.setResult(await blobs.keep(sealed, clock.nowMs() + KEEP_MS));
+}
+
+/** Keeps what a stage gave: sealed here, or by the enclave that made it and alone has seen it. */
+export async function keepOutput(
+  session: ResultHolder,
+  work: Pick<EnclaveWork, "answer" | "output">,
+  stage: number,
+  modules: ProtocolModules,
+): Promise<void> {
+  const { jobId } = session;
+  const answer = work.answer(jobId);
+  const output = work.output(jobId);
+  if (output !== null) return keepResult(session, output, stage, modules);
+  if (answer === null || answer.sealed === null) return;
+  session.setResult(await modules.blobs.keep(answer.sealed, modules.clock.nowMs() + KEEP_MS));
 }
 
 /**

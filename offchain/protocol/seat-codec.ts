@@ -38,6 +38,8 @@ export interface JobProposal {
   readonly salt: `0x${string}`;
   readonly inDigest: `0x${string}`;
   readonly commitment: `0x${string}`;
+  /** ENCLAVE evidence, where the job asks for it. */
+  readonly evidence?: `0x${string}`;
 }
 
 /** All sketches of a committee, in seat order, and the seed of its sketches B. */

@@ -6,15 +6,15 @@ import { CANDIDATES, drawSeed, ROUND_0_STAGE } from "../core/draw.ts";
 import { hasCode } from "../core/errors.ts";
 import { auditSeed, isAuditDrawn } from "../core/job-steps.ts";
 import { AnswerWatch } from "./answer-watch.ts";
-import { auditStep, isAudit, isUnbound, type AuditStep, type Fate } from "./audit-steps.ts";
+import { auditStep, isAudit, isUnbound, needsEnclave, type AuditStep, type Fate } from "./audit-steps.ts";
 import { recordAt, type Committee } from "./committee.ts";
 import type { Hex, JobCall, ProtocolModules, SlotView } from "./ports.ts";
-import { keepResult, type ResultHolder } from "./result-desk.ts";
+import type { EnclaveWork } from "./enclave-work.ts";
+import { keepOutput, type ResultHolder } from "./result-desk.ts";
 import { isAbstention } from "./said.ts";
 import type { JobProposal } from "./seat-codec.ts";
 import { newSeat, STATE, type SeatState } from "./seat-machine.ts";
 import { NO_WORD, type SessionState } from "./session-state.ts";
-import type { StageWork } from "./stage-work.ts";
 import { commitmentOf, commitStatement } from "./statements.ts";
 import { ZERO_BYTES32, type StageInfo } from "../core/types.ts";
 
@@ -27,7 +27,7 @@ const PLACE = { stage: 0, round: 0 } as const;
 const NO_FATE = { seedRef: -1, fate: "unknown", fateAt: 0 } as const;
 
 export interface AuditParts {
-  readonly work: StageWork;
+  readonly work: EnclaveWork;
   /** The job as the chain stands. Error: RECORD_UNKNOWN. */
   readonly call: () => JobCall;
   readonly holder: ResultHolder;
@@ -41,7 +41,7 @@ export interface AuditParts {
  */
 export class SessionAudit {
   readonly #state: SessionState;
-  readonly #work: StageWork;
+  readonly #work: EnclaveWork;
   readonly #modules: ProtocolModules;
   readonly #call: () => JobCall;
   readonly #holder: ResultHolder;
@@ -210,7 +210,9 @@ export class SessionAudit {
     if (!isPrimary && this.holdsInput && this.#work.takes(this.#state.job.spec)) this.#watch.tick(slot, rank);
     if (slot.state === STATE.PROPOSED) this.#learnFate(slot);
     const { fate, fateAt } = this.#fate.seedRef === slot.seedRef ? this.#fate : NO_FATE;
-    const step = auditStep(this.#state.job, { slot, rank, isPrimary, fate, fateAt }, this.#modules.chain.now());
+    const { job } = this.#state;
+    const isAble = !needsEnclave(job.spec) || this.#work.takes(job.spec);
+    const step = auditStep(job, { slot, rank, isPrimary, fate, fateAt, isAble }, this.#modules.chain.now());
     if (step === null || (step === "open" && this.#modules.behaviour().withholdsReveal)) return;
     // A seat settles by itself, with the output.
     if (step === "settle" && this.#state.seat !== null) return;
@@ -246,8 +248,9 @@ export class SessionAudit {
     } else if (step === "open") {
       if (proposal === undefined) return;
       checkpoint("open-sending");
-      const { outDigest, payload, salt } = proposal;
-      await chain.open({ ...this.#call(), outDigest, payload, salt });
+      const { outDigest, payload, salt, evidence = "0x" } = proposal;
+      const table = this.#state.table ?? [];
+      await chain.open({ ...this.#call(), table, outDigest, payload, salt, evidence });
     } else if (step === "draw") {
       checkpoint("draw-sending");
       await chain.drawAudit(this.#call());
@@ -274,12 +277,14 @@ export class SessionAudit {
       this.#state.effects.delay("propose", 10 * RETRY_MS);
       return null;
     }
-    const output = this.#work.output(jobId);
-    if (output !== null) await keepResult(this.#holder, output, 0, this.#modules);
+    await keepOutput(this.#holder, this.#work, PLACE.stage, this.#modules);
     const salt = toHex(keys.prf("assay.v1.commit-salt", utf8(`${jobId}/${PLACE.stage}/${PLACE.round}`)));
     const context = this.#state.context(PLACE);
     const commitment = commitmentOf(context, { ...vote, salt, inDigest, worker: keys.operator.address });
-    const proposal = { outDigest: vote.outDigest, payload: vote.payload, salt, inDigest, commitment };
+    const answer = this.#work.answer(jobId);
+    // Kept with the answer: an enclave that restarts has other keys, and the answer must still be opened.
+    const evidence = answer === null ? {} : { evidence: answer.evidence };
+    const proposal = { outDigest: vote.outDigest, payload: vote.payload, salt, inDigest, commitment, ...evidence };
     const memory = { ...this.#state.memory, proposal };
     const digest = toHex(commitStatement(context, commitment));
     checkpoint("proposal-computed");

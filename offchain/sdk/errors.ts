@@ -170,5 +170,11 @@ export const SdkError = defineErrors("sdk", 31, {
     fix: "Nothing if others answered: quotes take the median of several.",
     retry: "later",
   },
+  ENCLAVE_REFUSED: {
+    n: 30,
+    text: "Worker {worker} has no enclave that may see this input: {why}.",
+    fix: "Nothing if another candidate has one; the input was not sent to this worker.",
+    retry: "later",
+  },
   INTERRUPTED: { n: 19, text: "Interrupted while {doing}.", fix: "Continue with the job id.", retry: "now" },
 });

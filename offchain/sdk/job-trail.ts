@@ -11,7 +11,7 @@ export interface JobTrail {
 }
 
 type HubCall =
-  "submit" | "tally" | "submitSketches" | "tallySketches" | "commitMany" | "expire" | "submitProofs" | "court";
+  "open" | "submit" | "tally" | "submitSketches" | "tallySketches" | "commitMany" | "expire" | "submitProofs" | "court";
 type Call<N extends HubCall> = ContractFunctionArgs<typeof assayHubAbi, "nonpayable", N>;
 
 /** Place of the job's `Finalized` or `Closed` among its events; -1 while it has not ended. */

@@ -62,9 +62,6 @@ export interface PlannedJob {
   readonly resolved: ResolvedPolicy | null;
 }
 
-/** Inputs go to workers' own keys: sealed there, an operator would read what its enclave alone is to see. */
-export const ENCLAVE_JOBS = "jobs in enclaves, whose inputs are not sealed to enclaves' keys yet";
-
 /** Blocks may come between reading the chain's time and mining the request. */
 const EXPIRY_SLACK_SEC = 60;
 
@@ -122,7 +119,9 @@ export function planJob(
     ticketClass: wishes.ticketClass ?? 0,
     ...definedOnly(wishes.policy ?? {}),
   };
-  if ((terms.mask & EVIDENCE.ENCLAVE) !== 0) throw new SdkError("NOT_SUPPORTED", { what: ENCLAVE_JOBS });
+  // Of one stage, answered by one: a pair of enclaves, each stage proven, is not fed by this client.
+  if ((terms.mask & EVIDENCE.ENCLAVE) !== 0 && terms.mask !== (EVIDENCE.ENCLAVE | EVIDENCE.OPTIMISTIC))
+    throw new SdkError("NOT_SUPPORTED", { what: "evidence of enclaves beside other than samples" });
   const flags = terms.flags | consentOf(terms, wishes, resolved) | (job.joins === true ? FLAG.JOIN : 0);
   const policy = { ...terms, flags: inputs === 0 ? flags : batchFlags(flags, inputs) };
   assertExposure(job.exposure ?? [], flags);

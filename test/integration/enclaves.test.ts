@@ -8,7 +8,7 @@ import { measurementRegistryAbi } from "../../offchain/adapters/chain/abi/measur
 import { loadCommands } from "../../offchain/cli/commands/loaders.ts";
 import { Secret } from "../../offchain/core/secret.ts";
 import { keccakText } from "../../offchain/core/tagged-hash.ts";
-import { bindReportData, type EnclaveBinding } from "../../offchain/engines/tee/bind.ts";
+import { bindReportData, type EnclaveBinding } from "../../offchain/core/enclave-binding.ts";
 import { SimulatedPlatform } from "../../offchain/engines/tee/sim/platform.ts";
 import type { IntelCollateral } from "../../offchain/engines/tee/verdict.ts";
 import { verifyEvidence } from "../../offchain/engines/tee/verify.ts";

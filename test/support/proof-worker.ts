@@ -232,6 +232,7 @@ export function proofWorker(workerId: number, hub: FakeHub, kept?: Journal): Pro
         run: async () => ({ output: boundaryTensor(stage + 1, STAGES), probe: null }),
       }),
     },
+    enclave: null,
     prover: {
       canProve: () => true,
       mayJudge: () => true,

@@ -34,6 +34,21 @@ export const METRICS = {
     help: "Signatures made after a journal entry.",
     labels: { kind: ["commit", "reveal", "claim", "propose", "envelope", "transaction"] },
   },
+  assay_enclave_live_count: {
+    type: "gauge",
+    help: "1 while this worker's enclave has a live registration.",
+    labels: {},
+  },
+  assay_enclave_expiry_seconds: {
+    type: "gauge",
+    help: "When the enclave's newest registration ends, Unix seconds.",
+    labels: {},
+  },
+  assay_enclave_registrations_total: {
+    type: "counter",
+    help: "Registrations and renewals of the enclave's key.",
+    labels: { outcome: ["ok", "failed"] },
+  },
   assay_jobs_signing_refused_total: {
     type: "counter",
     help: "Second, different signatures refused by the journal.",

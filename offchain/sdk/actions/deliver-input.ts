@@ -16,7 +16,7 @@ import { getDeployment } from "../deployment.ts";
 import { SdkError } from "../errors.ts";
 import { isJoinedInput, type JoinedInput } from "../joined-input.ts";
 import type { JobSecret } from "../job-secret.ts";
-import { ENCLAVE_JOBS } from "../plan-job.ts";
+import { findEnclaves, type EnclaveTrust } from "../find-enclaves.ts";
 import { pollUntil } from "../poll-until.ts";
 import { deliverTo, readTimes, stageSalts, type Delivery, type Parcel, type Recipient } from "../push-sealed.ts";
 import { accountOf, type WalletLike } from "../send.ts";
@@ -39,6 +39,8 @@ export interface DeliverInputParameters {
   readonly account?: Account | Address | undefined;
   readonly fromBlock?: bigint | undefined;
   readonly pollMs?: number | undefined;
+  /** Which enclaves may see the input of a job that asks for one. */
+  readonly enclaves?: EnclaveTrust | undefined;
   /** How long to wait for the draw; 60 s by default. */
   readonly seatsTimeoutMs?: number | undefined;
   /** How long to try a seat that cannot be reached or refuses, once a quorum has the input; 4 s by default. */
@@ -62,7 +64,9 @@ type Failed = DeliverInputReturnType["failed"][number];
  * the others audit a private input, or watch. Busy and slow seats are tried until the input is of no use to them any more.
  * Of a job with standbys it is no error if fewer take it: `deliverToStandbys` gives it to those who fill their seats.
  * `onSeats` is called between the two: what it returns is awaited, so a caller can decide whom the job fell to before anything leaves.
- * Errors: NOT_SUPPORTED (a job in enclaves); SEATS_UNKNOWN; DELIVERY_FAILED when a stage's seats that took the input cannot make a quorum; INTERRUPTED; JOB_UNKNOWN;
+ * The input of a job that asks for an enclave is sealed to registered enclaves' keys only (`findEnclaves`); a candidate without one that
+ * `enclaves` admits is among `failed`, with ENCLAVE_REFUSED, and gets nothing.
+ * Errors: SEATS_UNKNOWN; DELIVERY_FAILED when a stage's seats that took the input cannot make a quorum; INTERRUPTED; JOB_UNKNOWN;
  * RPC_UNAVAILABLE.
  *
  * @example
@@ -73,8 +77,7 @@ export async function deliverInput(
   parameters: DeliverInputParameters,
 ): Promise<DeliverInputReturnType> {
   const { hub, jobId, job, manifest, signal, onSeats } = parameters;
-  const { k, mask, ticketClass } = job.spec.policy;
-  if ((mask & ENCLAVE) !== 0) throw new SdkError("NOT_SUPPORTED", { what: ENCLAVE_JOBS });
+  const { k, ticketClass } = job.spec.policy;
   const timeoutMs = parameters.seatsTimeoutMs ?? 60_000;
   const seats = await pollUntil(
     async () => (await getSeats(client, { hub, jobId, seats: job.spec.stages * k, ticketClass })) ?? undefined,
@@ -125,18 +128,37 @@ export async function deliverToSeats(
     readTimes(client, parameters),
   ]);
   const delivery: Delivery = { ...parameters, chainId, account, ...times };
+  const inside = await enclavesOf(client, parameters, stages);
   return Promise.all(
-    stages.map(async ({ stage, seats }) => {
+    stages.map(async ({ stage, seats: all }) => {
+      const seats = all.filter(({ workerId }) => inside?.refused.has(workerId) !== true);
       const known = seats.flatMap(({ workerId, signer }): Recipient[] => {
-        const profile = profiles.get(workerId);
+        const own = profiles.get(workerId);
+        const profile = own === undefined || inside === undefined ? own : { ...own, sealKey: inside.sealKey(signer) };
         return profile === undefined || !canSealTo(crypto, fromHex(profile.sealKey, 32)) ? [] : [{ profile, signer }];
       });
       const strangers = seats
         .filter(({ workerId }) => known.every(({ profile }) => profile.workerId !== workerId))
         .map(({ workerId }): Failed => ({ workerId, error: new SdkError("PROFILE_MISSING", { worker: workerId }) }));
-      return deliverStage(client, delivery, stage, known, strangers);
+      const refused = all.flatMap(({ workerId }) => inside?.refused.get(workerId) ?? []);
+      return deliverStage(client, delivery, stage, known, [...strangers, ...refused]);
     }),
   );
+}
+
+/** Of a job that asks for enclaves: the key of each seat's, and the seats that have none to trust; undefined of other jobs. */
+async function enclavesOf(client: WalletLike, parameters: DeliverInputParameters, stages: readonly StageRecipients[]) {
+  const { hub, job, fromBlock, enclaves } = parameters;
+  const { modelId, policy, expiry } = job.spec;
+  if ((policy.mask & ENCLAVE) === 0) return undefined;
+  const seats = stages.flatMap((one) => one.seats);
+  const workers = seats.map(({ signer }) => signer);
+  const { found, refused } = await findEnclaves(client, { hub, modelId, workers, until: expiry, trust: enclaves, fromBlock }); // prettier-ignore
+  const failed = seats.flatMap(({ workerId, signer }): [number, Failed][] => {
+    const why = refused.get(signer.toLowerCase());
+    return why === undefined ? [] : [[workerId, { workerId, error: new SdkError("ENCLAVE_REFUSED", { worker: workerId, why }) }]]; // prettier-ignore
+  });
+  return { refused: new Map(failed), sealKey: (signer: Address): Hex => found.get(signer.toLowerCase())?.sealKey ?? "0x" };
 }
 
 async function deliverStage(
@@ -146,6 +168,7 @@ async function deliverStage(
   recipients: readonly Recipient[],
   strangers: readonly Failed[],
 ): Promise<{ readonly reached: readonly number[]; readonly failed: readonly Failed[] }> {
+  if (recipients.length === 0) return { reached: [], failed: strangers };
   const parcel = packStage(
     delivery,
     stage,

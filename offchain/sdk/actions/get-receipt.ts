@@ -12,6 +12,7 @@ import type { ClientClaim, Receipt } from "../../core/receipt.ts";
 import { REASON_NAMES, ZERO_BYTES32, type ModelManifest, type Record as JobRecord } from "../../core/types.ts";
 import { assertReceiptChain } from "../assert-receipt-chain.ts";
 import { checked } from "../checked.ts";
+import { collectEnclaves } from "../collect-enclaves.ts";
 import { collectCommittees, finalRecord } from "../collect-evidence.ts";
 import { collectProofs, provenTallies, readKeyRecords } from "../collect-proofs.ts";
 import { collectSettlement } from "../collect-settlement.ts";
@@ -100,18 +101,24 @@ export async function getReceipt(client: Client, parameters: GetReceiptParameter
   const proofs = await readProofs(client, parameters, { trail, record, manifest });
   const named = REASON_NAMES.findIndex((name) => name === view.closedReason);
   const reason = view.closedReason === null ? 0 : Math.max(0, named);
+  const committees = collectCommittees(trail, record, signers);
+  const chainId = BigInt(deployment.chainId);
+  const { job } = view;
+  const fromBlock = parameters.fromBlock ?? 0n;
+  const enclaves = await collectEnclaves(client, { hub, chainId, jobId, job, record, committees, trail, fromBlock });
   const receipt: Receipt = {
-    chainId: BigInt(deployment.chainId),
+    chainId,
     hub,
     jobId,
-    job: view.job,
+    job,
     manifest,
     reason,
     record,
     recordHash: hashOfRecord(record),
     outDigest: view.outDigest ?? ZERO_BYTES32,
-    committees: collectCommittees(trail, record, signers),
+    committees,
     proofs,
+    enclaves,
     clientClaims: parameters.clientClaims ?? [],
     parents: collectParents(trail),
     settlement: collectSettlement(trail, { spec, record, reason, feeBps }),

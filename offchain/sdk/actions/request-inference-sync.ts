@@ -18,6 +18,7 @@ import { checked } from "../checked.ts";
 import { clientPartOf, finishClientStages } from "../client-stages.ts";
 import { getDeployment } from "../deployment.ts";
 import { SdkError } from "../errors.ts";
+import type { EnclaveTrust } from "../find-enclaves.ts";
 import type { JobView } from "../job-view.ts";
 import { readDelivered } from "../read-delivered.ts";
 import { pollUntil } from "../poll-until.ts";
@@ -68,6 +69,8 @@ export interface RequestInferenceSyncParameters extends RequestInferenceParamete
   readonly onProgress?: ((progress: InferenceProgress) => void) | undefined;
   /** Awaited between the draw and the delivery: nothing has left this process yet. */
   readonly beforeDelivery?: ((seats: readonly number[]) => void | Promise<void>) | undefined;
+  /** Of `fast-enclave`: which enclaves may see the input. */
+  readonly enclaves?: EnclaveTrust | undefined;
   readonly fromBlock?: bigint | undefined;
   readonly pollMs?: number | undefined;
   /** For the whole job after its request; 10 minutes by default. */
@@ -130,6 +133,7 @@ export async function requestInferenceSync(
     fromBlock,
     pollMs,
     signal,
+    enclaves: parameters.enclaves,
     onSeats: async (seats) => {
       onProgress({ stage: "seats drawn", seats });
       await parameters.beforeDelivery?.(seats);

@@ -25,6 +25,7 @@ const view = (change: Partial<AuditView>): AuditView => ({
   isPrimary: false,
   fate: "unknown",
   fateAt: 0,
+  isAble: true,
   ...change,
 });
 
@@ -43,10 +44,11 @@ describe("audit-steps", () => {
     const inside = { spec: { policy: { ...policy, mask: ENCLAVE | OPTIMISTIC }, expiry: 10_000 } } as unknown as Job;
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 20_000 }), fc.integer({ min: 0, max: 11 }), (now, rank) => {
-        expect(auditStep(inside, view({ rank }), now)).to.not.equal("propose");
+        expect(auditStep(inside, view({ rank, isAble: false }), now)).to.not.equal("propose");
       }),
     );
-    expect(auditStep(inside, view({ rank: 1 }), 1_007)).to.equal("expire");
+    expect(auditStep(inside, view({ rank: 1, isAble: false }), 1_007)).to.equal("expire");
+    expect(auditStep(inside, view({}), 970)).to.equal("propose");
   });
 
   it("behavior: nothing is opened before the lottery is known to have spared it, nor by anybody else", () => {

@@ -36,6 +36,7 @@ describe("a worker whose model shows too much of a client's input", () => {
       addOffer: () => undefined,
       signerOf,
       addressesOf: () => [],
+      takeInside: null,
       take: () => undefined,
       tick: async () => undefined,
     };

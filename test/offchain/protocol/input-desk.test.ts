@@ -21,6 +21,7 @@ const holder: InputHolder = {
   addOffer: () => undefined,
   signerOf,
   addressesOf: () => [],
+  takeInside: null,
   take: () => undefined,
   tick: async () => undefined,
 };

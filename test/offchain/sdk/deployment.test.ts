@@ -192,8 +192,9 @@ describe("sdk actions around money and deployments", function suite() {
         wallet.deliverInput({ jobId: JOB, job, manifest, input: new Uint8Array(1), secret }),
       );
     });
-    it("error: NOT_SUPPORTED for a job in enclaves: nothing leaves for workers' own keys", async () => {
+    it("error: NOT_SUPPORTED for a job in enclaves of a hub without their judge: nothing leaves for workers' own keys", async () => {
       const requested = await wallet.requestInference({ manifest, input });
+      await dev.chain.rpc("hardhat_mine", ["0x4"]);
       const { job } = requested;
       const policy = { ...job.spec.policy, mask: ENCLAVE | OPTIMISTIC };
       const inside = { ...requested, manifest, job: { ...job, spec: { ...job.spec, policy } } };

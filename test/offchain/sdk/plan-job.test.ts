@@ -111,15 +111,17 @@ describe("planJob", () => {
     expect(rounds).to.equal(1);
   });
 
+  it("behavior: R58 fast-enclave asks one enclave, and audits a fiftieth", () => {
+    const { spec } = planJob({ preset: "fast-enclave" }, { ...market, workers: 39, supported: 31 }, job);
+    expect(spec.policy).to.deep.include({ mask: ENCLAVE | OPTIMISTIC, k: 3, auditBps: 200, window: 15 });
+    expect(spec.policy.seatStake).to.equal(53n * spec.seatReward);
+  });
+
   const wrong: readonly (readonly [string, string, Parameters<typeof planJob>[0], Partial<Market>])[] = [
     ["NOT_SUPPORTED", "a preset of a later step", { preset: "critical-enclave" }, {}],
-    ["NOT_SUPPORTED", "enclaves, though the router has their judge", { preset: "fast-enclave" }, { supported: 31 }],
-    [
-      "NOT_SUPPORTED",
-      "enclaves in a policy of one's own",
-      { policy: { mask: ENCLAVE | OPTIMISTIC } },
-      { supported: 31 },
-    ],
+    ["NOT_SUPPORTED", "enclaves of a hub without their judge", { preset: "fast-enclave" }, {}],
+    ["NOT_SUPPORTED", "enclaves in pairs, though the router has their judge", { preset: "critical-enclave" }, { supported: 31 }],
+    ["NOT_SUPPORTED", "enclaves in a policy of one's own", { policy: { mask: ENCLAVE } }, { supported: 31 }],
     ["NOT_SUPPORTED", "a deployment without adapters", { preset: "critical-proof" }, { supported: 1 }],
     ["POLICY_UNSAFE", "insuring under a set that insures nothing", { insuredValue: 1n }, { workers: 39 }],
     ["POLICY_UNSAFE", "too little stake for the reward", { policy: { seatStake: 43n * TOKEN } }, {}],

@@ -6,6 +6,7 @@ import { assayHubAbi } from "../../../offchain/adapters/chain/abi/assay-hub.ts";
 import { modelRegistryAbi } from "../../../offchain/adapters/chain/abi/model-registry.ts";
 import { workerBeaconAbi } from "../../../offchain/adapters/chain/abi/worker-beacon.ts";
 import { stakeVaultAbi } from "../../../offchain/adapters/chain/abi/stake-vault.ts";
+import type { Chain } from "../../../offchain/adapters/chain/chain.ts";
 import { createChain } from "../../../offchain/adapters/chain/create-chain.ts";
 import { OpenKeyRing } from "../../../offchain/adapters/keys/key-ring.ts";
 import { nodeCrypto } from "../../../offchain/adapters/keys/node-crypto.ts";
@@ -47,6 +48,7 @@ import { BeaconSecrets } from "../../../offchain/node/beacon/beacon-secrets.ts";
 import { Worker } from "../../../offchain/node/worker.ts";
 import {
   HONEST,
+  type EnclavePort,
   type Hex,
   type ModelShelf,
   type ProofPort,
@@ -145,6 +147,8 @@ export interface ClusterOptions {
   readonly stages?: number;
   readonly models?: (index: number) => Partial<ModelShelf>;
   readonly prover?: (index: number) => ProofPort | null;
+  readonly enclave?: (index: number, modules: EnclaveParts) => EnclavePort | null;
+  readonly store?: (index: number) => BlobStore;
   /** Real HTTP on loopback between the workers. */
   readonly http?: boolean;
   /** Real libp2p on loopback between the workers. */
@@ -165,6 +169,14 @@ export interface ClusterOptions {
   readonly logger?: (index: number) => Logger;
   /** Enlisted but run elsewhere, after those of this process. */
   readonly remote?: { readonly transportId: Hex; readonly sealKey: Hex; readonly url: string };
+}
+
+/** What an enclave's keeper shares with its worker. */
+export interface EnclaveParts {
+  readonly chain: Chain;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
 }
 
 interface Identity {
@@ -372,6 +384,7 @@ export class Cluster {
         blobs,
         crypto: nodeCrypto,
         prover: options.prover?.(i) ?? null,
+        enclave: options.enclave?.(i, { chain, clock, logger, signal }) ?? null,
         models: {
           has: () => true,
           table: () => jobTable(manifest),

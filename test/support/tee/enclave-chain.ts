@@ -4,7 +4,7 @@ import { type Hex, toHex } from "viem";
 import { addressOfKey } from "../../../offchain/core/signature.ts";
 import { ZERO_ADDRESS } from "../../../offchain/core/types.ts";
 import { keccakText } from "../../../offchain/core/tagged-hash.ts";
-import { bindReportData, encodeRuntime, type EnclaveBinding } from "../../../offchain/engines/tee/bind.ts";
+import { bindReportData, encodeRuntime, type EnclaveBinding } from "../../../offchain/core/enclave-binding.ts";
 import { verifyEvidence } from "../../../offchain/engines/tee/verify.ts";
 import { createIntelChain, keyOf, packed, rootIdOf, type IntelChainOptions } from "./intel-chain.ts";
 import { NOW, REPORT, simulated } from "./simulated.ts";

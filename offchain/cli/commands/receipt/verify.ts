@@ -16,7 +16,7 @@ import { defineCommand } from "../../command.ts";
 import { readFileBytes } from "../../connection.ts";
 import { CliError } from "../../errors.ts";
 import { EXIT, type ExitCode } from "../../exit-code.ts";
-import { address, flag, list, optional, text, url } from "../../fields.ts";
+import { address, flag, hash, list, optional, text, url } from "../../fields.ts";
 import { fileBatches } from "../../file-batches.ts";
 import type { Io } from "../../io.ts";
 import { FileReports } from "../../report-files.ts";
@@ -76,6 +76,11 @@ export const receiptVerify = defineCommand({
     input: optional("file", "The opened input: canonical tensor bytes, or all parts of one in parts.", text),
     secretFile: optional("file", "The job's secret as 0x and 64 digits.", text),
     joined: flag("The first receipt's job joins the results of the others' jobs: say what the whole guarantees."),
+    simulatedRoot: optional(
+      "hash",
+      "Take evidence of SIMULATED enclaves under this root (0x, SHA-256 of its key). Development only: refused otherwise.",
+      hash,
+    ),
     refuseDevelopment: flag("Refuse proofs under development keys on the local chain too; elsewhere they always are."),
   },
   async run(input, io) {
@@ -94,6 +99,7 @@ export const receiptVerify = defineCommand({
       ...(opened === undefined ? {} : { opened }),
       ...(input.rpc === undefined ? {} : { rpcUrl: input.rpc }),
       ...(input.hub === undefined ? {} : { hub: input.hub }),
+      ...(input.simulatedRoot === undefined ? {} : { simulatedRoots: [input.simulatedRoot] }),
       refuseDevelopmentKeys: input.refuseDevelopment,
     };
     try {

@@ -31,3 +31,12 @@ export function readPem(text: string): Uint8Array[] {
   }
   return out.length === 0 ? refuse("no certificate") : out;
 }
+
+/** A certificate in the form that `readPem` takes. */
+export function pemOf(der: Uint8Array): string {
+  const lines =
+    Buffer.from(der)
+      .toString("base64")
+      .match(/.{1,64}/g) ?? [];
+  return `-----BEGIN CERTIFICATE-----\n${lines.join("\n")}\n-----END CERTIFICATE-----\n`;
+}

@@ -8,7 +8,13 @@ import {
   GENERAL_STATUSES,
   type EnclavePolicy,
 } from "../../../../offchain/engines/tee/admit.ts";
-import { bindReportData, gpuNonce, requireBinding, requireReportData, sessionReportData, type EnclaveBinding } from "../../../../offchain/engines/tee/bind.ts"; // prettier-ignore
+import { bindReportData, type EnclaveBinding } from "../../../../offchain/core/enclave-binding.ts";
+import {
+  gpuNonce,
+  requireBinding,
+  requireReportData,
+  sessionReportData,
+} from "../../../../offchain/engines/tee/bind.ts";
 import { PRODUCTION_ROOTS } from "../../../../offchain/engines/tee/roots.ts";
 import { SIMULATED_OID as LABEL } from "../../../../offchain/engines/tee/sim/label.ts";
 import { SIMULATED_OID } from "../../../../offchain/engines/tee/bytes/certificate.ts";

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+import { equalBytes, fromHex, type Hex } from "./bytes.ts";
+import { addressWord, bindReportData, decodeRuntime, enclaveConfigDigest } from "./enclave-binding.ts";
+import { enclaveResultDigest } from "./enclave-result.ts";
+import type { EnclavedTally, Receipt } from "./receipt.ts";
+import { isLone } from "./replay-record.ts";
+import { recoverSigner } from "./signature.ts";
+import { ENCLAVE, OPTIMISTIC, SAID_UNREVEALED } from "./types.ts";
+import { LOCAL_CHAIN_ID } from "./zk/verifying-key.ts";
+
+/** The evidence that samples of enclaves are made under. */
+export const SAMPLED_ENCLAVE = ENCLAVE | OPTIMISTIC;
+
+/** Where report data stands in a packed quote: behind an SGX report's or a TD report's other fields. */
+function reportDataOf(quote: Uint8Array): Uint8Array {
+  const isTdx = quote[4] === 0x81;
+  const body = quote[0] === 5 ? 54 : 48;
+  const at = body + (isTdx ? 520 : 320);
+  return quote.subarray(at, at + 64);
+}
+
+/** What the quote binds, by the receipt's words. */
+export const enclaveBindingOf = ({ chainId }: Pick<Receipt, "chainId">, one: EnclavedTally, worker: Hex) => ({
+  chainId,
+  registry: one.registry,
+  key: one.key,
+  channelKey: one.channelKey,
+  sealKey: one.sealKey,
+  worker: addressWord(worker),
+  epoch: one.epoch,
+  challenge: one.challenge,
+});
+
+/** Who is the seat that an enclave signed for. */
+export const enclavedSigner = ({ committees }: Receipt, { tally }: EnclavedTally): Hex =>
+  committees[tally]?.seats[0]?.signer ?? "0x";
+
+function failureOf(receipt: Receipt, domain: Hex, one: EnclavedTally): string | undefined {
+  const { chainId, hub, jobId, job, committees, record } = receipt;
+  const [seat] = committees[one.tally]?.seats ?? [];
+  const stage = record.tallies[one.tally]?.stage ?? 0;
+  if (seat?.opened !== true) return "it signed for a seat that has not opened";
+  const claim = { jobId, stage, inDigest: job.spec.inDigest, outDigest: seat.outDigest, worker: seat.signer };
+  const { channelHash, epoch, r, vs, key } = one;
+  const signer = recoverSigner(enclaveResultDigest(domain, { claim, channelHash, epoch }), { r, vs });
+  if (signer !== key.toLowerCase()) return `its result is signed by ${signer}, not by ${key}`;
+  const runtime = decodeRuntime(fromHex(one.runtime));
+  if (runtime.modelId !== job.spec.modelId) return `its key serves model ${runtime.modelId}`;
+  if (runtime.configDigest !== enclaveConfigDigest({ chainId, hub, registry: one.registry }))
+    return "it was started for another chain, hub or registry";
+  const bound = bindReportData(enclaveBindingOf(receipt, one, seat.signer), fromHex(one.runtime));
+  if (!equalBytes(reportDataOf(fromHex(one.quote)), bound)) return "its quote is bound to something else";
+  if (one.simulated && chainId !== LOCAL_CHAIN_ID) return "it is SIMULATED, and the chain is not local";
+  return undefined;
+}
+
+/**
+ * Whether an enclave signed each answer that stands without an audit, where the policy asks for one: by a key that a quote binds to this
+ * chain, registry, worker, model and epoch. Whether the quote is the vendor's is judged where its certificates are (`judgeEnclaves`).
+ */
+export function enclavesFailure(receipt: Receipt, domain: Hex): string | undefined {
+  const { enclaves, record, job } = receipt;
+  const asked = (job.spec.policy.mask & ENCLAVE) !== 0;
+  const due = record.tallies.flatMap((tally, at) =>
+    asked && isLone(receipt, tally) && tally.said[0] !== SAID_UNREVEALED ? [at] : [],
+  );
+  const have = enclaves.map(({ tally }) => tally);
+  if (due.join() !== have.join())
+    return `enclaves signed for tallies ${have.join() || "none"}, those that need one are ${due.join() || "none"}`;
+  for (const one of enclaves) {
+    const why = failureOf(receipt, domain, one);
+    if (why !== undefined) return `tally ${one.tally}: ${why}`;
+  }
+  return undefined;
+}
+
+/** Loudly, and whoever made it. */
+export const enclaveName = ({ simulated }: EnclavedTally): string => (simulated ? "ENCLAVE (SIMULATED)" : "ENCLAVE");

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { createHash } from "node:crypto";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { fromHex, type Hex } from "../../../core/bytes.ts";
+import { SimulatedPlatform, type SimulatedOptions } from "./platform.ts";
+import type { Period } from "./report.ts";
+
+export interface SimulatedQuoteServer {
+  readonly url: string;
+  /** SHA-256 of the simulated root's key: what a development chain pins. */
+  readonly root: Hex;
+  close(): Promise<void>;
+}
+
+export interface SimulatedQuoteServerOptions {
+  /** 32 bytes: all keys of the platform follow. */
+  readonly seed: Uint8Array;
+  /** Of certificates and collateral, Unix seconds of the chain. */
+  readonly period: Period;
+  readonly platform?: SimulatedOptions;
+}
+
+/** 48 bytes that stand for a TD whose image holds this bundle: changed code is another measurement. */
+export const simulatedMeasurement = (bundleDigest: Hex): Uint8Array =>
+  new Uint8Array(createHash("sha384").update("assay.v1.simulated-image").update(fromHex(bundleDigest, 32)).digest());
+
+/** SHA-256 of the key of a seed's SIMULATED Intel root. */
+export function simulatedRoot(seed: Uint8Array): Hex {
+  const roots = new SimulatedPlatform(seed, { from: 0n, to: 1n }).roots(["intel"]).roots;
+  return `0x${roots.find(({ kind }) => kind === "simulated")?.spkiSha256 ?? ""}`;
+}
+
+const MAX_BODY = 1_024;
+const DIGITS = /^0x[0-9a-f]+$/;
+
+/**
+ * Starts a development quote server on loopback: it owns the SIMULATED platform's keys, so that several enclaves of one machine can be
+ * told from one root. `POST /quote {reportData, bundleDigest}` answers a TDX v4 quote; `GET /collateral` what a verifier needs beside it.
+ * Errors: ROOT where NODE_ENV is "production".
+ */
+export async function startSimulatedQuoteServer(options: SimulatedQuoteServerOptions): Promise<SimulatedQuoteServer> {
+  const platform = new SimulatedPlatform(options.seed, options.period, options.platform);
+  const root = simulatedRoot(options.seed);
+  const server = createServer((request, response) => {
+    serve(platform, root, request, response).catch(() => response.destroy());
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    root,
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve());
+      });
+    },
+  };
+}
+
+async function serve(
+  platform: SimulatedPlatform,
+  root: Hex,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const answer = (status: number, body: Uint8Array | string): void => void response.writeHead(status).end(body);
+  if (request.method === "GET" && request.url === "/collateral")
+    return answer(200, JSON.stringify({ root, bundle: bundleOf(platform) }));
+  if (request.method !== "POST" || request.url !== "/quote") return answer(404, "");
+  const asked = await readBody(request);
+  const reportData = asked?.["reportData"];
+  const bundleDigest = asked?.["bundleDigest"];
+  const isHex = (value: unknown, digits: number): value is Hex =>
+    typeof value === "string" && value.length === 2 + digits && DIGITS.test(value);
+  if (!isHex(reportData, 128) || !isHex(bundleDigest, 64)) return answer(400, "");
+  const report = { reportData: fromHex(reportData, 64), measurement: simulatedMeasurement(bundleDigest) };
+  return answer(200, platform.intel.quote("dcap-tdx-v4", report));
+}
+
+async function readBody(request: IncomingMessage): Promise<Readonly<Record<string, unknown>> | null> {
+  let text = "";
+  for await (const chunk of request) {
+    text += String(chunk);
+    if (text.length > MAX_BODY) return null;
+  }
+  try {
+    return JSON.parse(text) as Readonly<Record<string, unknown>>;
+  } catch {
+    return null;
+  }
+}
+
+/** As DCAP tools exchange it. */
+function bundleOf(platform: SimulatedPlatform): Readonly<Record<string, string>> {
+  const all = platform.intel.collateral(true);
+  const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+  return {
+    root_ca_crl: hex(all.rootCrl),
+    pck_crl: hex(all.pckCrl),
+    tcb_info: all.tcbInfo,
+    tcb_info_signature: hex(all.tcbInfoSignature),
+    tcb_info_issuer_chain: all.tcbInfoChain,
+    qe_identity: all.qeIdentity,
+    qe_identity_signature: hex(all.qeIdentitySignature),
+    qe_identity_issuer_chain: all.qeIdentityChain,
+  };
+}

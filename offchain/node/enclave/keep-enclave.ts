@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { getBlockHash } from "../../adapters/chain/actions/get-block-hash.ts";
+import { getEnclave } from "../../adapters/chain/actions/get-enclave.ts";
+import { getHead } from "../../adapters/chain/actions/get-head.ts";
+import { isEnclaveLive } from "../../adapters/chain/actions/is-enclave-live.ts";
+import type { Chain } from "../../adapters/chain/chain.ts";
+import { readEnclaveContracts, type EnclaveContracts } from "../../adapters/chain/enclave-contracts.ts";
+import { fromHex } from "../../core/bytes.ts";
+import { decodeRuntime, enclaveConfigDigest } from "../../core/enclave-binding.ts";
+import { hasCode, isAssayError } from "../../core/errors.ts";
+import type { Clock } from "../../core/ports/clock.ts";
+import type { Logger } from "../../core/ports/logger.ts";
+import type { Metrics } from "../../core/ports/metrics.ts";
+import { ENCLAVE, OPTIMISTIC, type Job, type Spec } from "../../core/types.ts";
+import type { TrustRoots } from "../../engines/tee/roots.ts";
+import type { Endorsements, EvidenceFormat } from "../../engines/tee/verdict.ts";
+import type { EnclaveAnswer, EnclaveInput, EnclavePort, Hex } from "../../protocol/ports.ts";
+import { ABSTAIN_REASON, reasonWord, SAID_ABSTAIN_WORD } from "../../protocol/said.ts";
+import { NodeError } from "../errors.ts";
+import type { EnclaveClient } from "./enclave-client.ts";
+import { registerEnclave } from "./register-enclave.ts";
+import type { Reply } from "./wire.ts";
+
+export interface EnclaveKeeperOptions {
+  /** The model that the enclave serves. */
+  readonly modelId: Hex;
+  /** Before a registration ends, seconds: time to renew it, and to try again. */
+  readonly renewBeforeSec: number;
+  /** Pause between looks at the registration. */
+  readonly watchMs: number;
+  /** Only a development configuration says so. */
+  readonly simulatedAllowed: boolean;
+}
+
+export interface EnclaveKeeperModules {
+  /** Writes as the worker. */
+  readonly chain: Chain;
+  /** A fresh enclave; its keys are new. */
+  readonly launch: () => Promise<EnclaveClient>;
+  /** What verifiers need beside the quote, and the roots by which this worker checks it first. */
+  readonly endorse: () => Promise<{ readonly endorsements: Endorsements; readonly roots: TrustRoots }>;
+  /** Whether this worker may answer for the model at all. Error: STAGE_REFUSED. */
+  readonly assertMayVote: (modelId: Hex, stage: number) => Promise<void>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly signal: AbortSignal;
+}
+
+/** A registered enclave. */
+interface Live {
+  readonly client: EnclaveClient;
+  readonly identity: Reply<"boot">;
+  readonly epoch: number;
+  /** Unix seconds. */
+  readonly expiry: number;
+}
+
+export interface EnclaveStatus {
+  readonly key: Hex;
+  readonly epoch: number;
+  readonly expiry: number;
+  readonly simulated: boolean;
+}
+
+const FORMATS: readonly EvidenceFormat[] = ["dcap-sgx-v3", "dcap-tdx-v4", "dcap-tdx-v5"];
+const PAUSE_MS = 5_000;
+const MAX_PAUSE_MS = 120_000;
+
+/**
+ * Keeps one enclave running and its key registered: at start, before it expires, and with new keys after it died. While there is no
+ * live registration the worker takes no ENCLAVE jobs, and says so.
+ */
+export class EnclaveKeeper implements EnclavePort {
+  readonly #options: EnclaveKeeperOptions;
+  readonly #modules: EnclaveKeeperModules;
+  /** Good for new jobs. */
+  #live: Live | null = null;
+  /** The running enclave's newest registration: after its end, signatures still count for a while, and open jobs are finished. */
+  #last: Live | null = null;
+
+  constructor(options: EnclaveKeeperOptions, modules: EnclaveKeeperModules) {
+    this.#options = options;
+    this.#modules = modules;
+    modules.metrics.set("assay_enclave_live_count", {}, 0);
+  }
+
+  /** Null while no key is registered. */
+  get status(): EnclaveStatus | null {
+    if (this.#live === null) return null;
+    const { identity, epoch, expiry } = this.#live;
+    return { key: identity.key, epoch, expiry, simulated: identity.simulated };
+  }
+
+  serves({ modelId, policy, stages, expiry }: Spec): boolean {
+    const isOurs = modelId === this.#options.modelId && policy.mask === (ENCLAVE | OPTIMISTIC);
+    // The longest that the job may live: a seat whose registration ends before would sign for nothing.
+    return isOurs && policy.cls === 0 && stages === 1 && this.#live !== null && this.#live.expiry > expiry;
+  }
+
+  async open(_jobId: Hex, job: Job, { blob, ...input }: EnclaveInput): Promise<void> {
+    await this.#registered().client.ask("open", { job, ...input }, blob);
+  }
+
+  async run(jobId: Hex): Promise<EnclaveAnswer> {
+    const { modelId } = this.#options;
+    try {
+      await this.#modules.assertMayVote(modelId, 0);
+    } catch (error) {
+      if (!hasCode(error, "STAGE_REFUSED")) throw error;
+      const payload = reasonWord(ABSTAIN_REASON.bounds);
+      return { outDigest: SAID_ABSTAIN_WORD, payload, evidence: "0x", sealed: null };
+    }
+    const { client, epoch } = this.#registered();
+    const { body, tail } = await client.ask("run", { jobId, epoch });
+    return { ...body, sealed: tail.length === 0 ? null : tail };
+  }
+
+  forget(jobId: Hex): void {
+    // An enclave that is gone has forgotten.
+    this.#last?.client.ask("forget", { jobId }).catch(() => undefined);
+  }
+
+  #registered(): Live {
+    if (this.#last === null) throw new NodeError("ENCLAVE_LOST", { reason: "its key is not registered" });
+    return this.#last;
+  }
+
+  /** Until the signal. */
+  async keep(): Promise<void> {
+    const { clock, logger, signal, launch } = this.#modules;
+    let pauseMs = PAUSE_MS;
+    while (!signal.aborted) {
+      let client: EnclaveClient | null = null;
+      try {
+        client = await launch();
+        await this.#serve(client);
+        pauseMs = PAUSE_MS;
+      } catch (error) {
+        if (!signal.aborted)
+          logger.error("enclave.failed", { error, ...(isAssayError(error) ? { code: error.code } : {}) });
+      } finally {
+        this.#drop("gone");
+        this.#last = null;
+        client?.close();
+      }
+      await clock.sleep(pauseMs, signal).catch(() => undefined);
+      pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS);
+    }
+  }
+
+  #drop(reason: string): void {
+    if (this.#live === null) return;
+    const { identity } = this.#live;
+    this.#live = null;
+    this.#modules.metrics.set("assay_enclave_live_count", {}, 0);
+    if (!this.#modules.signal.aborted)
+      this.#modules.logger.error("enclave.ended", { address: identity.key, model: this.#options.modelId, reason });
+  }
+
+  /** One enclave's life. Errors: those of registering, of its wire and of the chain. */
+  async #serve(client: EnclaveClient): Promise<void> {
+    const { chain, clock, signal, logger } = this.#modules;
+    const contracts = await readEnclaveContracts(chain);
+    const identity = await this.#boot(client, contracts);
+    const stop = new AbortController();
+    const until = AbortSignal.any([signal, stop.signal]);
+    void client.ended.then(() => stop.abort());
+    let tryAgainSec = 0;
+    while (!until.aborted) {
+      const now = Number((await getHead(chain)).timestamp);
+      const isDue = this.#live === null || now > this.#live.expiry - this.#options.renewBeforeSec;
+      if (isDue && now >= tryAgainSec) {
+        try {
+          this.#live = await this.#register(client, identity, contracts);
+          this.#last = this.#live;
+          this.#tell(this.#live);
+        } catch (error) {
+          if (signal.aborted) return;
+          this.#modules.metrics.count("assay_enclave_registrations_total", { outcome: "failed" });
+          logger.error("enclave.not-registered", { error, ...(isAssayError(error) ? { code: error.code } : {}) });
+          tryAgainSec = now + MAX_PAUSE_MS / 1000;
+        }
+      }
+      if (this.#live !== null && !(await isEnclaveLive(chain, { contracts, key: identity.key }))) {
+        const { expiry } = await getEnclave(chain, { contracts, key: identity.key });
+        this.#drop(now >= expiry ? "expired" : "revoked");
+      }
+      await clock.sleep(this.#options.watchMs, until).catch(() => undefined);
+    }
+  }
+
+  /** Tells the enclave where it is, and checks that it understood: what it declares is what clients will demand. */
+  async #boot(client: EnclaveClient, { enclaves }: EnclaveContracts): Promise<Reply<"boot">> {
+    const { chain } = this.#modules;
+    if (chain.sender === null)
+      throw new NodeError("ENCLAVE_SETTINGS", { reason: "the worker has no key to sign with" });
+    const place = { chainId: BigInt(chain.chainId), hub: chain.contracts.hub, registry: enclaves };
+    const { body } = await client.ask("boot", { ...place, worker: chain.sender.address });
+    const runtime = decodeRuntime(fromHex(body.runtime));
+    if (runtime.modelId !== this.#options.modelId)
+      throw new NodeError("ENCLAVE_SETTINGS", { reason: `it serves model ${runtime.modelId}` });
+    if (runtime.configDigest !== enclaveConfigDigest(place))
+      throw new NodeError("ENCLAVE_SETTINGS", { reason: "it is configured for another hub or registry" });
+    if (body.simulated && !this.#options.simulatedAllowed)
+      throw new NodeError("ENCLAVE_SETTINGS", {
+        reason: "it is SIMULATED, which only development configurations take",
+      });
+    return body;
+  }
+
+  async #register(client: EnclaveClient, identity: Reply<"boot">, contracts: EnclaveContracts): Promise<Live> {
+    const { chain, endorse } = this.#modules;
+    const { key, channelKey, sealKey } = identity;
+    const record = await getEnclave(chain, { contracts, key });
+    const epoch = record.epoch + 1;
+    const { number } = await getHead(chain);
+    const challenge = await getBlockHash(chain, { blockNumber: number });
+    const { body, tail } = await client.ask("quote", { epoch, challenge });
+    const format = FORMATS.find((name) => name === body.format);
+    if (format === undefined)
+      throw new NodeError("ENCLAVE_SETTINGS", {
+        reason: `chains take no evidence of form ${body.format.slice(0, 20)}`,
+      });
+    const { endorsements, roots } = await endorse();
+    const { expiry } = await registerEnclave({
+      chain,
+      contracts,
+      evidence: { format, bytes: tail, runtime: fromHex(identity.runtime) },
+      endorsements,
+      roots,
+      binding: { key, channelKey, sealKey, epoch, challengeBlock: number },
+    });
+    return { client, identity, epoch, expiry };
+  }
+
+  #tell({ identity, epoch, expiry }: Live): void {
+    const { logger, metrics } = this.#modules;
+    metrics.count("assay_enclave_registrations_total", { outcome: "ok" });
+    metrics.set("assay_enclave_live_count", {}, 1);
+    metrics.set("assay_enclave_expiry_seconds", {}, expiry);
+    const kind = identity.simulated ? "SIMULATED" : identity.kind;
+    const say = { address: identity.key, model: this.#options.modelId, kind, round: epoch };
+    if (identity.simulated) logger.warn("enclave.registered", say);
+    else logger.info("enclave.registered", say);
+  }
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { readFile } from "node:fs/promises";
+import { isDeepStrictEqual } from "node:util";
+import type { Hex } from "../../core/bytes.ts";
+import { readCollateralBundle } from "../../engines/tee/collateral-file.ts";
+import { EvidenceError } from "../../engines/tee/errors.ts";
+import { fetchSimulatedCollateral } from "../../engines/tee/provider/quote-server.ts";
+import { PRODUCTION_ROOTS, type TrustRoots } from "../../engines/tee/roots.ts";
+import { NodeError } from "../errors.ts";
+import type { FolderModelShelf } from "../model-shelf.ts";
+import type { NodeConfig } from "../settings.ts";
+import { EnclaveKeeper, type EnclaveKeeperModules } from "./keep-enclave.ts";
+import { launchInner } from "./launch-inner.ts";
+
+const refuse = (reason: string) => new NodeError("ENCLAVE_SETTINGS", { reason });
+
+/** The vendors' roots, and one of a development quote server. */
+export const simulatedRoots = (root: Hex): TrustRoots => ({
+  simulatedAllowed: true,
+  roots: [
+    ...PRODUCTION_ROOTS.roots,
+    { vendor: "intel", name: "SIMULATED SGX Root CA", kind: "simulated", spkiSha256: root.slice(2) },
+  ],
+});
+
+/** What goes with this worker's quotes. Errors: COLLATERAL, PROVIDER. */
+async function endorse({ provider, collateral, quoteServer }: NodeConfig["enclave"]) {
+  if (provider === "simulated") {
+    const { bundle, root } = await fetchSimulatedCollateral(quoteServer);
+    return { endorsements: readCollateralBundle(bundle), roots: simulatedRoots(root) };
+  }
+  const text = await readFile(collateral, "utf8").catch((cause: unknown) => {
+    throw new EvidenceError("COLLATERAL", { detail: `${collateral} cannot be read` }, { cause });
+  });
+  return { endorsements: readCollateralBundle(JSON.parse(text)), roots: PRODUCTION_ROOTS };
+}
+
+export interface OpenEnclaveModules extends Omit<EnclaveKeeperModules, "launch" | "endorse"> {
+  readonly models: FolderModelShelf;
+}
+
+/** The enclave that the configuration asks for, not yet started; null if it asks for none. Error: ENCLAVE_SETTINGS. */
+export function openEnclave(
+  { enclave, work, node }: Pick<NodeConfig, "enclave" | "work" | "node">,
+  { models, ...modules }: OpenEnclaveModules,
+): EnclaveKeeper | null {
+  const { provider, model, collateral, quoteServer } = enclave;
+  if (provider === "none") return null;
+  const modelId = models.modelIds.find((id) => models.folder(id) === model);
+  if (modelId === undefined) throw refuse(`enclave.model is ${model === "" ? "not set" : "none of work.models"}`);
+  if (!isDeepStrictEqual(models.exposure(modelId), [])) throw refuse("models with stages at their client run in none");
+  if (provider === "tsm" && collateral === "") throw refuse("enclave.collateral is not set");
+  if (provider === "simulated" && quoteServer === "") throw refuse("enclave.quoteServer is not set");
+  const { executor, threads } = work;
+  const launch = async () =>
+    launchInner({
+      model,
+      executor,
+      threads,
+      provider: provider === "simulated" ? { kind: "simulated", url: quoteServer } : { kind: "tsm" },
+    });
+  return new EnclaveKeeper(
+    {
+      modelId,
+      renewBeforeSec: enclave.renewHours * 3_600,
+      watchMs: enclave.watchSeconds * 1_000,
+      simulatedAllowed: node.development,
+    },
+    { ...modules, launch, endorse: async () => endorse(enclave) },
+  );
+}

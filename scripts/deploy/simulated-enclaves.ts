@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import type { Abi, Address, Hex, PublicClient, WalletClient } from "viem";
+import { evidenceRouterAbi } from "../../offchain/adapters/chain/abi/evidence-router.ts";
+import { measurementRegistryAbi } from "../../offchain/adapters/chain/abi/measurement-registry.ts";
+import { ENCLAVE } from "../../offchain/core/types.ts";
+import { SimulatedPlatform } from "../../offchain/engines/tee/sim/platform.ts";
+import {
+  simulatedMeasurement,
+  simulatedRoot,
+  startSimulatedQuoteServer,
+  type SimulatedQuoteServer,
+} from "../../offchain/engines/tee/sim/quote-server.ts";
+import type { Period } from "../../offchain/engines/tee/sim/report.ts";
+import { verifyEvidence } from "../../offchain/engines/tee/verify.ts";
+import { deployEnclaves, type EnclaveDeployment } from "./deploy-enclaves.ts";
+import { DeployError } from "./errors.ts";
+
+export interface SimulatedEnclavesParameters {
+  readonly publicClient: PublicClient;
+  /** Deployer and timelock of the deployment. */
+  readonly walletClient: WalletClient;
+  readonly deployment: { readonly registry: Address; readonly router: Address };
+  /** Of the code that the enclaves run: `measureBundle`. */
+  readonly bundleDigests: readonly Hex[];
+  /** Lets this much chain time pass: `evm_increaseTime` and a block. */
+  readonly advance: (seconds: number) => Promise<void>;
+  /** 32 bytes each: a platform a seed. One of zeros if left out. */
+  readonly seeds?: readonly Uint8Array[];
+}
+
+export interface SimulatedEnclaves {
+  readonly deployment: EnclaveDeployment;
+  /** In the order of the seeds; its URL is a worker's `enclave.quoteServer`. */
+  readonly servers: readonly SimulatedQuoteServer[];
+  readonly period: Period;
+  /** `assay receipt verify --simulated-root`. */
+  readonly roots: readonly Hex[];
+  close(): Promise<void>;
+}
+
+const TIMELOCK_SEC = 48 * 3_600;
+const MONTH_SEC = 30n * 86_400n;
+
+/**
+ * Makes a local chain take `fast-enclave` jobs of SIMULATED enclaves: deploys what judges them, lists the images and adds the adapter,
+ * letting two days of chain time pass for both, and starts a quote server for each platform. A worker then needs `enclave.provider` =
+ * "simulated", `enclave.quoteServer` and `enclave.model`. Errors: those of `deployEnclaves`; SIMULATED_REFUSED off chain 31337.
+ */
+export async function startSimulatedEnclaves(options: SimulatedEnclavesParameters): Promise<SimulatedEnclaves> {
+  const { publicClient, walletClient, deployment, bundleDigests, advance, seeds = [new Uint8Array(32)] } = options;
+  const { account } = walletClient;
+  if (account === undefined) throw new DeployError("ACCOUNT_MISSING", {});
+  const roots = seeds.map(simulatedRoot);
+  const models = deployment.registry;
+  const made = await deployEnclaves({ publicClient, walletClient, models, simulatedRoots: roots });
+  const now = async (): Promise<bigint> => (await publicClient.getBlock()).timestamp;
+  const write = async (address: Address, abi: Abi, functionName: string, args: readonly unknown[]): Promise<void> => {
+    const hash = await walletClient.writeContract({ chain: null, account, address, abi, functionName, args });
+    await publicClient.waitForTransactionReceipt({ hash });
+  };
+  const images = seeds.flatMap((seed) =>
+    bundleDigests.map((bundle) => ({ bundle, measurementId: measurementOf(seed, bundle) })),
+  );
+  await write(deployment.router, evidenceRouterAbi, "announce", [ENCLAVE, made.evidence]);
+  for (const { measurementId, bundle } of images)
+    await write(made.images, measurementRegistryAbi, "announce", [measurementId, bundle]);
+  await advance(TIMELOCK_SEC);
+  await write(deployment.router, evidenceRouterAbi, "add", [ENCLAVE]);
+  for (const { measurementId } of images) await write(made.images, measurementRegistryAbi, "list", [measurementId]);
+  const from = await now();
+  const period = { from, to: from + MONTH_SEC };
+  const servers = await Promise.all(seeds.map(async (seed) => startSimulatedQuoteServer({ seed, period })));
+  const close = async (): Promise<void> => void (await Promise.all(servers.map(async (one) => one.close())));
+  return { deployment: made, servers, period, roots, close };
+}
+
+/** Id of the image that stands for a bundle on a simulated platform: its module's identity is part of it. */
+function measurementOf(seed: Uint8Array, bundleDigest: Hex): Hex {
+  const period = { from: 0n, to: MONTH_SEC };
+  const platform = new SimulatedPlatform(seed, period);
+  const report = { reportData: new Uint8Array(64), measurement: simulatedMeasurement(bundleDigest) };
+  const { evidence, endorsements } = platform.attest("dcap-tdx-v4", report);
+  return verifyEvidence(evidence, endorsements, platform.roots(["intel"]), 1n).measurementId;
+}

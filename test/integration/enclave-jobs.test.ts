@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from "chai";
+import { getContractEvents } from "viem/actions";
+import { hexToBytes, toHex } from "viem";
+import { assayHubAbi } from "../../offchain/adapters/chain/abi/assay-hub.ts";
+import { measurementRegistryAbi } from "../../offchain/adapters/chain/abi/measurement-registry.ts";
+import { verifyReceiptFile } from "../../offchain/audit/verify-receipt-file.ts";
+import { hasCode } from "../../offchain/core/errors.ts";
+import { MemoryJournal } from "../../offchain/adapters/store/memory-journal.ts";
+import { modelId as modelIdOf } from "../../offchain/core/model.ts";
+import type { BlobStore } from "../../offchain/core/ports/blob-store.ts";
+import type { Journal } from "../../offchain/core/ports/journal.ts";
+import type { Logger } from "../../offchain/core/ports/logger.ts";
+import { decodeReceipt, encodeReceipt, type EnclavedTally, type Receipt } from "../../offchain/core/receipt.ts";
+import { verifyReceipt } from "../../offchain/core/verify-receipt.ts";
+import { readCollateralBundle } from "../../offchain/engines/tee/collateral-file.ts";
+import { fetchSimulatedCollateral, QuoteServerProvider } from "../../offchain/engines/tee/provider/quote-server.ts";
+import { EnclaveKeeper } from "../../offchain/node/enclave/keep-enclave.ts";
+import { simulatedRoots } from "../../offchain/node/enclave/open-enclave.ts";
+import type { EnclaveAnswer, EnclavePort } from "../../offchain/protocol/ports.ts";
+import type { AssayWallet } from "../../offchain/sdk/node/connect.ts";
+import { findEnclaves } from "../../offchain/sdk/find-enclaves.ts";
+import { startSimulatedEnclaves, type SimulatedEnclaves } from "../../scripts/deploy/simulated-enclaves.ts";
+import { mineEvery, startTestChain, type TestChain } from "../support/cluster/chain.ts";
+import { Cluster, nullMetrics, testClock, until, type EnclaveParts } from "../support/cluster/cluster.ts";
+import { memoryStore } from "../support/cluster/memory-blobs.ts";
+import { createRequester } from "../support/cluster/requester.ts";
+import { expectCode } from "../support/expect-code.ts";
+import { keccakText } from "../../offchain/core/tagged-hash.ts";
+import { BUNDLE, enclaveManifest, startInner, type TestInner } from "../support/tee/inner.ts";
+
+const WORKERS = 12;
+/** Runs other code than any listed image. */
+const STRANGE = 11;
+/** On the platform that is denied later. */
+const DENIED = 10;
+const OTHER = keccakText("another bundle");
+const input = { dtype: "i8" as const, dims: [32], data: Int8Array.from({ length: 32 }, (_, i) => 3 * i - 40) };
+const output = [...input.data].map((value) => value + 1);
+const policy = { tWork: 60, tReveal: 60, window: 4 };
+const bytesOf = (data: readonly number[]): Buffer => Buffer.from(Int8Array.from(data));
+
+/** Errors with their causes, bytes as hex: whatever could be read by somebody. */
+const textOf = (value: unknown): string =>
+  JSON.stringify(value, (_, v: unknown) => {
+    if (typeof v === "bigint") return String(v);
+    if (v instanceof Error) return `${v.message} ${String(v.cause)}`;
+    return v instanceof Uint8Array ? Buffer.from(v).toString("latin1") : v;
+  }) ?? "";
+
+describe("R57: jobs that enclaves answer", function suite() {
+  this.timeout(240_000);
+  let chain: TestChain;
+  let cluster: Cluster;
+  let wallet: AssayWallet;
+  let simulation: SimulatedEnclaves;
+  const manifest = enclaveManifest();
+  const keepers: EnclaveKeeper[] = [];
+  const inners: TestInner[][] = Array.from({ length: WORKERS }, () => []);
+  const logs: string[] = [];
+  /** Bent answers, by worker. */
+  const bent = new Map<
+    number,
+    (answer: EnclaveAnswer, jobId: `0x${string}`) => EnclaveAnswer | Promise<EnclaveAnswer>
+  >();
+
+  /** All that was ever written by a worker. */
+  const written: Buffer[][] = Array.from({ length: WORKERS }, () => []);
+  const recordedJournal = (i: number): Journal => {
+    const journal = new MemoryJournal({ clock: testClock });
+    return new Proxy(journal, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name);
+        if (typeof value !== "function") return value;
+        return (...args: unknown[]) => {
+          written[i]?.push(Buffer.from(textOf(args)));
+          return Reflect.apply(value, target, args) as unknown;
+        };
+      },
+    });
+  };
+  const recordedStore = (i: number): BlobStore => {
+    const store = memoryStore(testClock);
+    const put: BlobStore["put"] = async (bytes, options) => {
+      written[i]?.push(Buffer.from(bytes));
+      return store.put(bytes, options);
+    };
+    return new Proxy(store, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name);
+        return name === "put" ? put : typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+  };
+
+  const recording = (): Logger => {
+    const keep = (evt: string, fields?: unknown): void => void logs.push(`${evt} ${textOf(fields)}`);
+    const logger: Logger = { debug: keep, info: keep, warn: keep, error: keep, child: () => logger };
+    return logger;
+  };
+
+  function enclaveOf(i: number, modules: EnclaveParts): EnclavePort {
+    const server = simulation.servers[i === DENIED ? 1 : 0];
+    if (server === undefined) throw new TypeError("no server");
+    const bundleDigest = i === STRANGE ? OTHER : BUNDLE;
+    const keeper = new EnclaveKeeper(
+      { modelId: modelIdOf(manifest), renewBeforeSec: 3_600, watchMs: 200, simulatedAllowed: true },
+      {
+        ...modules,
+        metrics: nullMetrics,
+        assertMayVote: async () => undefined,
+        launch: async () => {
+          const inner = startInner({
+            manifest,
+            bundleDigest,
+            provider: new QuoteServerProvider({ url: server.url, bundleDigest }),
+          });
+          inners[i]?.push(inner);
+          return inner.client;
+        },
+        endorse: async () => {
+          const { bundle, root } = await fetchSimulatedCollateral(server.url);
+          return { endorsements: readCollateralBundle(bundle), roots: simulatedRoots(root) };
+        },
+      },
+    );
+    keepers[i] = keeper;
+    void keeper.keep();
+    return {
+      serves: (spec) => keeper.serves(spec),
+      open: async (...args) => keeper.open(...args),
+      forget: (jobId) => keeper.forget(jobId),
+      run: async (jobId) => {
+        const answer = await keeper.run(jobId);
+        return (await bent.get(i)?.(answer, jobId)) ?? answer;
+      },
+    };
+  }
+
+  before(async () => {
+    chain = await startTestChain();
+    const { public: publicClient, wallet: walletClient } = chain.clients(0);
+    simulation = await startSimulatedEnclaves({
+      publicClient,
+      walletClient,
+      deployment: chain.deployment,
+      bundleDigests: [BUNDLE],
+      seeds: [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)],
+      advance: async (seconds) => {
+        await chain.rpc("evm_increaseTime", [seconds]);
+        await chain.rpc("evm_mine");
+      },
+    });
+    cluster = await Cluster.start(
+      chain,
+      {
+        workers: WORKERS,
+        http: true,
+        logger: recording,
+        enclave: enclaveOf,
+        journal: (i) => recordedJournal(i),
+        store: (i) => recordedStore(i),
+      },
+      manifest,
+    );
+    wallet = await createRequester(chain);
+    await mineEvery(chain, 250);
+    await until(120_000, () => (keepers.every((one, i) => i === STRANGE || one.status !== null) ? true : null));
+  });
+  afterEach(() => bent.clear());
+  after(async () => {
+    await cluster.stop();
+    for (const inner of inners.flat()) inner.client.close();
+    await simulation.close();
+    await chain.close();
+  });
+
+  const request = async (auditBps = 0, change: Partial<Parameters<AssayWallet["requestInferenceSync"]>[0]> = {}) =>
+    wallet.requestInferenceSync({
+      preset: "fast-enclave",
+      manifest,
+      input,
+      deposit: true,
+      policy: { ...policy, auditBps },
+      enclaves: { allowSimulated: true },
+      ...change,
+    });
+  const receiptOf = async (jobId: `0x${string}`): Promise<Receipt> => wallet.getReceipt({ jobId });
+  const failing = ({ checks }: { readonly checks: readonly { readonly name: string; readonly ok: boolean }[] }) =>
+    checks.filter(({ ok }) => !ok).map(({ name }) => name);
+  let alone: Receipt;
+
+  it("R58: default: one enclave answers, its signature opens the answer, and the receipt is verified again from bytes", async () => {
+    const done = await request();
+    expect([...done.output.data]).to.deep.equal(output);
+    alone = await receiptOf(done.jobId);
+    const { hub } = chain.deployment;
+    const simulatedRootsOf = { simulatedRoots: simulation.roots };
+    const online = await verifyReceiptFile(encodeReceipt(alone), { ...simulatedRootsOf, rpcUrl: chain.url, hub });
+    expect(failing(online)).to.deep.equal([]);
+    expect(online.guarantee).to.deep.include({
+      evidence: ["ENCLAVE (SIMULATED)", "OPTIMISTIC"],
+      seats: 1,
+      endToEnd: false,
+    });
+    expect(online.checks.find(({ name }) => name.startsWith("enclave of"))?.detail).to.match(
+      /^SIMULATED, proves nothing.*intel-tdx, UpToDate at /,
+    );
+    // Offline: only that its commitment was a transaction's is not known.
+    expect(failing(await verifyReceiptFile(encodeReceipt(alone), simulatedRootsOf))).to.deep.equal(["posted"]);
+    // A production auditor pins vendors only.
+    expect(failing(await verifyReceiptFile(encodeReceipt(alone)))).to.deep.equal(["posted", "enclave of tally 0"]);
+  });
+
+  it("R75: error: a receipt whose enclave, quote, time or mark is another's fails", () => {
+    const [one] = alone.enclaves as [EnclavedTally];
+    const { recordHash } = alone;
+    expect(failing(verifyReceipt(alone, { recordHash }))).to.deep.equal([]);
+    const other = toHex(hexToBytes(keccakText("other")));
+    const flip = (hex: `0x${string}`, at: number): `0x${string}` => {
+      const bytes = hexToBytes(hex);
+      bytes[at] = (bytes[at] ?? 0) ^ 1;
+      return toHex(bytes);
+    };
+    const core: readonly Partial<EnclavedTally>[] = [
+      { key: cluster.client.account.address.toLowerCase() as `0x${string}` },
+      { epoch: one.epoch + 1 },
+      { channelHash: other },
+      { r: other },
+      { sealKey: other },
+      { channelKey: other },
+      { challenge: other },
+      { registry: chain.deployment.hub },
+      { runtime: flip(one.runtime, 40) },
+      { runtime: flip(one.runtime, 70) },
+      { quote: flip(one.quote, 600) },
+    ];
+    for (const change of core)
+      expect(
+        failing(verifyReceipt({ ...alone, enclaves: [{ ...one, ...change }] }, { recordHash })),
+        Object.keys(change).join(),
+      ).to.include("enclaves");
+    expect(failing(verifyReceipt({ ...alone, enclaves: [] }, { recordHash }))).to.include("enclaves");
+    expect(() => decodeReceipt(encodeReceipt({ ...alone, enclaves: [one, one] }))).to.throw();
+  });
+
+  it("R75: error: evidence that the vendor did not sign, or not then, fails with its clause", async () => {
+    const [one] = alone.enclaves as [EnclavedTally];
+    const judge = async (change: Partial<EnclavedTally>) => {
+      const report = await verifyReceiptFile(encodeReceipt({ ...alone, enclaves: [{ ...one, ...change }] }), {
+        simulatedRoots: simulation.roots,
+      });
+      return report.checks.find(({ name, ok }) => name === "enclave of tally 0" && !ok)?.detail ?? "";
+    };
+    const flip = (hex: `0x${string}`, at: number): `0x${string}` => `0x${hex.slice(2, 2 + 2 * at)}${hex.slice(2 + 2 * at, 4 + 2 * at) === "00" ? "01" : "00"}${hex.slice(4 + 2 * at)}`; // prettier-ignore
+    const { endorsement } = one;
+    // The measured image, the quote's signature, the quoting enclave's report.
+    for (const at of [200, 640, 800])
+      expect(await judge({ quote: flip(one.quote, at) }), `byte ${at}`).to.match(/^(QUOTE|QE|TD|BINDING)/);
+    expect(await judge({ registeredAt: one.registeredAt + 40 * 86_400 })).to.match(/^(CHAIN|CRL|COLLATERAL)/);
+    expect(await judge({ registeredAt: one.registeredAt - 40 * 86_400 })).to.match(/^(CHAIN|CRL|COLLATERAL)/);
+    expect(await judge({ endorsement: { ...endorsement, rootCrl: endorsement.caCrl } })).to.match(/^CRL/);
+    expect(await judge({ endorsement: { ...endorsement, tcbInfo: endorsement.identity } })).to.match(/^COLLATERAL/);
+    expect(await judge({ endorsement: { ...endorsement, pck: endorsement.ca } })).to.match(/^(CHAIN|QE|DER)/);
+    expect(await judge({ simulated: false })).to.equal("it hides that it is SIMULATED");
+  });
+
+  it("R58: default: an audited answer is voted on by three enclaves, and its receipt says so", async () => {
+    const done = await request(10_000);
+    expect([...done.output.data]).to.deep.equal(output);
+    const receipt = await receiptOf(done.jobId);
+    expect(receipt.enclaves).to.deep.equal([]);
+    const report = await verifyReceiptFile(encodeReceipt(receipt), { rpcUrl: chain.url, hub: chain.deployment.hub });
+    expect(failing(report)).to.deep.equal([]);
+    expect(report.guarantee?.evidence).to.deep.equal(["VOTE"]);
+  });
+
+  it("R58: error: the client seals to no SIMULATED enclave unasked, to no image it does not trust, to none that ends too early", async () => {
+    const workers = cluster.workers.map(({ keys }) => keys.operator.address);
+    const { timestamp } = await cluster.client.public.getBlock();
+    const query = { hub: chain.deployment.hub, modelId: cluster.modelId, workers, until: Number(timestamp) + 1_000 };
+    const look = async (change: Partial<Parameters<typeof findEnclaves>[1]>) =>
+      findEnclaves(wallet, { ...query, ...change });
+    const trust = { allowSimulated: true };
+    const all = await look({ trust });
+    expect([...all.refused.values()]).to.deep.equal(["it has registered no enclave for this model"]);
+    expect(all.found.size).to.equal(WORKERS - 1);
+    const reasons = async (change: Parameters<typeof look>[0]) => new Set((await look(change)).refused.values());
+    expect([...(await reasons({}))].join()).to.include("SIMULATED");
+    expect([...(await reasons({ trust: { ...trust, images: [OTHER] } }))].join()).to.include("which you do not trust");
+    expect([...(await reasons({ trust, until: Number(timestamp) + 8 * 86_400 }))].join()).to.include(
+      "ends before the job may",
+    );
+    expect((await look({ trust, modelId: OTHER })).found.size).to.equal(0);
+    const [first] = all.found.values();
+    const trusted = await look({ trust: { ...trust, images: [first?.measurementId ?? "0x"] } });
+    // The other platform's module makes another measurement of the same code.
+    expect(trusted.found.size).to.equal(WORKERS - 2);
+    // Nothing leaves: not to the operators' own keys either.
+    const before = logs.length;
+    const error = await expectCode("JOB_CLOSED", async () =>
+      request(0, { enclaves: {}, policy: { ...policy, tWork: 10, auditBps: 0 } }),
+    );
+    expect(hasCode((error as Error).cause, "DELIVERY_FAILED")).to.equal(true);
+    expect(logs.slice(before).join("\n")).to.not.include("input.passed-on");
+  });
+
+  it("R75: error: an answer with another enclave's signature, an old epoch's or none is not opened, and earns nothing", async () => {
+    const earned = async (): Promise<bigint> => {
+      const accounts = await Promise.all(
+        cluster.workers.map(async ({ workerId }) =>
+          cluster.client.public.readContract({
+            address: chain.deployment.hub,
+            abi: assayHubAbi,
+            functionName: "account",
+            args: [workerId],
+          }),
+        ),
+      );
+      return accounts.reduce((sum, account) => sum + account.earned, 0n);
+    };
+    const before = await earned();
+    const slashed = async () => eventCount("Slashed");
+    const fines = await slashed();
+    for (let i = 0; i < WORKERS; i += 1)
+      bent.set(i, (answer) => {
+        const { evidence } = answer;
+        // Signed by nobody that is registered; or for an epoch that is not.
+        const changed =
+          i % 2 === 0 ? `${evidence.slice(0, -2)}00` : `${evidence.slice(0, 66)}0009${evidence.slice(70)}`;
+        return { ...answer, evidence: changed as `0x${string}` };
+      });
+    const times = { ...policy, tWork: 20, tReveal: 10, auditBps: 0 };
+    await expectCode("JOB_CLOSED", async () => request(0, { policy: times }));
+    expect(await earned()).to.equal(before);
+    expect((await slashed()) - fines).to.equal(1);
+  });
+
+  async function eventCount(eventName: "Slashed"): Promise<number> {
+    const filter = { address: chain.deployment.hub, abi: assayHubAbi, eventName, fromBlock: 0n, strict: true } as const;
+    return (await getContractEvents(cluster.client.public, filter)).length;
+  }
+
+  it("R57: behavior: no planted secret is on the host's side: logs, chain, journals, blobs or the wire to the enclaves", async () => {
+    const hidden = [
+      bytesOf([...input.data]),
+      bytesOf(output),
+      ...inners.flat().flatMap(({ secrets }) => secrets.map((one) => Buffer.from(one))),
+    ];
+    expect(hidden.length).to.be.greaterThan(3 * WORKERS);
+    const blocks = Number(await cluster.client.public.getBlockNumber());
+    const onChain: string[] = [];
+    for (let number = 0; number <= blocks; number += 1) {
+      const block = await cluster.client.public.getBlock({ blockNumber: BigInt(number), includeTransactions: true });
+      onChain.push(...block.transactions.map(({ input: data }) => data));
+    }
+    const events = await cluster.client.public.getLogs({ fromBlock: 0n });
+    onChain.push(...events.map(({ data, topics }) => `${data}${topics.join("")}`));
+    const places: [string, Buffer][] = [
+      ["chain", Buffer.from(onChain.join("").replaceAll("0x", ""), "hex")],
+      ["chain's text", Buffer.from(onChain.join())],
+      ["logs", Buffer.from(logs.join("\n"))],
+    ];
+    for (const [i, all] of written.entries()) places.push([`journal and blobs ${i}`, Buffer.concat(all)]);
+    expect(places.some(([, bytes]) => bytes.includes("outDigest"))).to.equal(true);
+    for (const [i, inner] of inners.flat().entries()) places.push([`wire ${i}`, Buffer.from(inner.wire())]);
+    expect(places.find(([name]) => name === "logs")?.[1].includes("enclave.registered")).to.equal(true);
+    for (const [name, bytes] of places)
+      for (const secret of hidden) {
+        expect(bytes.includes(secret), name).to.equal(false);
+        expect(bytes.includes(secret.toString("hex")), `${name}, as hex`).to.equal(false);
+        expect(bytes.includes(secret.toString("base64")), `${name}, as base64`).to.equal(false);
+      }
+  });
+
+  it("R59: behavior: a worker whose platform is denied takes no more jobs and says so; one whose enclave dies registers new keys", async () => {
+    const { wallet: timelock, account } = chain.clients(0);
+    const workers = [cluster.workers[DENIED]?.keys.operator.address ?? "0x"] as const;
+    const { timestamp } = await cluster.client.public.getBlock();
+    const look = async () =>
+      findEnclaves(wallet, {
+        hub: chain.deployment.hub,
+        modelId: cluster.modelId,
+        workers,
+        until: Number(timestamp) + 1_000,
+        trust: { allowSimulated: true },
+      });
+    const platformId = [...(await look()).found.values()][0]?.platformId ?? "0x";
+    const hash = await timelock.writeContract({ chain: null, account, address: simulation.deployment.images, abi: measurementRegistryAbi, functionName: "deny", args: [platformId] }); // prettier-ignore
+    await cluster.client.public.waitForTransactionReceipt({ hash });
+    await until(60_000, () => (keepers[DENIED]?.status === null ? true : null));
+    expect(logs.some((line) => line.startsWith("enclave.ended") && line.includes("revoked"))).to.equal(true);
+    expect((await look()).found.size).to.equal(0);
+    expect(keepers[DENIED]?.serves(alone.job.spec)).to.equal(false);
+    const before = keepers[0]?.status?.key;
+    inners[0]?.[0]?.client.close();
+    await until(60_000, () => (keepers[0]?.status != null && keepers[0].status.key !== before ? true : null));
+    expect(inners[0]?.length).to.equal(2);
+  });
+});
