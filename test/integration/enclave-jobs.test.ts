@@ -48,7 +48,7 @@ const textOf = (value: unknown): string =>
     return v instanceof Uint8Array ? Buffer.from(v).toString("latin1") : v;
   }) ?? "";
 
-describe("R57: jobs that enclaves answer", function suite() {
+describe("R58: jobs that enclaves answer", function suite() {
   this.timeout(240_000);
   let chain: TestChain;
   let cluster: Cluster;
@@ -275,7 +275,7 @@ describe("R57: jobs that enclaves answer", function suite() {
     expect(report.guarantee?.evidence).to.deep.equal(["VOTE"]);
   });
 
-  it("R58: error: the client seals to no SIMULATED enclave unasked, to no image it does not trust, to none that ends too early", async () => {
+  it("R57: error: the client seals to no SIMULATED enclave unasked, to no image it does not trust, to none that ends too early", async () => {
     const workers = cluster.workers.map(({ keys }) => keys.operator.address);
     const { timestamp } = await cluster.client.public.getBlock();
     const query = { hub: chain.deployment.hub, modelId: cluster.modelId, workers, until: Number(timestamp) + 1_000 };
@@ -341,7 +341,7 @@ describe("R57: jobs that enclaves answer", function suite() {
     return (await getContractEvents(cluster.client.public, filter)).length;
   }
 
-  it("R57: behavior: no planted secret is on the host's side: logs, chain, journals, blobs or the wire to the enclaves", async () => {
+  it("R58: behavior: no planted secret is on the host's side: logs, chain, journals, blobs or the wire to the enclaves", async () => {
     const hidden = [
       bytesOf([...input.data]),
       bytesOf(output),

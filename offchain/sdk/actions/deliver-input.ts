@@ -158,7 +158,10 @@ async function enclavesOf(client: WalletLike, parameters: DeliverInputParameters
     const why = refused.get(signer.toLowerCase());
     return why === undefined ? [] : [[workerId, { workerId, error: new SdkError("ENCLAVE_REFUSED", { worker: workerId, why }) }]]; // prettier-ignore
   });
-  return { refused: new Map(failed), sealKey: (signer: Address): Hex => found.get(signer.toLowerCase())?.sealKey ?? "0x" };
+  return {
+    refused: new Map(failed),
+    sealKey: (signer: Address): Hex => found.get(signer.toLowerCase())?.sealKey ?? "0x",
+  };
 }
 
 async function deliverStage(

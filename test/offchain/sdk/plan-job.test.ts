@@ -120,7 +120,12 @@ describe("planJob", () => {
   const wrong: readonly (readonly [string, string, Parameters<typeof planJob>[0], Partial<Market>])[] = [
     ["NOT_SUPPORTED", "a preset of a later step", { preset: "critical-enclave" }, {}],
     ["NOT_SUPPORTED", "enclaves of a hub without their judge", { preset: "fast-enclave" }, {}],
-    ["NOT_SUPPORTED", "enclaves in pairs, though the router has their judge", { preset: "critical-enclave" }, { supported: 31 }],
+    [
+      "NOT_SUPPORTED",
+      "enclaves in pairs, though the router has their judge",
+      { preset: "critical-enclave" },
+      { supported: 31 },
+    ],
     ["NOT_SUPPORTED", "enclaves in a policy of one's own", { policy: { mask: ENCLAVE } }, { supported: 31 }],
     ["NOT_SUPPORTED", "a deployment without adapters", { preset: "critical-proof" }, { supported: 1 }],
     ["POLICY_UNSAFE", "insuring under a set that insures nothing", { insuredValue: 1n }, { workers: 39 }],

@@ -12,7 +12,7 @@ import { sealBlob, sealContext } from "../../../offchain/core/seal.ts";
 import { encodeSealedInput, JOB_INPUT } from "../../../offchain/core/sealed-input.ts";
 import { keccakText } from "../../../offchain/core/tagged-hash.ts";
 import { encodeTensor, type Tensor } from "../../../offchain/core/tensor.ts";
-import { ENCLAVE, OPTIMISTIC, ZERO_ADDRESS, ZERO_BYTES32, type Job, type ModelManifest, type Policy } from "../../../offchain/core/types.ts"; // prettier-ignore
+import { ENCLAVE, OPTIMISTIC, ZERO_ADDRESS, ZERO_BYTES32, KIND_BLINDED, KIND_SALTED, type DigestKind, type Job, type ModelManifest, type Policy } from "../../../offchain/core/types.ts"; // prettier-ignore
 import type { EnclaveProvider } from "../../../offchain/engines/tee/provider/port.ts";
 import { SimulatedProvider } from "../../../offchain/engines/tee/sim/provider.ts";
 import { simulatedMeasurement } from "../../../offchain/engines/tee/sim/quote-server.ts";
@@ -95,10 +95,13 @@ export interface InnerJob {
 export function innerJob(
   modelId: Hex,
   tensor: Tensor,
-  change: { readonly policy?: Partial<Policy>; readonly spec?: Partial<Job["spec"]>; readonly nonce?: bigint } = {},
+  change: { readonly policy?: Partial<Policy>; readonly spec?: Partial<Job["spec"]>; readonly nonce?: bigint; readonly kind?: DigestKind } = {}, // prettier-ignore
 ): InnerJob {
+  const { kind = KIND_BLINDED } = change;
   const bytes = encodeTensor(tensor);
-  const salts = new Map([JOB_INPUT, 0].map((boundary) => [boundary, nodeCrypto.randomBytes(32)]));
+  const salts = new Map(
+    [JOB_INPUT, 0].map((boundary) => [boundary, nodeCrypto.randomBytes(kind === KIND_SALTED ? 31 : 32)]),
+  );
   const resultKey = nodeCrypto.generateX25519();
   const policy: Policy = { mask: ENCLAVE | OPTIMISTIC, k: 3, auditBps: 200, cls: 0, flags: 4, seatStake: 1n, window: 15, tWork: 40, tReveal: 8, ticketClass: 0, ...change.policy }; // prettier-ignore
   const job: Job = {
@@ -106,7 +109,7 @@ export function innerJob(
     nonce: change.nonce ?? 1n,
     spec: {
       modelId,
-      inDigest: boundaryDigest(2, bytes, salts.get(JOB_INPUT), 0),
+      inDigest: boundaryDigest(kind, bytes, salts.get(JOB_INPUT), 0),
       inputRef: ZERO_BYTES32,
       stages: 1,
       policy,

@@ -28,7 +28,7 @@ async function refuses(refusal: Refusal, action: () => Promise<unknown>): Promis
   expect(error.meta.refusal).to.equal(refusal);
 }
 
-describe("R57: inside the enclave", () => {
+describe("R58: inside the enclave", () => {
   let inner: TestInner;
   let identity: Reply<"boot">;
 
@@ -51,7 +51,7 @@ describe("R57: inside the enclave", () => {
   beforeEach(async () => begin());
   after(() => inner.client.close());
 
-  it("R57: default: opens what the client sealed, runs it, and signs the claim by the key that the quote binds", async () => {
+  it("R58: default: opens what the client sealed, runs it, and signs the claim by the key that the quote binds", async () => {
     const quoted = await inner.client.ask("quote", { epoch: 3, challenge: CHALLENGE });
     const runtime = fromHex(identity.runtime);
     const evidence = { format: "dcap-tdx-v4" as const, bytes: quoted.tail, runtime };
