@@ -148,7 +148,6 @@ export interface ClusterOptions {
   readonly models?: (index: number) => Partial<ModelShelf>;
   readonly prover?: (index: number) => ProofPort | null;
   readonly enclave?: (index: number, modules: EnclaveParts) => EnclavePort | null;
-  readonly store?: (index: number) => BlobStore;
   /** Real HTTP on loopback between the workers. */
   readonly http?: boolean;
   /** Real libp2p on loopback between the workers. */
