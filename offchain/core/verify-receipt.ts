@@ -42,8 +42,7 @@ import { LOCAL_CHAIN_ID, openKey, type KeyOpener } from "./zk/verifying-key.ts";
 
 /** Kinds of evidence that a receipt has room for. */
 const CARRIED = VOTE | PROOF | OPTIMISTIC | CIPHER;
-const carriedOf = (mask: number): number =>
-  isPaired(mask) || mask === SAMPLED_ENCLAVE ? CARRIED | ENCLAVE : CARRIED;
+const carriedOf = (mask: number): number => (isPaired(mask) || mask === SAMPLED_ENCLAVE ? CARRIED | ENCLAVE : CARRIED);
 
 export interface ReceiptOptions {
   /** Refuse proofs under development keys, which anyone can forge, even on the local chain. Elsewhere they always are. */

@@ -104,7 +104,7 @@ async function readRegistration(
     collateral,
     blockNumber,
     registeredAt: Number(timestamp),
-    pckId: args.enclave.pckId,
+    pckId: args.enclave.origin,
   };
 }
 

@@ -19,7 +19,7 @@ export interface SimulatedEnclavesParameters {
   readonly publicClient: PublicClient;
   /** Deployer and timelock of the deployment. */
   readonly walletClient: WalletClient;
-  readonly deployment: { readonly registry: Address; readonly router: Address };
+  readonly deployment: Record<"registry" | "router" | "token" | "vault", Address>;
   /** Of the code that the enclaves run: `measureBundle`. */
   readonly bundleDigests: readonly Hex[];
   /** Lets this much chain time pass: `evm_increaseTime` and a block. */
@@ -39,6 +39,8 @@ export interface SimulatedEnclaves {
 }
 
 const TIMELOCK_SEC = 48 * 3_600;
+/** No attester is needed for Intel's quotes; the board wants a number. */
+const ATTESTER_STAKE = 10n ** 18n;
 const MONTH_SEC = 30n * 86_400n;
 
 /**
@@ -51,8 +53,15 @@ export async function startSimulatedEnclaves(options: SimulatedEnclavesParameter
   const { account } = walletClient;
   if (account === undefined) throw new DeployError("ACCOUNT_MISSING", {});
   const roots = seeds.map(simulatedRoot);
-  const models = deployment.registry;
-  const made = await deployEnclaves({ publicClient, walletClient, models, simulatedRoots: roots });
+  const made = await deployEnclaves({
+    publicClient,
+    walletClient,
+    models: deployment.registry,
+    token: deployment.token,
+    vault: deployment.vault,
+    attesterStake: ATTESTER_STAKE,
+    simulatedRoots: roots,
+  });
   const now = async (): Promise<bigint> => (await publicClient.getBlock()).timestamp;
   const write = async (address: Address, abi: Abi, functionName: string, args: readonly unknown[]): Promise<void> => {
     const hash = await walletClient.writeContract({ chain: null, account, address, abi, functionName, args });

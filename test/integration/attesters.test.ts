@@ -11,7 +11,7 @@ import { loadCommands } from "../../offchain/cli/commands/loaders.ts";
 import { Secret } from "../../offchain/core/secret.ts";
 import { packSignature, signDigest } from "../../offchain/core/signature.ts";
 import { keccakText } from "../../offchain/core/tagged-hash.ts";
-import { bindReportData } from "../../offchain/engines/tee/bind.ts";
+import { bindReportData } from "../../offchain/core/enclave-binding.ts";
 import { SimulatedPlatform } from "../../offchain/engines/tee/sim/platform.ts";
 import { verifyEvidence } from "../../offchain/engines/tee/verify.ts";
 import { initNode } from "../../offchain/node/init.ts";

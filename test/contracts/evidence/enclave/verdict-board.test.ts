@@ -4,7 +4,7 @@ import { parseEther, parseEventLogs, toHex, type Address, type Hex } from "viem"
 import { fromHex } from "../../../../offchain/core/bytes.ts";
 import { addressOfKey } from "../../../../offchain/core/signature.ts";
 import { keccakText } from "../../../../offchain/core/tagged-hash.ts";
-import { bindReportData } from "../../../../offchain/engines/tee/bind.ts";
+import { bindReportData } from "../../../../offchain/core/enclave-binding.ts";
 import { encodeEndorsements, judgeCase, REFUSED, type ShownCase } from "../../../../offchain/engines/tee/board.ts";
 import { SimulatedPlatform } from "../../../../offchain/engines/tee/sim/platform.ts";
 import type { EvidenceFormat } from "../../../../offchain/engines/tee/verdict.ts";
