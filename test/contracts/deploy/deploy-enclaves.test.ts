@@ -25,8 +25,8 @@ describe("deployEnclaves", () => {
   it("default: stands beside an Assay, whose router takes its judge after 48 hours", async () => {
     const { viem, networkHelpers, publicClient, walletClient } = await clients();
     const assay = await deployAssay({ publicClient, walletClient });
-    const beside = { models: assay.registry, token: assay.token, vault: assay.vault, attesterStake: 10n ** 18n };
-    const made = await deployEnclaves({ publicClient, walletClient, ...beside, simulatedRoots: [simulatedRoot] });
+    const own = { models: assay.registry, token: assay.token, vault: assay.vault, attesterStake: 10n ** 18n };
+    const made = await deployEnclaves({ publicClient, walletClient, ...own, simulatedRoots: [simulatedRoot] });
     const roots = await viem.getContractAt("ITrustRoots", made.roots);
     expect(await roots.read.classOf([2, simulatedRoot])).to.equal(2);
     const router = { address: assay.router, abi: evidenceRouterAbi } as const;
