@@ -18,7 +18,7 @@ import { captureCli } from "../support/capture-cli.ts";
 import { startTestChain, type TestChain } from "../support/cluster/chain.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { BUNDLE, MODEL, runtimeOf } from "../support/tee/enclave-chain.ts";
-import { collateralBundle } from "../support/tee/collateral-bundle.ts";
+import { collateralBundle } from "../../offchain/engines/tee/sim/collateral-bundle.ts";
 import type { Json } from "../support/tee/intel-refusals.ts";
 import { REPORT } from "../support/tee/simulated.ts";
 
@@ -102,7 +102,7 @@ describe("assay tee register, invalidate", function suite() {
   }
   const collateral = (name: string, all: IntelCollateral): string[] => [
     "--collateral",
-    file(name, collateralBundle(all)),
+    file(name, JSON.stringify(collateralBundle(all))),
     "--simulated-root",
     root,
     "--enclaves",

@@ -30,7 +30,8 @@ export type HeaderField = (typeof HEADER_FIELDS)[number];
 /** As a node's JSON shows it: quantities without leading zeros, "0x0" for none. */
 export type BlockHeader = Readonly<Record<HeaderField, Hex>>;
 
-const QUANTITIES: ReadonlySet<HeaderField> = new Set([
+/** Fields that are numbers; the others are bytes. */
+export const QUANTITIES: ReadonlySet<HeaderField> = new Set([
   "difficulty",
   "number",
   "gasLimit",

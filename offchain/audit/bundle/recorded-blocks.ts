@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { z } from "zod";
-import { HEADER_FIELDS, type BlockHeader } from "../../adapters/chain/block-header.ts";
+import { HEADER_FIELDS, QUANTITIES, type BlockHeader } from "../../adapters/chain/block-header.ts";
 import type { Hex } from "../../core/bytes.ts";
 import { AuditError } from "../errors.ts";
 import { hexOf } from "./manifest.ts";
@@ -67,18 +67,8 @@ const count = z
   .nonnegative()
   .max(2 ** 48);
 
-const QUANTITY_FIELDS = new Set([
-  "difficulty",
-  "number",
-  "gasLimit",
-  "gasUsed",
-  "timestamp",
-  "baseFeePerGas",
-  "blobGasUsed",
-  "excessBlobGas",
-]);
 const header = z.strictObject(
-  Object.fromEntries(HEADER_FIELDS.map((field) => [field, QUANTITY_FIELDS.has(field) ? quantity : bytes])),
+  Object.fromEntries(HEADER_FIELDS.map((field) => [field, QUANTITIES.has(field) ? quantity : bytes])),
 );
 const headerLine = z.strictObject({ hash: hexOf(32), header });
 const transactionsLine = z.strictObject({ block: count, raw: z.array(bytes).min(1) });

@@ -6,7 +6,7 @@ import { loadCommands } from "../../../offchain/cli/commands/loaders.ts";
 import { SimulatedPlatform } from "../../../offchain/engines/tee/sim/platform.ts";
 import { captureCli } from "../../support/capture-cli.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
-import { collateralBundle } from "../../support/tee/collateral-bundle.ts";
+import { collateralBundle } from "../../../offchain/engines/tee/sim/collateral-bundle.ts";
 import { NOW, PERIOD, REPORT, simulated } from "../../support/tee/simulated.ts";
 
 describe("assay tee", () => {
@@ -25,7 +25,7 @@ describe("assay tee", () => {
   const intel = () => [
     file("quote.hex", Buffer.from(platform.intel.quote("dcap-tdx-v4", REPORT)).toString("hex")),
     "--collateral",
-    file("collateral.json", collateralBundle(platform.intel.collateral(true))),
+    file("collateral.json", JSON.stringify(collateralBundle(platform.intel.collateral(true)))),
     "--now",
     String(NOW),
   ];
@@ -88,7 +88,7 @@ describe("assay tee", () => {
       if (component !== undefined) component.svn = svn;
     };
     const demoted = new SimulatedPlatform(new Uint8Array(32).fill(0x11), PERIOD, { intel: { editTcbInfo: raise(6) } });
-    const early = file("early.json", collateralBundle(demoted.intel.collateral(true)));
+    const early = file("early.json", JSON.stringify(collateralBundle(demoted.intel.collateral(true))));
     const later = await status("--early", early);
     expect(later.code).to.equal(75);
     expect(later.answer).to.have.nested.property("early.status", "OutOfDate");

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fromHex, type Hex } from "../../../core/bytes.ts";
+import { collateralBundle } from "./collateral-bundle.ts";
 import { SimulatedPlatform, type SimulatedOptions } from "./platform.ts";
 import type { Period } from "./report.ts";
 
@@ -69,7 +70,7 @@ async function serve(
 ): Promise<void> {
   const answer = (status: number, body: Uint8Array | string): void => void response.writeHead(status).end(body);
   if (request.method === "GET" && request.url === "/collateral")
-    return answer(200, JSON.stringify({ root, bundle: bundleOf(platform) }));
+    return answer(200, JSON.stringify({ root, bundle: collateralBundle(platform.intel.collateral(true)) }));
   if (request.method !== "POST" || request.url !== "/quote") return answer(404, "");
   const asked = await readBody(request);
   const reportData = asked?.["reportData"];
@@ -92,20 +93,4 @@ async function readBody(request: IncomingMessage): Promise<Readonly<Record<strin
   } catch {
     return null;
   }
-}
-
-/** As DCAP tools exchange it. */
-function bundleOf(platform: SimulatedPlatform): Readonly<Record<string, string>> {
-  const all = platform.intel.collateral(true);
-  const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
-  return {
-    root_ca_crl: hex(all.rootCrl),
-    pck_crl: hex(all.pckCrl),
-    tcb_info: all.tcbInfo,
-    tcb_info_signature: hex(all.tcbInfoSignature),
-    tcb_info_issuer_chain: all.tcbInfoChain,
-    qe_identity: all.qeIdentity,
-    qe_identity_signature: hex(all.qeIdentitySignature),
-    qe_identity_issuer_chain: all.qeIdentityChain,
-  };
 }
