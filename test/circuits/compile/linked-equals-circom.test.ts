@@ -17,6 +17,7 @@ import { printCircom } from "../../support/print-circom.ts";
 import { Prng } from "../../support/prng.ts";
 import { randomBlock } from "../../support/random-block.ts";
 import { Random, randomPolynomial, randomProgram } from "../../support/random-program.ts";
+import { dense, relu, retrained, signedOut, stage } from "../../support/small-architectures.ts";
 
 /** Names that both circuits share: inputs of main by their wire in the drawing, own signals of component k as nk.name. */
 function sharedNames({ plan, publics }: CompiledCircuit, { advice, drawn, placed }: CircuitRecord) {
@@ -76,8 +77,35 @@ async function expectSame(circuit: CompiledCircuit, oracle: { r1cs: Uint8Array; 
   return sym;
 }
 
+/** The same committed values and challenges give circom's own witness program every other wire as we have it. */
+async function expectSameWitness(circuit: CompiledCircuit, wasm: Uint8Array | undefined, sym: Sym, seed: number) {
+  const values = valuesToBigints(witnessFor(circuit, randomInputs(circuit.program, new Prng(seed))).values);
+  const { linked } = sharedNames(circuit, circuit.record as CircuitRecord);
+  const inputs: Record<string, string> = {};
+  for (const [wire, signal] of linked) if (signal.startsWith("w")) inputs[signal] = (values[wire] ?? 0n).toString();
+  const file: { type: "mem"; data?: Uint8Array } = { type: "mem" };
+  await wtns.calculate(inputs, wasm ?? new Uint8Array(), file);
+  const theirs = valuesToBigints(readWtns(file.data ?? new Uint8Array()));
+  for (const [wire, signal] of linked)
+    if (wire > 0) expect(theirs[sym.wireOf.get(`main.${signal}`) ?? 0], signal).to.equal(values[wire]);
+}
+
 describe("linked circuit and all-circom circuit", function () {
   this.timeout(300_000);
+  it("default: private weights in linear-check mode", async () => {
+    const program = retrained(stage([3], [dense(0, 3, 4, relu(8)), dense(1, 4, 2, signedOut(7))]), new Prng(2));
+    const circuit = await compileCircuit(program, {
+      weights: "private",
+      inKinds: ["SALTED"],
+      outKind: "SALTED",
+      linearCheck: true,
+      record: true,
+      cacheFolder: "build/cells",
+    });
+    const oracle = await runCircom(await printCircom(circuit.record as CircuitRecord), { wasm: true });
+    await expectSameWitness(circuit, oracle.wasm, await expectSame(circuit, oracle), 3);
+  });
+
   for (const [i, { name, program }] of smallPrograms().entries()) {
     it(`default: equal multisets of constraints, and circom's witness is ours: ${name}`, async () => {
       const kind = i % 6 === 0 ? "SALTED" : "PUBLIC";
@@ -93,16 +121,7 @@ describe("linked circuit and all-circom circuit", function () {
       const oracle = await runCircom(await printCircom(record), { wasm: true });
       const sym = await expectSame(circuit, oracle);
 
-      // circom's own witness program, given the committed values and the challenges, finds every other wire as we do.
-      const values = valuesToBigints(witnessFor(circuit, randomInputs(program, new Prng(i))).values);
-      const { linked } = sharedNames(circuit, record);
-      const inputs: Record<string, string> = {};
-      for (const [wire, signal] of linked) if (signal.startsWith("w")) inputs[signal] = (values[wire] ?? 0n).toString();
-      const file: { type: "mem"; data?: Uint8Array } = { type: "mem" };
-      await wtns.calculate(inputs, oracle.wasm ?? new Uint8Array(), file);
-      const theirs = valuesToBigints(readWtns(file.data ?? new Uint8Array()));
-      for (const [wire, signal] of linked)
-        if (wire > 0) expect(theirs[sym.wireOf.get(`main.${signal}`) ?? 0], signal).to.equal(values[wire]);
+      await expectSameWitness(circuit, oracle.wasm, sym, i);
     });
   }
 });

@@ -4,12 +4,13 @@ import { analyseProgram } from "../../../offchain/core/program/analyse.ts";
 import type { Op, Program } from "../../../offchain/core/program/types.ts";
 import {
   STEP_DEFINE,
+  STEP_FACTOR,
   STEP_MULTIPLICITY,
   STEP_SALT,
   STEP_VALUE,
   STEP_WEIGHT,
 } from "../../../offchain/engines/zk/circuit/netlist.ts";
-import { compileFor, randomInputs } from "../../support/circuit-run.ts";
+import { compileChecked, compileFor, randomInputs } from "../../support/circuit-run.ts";
 import { Forger, type ForgedStep } from "../../support/forged-witness.ts";
 import { Prng } from "../../support/prng.ts";
 import { randomBlock } from "../../support/random-block.ts";
@@ -42,6 +43,10 @@ const PRIVATE: readonly Program[] = [
   stage([3, 4], [dense(0, 4, 3, relu(8)), dense(1, 3, 2, signedOut(7))]),
   stage([1, 5, 5], [conv(0, [1, 2], [3, 3], { pads: [1, 1, 1, 1], finish: relu(9) })]),
 ].map((program) => retrained(program, prng));
+/** In linear-check mode, r as wide as the field. */
+const CHECKED: readonly Program[] = [
+  retrained(stage([3], [dense(0, 3, 4, relu(8)), dense(1, 4, 2, signedOut(7))]), prng),
+];
 const PUBLIC: readonly Program[] = [
   ...Array.from({ length: 6 }, (_, seed) => randomProgram(new Random(seed + 100))),
   ...Array.from({ length: 3 }, (_, seed) => randomPolynomial(new Random(seed + 100), seed + 1)),
@@ -55,6 +60,7 @@ describe("every committed step of whole circuits", function () {
   const cases = [
     ...PUBLIC.map((program) => [program, "public"] as const),
     ...PRIVATE.map((program) => [program, "private"] as const),
+    ...CHECKED.map((program) => [program, "checked"] as const),
   ];
   it("behavior: a lie that the statement leaves to the prover, a salt, does pass", async () => {
     const program = stage([3], [dense(0, 3, 2, relu(8))]);
@@ -65,7 +71,7 @@ describe("every committed step of whole circuits", function () {
 
   for (const [i, [program, weights]] of cases.entries())
     it(`attack: ${kinds(program)}, ${weights} weights (${i}): no lie about one step passes, though all that follows is fitted to it`, async () => {
-      const circuit = await compileFor(program, weights);
+      const circuit = weights === "checked" ? await compileChecked(program) : await compileFor(program, weights);
       const forger = new Forger(circuit);
       const inputs = randomInputs(program, new Prng(i));
       expect(forger.passes(inputs, () => undefined)).to.equal(true);
@@ -73,10 +79,13 @@ describe("every committed step of whole circuits", function () {
       const free = (at: number): boolean => {
         const [kind = 0, , , p = 0] = steps.subarray(at * 5, at * 5 + 5);
         const isInput = kind === STEP_VALUE && p < program.inputs.length;
-        return isInput || kind === STEP_DEFINE || kind === STEP_MULTIPLICITY || kind === STEP_WEIGHT;
+        // What the statement leaves to the prover, or to the client: salts and r.
+        const isGiven = weights === "checked" && (kind === STEP_SALT || kind === STEP_FACTOR);
+        return isInput || isGiven || kind === STEP_DEFINE || kind === STEP_MULTIPLICITY || kind === STEP_WEIGHT;
       };
       const all = Array.from({ length: steps.length / 5 }, (_, at) => at).filter((at) => !free(at));
-      const stride = Math.ceil(all.length / MOST_STEPS);
+      // Every pass goes through two digests in linear-check mode.
+      const stride = Math.ceil(all.length / (weights === "checked" ? MOST_STEPS / 4 : MOST_STEPS));
       for (const at of all.filter((_, k) => k % stride === 0))
         for (const change of CHANGES) {
           let told = false;

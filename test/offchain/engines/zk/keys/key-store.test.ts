@@ -6,6 +6,8 @@ import type { CompiledCircuit } from "../../../../../offchain/engines/zk/circuit
 import { KeyStore } from "../../../../../offchain/engines/zk/keys/key-store.ts";
 import { expectCode } from "../../../../support/expect-code.ts";
 import { stageSample } from "../../../../support/model-stage.ts";
+import { Prng } from "../../../../support/prng.ts";
+import { dense, relu, retrained, stage } from "../../../../support/small-architectures.ts";
 import { temporaryFolder } from "../../../../support/temporary-folder.ts";
 
 const OPTIONS = { weights: "public", inKinds: ["PUBLIC"], outKind: "PUBLIC" } as const;
@@ -49,6 +51,33 @@ describe("KeyStore", function () {
     await expectCode("KEY_MISSING", () => fresh.findOrMake(circuit, `0x${"00".repeat(32)}`));
     expect((await fresh.findOrMake(circuit, key.keyId)).key.keyId).to.equal(key.keyId);
     expect((await fresh.findOrMake(circuit)).key.keyId).to.equal(key.keyId);
+  });
+
+  it("behavior: a stage is found in the mode that its key was made for, and in no other", async () => {
+    const program = retrained(stage([4], [dense(0, 4, 3, relu(8))]), new Prng(2));
+    const store = new KeyStore({ keyFolder: temporaryFolder(), cacheFolder: temporaryFolder(), chainId: 31337n });
+    const ends = { inKinds: ["SALTED"], outKind: "SALTED" } as const;
+    const options = { weights: "private", ...ends, cacheFolder: "build/cells" } as const;
+    const [plain, checked] = await Promise.all(
+      [options, { ...options, linearCheck: true }].map(async (mode) => {
+        const { files, key } = await store.ensureDevelopmentKeys(await store.compile(program, mode));
+        return { files, keyId: key.keyId };
+      }),
+    );
+    expect(plain?.keyId).to.not.equal(checked?.keyId);
+    for (const [made, modes] of [
+      [plain, 0],
+      [checked, 1],
+    ] as const) {
+      const found = await store.ofStage(program, options, made?.keyId);
+      expect(found.files).to.deep.equal(made?.files);
+      expect(found.circuit.checks).to.have.length(modes);
+    }
+    expect((await store.ofStage(program, options)).key.keyId).to.equal(plain?.keyId);
+    await expectCode("KEY_MISSING", () => store.ofStage(program, options, `0x${"00".repeat(32)}`));
+    // Between public ends there is no such mode to look for.
+    const open = { ...options, outKind: "PUBLIC" } as const;
+    await expectCode("KEY_MISSING", () => store.ofStage(program, open, checked?.keyId));
   });
 
   it("error: KEY_DEVELOPMENT where a chain that is not local finds one, also among the ceremonies'", async () => {
