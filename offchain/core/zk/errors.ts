@@ -78,5 +78,11 @@ export const ZkError = defineErrors("zk", 3, {
     fix: "Name client, model, stage, operator and seed as the client's request does.",
     retry: "never",
   },
+  LINEAR_CHECK_MALFORMED: {
+    n: 14,
+    text: "Not a message about a linear check: {reason}.",
+    fix: "Ask its sender to make it again with this version, for this stage and by its own key.",
+    retry: "never",
+  },
   PROOF_FILE_INVALID: { n: 10, text: "Not a proof file: {reason}.", fix: "Ask for the file again.", retry: "never" },
 });

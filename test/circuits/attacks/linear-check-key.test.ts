@@ -15,6 +15,7 @@ import {
   type LinearCheckStatement,
   type LinearWords,
 } from "../../../offchain/core/zk/linear-check.ts";
+import type { LinearCheckAnswer } from "../../../offchain/core/zk/linear-check-wire.ts";
 import { wordsOfProof } from "../../../offchain/core/zk/proof.ts";
 import { publicInputs, statementWords } from "../../../offchain/core/zk/statement.ts";
 import { openKey, type VerifyingKey } from "../../../offchain/core/zk/verifying-key.ts";
@@ -29,7 +30,6 @@ import { knownAnswerRequest, knownInputs } from "../../../offchain/engines/zk/we
 import {
   proveLinearCheck,
   transposedProducts,
-  type LinearCheckAnswer,
   type WeightsOwner,
 } from "../../../offchain/engines/zk/weights/prove-linear-check.ts";
 import { registerWeights } from "../../../offchain/engines/zk/weights/register-weights.ts";

@@ -12,13 +12,8 @@ import { inputsOf, type Program } from "../../../core/program/types.ts";
 import { encodeTensor } from "../../../core/tensor.ts";
 import { hidingLinearChecks, mostLinearChecks } from "../../../core/zk/check-allowance.ts";
 import { encodeKeyRecord } from "../../../core/zk/key-record.ts";
-import {
-  linearFactors,
-  linearInputs,
-  verifyLinearCheck,
-  type LinearCheckScope,
-  type LinearCheckStatement,
-} from "../../../core/zk/linear-check.ts";
+import { linearFactors, linearInputs, verifyLinearCheck } from "../../../core/zk/linear-check.ts";
+import type { LinearCheckAnswer, LinearCheckRequest } from "../../../core/zk/linear-check-wire.ts";
 import { wordsOfProof } from "../../../core/zk/proof.ts";
 import { openKey } from "../../../core/zk/verifying-key.ts";
 import { isWeighted } from "../circuit/architecture.ts";
@@ -29,22 +24,6 @@ import type { Job, ProvingKey, WeightsOpening } from "../prover/prover.ts";
 import { buildRoundOne } from "../witness/build-round-one.ts";
 import { solveRoundTwo } from "../witness/solve-round-two.ts";
 import { knownInputs } from "./known-answer.ts";
-
-/** What a client asks for. Whoever serves it has made sure that `scope.client` is who asks: the limit is that address's. */
-export interface LinearCheckRequest {
-  readonly scope: LinearCheckScope;
-  /** 32 uniform bytes, the client's secret. Whoever evaluates the stage must learn neither it nor u. */
-  readonly seed: Uint8Array;
-  /** Numbers of the operators to be checked. */
-  readonly ops: readonly number[];
-}
-
-/** What it gets, sealed to it: r is its own. */
-export interface LinearCheckAnswer {
-  readonly statement: LinearCheckStatement;
-  readonly u: readonly bigint[];
-  readonly proof: readonly bigint[];
-}
 
 /** A model's owner, about one stage. */
 export interface WeightsOwner {
@@ -108,8 +87,9 @@ function book(
 
 /**
  * The owner's side of a linear check: u = r^T W and r · bias of the asked operators, with the proof that they are of the registered
- * weights. What is told is booked first, and a retry with the same seed is free. The proof's own input is the known vector under fresh
- * salts: it says nothing of anybody's. The proof is verified before it leaves.
+ * weights. Whoever calls it has made sure that `scope.client` is who asks, as `openLinearRequest` does: the limit is that address's. What
+ * is told is booked first, and a retry with the same seed is free. The proof's own input is the known vector under fresh salts: it says
+ * nothing of anybody's. The proof is verified before it leaves.
  * Errors: STATEMENT_WRONG (not in linear-check mode, unknown operator), KEY_UNSOUND (another circuit's key), CHECKS_SPENT,
  * CHECK_BOOKING_INVALID, LENGTH_WRONG, WITNESS_WRONG (the weights do not open C_w), those of the prover.
  */

@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
+import { nodeCrypto } from "../../../../offchain/adapters/keys/node-crypto.ts";
 import { SqliteCheckLedger } from "../../../../offchain/adapters/store/sqlite-check-ledger.ts";
 import type { Hex } from "../../../../offchain/core/bytes.ts";
 import { cipherDigest } from "../../../../offchain/core/she/digest.ts";
 import { decodeSheObject, encodeSheObject } from "../../../../offchain/core/she/object.ts";
+import { addressOfKey, signDigest } from "../../../../offchain/core/signature.ts";
 import { mostLinearChecks } from "../../../../offchain/core/zk/check-allowance.ts";
 import { encodeKeyRecord } from "../../../../offchain/core/zk/key-record.ts";
 import { linearFactors, type LinearCheckProof } from "../../../../offchain/core/zk/linear-check.ts";
+import {
+  openLinearAnswer,
+  openLinearRequest,
+  sealLinearAnswer,
+  sealLinearRequest,
+} from "../../../../offchain/core/zk/linear-check-wire.ts";
 import { openKey } from "../../../../offchain/core/zk/verifying-key.ts";
 import { MemoryKeyLedger } from "../../../../offchain/engines/she/client/key-ledger.ts";
 import { LinearCheck } from "../../../../offchain/engines/she/client/linear-check.ts";
@@ -31,7 +39,8 @@ import { temporaryFolder } from "../../../support/temporary-folder.ts";
 
 const JOB: Hex = `0x${"cd".repeat(32)}`;
 const DOMAIN: Hex = `0x${"d3".repeat(32)}`;
-const SCOPE = { modelId: `0x${"0e".repeat(32)}`, stage: 0, client: `0x${"c1".repeat(20)}` } as const;
+const CLIENT_KEY = new Uint8Array(32).fill(0xc1);
+const SCOPE = { modelId: `0x${"0e".repeat(32)}`, stage: 0, client: addressOfKey(CLIENT_KEY) } as const;
 
 /** Model owner, evaluating nodes and client of a model whose weights the client never sees. */
 describe("verified refresh with private weights", function () {
@@ -55,8 +64,31 @@ describe("verified refresh with private weights", function () {
       const seed = crypto.getRandomValues(new Uint8Array(32));
       const ledger = new SqliteCheckLedger({ path: `${temporaryFolder()}/checks.db` });
       const owner = { circuit, proving, weights, domain: DOMAIN, ledger, allowance: mostLinearChecks };
-      const { statement, u, proof: words } = await proveLinearCheck(owner, { scope: SCOPE, seed, ops: [0, 1] });
+      // All that passes between client and owner: two sealed messages.
+      const [ownerSide, clientSide] = [nodeCrypto.generateX25519(), nodeCrypto.generateX25519()];
+      const asked = sealLinearRequest(
+        nodeCrypto,
+        { scope: SCOPE, seed, ops: [0, 1], replyKey: clientSide.publicKey },
+        { domain: DOMAIN, ownerKey: ownerSide.publicKey, sign: (digest) => signDigest(digest, CLIENT_KEY) },
+      );
+      const request = openLinearRequest(nodeCrypto, asked, {
+        domain: DOMAIN,
+        modelId: SCOPE.modelId,
+        stage: SCOPE.stage,
+        privateKey: ownerSide.privateKey,
+      });
+      const answer = sealLinearAnswer(nodeCrypto, await proveLinearCheck(owner, request), { domain: DOMAIN, request });
       ledger.close();
+      const {
+        statement,
+        u,
+        proof: words,
+      } = openLinearAnswer(nodeCrypto, answer, {
+        domain: DOMAIN,
+        request: { scope: SCOPE, seed },
+        operators: circuit.checks,
+        privateKey: clientSide.privateKey,
+      });
       proof = {
         key: openKey(encodeKeyRecord(proving.record)),
         circuitHash: circuit.circuitHash,
