@@ -36,7 +36,7 @@ const PATHS = new Set([
   "prove.phase1",
   "log.file",
 ]);
-const SHOWN_ENVIRONMENT = /^ASSAY_(CHAIN|KEYS|STORE|NET|MONITOR|LOG|WORK|ENCLAVE|PROVE|REWARDS|TABLE|NODE)_/;
+const SHOWN_ENVIRONMENT = /^ASSAY_(CHAIN|KEYS|STORE|NET|MONITOR|LOG|WORK|ENCLAVE|PROVE|CHECKS|REWARDS|TABLE|NODE)_/;
 
 /** Flag > environment > file > default. Errors: CONFIG_UNREADABLE, CONFIG_UNKNOWN with a suggestion, CONFIG_INVALID. */
 export function loadConfig(options: LoadConfigOptions): LoadedConfig {

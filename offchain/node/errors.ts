@@ -182,4 +182,28 @@ export const NodeError = defineErrors("node", 30, {
     fix: "Correct the section `enclave` of the configuration.",
     retry: "never",
   },
+  LINEAR_CHECK_UNKNOWN: {
+    n: 31,
+    text: "This worker serves no linear checks of stage {stage} of model {model}.",
+    fix: "Ask the worker of the model's owner; as the owner, see `checks.clients` in docs/config.md.",
+    retry: "never",
+  },
+  LINEAR_CHECK_STRANGER: {
+    n: 32,
+    text: "{client} is not among those who may ask this worker for linear checks.",
+    fix: "Ask the owner to name this address: each check tells some of its weights.",
+    retry: "never",
+  },
+  LINEAR_CHECK_STALE: {
+    n: 33,
+    text: "The request's deadline is in {seconds} seconds; it must be ahead, and by {most} at most.",
+    fix: "Sign it again under the same seed, which costs nothing, and look at both clocks.",
+    retry: "never",
+  },
+  LINEAR_CHECK_BUSY: {
+    n: 34,
+    text: "Linear checks of {client} are under way or not yet forgotten, or too many proofs wait.",
+    fix: "Send the same request again in some seconds.",
+    retry: "later",
+  },
 });

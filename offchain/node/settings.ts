@@ -161,6 +161,18 @@ export const SETTINGS = {
     threads: setting(count(64), 2, "Threads of one proof."),
     maxWaiting: setting(count(1_000), 2, "Proofs under way and waiting; more are left to other candidates."),
   },
+  checks: {
+    clients: setting(
+      z.array(address),
+      [],
+      "Addresses that may ask this worker for linear checks of private weights. Each check tells some of the weights, so only their owner should name any, and only whom it knows.",
+    ),
+    allowance: setting(
+      z.enum(["hiding", "most"]),
+      "hiding",
+      "Checks that one address may ever have of one operator: `hiding` leaves half of the weights' bits unknown (none for fewer than 64 outputs); `most` tells the layer to whoever computes it.",
+    ),
+  },
   referee: {
     bondLimit: setting(
       z.string().regex(/^\d{0,30}$/, "token base units: digits only, or nothing"),

@@ -3,11 +3,12 @@ import { join } from "node:path";
 import type { AssayError } from "../core/errors.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import { encodeProofEvidence } from "../core/zk/evidence.ts";
+import type { LinearCheckAnswer, LinearCheckRequest } from "../core/zk/linear-check-wire.ts";
 import type { StageProof } from "../core/zk/verify-proof.ts";
 import type { StageKeys } from "../engines/zk/keys/key-store.ts";
 import { chooseProver, type ChosenProver } from "../engines/zk/prover/choose-prover.ts";
 import type { Prover } from "../engines/zk/prover/prover.ts";
-import type { ProverService } from "../engines/zk/service/prover-service.ts";
+import type { CheckRequest, ProverService } from "../engines/zk/service/prover-service.ts";
 import type { Hex, ProofPort, ProofTask } from "../protocol/ports.ts";
 import { NodeError } from "./errors.ts";
 import { KeyChecks, type KeyChecksOptions } from "./key-checks.ts";
@@ -89,6 +90,33 @@ export class StageProver implements ProofPort {
         signal,
       });
       return encodeProofEvidence(evidence);
+    } finally {
+      this.#load -= 1;
+    }
+  }
+
+  /** Whether this worker has the weights of the stage and what opens their commitment. */
+  offersChecks(modelId: Hex, stage: number): boolean {
+    const info = this.#programs.table(modelId)?.[stage];
+    return info !== undefined && isCommitted(info) && this.canProve(modelId, stage);
+  }
+
+  /**
+   * A linear check of private weights, booked before it is proven. Errors: those of the check of weights, of the key store and of
+   * `proveLinearCheck`.
+   */
+  async proveCheck(
+    request: LinearCheckRequest,
+    { signal, ...owner }: Pick<CheckRequest, "domain" | "ledger" | "allowance" | "signal">,
+  ): Promise<LinearCheckAnswer> {
+    const { modelId, stage } = request.scope;
+    this.#load += 1;
+    try {
+      const { opening, error } = await this.#checks.weights.check(modelId, stage);
+      if (opening === undefined) throw error;
+      const { circuit, files: keys } = await this.keysOf(modelId, stage);
+      const service = await this.#open();
+      return await service.proveCheck({ ...owner, circuit, keys, weights: opening, request, signal });
     } finally {
       this.#load -= 1;
     }

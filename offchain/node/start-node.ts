@@ -26,6 +26,7 @@ import { heldKeys } from "./judging-keys.ts";
 import { guardedShelf } from "./guarded-shelf.ts";
 import { createKeptTraces } from "./kept-traces.ts";
 import { keyCheckOptions, KeyChecks } from "./key-checks.ts";
+import { openLinearChecks } from "./open-linear-checks.ts";
 import { FolderModelShelf } from "./model-shelf.ts";
 import { openTransport } from "./open-transport.ts";
 import type { NodeConfig } from "./settings.ts";
@@ -134,6 +135,9 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
       : null;
     if (prover !== null) closers.push("prover", () => prover.close());
 
+    const linear = openLinearChecks(config, { prover, keys, crypto: nodeCrypto, clock: systemClock, logger, signal });
+    if (linear !== null) closers.push("linear checks", () => linear.close());
+
     // Enclave: jobs that ask for one never show this process their inputs
     const assertMayVote = async (modelId: Hex, stage: number) => checks.assertMayVote(modelId, stage);
     const enclave = openEnclave(config, { models, chain, assertMayVote, clock: systemClock, logger, metrics, signal });
@@ -175,6 +179,7 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
         models: guardedShelf(models, checks),
         prover,
         enclave,
+        checks: linear?.desk,
         clock: systemClock,
         logger,
         metrics,

@@ -8,6 +8,7 @@ import { PUT_PROTOCOL } from "../core/blob-put.ts";
 import { PROOF_PROTOCOL } from "../core/proof-wire.ts";
 import { OFFER_PROTOCOL } from "../core/messages.ts";
 import { RESULT_PROTOCOL } from "../core/result-request.ts";
+import { LINEAR_CHECK_PROTOCOL } from "../core/zk/linear-check-wire.ts";
 import { AdvertDesk } from "../protocol/advert-desk.ts";
 import { DisputeDesk } from "../protocol/dispute-desk.ts";
 import { JobDesk, type JobDeskOptions } from "../protocol/job-desk.ts";
@@ -18,6 +19,7 @@ import { SEAT_PROTOCOL } from "../protocol/seat-wire.ts";
 import { serveBeacon } from "./beacon/serve-beacon.ts";
 import { createChainPort } from "./chain-port.ts";
 import { hubFacts } from "./hub-facts.ts";
+import type { LinearCheckDesk } from "./linear-check-desk.ts";
 import { payEarnings } from "./pay-earnings.ts";
 import { createRefereePort } from "./referee-port.ts";
 import { upkeepTable } from "./upkeep-table.ts";
@@ -41,6 +43,8 @@ export type WorkerModules = Omit<ProtocolModules, "chain" | "disputes"> & {
   readonly chain: Chain;
   /** Missing: this worker evaluates no ciphertexts. */
   readonly traces?: TracePort;
+  /** Missing: this worker serves no linear checks. */
+  readonly checks?: Pick<LinearCheckDesk, "answer"> | undefined;
 };
 
 /** Chain seconds from a job's end to when its dispute is forgotten, for each confirmation that the worker waits for. */
@@ -144,6 +148,11 @@ export class Worker {
     transport.serve(PUT_PROTOCOL, async function* answer(_from, request) {
       yield await blobs.put(request);
     });
+    const { checks } = this.#modules;
+    if (checks !== undefined)
+      transport.serve(LINEAR_CHECK_PROTOCOL, async function* answer(_from, request) {
+        yield await checks.answer(request);
+      });
     await desk.restore().catch((error: unknown) => logger.warn("jobs.restore-failed", { error }));
     this.disputes?.restore();
     this.#loops.push(this.watcher.run(signal), desk.run(signal));

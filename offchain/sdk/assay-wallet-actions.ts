@@ -9,6 +9,7 @@ import { requestCipher, type RequestCipherParameters } from "./actions/request-c
 import { requestAgreement, type RequestAgreementParameters } from "./actions/request-agreement.ts";
 import { requestInferenceSync, type RequestInferenceSyncParameters } from "./actions/request-inference-sync.ts";
 import { requestInference, type RequestInferenceParameters } from "./actions/request-inference.ts";
+import { requestLinearCheck, type RequestLinearCheckParameters } from "./actions/request-linear-check.ts";
 import { requestMasked, type RequestMaskedParameters } from "./actions/request-masked.ts";
 import { signClientClaims, type SignClientClaimsParameters } from "./actions/sign-client-claims.ts";
 import { withdraw, type WithdrawParameters } from "./actions/withdraw.ts";
@@ -33,6 +34,8 @@ export function assayWalletActions(config: AssayConfig) {
       requestAgreement(client, { ...config, ...parameters }),
     requestCipher: async (parameters: Configured<RequestCipherParameters>) =>
       requestCipher(client, { ...config, ...parameters }),
+    requestLinearCheck: async (parameters: Configured<RequestLinearCheckParameters>) =>
+      requestLinearCheck(client, { ...config, ...parameters }),
     joinResults: async (parameters: Configured<JoinResultsParameters>) =>
       joinResults(client, { ...config, ...parameters }),
     requestMasked: async (parameters: Configured<RequestMaskedParameters>) =>

@@ -2,27 +2,40 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
+import { privateKeyToAccount } from "viem/accounts";
 import { writeContract } from "viem/actions";
 import { keyRegistryAbi } from "../../offchain/adapters/chain/abi/key-registry.ts";
 import { PinoLogger } from "../../offchain/adapters/observe/pino-logger.ts";
 import { SqliteJournal } from "../../offchain/adapters/store/sqlite-journal.ts";
-import type { Hex } from "../../offchain/core/bytes.ts";
+import { bigToBytes, type Hex } from "../../offchain/core/bytes.ts";
 import { encodeProgram } from "../../offchain/core/program/encode-program.ts";
 import { KIND_SALTED, PROOF } from "../../offchain/core/types.ts";
 import { verifyReceipt } from "../../offchain/core/verify-receipt.ts";
 import { loadStage } from "../../offchain/engines/program/executor.ts";
 import { runReference } from "../../offchain/engines/program/reference-executor.ts";
+import { compileRefresh } from "../../offchain/engines/she/compile/refresh-plan.ts";
+import { KeyStore } from "../../offchain/engines/zk/keys/key-store.ts";
 import { guardedShelf } from "../../offchain/node/guarded-shelf.ts";
 import { KeyChecks } from "../../offchain/node/key-checks.ts";
+import { openLinearChecks } from "../../offchain/node/open-linear-checks.ts";
 import { StageProver } from "../../offchain/node/stage-prover.ts";
 import type { ModelShelf } from "../../offchain/protocol/ports.ts";
 import type { InferenceProgress } from "../../offchain/sdk/actions/request-inference-sync.ts";
 import type { AssayWallet } from "../../offchain/sdk/node/connect.ts";
 import { mineEvery, startTestChain, type TestChain } from "../support/cluster/chain.ts";
-import { Cluster, testClock } from "../support/cluster/cluster.ts";
+import { Cluster, testClock, type OwnerParts } from "../support/cluster/cluster.ts";
 import { createRequester } from "../support/cluster/requester.ts";
 import { placeOpenings, privateModel, type PrivateModel } from "../support/cluster/private-model.ts";
 import { getSlashed } from "../support/cluster/slashes.ts";
+import { expectCode } from "../support/expect-code.ts";
+import { Prng } from "../support/prng.ts";
+import {
+  dense,
+  relu,
+  retrained as retrainedTo,
+  signedOut,
+  stage as architectureOf,
+} from "../support/small-architectures.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const STAGES = 2;
@@ -30,6 +43,8 @@ const values = [3, -7, 50, 11];
 const input = { dtype: "i8" as const, dims: [1, 4], data: Int8Array.from(values) };
 /** Workers that were given the opening of something else: one, so that its abstention never costs a vote its quorum. */
 const MISLED = 1;
+/** The worker of the owner of the third model: it serves linear checks to one client. */
+const OWNER = 5;
 
 describe("jobs of models with private weights", function suite() {
   this.timeout(300_000);
@@ -43,9 +58,13 @@ describe("jobs of models with private weights", function suite() {
   let model: PrivateModel;
   /** The same architecture with other weights: no new key, no ceremony. */
   let retrained: PrivateModel;
+  /** Its owner can prove linear checks. */
+  let owned: PrivateModel;
   const provers: StageProver[] = [];
+  /** Of linear checks: words that nobody but client and owner may learn. */
+  const told = new Map<string, Uint8Array>();
 
-  const modelOf = (id: Hex): PrivateModel | undefined => [model, retrained].find((one) => one.id === id);
+  const modelOf = (id: Hex): PrivateModel | undefined => [model, retrained, owned].find((one) => one.id === id);
   const shelf: ModelShelf = {
     has: (id) => modelOf(id) !== undefined,
     exposure: () => [],
@@ -76,7 +95,7 @@ describe("jobs of models with private weights", function suite() {
     const modules = {
       logger,
       programs: {
-        modelIds: [model.id, retrained.id],
+        modelIds: [model.id, retrained.id, owned.id],
         table: (id: Hex) => shelf.table(id),
         program: async (id: Hex, stage: number) => modelOf(id)?.programs[stage] ?? null,
       },
@@ -87,11 +106,30 @@ describe("jobs of models with private weights", function suite() {
     return { checks, prover, models: guardedShelf(shelf, checks) };
   };
 
+  let owner: ReturnType<typeof openLinearChecks> = null;
+  /** As `startNode` wires it. The checks that one address may have tell these small layers whole. */
+  const openOwner = (prover: StageProver, parts: OwnerParts) => {
+    const { hub } = chain.deployment;
+    const config = {
+      chain: { id: 31_337, hub },
+      checks: { clients: [chain.account(3).address], allowance: "most" },
+      store: { folder: journals },
+    } as const;
+    owner = openLinearChecks(config, { prover, ...parts });
+    return owner?.desk;
+  };
+
   before(async () => {
     model = await privateModel(STAGES, cache, { seed: 1, outKind: KIND_SALTED });
     retrained = await privateModel(STAGES, cache, { seed: 6, outKind: KIND_SALTED });
+    const architecture = architectureOf([6], [dense(0, 6, 9, relu(9)), dense(1, 9, 8, signedOut(8))]);
+    owned = await privateModel(1, cache, {
+      seed: 9,
+      outKind: KIND_SALTED,
+      checked: [retrainedTo(architecture, new Prng(3))],
+    });
     const [right, wrong] = [temporaryFolder(), temporaryFolder()];
-    for (const { id, openings } of [model, retrained]) placeOpenings(right, id, openings);
+    for (const { id, openings } of [model, retrained, owned]) placeOpenings(right, id, openings);
     // The first stage it could prove: one that it cannot prove is enough, for a client orders any.
     const mixed = (mine: PrivateModel, other: PrivateModel) => [
       ...mine.openings.slice(0, 1),
@@ -113,6 +151,7 @@ describe("jobs of models with private weights", function suite() {
         prover: (i) => of(i).prover,
         models: (i) => of(i).models,
         logger: () => logger,
+        checks: (i, parts) => (i === OWNER ? openOwner(honest.prover, parts) : undefined),
         // Without a cipher: what must never be at rest is not even handed to it.
         journal: (i) =>
           new SqliteJournal(
@@ -125,14 +164,16 @@ describe("jobs of models with private weights", function suite() {
     wallet = await createRequester(chain);
     const mined = async (hash: Promise<Hex>) => wallet.waitForTransactionReceipt({ hash: await hash });
     const { keys } = chain.deployment;
-    for (const record of new Set(model.records)) {
+    for (const record of new Set([...model.records, ...owned.records])) {
       const add = { address: keys, abi: keyRegistryAbi, functionName: "add", chain: null } as const;
       await mined(writeContract(wallet, { ...add, args: [record] }));
     }
     await mined(wallet.registerModel({ manifest: retrained.manifest }));
+    await mined(wallet.registerModel({ manifest: owned.manifest }));
     await mineEvery(chain, 250);
   });
   after(async () => {
+    owner?.close();
     await cluster?.stop();
     for (const prover of provers) await prover.close();
     await chain?.close();
@@ -194,8 +235,48 @@ describe("jobs of models with private weights", function suite() {
     expect(await getSlashed(cluster, done.jobId)).to.deep.equal([]);
   });
 
-  it("behavior: blinds and weights are in no log, journal, calldata or event", async () => {
-    const secrets = new Map<string, Uint8Array>();
+  it("R43: a client gets a linear check over the network, finds a wrong encrypted stage by it, and no more of them than it may", async () => {
+    const [program = expect.fail("no program")] = owned.programs;
+    const { circuitHash, checks: operators } = await new KeyStore({
+      keyFolder: cache,
+      cacheFolder: cache,
+      chainId: 31_337n,
+    }).compile(program, { weights: "private", linearCheck: true, inKinds: ["SALTED"], outKind: "SALTED" });
+    const wish = { workerId: cluster.workers[OWNER]?.workerId ?? 0, manifest: owned.manifest, stage: 0 };
+    const asked = { ...wish, circuit: { circuitHash, operators }, ops: [0, 1] };
+    const { checks, seed, proof } = await wallet.requestLinearCheck(asked);
+    told.set("seed", seed);
+    for (const [i, word] of proof.words.u.entries()) told.set(`u[${i}]`, bigToBytes(word, 32));
+    const x = [40, -3, 127, 0, -127, 9];
+    for (const { op, map } of compileRefresh(program)) {
+      const check = checks.get(op ?? -1) ?? expect.fail("no check");
+      const own = op === 0 ? x : Array.from({ length: 9 }, (_, i) => 11 * i);
+      const y = map.rows.map(({ columns, weights }, o) =>
+        columns.reduce((sum, column, k) => sum + (weights[k] ?? 0) * (own[column] ?? 0), Number(map.bias[o])),
+      );
+      expect(check.holds(own, y)).to.equal(true);
+      for (const o of y.keys()) expect(check.holds(own, y.with(o, (y[o] ?? 0) + 1))).to.equal(false);
+    }
+    // What was lost may be asked again under its seed; another check of the same layers is one too many.
+    const again = await wallet.requestLinearCheck({ ...asked, seed });
+    expect(again.proof.words.u).to.deep.equal(proof.words.u);
+    const why = async (parameters: Parameters<typeof wallet.requestLinearCheck>[0]) => {
+      const error = await expectCode("SEAT_REFUSED", () => wallet.requestLinearCheck(parameters));
+      return (error as { meta: { why: string } }).meta.why;
+    };
+    expect(await why(asked)).to.equal("CHECKS_SPENT");
+    const stranger = privateKeyToAccount(chain.account(2).privateKey);
+    expect(await why({ ...asked, account: stranger })).to.equal("LINEAR_CHECK_STRANGER");
+    // Committed weights, but its key is of the mode without checks.
+    expect(await why({ ...asked, manifest: model.manifest })).to.equal("STATEMENT_WRONG");
+    expect(await why({ ...asked, workerId: cluster.workers[OWNER + 1]?.workerId ?? 0 })).to.match(/^status 404/u);
+    await expectCode("STATEMENT_MISMATCH", () =>
+      wallet.requestLinearCheck({ ...asked, seed, circuit: { circuitHash: model.id, operators } }),
+    );
+  });
+
+  it("behavior: blinds, weights and what linear checks tell are in no log, journal, calldata or event", async () => {
+    const secrets = new Map<string, Uint8Array>(told);
     for (const [name, { openings, programs }] of Object.entries({ model, retrained })) {
       for (const [i, { blind }] of openings.entries()) secrets.set(`blind ${i} of ${name}`, blind);
       for (const [i, { ops }] of programs.entries())
@@ -206,7 +287,8 @@ describe("jobs of models with private weights", function suite() {
               Uint8Array.from(op.weights, (w) => w & 0xff),
             );
     }
-    expect(secrets.size).to.equal(4 * STAGES);
+    expect(secrets.size).to.equal(4 * STAGES + told.size);
+    expect(told.size).to.equal(1 + 6 + 1 + 9 + 1);
     const places = new Map([["logs", Buffer.from(lines.join("\n"))]]);
     for (const file of readdirSync(journals)) places.set(file, readFileSync(join(journals, file)));
     const head = Number(await chain.rpc("eth_blockNumber", []));

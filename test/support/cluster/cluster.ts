@@ -45,6 +45,7 @@ import {
   type StageInfo,
 } from "../../../offchain/core/types.ts";
 import { BeaconSecrets } from "../../../offchain/node/beacon/beacon-secrets.ts";
+import type { LinearCheckDesk } from "../../../offchain/node/linear-check-desk.ts";
 import { Worker } from "../../../offchain/node/worker.ts";
 import {
   HONEST,
@@ -148,6 +149,8 @@ export interface ClusterOptions {
   readonly models?: (index: number) => Partial<ModelShelf>;
   readonly prover?: (index: number) => ProofPort | null;
   readonly enclave?: (index: number, modules: EnclaveParts) => EnclavePort | null;
+  /** A model's owner, who serves linear checks. */
+  readonly checks?: (index: number, modules: OwnerParts) => Pick<LinearCheckDesk, "answer"> | undefined;
   /** Real HTTP on loopback between the workers. */
   readonly http?: boolean;
   /** Real libp2p on loopback between the workers. */
@@ -173,6 +176,15 @@ export interface ClusterOptions {
 /** What an enclave's keeper shares with its worker. */
 export interface EnclaveParts {
   readonly chain: Chain;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** What an owner's desk shares with its worker. */
+export interface OwnerParts {
+  readonly keys: OpenKeyRing;
+  readonly crypto: typeof nodeCrypto;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly signal: AbortSignal;
@@ -384,6 +396,7 @@ export class Cluster {
         crypto: nodeCrypto,
         prover: options.prover?.(i) ?? null,
         enclave: options.enclave?.(i, { chain, clock, logger, signal }) ?? null,
+        checks: options.checks?.(i, { keys, crypto: nodeCrypto, clock, logger, signal }),
         models: {
           has: () => true,
           table: () => jobTable(manifest),

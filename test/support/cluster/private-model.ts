@@ -30,6 +30,8 @@ export interface PrivateModelOptions {
   readonly outKind: number;
   /** Registers commitments to the weights of another seed: what a liar would do. */
   readonly rigged?: number;
+  /** Its owner can prove linear checks, and its programs are these; SALTED ends. */
+  readonly checked?: readonly Program[];
 }
 
 const word = (value: bigint): Hex => toHex(bigToBytes(value, 32));
@@ -38,10 +40,10 @@ const word = (value: bigint): Hex => toHex(bigToBytes(value, 32));
 export async function privateModel(
   stages: number,
   cacheFolder: string,
-  { seed, outKind, rigged = seed }: PrivateModelOptions,
+  { seed, outKind, rigged = seed, checked }: PrivateModelOptions,
 ): Promise<PrivateModel> {
   const programsOf = (from: number) =>
-    Array.from({ length: stages }, (_, i) => denseStage(from + i, i === 0 ? -127 : 0));
+    checked ?? Array.from({ length: stages }, (_, i) => denseStage(from + i, i === 0 ? -127 : 0));
   const programs = programsOf(seed);
   const committed = programsOf(rigged);
   const store = new KeyStore({ keyFolder: cacheFolder, cacheFolder, chainId: 31_337n });
@@ -54,6 +56,7 @@ export async function privateModel(
   for (const [i, info] of base.stages.entries()) {
     const circuit = await store.compile(committed[i] as Program, {
       weights: "private",
+      linearCheck: checked !== undefined,
       inKinds: ["SALTED"],
       outKind: kindOf(i) === KIND_SALTED ? "SALTED" : "PUBLIC",
     });
@@ -76,7 +79,7 @@ export async function privateModel(
   }
   const manifest: ModelManifest = {
     ...base,
-    name: `private-${stages}-${seed}-${rigged}`,
+    name: `private-${stages}-${seed}-${rigged}${checked === undefined ? "" : "-checked"}`,
     programRoot: programRoot(bytes),
     acceptedMasks: (1 << VOTE) | (1 << PROOF),
     stages: infos,

@@ -6,6 +6,7 @@ import type { AssayError } from "../../../core/errors.ts";
 import { oneRoundContext } from "../../../core/zk/challenge.ts";
 import type { ProofEvidence } from "../../../core/zk/evidence.ts";
 import { BACKEND_ONE_ROUND, encodeKeyRecord, type KeyRecord } from "../../../core/zk/key-record.ts";
+import type { LinearCheckAnswer, LinearCheckRequest } from "../../../core/zk/linear-check-wire.ts";
 import { wordsOfProof, type Proof } from "../../../core/zk/proof.ts";
 import { publicInputs, statementWords } from "../../../core/zk/statement.ts";
 import { judgeProofs } from "../../../core/zk/judge-proofs.ts";
@@ -14,8 +15,10 @@ import type { StageProof } from "../../../core/zk/verify-proof.ts";
 import { openKey, type VerifyingKey } from "../../../core/zk/verifying-key.ts";
 import { ProverError } from "../prover/errors.ts";
 import type { Commitment, Prover, ProvingKey } from "../prover/prover.ts";
+import { proveLinearCheck, type WeightsOwner } from "../weights/prove-linear-check.ts";
 import { buildRoundOne } from "../witness/build-round-one.ts";
 import { prepareRoundTwo, solveRoundTwo } from "../witness/solve-round-two.ts";
+import type { KeyFiles } from "../keys/key-files.ts";
 import { ProofQueue } from "./proof-queue.ts";
 import { boundariesOf, tensorsHex, type StageRequest } from "./stage-request.ts";
 import { WarmKeys } from "./warm-keys.ts";
@@ -25,6 +28,12 @@ export interface ProvedStage {
   /** What `abi.encode(ProofEvidence)` takes. */
   readonly evidence: ProofEvidence;
   readonly key: VerifyingKey;
+}
+
+export interface CheckRequest extends Omit<WeightsOwner, "proving"> {
+  readonly keys: KeyFiles;
+  readonly request: LinearCheckRequest;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface ProverServiceOptions {
@@ -81,10 +90,27 @@ export class ProverService {
   async proveStage(request: StageRequest): Promise<ProvedStage> {
     const { signal, deadlineMs } = request;
     request.onProgress?.("queue");
+    return this.#inTurn(() => this.#prove(request), deadlineMs, signal);
+  }
+
+  /**
+   * The owner's side of a linear check, with a warm key, when no job's proof waits. Errors: those of `proveLinearCheck` and of opening the
+   * key, PROVER_CLOSED, the signal's reason.
+   */
+  async proveCheck({ keys, request, signal, ...owner }: CheckRequest): Promise<LinearCheckAnswer> {
+    const stop = this.#stopping(signal);
+    return this.#inTurn(
+      async () => proveLinearCheck({ ...owner, proving: await this.#keys.get(keys) }, request, { signal: stop }),
+      Infinity,
+      signal,
+    );
+  }
+
+  async #inTurn<T>(prove: () => Promise<T>, deadlineMs?: number, signal?: AbortSignal): Promise<T> {
     try {
       const result = await this.#queue.run(
         () => {
-          const work = this.#timed(request);
+          const work = this.#timed(prove);
           this.#current = work.catch(() => undefined);
           return work;
         },
@@ -98,6 +124,10 @@ export class ProverService {
       else this.#counts.failed++;
       throw error;
     }
+  }
+
+  #stopping(signal: AbortSignal | undefined): AbortSignal {
+    return AbortSignal.any([this.#closing.signal, ...(signal === undefined ? [] : [signal])]);
   }
 
   /** Why a proof does not hold; undefined if it does. Not queued behind proofs. Errors: those of the pairing engine. */
@@ -127,9 +157,9 @@ export class ProverService {
     await this.#pairing.close?.();
   }
 
-  async #timed(request: StageRequest): Promise<ProvedStage> {
+  async #timed<T>(prove: () => Promise<T>): Promise<T> {
     const start = performance.now();
-    const result = await this.#prove(request);
+    const result = await prove();
     this.#lastProveMs = performance.now() - start;
     this.#counts.totalProveMs += this.#lastProveMs;
     return result;
@@ -137,7 +167,7 @@ export class ProverService {
 
   async #prove(request: StageRequest): Promise<ProvedStage> {
     const { circuit, claim, domain, weights, onProgress, keys } = request;
-    const signal = AbortSignal.any([this.#closing.signal, ...(request.signal === undefined ? [] : [request.signal])]);
+    const signal = this.#stopping(request.signal);
     onProgress?.("key");
     const proving = await this.#keys.get(keys);
     const key = this.#keyOf(proving);

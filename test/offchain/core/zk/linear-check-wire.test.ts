@@ -7,7 +7,10 @@ import { sealBlob } from "../../../../offchain/core/seal.ts";
 import { addressOfKey, signDigest } from "../../../../offchain/core/signature.ts";
 import { FIELD_R } from "../../../../offchain/core/zk/field.ts";
 import {
+  decodeLinearCall,
+  encodeLinearCall,
   linearRequestDigest,
+  MAX_LINEAR_CALL,
   openLinearAnswer,
   openLinearRequest,
   sealLinearAnswer,
@@ -23,10 +26,20 @@ import { OPERATORS, simulateLinearCheck } from "../../../support/simulated-linea
 const CLIENT_KEY = bytesOf("client key");
 const scope = { modelId: hashOf("a model"), stage: 3, client: addressOfKey(CLIENT_KEY) };
 const [owner, reply] = [nodeCrypto.generateX25519(), nodeCrypto.generateX25519()];
-const request: SentLinearRequest = { scope, seed: bytesOf("seed"), ops: [0, 2], replyKey: reply.publicKey };
+const request: SentLinearRequest = {
+  scope,
+  seed: bytesOf("seed"),
+  ops: [0, 2],
+  replyKey: reply.publicKey,
+  deadline: 1_800_000_000n,
+};
 const sign = (digest: Uint8Array) => signDigest(digest, CLIENT_KEY);
 const sealed = (of: SentLinearRequest = request, domain: Hex = DOMAIN, by = sign) =>
-  sealLinearRequest(nodeCrypto, of, { domain, ownerKey: owner.publicKey, sign: by });
+  sealLinearRequest(nodeCrypto, of, {
+    domain,
+    ownerKey: owner.publicKey,
+    signature: by(linearRequestDigest(domain, of)),
+  });
 const at = { domain: DOMAIN, modelId: scope.modelId, stage: scope.stage, privateKey: owner.privateKey };
 const open = (bytes: Uint8Array, over: Partial<typeof at> = {}) =>
   openLinearRequest(nodeCrypto, bytes, { ...at, ...over });
@@ -110,6 +123,7 @@ describe("messages about linear checks", () => {
       [{ ...request, ops: [0] }, DOMAIN],
       [{ ...request, replyKey: owner.publicKey }, DOMAIN],
       [{ ...request, scope: { ...scope, stage: 4 } }, DOMAIN],
+      [{ ...request, deadline: request.deadline + 1n }, DOMAIN],
     ];
     for (const [of, domain] of others) {
       const stolen = () => signDigest(linearRequestDigest(domain, of), CLIENT_KEY);
@@ -130,6 +144,18 @@ describe("messages about linear checks", () => {
       const lying = plain.with(count, n >> 8).with(count + 1, n & 255);
       refused(() => open(seal(lying)), `${n} operators`);
     }
+  });
+
+  it("attack: a call that is cut, of another version, or longer than any request", async () => {
+    const call = encodeLinearCall(scope, sealed());
+    expect(call.length).to.be.lessThan(MAX_LINEAR_CALL);
+    const { modelId, stage, sealed: inside } = decodeLinearCall(call);
+    expect({ modelId, stage, client: scope.client }).to.deep.equal(scope);
+    expect(open(inside)).to.deep.equal(request);
+    await expectCode("LINEAR_CHECK_MALFORMED", () => decodeLinearCall(call.with(0, 2)));
+    await expectCode("LINEAR_CHECK_MALFORMED", () => decodeLinearCall(new Uint8Array(MAX_LINEAR_CALL + 1).fill(1)));
+    for (const length of [0, 1, 20, 34])
+      await expectCode("BYTES_TRUNCATED", () => decodeLinearCall(call.slice(0, length)));
   });
 
   it("error: LINEAR_CHECK_MALFORMED for operators out of order, twice, none, too many: neither sent nor taken", async () => {

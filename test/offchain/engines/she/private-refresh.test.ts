@@ -10,6 +10,7 @@ import { mostLinearChecks } from "../../../../offchain/core/zk/check-allowance.t
 import { encodeKeyRecord } from "../../../../offchain/core/zk/key-record.ts";
 import { linearFactors, type LinearCheckProof } from "../../../../offchain/core/zk/linear-check.ts";
 import {
+  linearRequestDigest,
   openLinearAnswer,
   openLinearRequest,
   sealLinearAnswer,
@@ -66,11 +67,9 @@ describe("verified refresh with private weights", function () {
       const owner = { circuit, proving, weights, domain: DOMAIN, ledger, allowance: mostLinearChecks };
       // All that passes between client and owner: two sealed messages.
       const [ownerSide, clientSide] = [nodeCrypto.generateX25519(), nodeCrypto.generateX25519()];
-      const asked = sealLinearRequest(
-        nodeCrypto,
-        { scope: SCOPE, seed, ops: [0, 1], replyKey: clientSide.publicKey },
-        { domain: DOMAIN, ownerKey: ownerSide.publicKey, sign: (digest) => signDigest(digest, CLIENT_KEY) },
-      );
+      const wish = { scope: SCOPE, seed, ops: [0, 1], replyKey: clientSide.publicKey, deadline: 2_000_000_000n };
+      const signature = signDigest(linearRequestDigest(DOMAIN, wish), CLIENT_KEY);
+      const asked = sealLinearRequest(nodeCrypto, wish, { domain: DOMAIN, ownerKey: ownerSide.publicKey, signature });
       const request = openLinearRequest(nodeCrypto, asked, {
         domain: DOMAIN,
         modelId: SCOPE.modelId,
