@@ -23,6 +23,7 @@ import { createVerifyChain } from "../test/support/verify-chain.ts";
 import { benchCircomlibMl } from "./peers/circomlib-ml.ts";
 import { benchEzkl } from "./peers/ezkl.ts";
 import { bitHeavyCircuit } from "./zk/bit-heavy.ts";
+import { benchLinearCheck } from "./zk/linear-check.ts";
 import { benchProvers, median } from "./zk/provers.ts";
 import { benchVerify } from "./zk/verify-many.ts";
 
@@ -193,6 +194,8 @@ export const suite: BenchSuite = {
       }
     }
     for (const entry of BIT_HEAVY.filter(({ name }) => wanted(name))) await benchBitHeavy(entry, keep, progress);
+    for (const model of ["tumor-mlp", "digits-mlp"])
+      if (wanted(`${model}/linear-check`)) await benchLinearCheck(model, keep, progress);
     if (wanted("verify-1000")) await benchVerify(keep, progress);
     const peers = process.env["ASSAY_DEEP"] === "1" ? ["tumor-mlp", "digits-mlp"] : ["tumor-mlp"];
     for (const model of peers.filter(wanted)) {
