@@ -21,6 +21,8 @@ import type { BenchRow, BenchSuite } from "../scripts/bench.ts";
 import { Prng } from "../test/support/prng.ts";
 import { clientFor, encryptFor, errorOf, keysFor, runnersFor } from "../test/support/she/encrypted-run.ts";
 import { polyConvolution, polyPerceptron, randomInput } from "../test/support/she/toy-programs.ts";
+import { benchShePeers } from "./peers/she-libraries.ts";
+import { realNetwork } from "./she/real-network.ts";
 import { runNaiveSeal, runTunedSeal, timeSealRotation } from "./she/seal-reference.ts";
 
 const RUNS = 21;
@@ -92,7 +94,11 @@ function measureTolerance(name: string, compiled: CompiledPlan, program: Program
   report({ case: name, metric: "argmax agreement", value: agreed / judged, unit: `of ${judged} with margin` });
 }
 
-/** Wall time of one evaluation on one and on two threads. */
+/** A thread's first evaluations are slow: until its code is compiled, and the compiler takes the other core meanwhile. */
+const LANE_RUNS = 61;
+const LANE_WARM_UP = 20;
+
+/** Wall time of one evaluation on one and on two warm threads. */
 async function measureLanes(name: string, compiled: CompiledPlan, program: Program, rng: Prng, report: Report) {
   const { plan, weights } = compiled;
   const client = clientFor(compiled);
@@ -105,11 +111,11 @@ async function measureLanes(name: string, compiled: CompiledPlan, program: Progr
     const { profile, interleave } = plan;
     const threads = await StageThreads.start({ profile, interleave, stage, weights: weights[0] ?? [], lanes });
     const own: number[] = [];
-    for (let i = 0; i < RUNS; i++) {
+    for (let i = 0; i < LANE_RUNS; i++) {
       await threads.run(input, keys);
       own.push(threads.lastRunMs);
     }
-    wall.push(median(own.slice(4)));
+    wall.push(median(own.slice(LANE_WARM_UP)));
     best.push(Math.min(...own));
     await threads.close();
   }
@@ -188,12 +194,14 @@ export const suite: BenchSuite = {
     const [first, , second] = dense.layers.layers;
     if (first?.kind === "linear" && second?.kind === "linear") {
       const input = randomInput(perceptron, rng);
-      const tuned = await runTunedSeal(first.map, second.map, input, dense.meanings as [number, number, number], 8, 8);
+      const network = realNetwork(first.map, second.map, input, dense.meanings as [number, number, number]);
+      const tuned = await runTunedSeal(network, 8, 8);
       const versus = (metric: string, value: number, baseline: string) =>
         report({ case: "784-128-10", metric, value, unit: "ms", baseline, ratio: value / own });
       versus("tuned node-seal, eval_cpu_ms", tuned.cpuMs, "own evaluator");
       report({ case: "784-128-10", metric: "tuned node-seal, max_error", value: tuned.maxError, unit: "of about 1" });
       versus("naive node-seal, first layer", await runNaiveSeal(first.map, input, 3), "own evaluator");
+      await benchShePeers("784-128-10", network, own, report, progress);
     }
 
     progress("convolution");

@@ -16,6 +16,7 @@ import { sideBySide } from "./demo/ascii-digit.ts";
 import { buildContracts } from "./demo/build-contracts.ts";
 import { Children } from "./demo/children.ts";
 import { startDevnet, writeDevnetFile, type Devnet } from "./demo/devnet.ts";
+import { exportRun, replayCommand } from "./demo/export-run.ts";
 import { planJobs, type PlannedJob } from "./demo/plan-jobs.ts";
 import { createPresenter } from "./demo/presenter.ts";
 import { createQueue } from "./demo/queue.ts";
@@ -79,15 +80,16 @@ async function main(): Promise<RunSummary> {
   mark("contracts");
   const jobs = await planJobs(Number(values.patients), Number(values.digits), values.proofs);
   const presets = values.presets ? await planPresets(jobs.length) : null;
+  const models = [
+    "models/tumor-mlp",
+    "models/digits-cnn",
+    ...(values.proofs ? ["models/credit-forest"] : []),
+    ...(values.presets ? PRESET_MODELS : []),
+  ];
   const devnet = await startDevnet({
     folder,
     workers: Number(values.workers),
-    models: [
-      "models/tumor-mlp",
-      "models/digits-cnn",
-      ...(values.proofs ? ["models/credit-forest"] : []),
-      ...(values.presets ? PRESET_MODELS : []),
-    ],
+    models,
     children,
     signal: stop.signal,
     progress: (text) => presenter.line(text),
@@ -115,6 +117,11 @@ async function main(): Promise<RunSummary> {
   presenter.title("Jobs");
   const ran = await runAll(devnet, wallet, jobs, presets);
   mark("jobs");
+  presenter.title("For auditors");
+  const { signal } = stop;
+  const bundle = await exportRun({ devnet, wallet, folder, jobs: ran.jobs, models, signal });
+  presenter.line(`${bundle.folder}: ${bundle.blocks} blocks, ${bundle.jobs.length} jobs, ${bundle.bytes} bytes`);
+  mark("bundle");
   const problems = [...ran.problems];
   for (const { outcome } of ran.jobs) {
     if (!outcome.matchesProgram) problems.push(`Job ${outcome.index} differs from the integer program.`);
@@ -131,6 +138,7 @@ async function main(): Promise<RunSummary> {
     jobs: ran.jobs.map(({ outcome }) => outcome).toSorted((a, b) => a.index - b.index),
     liar: ran.liar,
     killed: ran.killed,
+    audit: { root: bundle.root, headHash: bundle.headHash, replay: replayCommand(bundle) },
   };
 }
 

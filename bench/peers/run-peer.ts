@@ -12,6 +12,8 @@ import { loadModel } from "../../offchain/engines/program/load-program.ts";
 import type { BenchRow } from "../../scripts/bench.ts";
 
 export type PeerReport = (row: BenchRow) => void;
+/** A program and its arguments; the path of `data.json` is put behind them. */
+export type Command = readonly [string, ...string[]];
 
 /** What a peer is given: the float model and standardised inputs with their labels. */
 export interface PeerData {
@@ -41,24 +43,31 @@ async function peerData(model: string, folder: string): Promise<PeerData> {
 }
 
 /**
- * Runs a peer's program with a folder that holds `data.json`; each line it prints is a row without its case. A peer that fails is reported on
- * stderr and does not end the bench.
+ * Runs a peer's program on a zoo model with a folder that holds `data.json` (PeerData); each line it prints is a row without its case.
  */
 export async function runPeer(
   peer: string,
   model: string,
-  command: readonly [string, ...string[]],
+  command: Command,
+  report: PeerReport,
+  progress: (text: string) => void,
+): Promise<void> {
+  await runPeerOn(`${model}/${peer}`, (folder) => peerData(model, folder), command, report, progress);
+}
+
+/** The same on any data. A peer that fails is reported on stderr and does not end the bench. */
+export async function runPeerOn(
+  name: string,
+  dataFor: (folder: string) => Promise<unknown>,
+  command: Command,
   report: PeerReport,
   progress: (text: string) => void,
 ): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "assay-peer-"));
-  const name = `${model}/${peer}`;
   try {
-    const data = await peerData(model, folder);
-    writeFileSync(join(folder, "data.json"), JSON.stringify(data));
-    const child = spawn(command[0], [...command.slice(1), join(folder, "data.json")], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    writeFileSync(join(folder, "data.json"), JSON.stringify(await dataFor(folder)));
+    const [program, ...rest] = command;
+    const child = spawn(program, [...rest, join(folder, "data.json")], { stdio: ["ignore", "pipe", "pipe"] });
     let said = "";
     child.stderr.on("data", (chunk: Buffer) => (said = (said + chunk.toString()).slice(-2000)));
     const exit = new Promise<number | null>((resolve, reject) => {

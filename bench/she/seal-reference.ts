@@ -4,6 +4,7 @@
 import { packFew, packReplicated } from "../../offchain/engines/she/compile/packing.ts";
 import type { LinearMap } from "../../offchain/engines/she/compile/linear-map.ts";
 import { openSeal } from "../../test/support/she/seal.ts";
+import type { RealNetwork } from "./real-network.ts";
 
 export interface ReferenceResult {
   readonly cpuMs: number;
@@ -16,32 +17,19 @@ const cpuMs = (since: NodeJS.CpuUsage) => {
 };
 const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
 
-/** A map divided by a power of two: weights of about the size that the plan has. */
-const scaled = ({ rows, bias, inputs }: LinearMap, by: number, biasBy: number) => ({
-  inputs,
-  rows: rows.map(({ columns, weights }) => ({ columns, weights: weights.map((w) => w / by) })),
-  bias: bias.map((b) => Number(b) / biasBy),
-});
-
-/** dense, square, dense at N = 8192, 128 bit, primes of 50, 36, 36, 36 and 60 bits; `meanings`: the plan's scales behind each. */
+/** dense, square, dense at N = 8192, 128 bit, primes of 50, 36, 36, 36 and 60 bits. */
 export async function runTunedSeal(
-  first: LinearMap,
-  second: LinearMap,
-  input: readonly number[],
-  meanings: readonly [number, number, number],
+  { input, first, second, exact }: RealNetwork,
   babies: number,
   runs: number,
 ): Promise<ReferenceResult> {
-  const [inputMeaning, middle, output] = meanings;
   const degree = 8192;
   const slots = degree / 2;
   const { seal, context, encoder, evaluator } = await openSeal(degree, [50, 36, 36, 36, 60]);
   const scale = 2 ** 36;
-  const one = scaled(first, middle / inputMeaning, middle);
-  const two = scaled(second, output / middle ** 2, output);
-  const packed = packReplicated({ ...one, bias: [] }, slots, () => babies);
+  const packed = packReplicated({ ...first, bias: [] }, slots, () => babies);
   const period = 2 ** Math.ceil(Math.log2(first.rows.length));
-  const last = packFew({ ...two, bias: [] }, slots, period);
+  const last = packFew({ ...second, bias: [] }, slots, period);
   if (packed === undefined || last === undefined) return { cpuMs: Number.NaN, maxError: Number.NaN };
   const { packing } = packed;
   const generator = seal.KeyGenerator(context);
@@ -71,7 +59,7 @@ export async function runTunedSeal(
   for (let run = 0; run < runs; run++) {
     const [plain, fresh, scratch] = [seal.PlainText(), seal.CipherText(), seal.CipherText()];
     encoder.encode(
-      Float64Array.from(packed.input, (i) => (i < 0 ? 0 : (input[i] ?? 0) / inputMeaning)),
+      Float64Array.from(packed.input, (i) => (i < 0 ? 0 : (input[i] ?? 0))),
       scale,
       plain,
     );
@@ -104,7 +92,7 @@ export async function runTunedSeal(
     evaluator.rescaleToNext(sum, sum);
     fold(packing.folds);
     // Encoded at the scale that the sum has here; the first run only.
-    biases ??= [encode(biasOf(one.bias, packing.bias), sum.scale, 1)];
+    biases ??= [encode(biasOf(first.bias, packing.bias), sum.scale, 1)];
     evaluator.addPlain(sum, biases[0] ?? plain, sum);
     evaluator.square(sum, sum);
     evaluator.relinearize(sum, relinearise, sum);
@@ -112,24 +100,13 @@ export async function runTunedSeal(
     evaluator.multiplyPlain(sum, lastWeights, sum);
     evaluator.rescaleToNext(sum, sum);
     fold(last.folds);
-    if (biases.length === 1) biases = [...biases, encode(biasOf(two.bias, last.bias), sum.scale, 3)];
+    if (biases.length === 1) biases = [...biases, encode(biasOf(second.bias, last.bias), sum.scale, 3)];
     evaluator.addPlain(sum, biases[1] ?? plain, sum);
     if (run > 0) times.push(cpuMs(since));
     decryptor.decrypt(sum, plain);
     decoded = Float64Array.from(encoder.decode(plain));
     for (const object of [plain, scratch, sum, inner, ...rotated]) object.delete();
   }
-  const apply = (map: ReturnType<typeof scaled>, x: readonly number[]) =>
-    map.rows.map(({ columns, weights }, o) =>
-      columns.reduce((total, column, k) => total + (weights[k] ?? 0) * (x[column] ?? 0), map.bias[o] ?? 0),
-    );
-  const exact = apply(
-    two,
-    apply(
-      one,
-      input.map((x) => x / inputMeaning),
-    ).map((x) => x * x),
-  );
   const maxError = Math.max(...exact.map((y, o) => Math.abs(y - (decoded[last.outputs[o] ?? 0] ?? Number.NaN))));
   return { cpuMs: median(times), maxError };
 }

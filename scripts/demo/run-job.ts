@@ -2,7 +2,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Hex } from "viem";
-import { equalBytes } from "../../offchain/core/bytes.ts";
+import type { JobOpening } from "../../offchain/audit/bundle/export-bundle.ts";
+import { encodeBatch } from "../../offchain/core/batch-tensors.ts";
+import { equalBytes, toHex } from "../../offchain/core/bytes.ts";
 import { guaranteeOf } from "../../offchain/core/receipt-json.ts";
 import { encodeTensor, type Tensor } from "../../offchain/core/tensor.ts";
 import type { Policy } from "../../offchain/core/types.ts";
@@ -39,6 +41,8 @@ export interface RanJob {
   /** For a job that is joined with this one. */
   readonly branch: Branch;
   readonly receipt: Receipt;
+  /** What shows an auditor the input. */
+  readonly opening: JobOpening;
 }
 
 interface Answered {
@@ -49,6 +53,8 @@ interface Answered {
   readonly outputs: readonly Tensor[];
   readonly receipt: Receipt;
   readonly branch: Branch;
+  /** The input as it is opened. */
+  readonly opened: Uint8Array;
 }
 
 /** One job from quote to a receipt on disk that was read back and verified from its bytes alone. `input`: instead of the planned one. */
@@ -126,7 +132,8 @@ export async function runJob(job: PlannedJob, options: RunJobOptions, input?: Jo
     "answer",
     `${answer} (truth: ${job.truth}), ${isProven ? "proven by worker" : "seats"} ${agreed.join(", ")}${isProven ? "" : " agreed"}, ${(outcome.latencyMs / 1000).toFixed(1)} s`,
   );
-  return { outcome, slashes: done.view.slashes, branch: done.branch, receipt };
+  const opening = { input: done.opened, secret: `${toHex(done.secret.reveal())}\n` };
+  return { outcome, slashes: done.view.slashes, branch: done.branch, receipt, opening };
 }
 
 /** Of all transactions that moved a job: the requester's, the seats' and whoever poked. */
@@ -177,15 +184,19 @@ async function ask(
   };
   if (masked !== undefined) {
     const done = await wallet.requestMasked({ ...common, input: job.input, program: masked });
-    return { ...done, outputs: [done.output], branch: done };
+    return { ...done, outputs: [done.output], branch: done, opened: done.opening };
   }
-  const input = options.input ?? job.batch?.map((one) => one.input) ?? job.input;
+  const batch = job.batch?.map((one) => one.input);
+  const input = options.input ?? batch ?? job.input;
   const done = await wallet.requestInferenceSync({ ...common, input });
   const { jobId, clientClaims } = done;
   // Behind client stages the network's result is an inner boundary, and nobody else's business.
   const result = job.clientPart === undefined ? done.result : undefined;
   const receipt = await wallet.getReceipt({ jobId, manifest, result, clientClaims });
-  return { ...done, receipt, branch: done };
+  const opened =
+    options.input?.opening ??
+    (batch === undefined ? encodeTensor(job.input) : encodeBatch(batch.map((one) => encodeTensor(one))));
+  return { ...done, receipt, branch: done, opened };
 }
 
 /** Whether every answer is byte for byte what the same program gives here, and the agreed digest the one of those bytes. */

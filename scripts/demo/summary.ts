@@ -56,6 +56,8 @@ export interface RunSummary {
   readonly jobs: readonly JobOutcome[];
   readonly liar: { readonly workerId: number; readonly slashed: string; readonly burned: string } | null;
   readonly killed: { readonly workerId: number; readonly offence: string; readonly restarted: boolean } | null;
+  /** How anyone does the run again from the bundle it left. */
+  readonly audit: { readonly root: Hex; readonly headHash: Hex; readonly replay: string };
 }
 
 const token = (amount: string): string => (Number(BigInt(amount) / 10n ** 16n) / 100).toFixed(2);
@@ -121,7 +123,8 @@ export function printSummary(summary: RunSummary): string {
       `Worker ${summary.killed.workerId} was killed: ${summary.killed.offence}; ${summary.killed.restarted ? "restarted from its journal" : "NOT restarted"}.`,
     );
   for (const problem of summary.problems) lines.push(`PROBLEM: ${problem}`);
-  lines.push("", `Receipts, logs and summary.json: ${summary.folder}`);
+  lines.push("", `Receipts, logs, summary.json and an audit bundle: ${summary.folder}`);
+  lines.push(`Audit it, offline: ${summary.audit.replay}`);
   return lines.join("\n");
 }
 

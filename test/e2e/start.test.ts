@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { ReplayReport } from "../../offchain/audit/replay/replay-report.ts";
 import { decodeReceipt } from "../../offchain/core/receipt.ts";
 import { verifyReceipt } from "../../offchain/core/verify-receipt.ts";
 import type { FaultOutcome } from "../../scripts/demo/run-faults.ts";
@@ -12,7 +13,7 @@ import { isLoopback, listenersOf, processTree } from "../support/listeners.ts";
 describe("npm start, a shortened run", function suite() {
   this.timeout(420_000);
 
-  it("R70, R68, R27, R33, R72, R74: jobs of every preset end right, the liar is slashed, the killed worker comes back", async () => {
+  it("R70, R68, R69, R27, R33, R72, R74: jobs of every preset end right, the liar is slashed, the killed worker comes back, and an auditor does it all again", async () => {
     const run = spawn(process.execPath, ["scripts/start.ts", "--patients", "1", "--digits", "1"], {
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -65,6 +66,20 @@ describe("npm start, a shortened run", function suite() {
       5, 11,
     ]);
     expect(summary.killed).to.deep.include({ offence: "slashed as absent", restarted: true });
+
+    // What the run left is enough to do all of it again: no chain, no worker is there any more.
+    expect(output).to.include(summary.audit.replay);
+    const argv = summary.audit.replay.split(" ").slice(2);
+    const report = JSON.parse(
+      execFileSync(process.execPath, ["offchain/cli/main.ts", ...argv, "--json"], {
+        encoding: "utf8",
+        maxBuffer: 64 * 1024 * 1024,
+        stdio: ["ignore", "pipe", "ignore"],
+      }),
+    ) as ReplayReport;
+    expect(report.claims.filter(({ verdict }) => verdict !== "ok")).to.deep.equal([]);
+    const again = report.claims.filter(({ id }) => id.endsWith("/re-execution"));
+    expect(again).to.have.length(summary.jobs.length);
   });
 
   it("R75, R74: npm start -- --faults: every liar ends in the documented verdict, with the money moved as documented", async function faults() {
