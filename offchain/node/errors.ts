@@ -152,12 +152,6 @@ export const NodeError = defineErrors("node", 30, {
     fix: "Challenge it, or bring a proof before the court.",
     retry: "never",
   },
-  FILE_MISSING: {
-    n: 26,
-    text: "{path} cannot be read.",
-    fix: "Name the folder of the model over ciphertexts: it holds `program` and `weights-<stage>`.",
-    retry: "never",
-  },
   ENCLAVE_WIRE: {
     n: 27,
     text: "What came over the enclave's wire is none of its messages: {reason}.",

@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { decodeCipherParcel } from "../../core/she/cipher-parcel.ts";
-import { SHE_HEADER_BYTES } from "../../core/she/header.ts";
-import { decodeCompactPlaintext } from "../../core/she/object.ts";
-import { decodeSheProgram } from "../../engines/she/compile/program-bytes.ts";
+import { loadStage } from "../../engines/she/model/load-cipher-model.ts";
 import { nodeHashes } from "../../engines/she/node-hashes.ts";
 import { CipherSeat, type CipherWork } from "../../engines/she/seat/cipher-seat.ts";
 import type { Hex } from "../../protocol/ports.ts";
-import { NodeError } from "../errors.ts";
 
 /** What a volunteer has of a stage: as much as its seats were given. */
 export interface StageFiles {
@@ -36,27 +31,14 @@ export async function evaluateStage(
   named: { readonly stage: number; readonly kernel: Hex; readonly inDigest: Hex; readonly keySetRoot: Hex },
 ): Promise<StageEvaluation> {
   const { stage, kernel, inDigest, keySetRoot } = named;
-  const { plan } = decodeSheProgram(await read(join(model, "program")));
-  const weights = await read(join(model, `weights-${stage}`));
-  const bytes = SHE_HEADER_BYTES + plan.profile.degree * (plan.profile.boundaryScaleBits > 30 ? 8 : 4);
-  const plaintexts = Array.from({ length: Math.ceil(weights.length / bytes) }, (_, i) =>
-    decodeCompactPlaintext(weights.subarray(i * bytes, (i + 1) * bytes)),
-  );
+  const { plan, weights } = await loadStage(model, stage);
   const { keyBodies, keys, input: own } = decodeCipherParcel(parcel);
   const work = { inDigest, input: input ?? own, keySetRoot, keyBodies, keys };
-  const seat = await CipherSeat.start({ plan, stage, weights: plaintexts, kernel, hashes: nodeHashes, lanes: 1 });
+  const seat = await CipherSeat.start({ plan, stage, weights, kernel, hashes: nodeHashes, lanes: 1 });
   try {
     return { seat, work, outDigest: (await seat.evaluate(work)).outDigest };
   } catch (error) {
     await seat.close();
     throw error;
-  }
-}
-
-async function read(path: string): Promise<Uint8Array> {
-  try {
-    return new Uint8Array(await readFile(path));
-  } catch (cause) {
-    throw new NodeError("FILE_MISSING", { path }, { cause });
   }
 }

@@ -6,6 +6,8 @@ import { SheError } from "../../../core/she/errors.ts";
 import { decodeSheHeader, SHE_HEADER_BYTES } from "../../../core/she/header.ts";
 import { decodeCompactPlaintext, type CompactPlaintext } from "../../../core/she/object.ts";
 import { openCipherModel, type CipherModel } from "../client/cipher-model.ts";
+import type { ShePlan } from "../compile/plan.ts";
+import { decodeSheProgram } from "../compile/program-bytes.ts";
 import { nodeHashes } from "../node-hashes.ts";
 import { CipherSeat } from "../seat/cipher-seat.ts";
 import { weightsFile } from "./build-cipher-model.ts";
@@ -42,6 +44,18 @@ export function decodeWeights(bytes: Uint8Array, { plan }: CipherModel["program"
       throw new SheError("BYTES_REFUSED", { what: "weights", reason: `number ${i} is a ${kind} of ${profile.name}` });
     return decodeCompactPlaintext(one);
   });
+}
+
+/**
+ * A stage's plan and weights from a folder that needs no manifest: what is right about them the caller knows from the chain. Errors:
+ * FILE_MISSING, BYTES_REFUSED, PROFILE_UNKNOWN, NOT_CANONICAL.
+ */
+export async function loadStage(
+  folder: string,
+  stage: number,
+): Promise<{ readonly plan: ShePlan; readonly weights: readonly CompactPlaintext[] }> {
+  const program = decodeSheProgram(await read(folder, "program"));
+  return { plan: program.plan, weights: decodeWeights(await read(folder, weightsFile(stage)), program) };
 }
 
 /**
