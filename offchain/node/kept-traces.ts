@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Journal } from "../core/ports/journal.ts";
-import type { CipherSeat } from "../engines/she/seat/cipher-seat.ts";
+import type { CipherStage } from "../core/she/cipher-stage.ts";
+import type { CipherWork } from "../engines/she/seat/cipher-seat.ts";
 import { readKeptWork } from "../protocol/cipher-keep.ts";
 import type { BlobPort, Hex } from "../protocol/ports.ts";
 import type { OpenTrace, TracePort } from "../protocol/referee-ports.ts";
 import { decodeMemory } from "../protocol/seat-codec.ts";
 
 /** A stage's seat, as far as a dispute needs it. */
-export type TracingSeat = Pick<CipherSeat, "facts" | "startTrace">;
+export interface TracingSeat {
+  readonly facts: CipherStage;
+  startTrace(work: CipherWork): Promise<Omit<OpenTrace, "facts">>;
+}
 
 export interface KeptTracesModules {
   readonly journal: Pick<Journal, "job">;
@@ -33,7 +37,7 @@ export function createKeptTraces({ journal, blobs, seat }: KeptTracesModules): T
 }
 
 /** Errors: BYTES_REFUSED and PROFILE_UNKNOWN where the bytes are not the job's, WORKER_FAILED. */
-export async function openTrace(seat: TracingSeat, work: Parameters<TracingSeat["startTrace"]>[0]): Promise<OpenTrace> {
+export async function openTrace(seat: TracingSeat, work: CipherWork): Promise<OpenTrace> {
   const trace = await seat.startTrace(work);
   return {
     facts: seat.facts,

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
-import { writeContract } from "viem/actions";
+import { getBlock, getContractEvents, readContract, writeContract } from "viem/actions";
+import { assayHubAbi } from "../../offchain/adapters/chain/abi/assay-hub.ts";
+import { devTokenAbi } from "../../offchain/adapters/chain/abi/dev-token.ts";
 import { evidenceRouterAbi } from "../../offchain/adapters/chain/abi/evidence-router.ts";
+import { stakeVaultAbi } from "../../offchain/adapters/chain/abi/stake-vault.ts";
 import { toHex, type Hex } from "../../offchain/core/bytes.ts";
 import type { BlobStore } from "../../offchain/core/ports/blob-store.ts";
 import type { Logger } from "../../offchain/core/ports/logger.ts";
@@ -22,18 +25,21 @@ import { boundaryOf } from "../../offchain/engines/she/client/release.ts";
 import { nodeKernel } from "../../offchain/engines/she/kernel/node-kernel.ts";
 import { loadCipherModel } from "../../offchain/engines/she/model/load-cipher-model.ts";
 import { nodeHashes } from "../../offchain/engines/she/node-hashes.ts";
+import { createKeptTraces } from "../../offchain/node/kept-traces.ts";
 import { FolderModelShelf } from "../../offchain/node/model-shelf.ts";
 import { readKeptOutput, readKeptWork } from "../../offchain/protocol/cipher-keep.ts";
 import { HONEST, type ModelShelf } from "../../offchain/protocol/ports.ts";
 import { cipherFinality } from "../../offchain/sdk/cipher-finality.ts";
 import type { AssayWallet } from "../../offchain/sdk/node/connect.ts";
 import { deployReferee } from "../../scripts/deploy/deploy-referee.ts";
+import { developmentSet } from "../../scripts/deploy/parameters.ts";
 import { mineEvery, startTestChain, type TestChain } from "../support/cluster/chain.ts";
 import { Cluster, testClock, until } from "../support/cluster/cluster.ts";
 import { memoryBlobs, memoryStore } from "../support/cluster/memory-blobs.ts";
 import { createRequester } from "../support/cluster/requester.ts";
 import { getSlashed } from "../support/cluster/slashes.ts";
 import { expectCode } from "../support/expect-code.ts";
+import { flipCoefficient, lyingSeat } from "../support/she/lying-seat.ts";
 
 const folderOf = (name: string) => new URL(`../../models/${name}`, import.meta.url).pathname;
 const [DIGITS, TUMOR] = ["digits-mlp-poly", "tumor-poly"].map(folderOf) as [string, string];
@@ -43,6 +49,9 @@ const WORKERS = 13;
 /** Generous on a loaded machine: a chain second is a quarter of a real one. */
 const POLICY = { k: 3, seatStake: 28n * 10n ** 16n, tWork: 60, tReveal: 20 };
 const REWARD = 10n ** 16n;
+/** Nobody is late on a loaded machine, and chain time is passed where all wait for it: a window is long, a game longer. */
+const SLOW = { ...developmentSet, minWindow: 600, hung: 600, hungLast: 600, moveTime: 1_200, jobLife: 4 * 3600 };
+const DEAD = "0x000000000000000000000000000000000000dEaD";
 
 /** Held-out rows as integers, with what the exact program answers. */
 async function heldOut(folder: string, rows: number) {
@@ -75,8 +84,10 @@ describe("jobs over ciphertexts", function suite() {
   let cluster: Cluster;
   let wallet: AssayWallet;
   const shelves: FolderModelShelf[] = [];
-  /** Worker whose evaluations have one coefficient flipped; -1: nobody's. */
-  let liar = -1;
+  /** Workers whose evaluations have one coefficient flipped. */
+  const liars = new Set<number>();
+  let smallId: Hex;
+  let accomplice: Awaited<ReturnType<typeof lyingSeat>>;
   const logged: string[] = [];
   const stored: Uint8Array[] = [];
   /** What must not be found anywhere: inputs and secrets. */
@@ -105,13 +116,19 @@ describe("jobs over ciphertexts", function suite() {
         const run: typeof runner.run = async (...given) => {
           const { output, probe } = await runner.run(...given);
           const data = Uint8Array.from(output.data);
-          if (index === liar) data[4_000] = (data[4_000] ?? 0) ^ 1;
-          return { output: ciphertextTensor(data), probe };
+          return { output: ciphertextTensor(liars.has(index) ? flipCoefficient(data) : data), probe };
         };
         return { ...runner, run };
       },
     };
   };
+  /** Games are about the small model: the digit's traces are larger, and nobody stands for what was outvoted there. */
+  const traceOf = async (index: number, modelId: Hex, stage: number) => {
+    if (modelId !== smallId) return null;
+    return liars.has(index) ? accomplice : ((await shelves[index]?.ciphers.seat(modelId, stage)) ?? null);
+  };
+  const workerOf = (id: number | undefined) =>
+    cluster.workers.find(({ workerId }) => workerId === id) ?? expect.fail("no worker");
   const keysFor = async (folder: string): Promise<CipherKeySet> => {
     const model = await loadCipherModel(`${folder}/cipher`);
     const finish = finishOf(model, (await loadModel(folder)).program);
@@ -128,7 +145,7 @@ describe("jobs over ciphertexts", function suite() {
     const { seat, kept, store } = await until(30_000, () => {
       const found = cluster.workers.flatMap(({ worker, index, store: blobs }) => {
         const session = worker.desk.session(jobId);
-        return session?.seat?.stage === 1 && session.kept !== null && index !== liar
+        return session?.seat?.stage === 1 && session.kept !== null && !liars.has(index)
           ? [{ seat: session.seat, kept: session.kept, store: blobs }]
           : [];
       });
@@ -145,7 +162,7 @@ describe("jobs over ciphertexts", function suite() {
   };
 
   before(async () => {
-    chain = await startTestChain();
+    chain = await startTestChain({ sets: [developmentSet, SLOW], unbondingSeconds: 86_400 });
     await admitCiphertexts(chain);
     for (let i = 0; i < WORKERS; i++)
       shelves.push(
@@ -157,11 +174,22 @@ describe("jobs over ciphertexts", function suite() {
     const { manifest } = await loadCipherModel(`${DIGITS}/cipher`);
     cluster = await Cluster.start(
       chain,
-      { workers: WORKERS, http: true, models: shelfOf, maxBlobBytes: 17 << 20, store: recording, logger: () => logger },
+      {
+        workers: WORKERS,
+        http: true,
+        models: shelfOf,
+        maxBlobBytes: 17 << 20,
+        store: recording,
+        logger: () => logger,
+        traces: (index, modules) => createKeptTraces({ ...modules, seat: (id, stage) => traceOf(index, id, stage) }),
+      },
       manifest.model,
     );
     wallet = await createRequester(chain);
-    const tumor: ModelManifest = (await loadCipherModel(`${TUMOR}/cipher`)).manifest.model;
+    accomplice = await lyingSeat(`${TUMOR}/cipher`, 1);
+    const { manifest: small } = await loadCipherModel(`${TUMOR}/cipher`);
+    const tumor: ModelManifest = small.model;
+    smallId = small.modelId;
     await wallet.waitForTransactionReceipt({ hash: await wallet.registerModel({ manifest: tumor }) });
     await mineEvery(chain, 250);
   });
@@ -188,9 +216,9 @@ describe("jobs over ciphertexts", function suite() {
       beforeDelivery: (drawn) => {
         seats = drawn;
         // Of the first stage: what follows must be of what the others said.
-        liar = cluster.workers.findIndex(({ workerId }) => workerId === drawn[1]);
-        const one = cluster.workers[liar];
-        if (one !== undefined) one.behaviour = { ...HONEST, mayChallenge: false };
+        const one = workerOf(drawn[1]);
+        liars.add(one.index);
+        one.behaviour = { ...HONEST, mayChallenge: false };
       },
       onProgress: (step) => {
         if (step.stage === "requested") ({ jobId } = step);
@@ -200,7 +228,7 @@ describe("jobs over ciphertexts", function suite() {
     // The answer stood in a window: somebody had dissented.
     await Promise.all(early);
     expect(early).to.not.deep.equal([]);
-    liar = -1;
+    liars.clear();
     const released = await done.opened.release({ kind: "argmax" });
     expect(released).to.deep.equal({ kind: "argmax", index: answers[0]?.index });
     expect(model.output.labels[released.kind === "argmax" ? released.index : -1]).to.equal(answers[0]?.label);
@@ -220,17 +248,88 @@ describe("jobs over ciphertexts", function suite() {
     expect(await getSlashed(cluster, jobId)).to.deep.equal([{ workerId: seats[1], offence: 1 }]);
   });
 
-  it("R39, R40: an encrypted diagnosis of held-out patients in one ciphertext; each is told, or undecided", async () => {
+  const hubEvents = async () =>
+    getContractEvents(cluster.client.public, {
+      address: chain.deployment.hub,
+      abi: assayHubAbi,
+      fromBlock: 0n,
+      strict: true,
+    });
+  /** Tokens, wei: in an operator's account, free in the hub, earned and staked by its worker; and what was burned. */
+  const moneyOf = async (ids: readonly number[]) => {
+    const { hub, token, vault } = chain.deployment;
+    const read = cluster.client.public;
+    const inAccount = async (account: Hex) =>
+      readContract(read, { address: token, abi: devTokenAbi, functionName: "balanceOf", args: [account] });
+    const freeOf = async (account: Hex) =>
+      readContract(read, { address: hub, abi: assayHubAbi, functionName: "balanceOf", args: [account] });
+    const all = ids.map(async (id) => {
+      const account = workerOf(id).keys.operator.address;
+      const [tokens, free, { earned }, { stake }] = await Promise.all([
+        inAccount(account),
+        freeOf(account),
+        readContract(read, { address: hub, abi: assayHubAbi, functionName: "account", args: [id] }),
+        readContract(read, { address: vault, abi: stakeVaultAbi, functionName: "worker", args: [id] }),
+      ]);
+      return { tokens, free, earned, stake };
+    });
+    return { seats: await Promise.all(all), burned: await inAccount(DEAD) };
+  };
+  /**
+   * Until the job is over: chain time goes on where all wait for it. That is when everybody stood up against everybody, and what is not
+   * decided yet waits for proofs of a false step.
+   */
+  const passTime = async (jobId: Hex, by: number | undefined, isOver: () => boolean): Promise<void> => {
+    const { disputes } = workerOf(by).worker;
+    await until(180_000, async () => {
+      if (isOver()) return true;
+      const view = disputes?.disputes.find(({ state }) => state.jobId === jobId)?.view ?? null;
+      if (view === null || view.defences.length < 3 || view.games.length < 4) return null;
+      const own = workerOf(by).keys.operator.address;
+      const isFalse = (id: bigint) => view.defences.some((one) => one.id === id && one.party !== own);
+      const running = view.games.filter(({ place, defence }) => {
+        return place !== null && !view.defences.some(({ id, defeated }) => id === defence && defeated);
+      });
+      const isHopeless = running.every(({ place, defenderMoves, defence }) => {
+        return place?.phase === "step" && defenderMoves && isFalse(defence);
+      });
+      if (!isHopeless) return null;
+      const { timestamp } = await getBlock(cluster.client.public);
+      const wait = Math.max(view.slot.deadline, ...running.map(({ deadline }) => deadline)) - Number(timestamp);
+      if (wait > 0) await chain.rpc("evm_increaseTime", [wait + 1]);
+      return null;
+    });
+  };
+
+  it("R39, R40, R44: two of three seats flip one coefficient of a diagnosis; the third plays by itself, they pay, and patients are told what is right", async () => {
     const { model, samples, answers } = await heldOut(TUMOR, PATIENTS);
     const keys = await keysFor(TUMOR);
     for (const sample of samples) planted.push(Uint8Array.from(sample, (value) => value & 255));
-    const { opened, jobId } = await wallet.requestCipher({
+    let [seats, jobId]: [readonly number[], Hex] = [[], "0x"];
+    let before: Awaited<ReturnType<typeof moneyOf>> | undefined;
+    let isOver = false;
+    const asked = wallet.requestCipher({
       keys,
       samples,
       deposit: true,
       seatReward: REWARD,
       policy: POLICY,
+      paramsVersion: 1,
+      beforeDelivery: async (drawn) => {
+        seats = drawn;
+        // Of the last stage: all but one.
+        for (const id of drawn.slice(3, 5)) liars.add(workerOf(id).index);
+        before = await moneyOf(drawn);
+      },
+      onProgress: (step) => {
+        if (step.stage === "requested") ({ jobId } = step);
+      },
     });
+    const ended = asked.finally(() => (isOver = true));
+    const [{ opened, view }] = await Promise.all([
+      ended,
+      until(60_000, () => seats[5] ?? null).then((by) => passTime(jobId, by, () => isOver)),
+    ]);
     const { decision, step } = model.output;
     const at = decision.kind === "threshold" ? Math.ceil(decision.at / step) : expect.fail("another decision");
     const finish = finishOf(keys.model, model.program);
@@ -238,8 +337,54 @@ describe("jobs over ciphertexts", function suite() {
       const told = await opened.release({ kind: "threshold", at: boundaryOf(finish, at) }, i);
       expect(told).to.deep.equal({ kind: "threshold", isReached: answer.index === 1 });
     }
-    expect(verifyReceipt(await wallet.getReceipt({ jobId })).ok).to.equal(true);
-    expect(await getSlashed(cluster, jobId)).to.deep.equal([]);
+    // What the votes said, and what the referee made of it.
+    const log = await hubEvents();
+    const [told = expect.fail("no tally")] = log.flatMap(({ eventName, args }) =>
+      eventName === "StageTallied" && args.jobId === jobId && args.stage === 1 ? [args] : [],
+    );
+    const [lie, same, right] = told.record.tallies.at(-1)?.said ?? [];
+    expect([told.digest, lie === same, lie === right]).to.deep.equal([lie, true, false]);
+    const rulings = log.flatMap(({ eventName, args }) =>
+      eventName === "CourtRuled" && args.jobId === jobId ? [args] : [],
+    );
+    const [ruled = expect.fail("no ruling")] = rulings;
+    expect([rulings.length, ruled.stage, ruled.kind, ruled.outDigest]).to.deep.equal([1, 1, CIPHER, right]);
+    expect(view.outDigest).to.equal(right);
+    expect(ruled.prover.toLowerCase()).to.equal(workerOf(seats[5]).keys.operator.address);
+    await expectCode("RECEIPT_UNAVAILABLE", () => wallet.getReceipt({ jobId }));
+
+    // All that anybody put up is collected, by nobody's order.
+    const players = seats.map((id) => workerOf(id).worker.disputes ?? expect.fail("plays no games"));
+    await until(60_000, () => (players.every(({ disputes }) => disputes.length === 0) ? true : null));
+    liars.clear();
+    expect(await getSlashed(cluster, jobId)).to.have.deep.members(
+      seats.slice(3, 5).map((workerId) => ({ workerId, offence: 1 })),
+    );
+    const after = await moneyOf(seats);
+    const { seatStake: S } = POLICY;
+    const pokes = new Map<string, bigint>();
+    for (const { eventName, args } of await hubEvents())
+      if (eventName === "PokePaid" && args.jobId === jobId)
+        pokes.set(args.to.toLowerCase(), (pokes.get(args.to.toLowerCase()) ?? 0n) + args.amount);
+    const moved = after.seats.map((now, i) => {
+      const then = before?.seats[i] ?? now;
+      const account = workerOf(seats[i]).keys.operator.address;
+      return {
+        tokens: now.tokens - then.tokens,
+        free: now.free - then.free - (pokes.get(account) ?? 0n),
+        earned: now.earned - then.earned,
+        stake: now.stake - then.stake,
+      };
+    });
+    const agreed = { tokens: 0n, free: 0n, earned: REWARD, stake: 0n };
+    // A liar loses the bond of its defence and that of its challenge, and S of its stake; half of each bond is the winner's.
+    const lost = { tokens: -2n * S, free: 0n, earned: 0n, stake: -S };
+    // The winner has four halves of bonds, and 2k + 1 rewards for its verdict.
+    const won = { ...agreed, tokens: (4n * S) / 2n, free: 7n * REWARD };
+    expect(moved).to.deep.equal([agreed, agreed, agreed, lost, lost, won]);
+    expect(after.burned - (before?.burned ?? 0n)).to.equal((4n * S) / 2n + (2n * S) / 2n);
+    const count = (evt: string) => logged.filter((line) => line.startsWith(evt)).length;
+    expect([count("referee.lost"), count("referee.ended")]).to.deep.equal([4, 4]);
   });
 
   it("R41: seats that get another client's keys abstain, and nobody pays for it", async () => {

@@ -9,7 +9,7 @@ import { toHex } from "../../core/bytes.ts";
 import { recordHash as hashOfRecord } from "../../core/job.ts";
 import { jobTable } from "../../core/network-part.ts";
 import type { ClientClaim, Receipt } from "../../core/receipt.ts";
-import { REASON_NAMES, ZERO_BYTES32, type ModelManifest, type Record as JobRecord } from "../../core/types.ts";
+import { CIPHER, REASON_NAMES, ZERO_BYTES32, type ModelManifest, type Record as JobRecord } from "../../core/types.ts";
 import { assertReceiptChain } from "../assert-receipt-chain.ts";
 import { checked } from "../checked.ts";
 import { collectEnclaves } from "../collect-enclaves.ts";
@@ -138,6 +138,8 @@ async function readProofs(
   { hub, jobId }: GetReceiptParameters,
   { trail, record, manifest }: { trail: JobTrail; record: JobRecord; manifest: ModelManifest },
 ): Promise<Receipt["proofs"]> {
+  if (trail.events.some((event) => event.eventName === "CourtRuled" && event.args.kind === CIPHER))
+    throw new SdkError("RECEIPT_UNAVAILABLE", { jobId, why: "a referee's games decided it, which no receipt shows" });
   const table = jobTable(manifest);
   const stages = provenTallies(trail, record).map((at) => record.tallies[at]?.stage ?? 0);
   const keyIds = [...new Set(stages.map((stage) => table[stage]?.keyId ?? ZERO_BYTES32))];

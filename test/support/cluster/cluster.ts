@@ -47,8 +47,10 @@ import {
 import { BeaconSecrets } from "../../../offchain/node/beacon/beacon-secrets.ts";
 import type { LinearCheckDesk } from "../../../offchain/node/linear-check-desk.ts";
 import { Worker } from "../../../offchain/node/worker.ts";
+import type { TracePort } from "../../../offchain/protocol/referee-ports.ts";
 import {
   HONEST,
+  type BlobPort,
   type EnclavePort,
   type Hex,
   type ModelShelf,
@@ -163,6 +165,8 @@ export interface ClusterOptions {
   /** The chain was deployed with `randomness: "workers"`: registers everybody's hash chain and seats the first duty. */
   readonly beacon?: boolean;
   readonly maxWaiting?: number;
+  /** Plays games about ciphertexts, with all that a worker's account holds. */
+  readonly traces?: (index: number, modules: { readonly journal: Journal; readonly blobs: BlobPort }) => TracePort;
   /** Largest sealed blob taken; 1 MiB by default. */
   readonly maxBlobBytes?: number;
   readonly store?: (index: number) => BlobStore;
@@ -372,6 +376,7 @@ export class Cluster {
       { ...modules, signer: keys.operator, journal },
     );
     const { manifest } = this;
+    const traces = options.traces?.(i, { journal, blobs });
     const worker = new Worker(
       {
         fromBlock: BigInt(this.chain.deployment.fromBlock),
@@ -380,6 +385,7 @@ export class Cluster {
         pollMs: 60,
         claimEveryMs: options.claimEveryMs ?? 0,
         upkeep: options.upkeep ?? false,
+        bondLimit: 2n ** 128n,
         desk: {
           input: { maxBlobBytes: options.maxBlobBytes ?? 1 << 20, maxPending: 64, maxPendingPerPeer: 32 },
           work: { maxRunning: 1, maxWaiting: options.maxWaiting ?? 16 },
@@ -397,6 +403,7 @@ export class Cluster {
         prover: options.prover?.(i) ?? null,
         enclave: options.enclave?.(i, { chain, clock, logger, signal }) ?? null,
         checks: options.checks?.(i, { keys, crypto: nodeCrypto, clock, logger, signal }),
+        ...(traces === undefined ? {} : { traces }),
         models: {
           has: () => true,
           table: () => jobTable(manifest),
