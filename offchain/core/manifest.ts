@@ -34,7 +34,37 @@ export interface CipherRecord {
   readonly plain: Hex;
   /** `sheProgramId`: plan, weight roots and tolerance. */
   readonly program: Hex;
+  /** Of an encrypted linear step of an integer program: its place, and what its key holder does with the accumulators. */
+  readonly refresh?: RefreshRecord | undefined;
 }
+
+/** All that a key holder needs of a step beside its SHE program: no weights. */
+export interface RefreshRecord {
+  readonly step: number;
+  /** Of the whole program. */
+  readonly steps: number;
+  /** Number of the plain program's operator that the step is, as linear checks name it; null where it joins several. */
+  readonly op: number | null;
+  /** Of the accumulators: channels, and elements of each. */
+  readonly channels: number;
+  readonly inner: number;
+  /** No accumulator is larger, whatever the input. */
+  readonly largest: number;
+  /** The operator's rounding and activation. */
+  readonly finish: FinishRecord;
+}
+
+/** `Finish` of a program in JSON. */
+export type FinishRecord =
+  | { readonly kind: "exact" }
+  | {
+      readonly kind: "scale";
+      readonly dtype: "i8" | "i32";
+      readonly shifts: readonly number[];
+      readonly lo: number;
+      readonly hi: number;
+      readonly table: readonly number[] | null;
+    };
 
 export interface StageHints {
   readonly macs: number;
@@ -120,9 +150,59 @@ function stageInfo(value: unknown, index: number): StageInfo {
 
 const OUT_DTYPES = ["i8", "i32", "f32", "u32-mod", "ciphertext"] as const;
 
+function signed(value: unknown, most: number, where: string): number {
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || Math.abs(value) > most || Object.is(value, -0))
+    throw refuse(`${where} is not a number between -${most} and ${most}`);
+  return value;
+}
+
+const MAX_STEPS = 16;
+const MAX_CHANNELS = 4_096;
+const MAX_SHIFT = 31;
+const I32 = 2 ** 31 - 1;
+
+function finishRecord(value: unknown, channels: number): FinishRecord {
+  const where = "tools.cipher finish";
+  const isExact = typeof value === "object" && value !== null && "kind" in value && value.kind === "exact";
+  const f = fields(value, isExact ? ["kind"] : ["kind", "dtype", "shifts", "lo", "hi", "table"], where);
+  if (isExact) return { kind: "exact" };
+  const dtype = (["i8", "i32"] as const).find((known) => known === f["dtype"]);
+  if (f["kind"] !== "scale" || dtype === undefined) throw refuse(`${where} has an unknown kind`);
+  const shifts = list(f["shifts"], channels, where).map((shift) => integer(shift, MAX_SHIFT, `${where} shift`));
+  if (shifts.length !== 1 && shifts.length !== channels) throw refuse(`${where} has ${shifts.length} shifts`);
+  const most = dtype === "i8" ? 127 : I32;
+  const [lo, hi] = [signed(f["lo"], most, `${where} lo`), signed(f["hi"], most, `${where} hi`)];
+  if (lo > hi) throw refuse(`${where} has no values`);
+  const table =
+    f["table"] === null ? null : list(f["table"], 256, where).map((entry) => signed(entry, 127, `${where} table`));
+  if (table !== null && table.length !== hi - lo + 1) throw refuse(`${where} has ${table.length} table entries`);
+  return { kind: "scale", dtype, shifts, lo, hi, table };
+}
+
+function refreshRecord(value: unknown): RefreshRecord {
+  const where = "tools.cipher refresh";
+  const f = fields(value, ["step", "steps", "op", "channels", "inner", "largest", "finish"], where);
+  const steps = integer(f["steps"], MAX_STEPS, `${where} steps`);
+  const channels = integer(f["channels"], MAX_CHANNELS, `${where} channels`);
+  return {
+    step: integer(f["step"], steps - 1, `${where} step`),
+    steps,
+    op: f["op"] === null ? null : integer(f["op"], 0xffff, `${where} op`),
+    channels,
+    inner: integer(f["inner"], MAX_CHANNELS, `${where} inner`),
+    largest: integer(f["largest"], I32, `${where} largest`),
+    finish: finishRecord(f["finish"], channels),
+  };
+}
+
 function cipherRecord(value: unknown): CipherRecord {
-  const f = fields(value, ["plain", "program"], "tools.cipher");
-  return { plain: word(f["plain"], "tools.cipher plain"), program: word(f["program"], "tools.cipher program") };
+  const isRefreshed = typeof value === "object" && value !== null && "refresh" in value;
+  const f = fields(value, ["plain", "program", ...(isRefreshed ? ["refresh"] : [])], "tools.cipher");
+  return {
+    plain: word(f["plain"], "tools.cipher plain"),
+    program: word(f["program"], "tools.cipher program"),
+    ...(isRefreshed ? { refresh: refreshRecord(f["refresh"]) } : {}),
+  };
 }
 
 function hints(value: unknown, index: number): StageHints {

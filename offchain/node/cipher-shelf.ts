@@ -21,6 +21,16 @@ interface Held {
 /** What an input can be that its digest names rightly: no honest seat evaluates it. */
 const INPUT_FAILURES = ["BYTES_REFUSED", "PROFILE_UNKNOWN", "LEVEL_MISMATCH", "KEY_MISSING"] as const;
 
+const isModel = (folder: string): boolean => existsSync(join(folder, "manifest.json"));
+
+/** Models over ciphertexts that lie in a plain model's folder. */
+function innerFolders(folder: string): string[] {
+  const steps: string[] = [];
+  for (let step = 0; isModel(join(folder, "refresh", String(step))); step++)
+    steps.push(join(folder, "refresh", String(step)));
+  return [join(folder, "cipher"), ...steps].filter(isModel);
+}
+
 /**
  * Models over ciphertexts in folders. At start a model's SHE program is checked against its manifest; a stage's weights are read, its facts
  * made again and compared, and its threads begun when its first job comes.
@@ -35,21 +45,23 @@ export class CipherShelf {
   }
 
   /**
-   * Takes a folder that is a model over ciphertexts, or has one beside its own; null where it is neither. Returns the inner one.
-   * Errors: those of `loadCipherModel`.
+   * Takes a folder that is a model over ciphertexts, or has some beside its own: `cipher`, or the steps `refresh/0`, `refresh/1` and so
+   * on. Returns them; none where it is neither. Errors: those of `loadCipherModel`.
    */
   async add(
     folder: string,
     file: ManifestFile,
-  ): Promise<{ readonly folder: string; readonly file: ManifestFile } | null> {
-    const inner = join(folder, "cipher");
-    const isInner = file.tools.cipher === undefined;
-    const own = isInner ? inner : folder;
-    if (isInner && !existsSync(join(inner, "manifest.json"))) return null;
+  ): Promise<readonly { readonly folder: string; readonly file: ManifestFile }[]> {
+    const own = file.tools.cipher === undefined ? innerFolders(folder) : [folder];
+    if (own.length === 0) return [];
     const { loadCipherModel } = await import("../engines/she/model/load-cipher-model.ts");
-    const model = await loadCipherModel(own);
-    this.#models.set(model.manifest.modelId, { folder: own, model });
-    return { folder: own, file: model.manifest };
+    const added: { readonly folder: string; readonly file: ManifestFile }[] = [];
+    for (const inner of own) {
+      const model = await loadCipherModel(inner);
+      this.#models.set(model.manifest.modelId, { folder: inner, model });
+      added.push({ folder: inner, file: model.manifest });
+    }
+    return added;
   }
 
   has(modelId: Hex): boolean {

@@ -85,8 +85,8 @@ export class FolderModelShelf implements ModelShelf {
         // What a stage's ends give away takes its operators; then the model is let go until its first job.
         const exposure = hasClientStages(file.model) ? await readExposure(folder) : [];
         shelf.#manifests.set(file.modelId, { folder, file, exposure });
-        const inner = await shelf.#ciphers.add(folder, file);
-        if (inner !== null) shelf.#manifests.set(inner.file.modelId, { ...inner, exposure: [] });
+        for (const inner of await shelf.#ciphers.add(folder, file))
+          shelf.#manifests.set(inner.file.modelId, { ...inner, exposure: [] });
       } catch (cause) {
         const reason = cause instanceof Error ? cause.message : "unknown";
         throw new NodeError("MODEL_INVALID", { path: folder, reason }, { cause });

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: MIT
-import { toHex, type Hex } from "../../../core/bytes.ts";
+import type { Hex } from "../../../core/bytes.ts";
 import type { Finish } from "../../../core/program/types.ts";
-import { encodeCipherParcel } from "../../../core/she/cipher-parcel.ts";
-import { bodyRoot, wordTreeRoot } from "../../../core/she/digest.ts";
-import { decodeSheObject } from "../../../core/she/object.ts";
-import { keyList } from "../trace/key-list.ts";
 import type { CipherModel } from "./cipher-model.ts";
 import { CipherSession, type FinalityPort } from "./cipher-session.ts";
+import { JobKeys } from "./job-keys.ts";
 import type { KeyLedger } from "./key-ledger.ts";
 import { SheClient, type SheClientOptions } from "./she-client.ts";
 
@@ -31,31 +28,22 @@ export class CipherKeySet {
   /** What a job names as its keys (`inputRef`). */
   readonly keySetRoot: Hex;
   readonly #client: SheClient;
-  readonly #bodies: readonly Hex[];
-  readonly #keys: readonly Uint8Array[];
+  readonly #keys: JobKeys;
 
   constructor(options: CipherKeySetOptions) {
     const { model, finish, finality, ledger, hashes, root } = options;
     const { plan } = model.program;
     this.model = model;
     this.#client = new SheClient({ ...options, profile: plan.profile }, root);
-    this.#keys = keyList(plan).map((key) => this.#client.createKey(key));
-    const bodies = this.#keys.map((key) => bodyRoot(decodeSheObject(key, hashes), hashes));
-    this.#bodies = bodies.map(toHex);
-    this.keySetRoot = toHex(wordTreeRoot(bodies, hashes));
+    this.#keys = new JobKeys(plan, this.#client, hashes);
+    this.keySetRoot = this.#keys.keySetRoot;
     const { tolerance } = model;
     this.session = new CipherSession({ client: this.#client, plan, tolerance, finish, finality, ledger, hashes });
   }
 
   /** What the seats of a stage are given; `input`: the ciphertext that it takes, null where the stage before makes it. */
   parcel(stage: number, input: Uint8Array | null): Uint8Array {
-    const { plan } = this.model.program;
-    const list = keyList(plan);
-    const keys = (plan.stages[stage]?.keys ?? []).map(
-      ({ galois, level }) =>
-        this.#keys[list.findIndex((key) => key.galois === galois && key.level === level)] ?? new Uint8Array(0),
-    );
-    return encodeCipherParcel({ stage, keyBodies: this.#bodies, keys, input: input ?? new Uint8Array(0) });
+    return this.#keys.parcel(stage, input);
   }
 
   /** For the owner's own safe store: whoever has it reads all inputs and results. Error: CLIENT_FORGOTTEN. */

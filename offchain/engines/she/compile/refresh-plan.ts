@@ -27,9 +27,9 @@ export interface RefreshStage extends RefreshStep {
 }
 
 /** Profile P13-R: exact accumulators, one linear map a ciphertext. */
-const REFRESH_PROFILE = 4;
+export const REFRESH_PROFILE = 4;
 /** Decrypted accumulators must be nearer than this to the exact ones; rounding finds those below 1/2. */
-const EXACT_WITHIN = 1 / 4;
+export const EXACT_WITHIN = 1 / 4;
 /** Largest error of a slot in profile P13-R, measured with room: fresh noise, one key switch a rotation, at scale 2^45. */
 const SLOT_ERROR = 2 ** -24;
 

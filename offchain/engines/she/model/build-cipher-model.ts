@@ -6,6 +6,7 @@ import {
   encodeManifestFile,
   hashJson,
   type ManifestFile,
+  type RefreshRecord,
   type ToolsRecord,
 } from "../../../core/manifest.ts";
 import { modelId } from "../../../core/model.ts";
@@ -92,10 +93,24 @@ const RESIDUES_PER_WORK_UNIT = 1_000;
  * Errors: those of `compilePlan`; PROGRAM_TOO_LARGE for keys that no seat takes (cut it elsewhere); TOLERANCE_THIN.
  */
 export function buildCipherModel(parameters: BuildCipherModelParameters, modules: BuildModules): CipherModelFiles {
-  const { plain, program, calibration, cuts, interleave } = parameters;
-  const { hashes, onProgress = () => undefined } = modules;
-  onProgress("compiling");
+  const { plain, program, calibration, cuts, interleave, evaluation, least } = parameters;
+  modules.onProgress?.("compiling");
   const compiled = compilePlan(program, { calibration, cuts, interleave });
+  const name = `${plain.model.name}-cipher`;
+  return modelOfPlan({ name, plain, compiled, evaluation, ...(least && { least }) }, modules);
+}
+
+export interface ModelOfPlanParameters extends Pick<BuildCipherModelParameters, "plain" | "evaluation" | "least"> {
+  readonly name: string;
+  readonly compiled: CompiledPlan;
+  /** Of a step of an integer program. */
+  readonly refresh?: RefreshRecord;
+}
+
+/** The model over ciphertexts of a compiled plan: hashes its facts and measures its tolerance. Errors: PROGRAM_TOO_LARGE, TOLERANCE_THIN. */
+export function modelOfPlan(parameters: ModelOfPlanParameters, modules: BuildModules): CipherModelFiles {
+  const { name, plain, compiled, refresh } = parameters;
+  const { hashes, onProgress = () => undefined } = modules;
   const { plan, weights } = compiled;
   const keyBytes = plan.stages.map(({ keys }) =>
     keys.reduce((sum, { level }) => sum + 64 + level * (level + 1) * 4 * plan.profile.degree, 0),
@@ -119,7 +134,7 @@ export function buildCipherModel(parameters: BuildCipherModelParameters, modules
       outDtype: "ciphertext",
       outDims: [32 + 2 * levelOut * 4 * plan.profile.degree],
     })),
-    cipher: { plain: modelId(plain.model), program: sheProgramId(bytes, hashes) },
+    cipher: { plain: modelId(plain.model), program: sheProgramId(bytes, hashes), ...(refresh && { refresh }) },
   };
   const stages = facts.map((own, stage): StageInfo => ({
     place: PLACE_NETWORK,
@@ -134,7 +149,7 @@ export function buildCipherModel(parameters: BuildCipherModelParameters, modules
   }));
   const rows = facts.reduce((sum, { depth }) => sum + 2 ** depth, 0);
   const model: ModelManifest = {
-    name: `${plain.model.name}-cipher`,
+    name,
     programRoot: plain.model.programRoot,
     stages,
     acceptedMasks: 1 << (VOTE | CIPHER),
@@ -161,7 +176,7 @@ function publicRandom(hashes: SheHashes): (length: number) => Uint8Array {
 /** Largest error over all inputs under several key sets, and four times that. */
 function measure(
   compiled: CompiledPlan,
-  { evaluation, least = LEAST_OBSERVATIONS }: BuildCipherModelParameters,
+  { evaluation, least = LEAST_OBSERVATIONS }: ModelOfPlanParameters,
   { hashes, onProgress = () => undefined }: BuildModules,
 ): Omit<CipherReport, "version" | "keyBytes"> {
   const { plan, weights } = compiled;

@@ -29,6 +29,17 @@ export async function loadCipherModel(folder: string): Promise<CipherModel> {
   return openCipherModel({ manifest: fromUtf8(manifest, "manifest.json"), program }, nodeHashes);
 }
 
+/** Where a plain model's folder keeps the model of a refreshed step. */
+export const refreshFolder = (step: number): string => join("refresh", String(step));
+
+/** The steps of a refreshed program, from the plain model's folder; as many as the first one says. Errors: those of `loadCipherModel`. */
+export async function loadRefreshModels(folder: string): Promise<readonly CipherModel[]> {
+  const first = await loadCipherModel(join(folder, refreshFolder(0)));
+  const steps = first.manifest.tools.cipher?.refresh?.steps ?? 1;
+  const more = Array.from({ length: steps - 1 }, (_, i) => loadCipherModel(join(folder, refreshFolder(i + 1))));
+  return [first, ...(await Promise.all(more))];
+}
+
 /** Compact plaintexts, one after the other, all of one length. Errors: BYTES_REFUSED, PROFILE_UNKNOWN. */
 export function decodeWeights(bytes: Uint8Array, { plan }: CipherModel["program"]): CompactPlaintext[] {
   const each = SHE_HEADER_BYTES + plan.profile.degree * (plan.profile.boundaryScaleBits > 30 ? 8 : 4);
