@@ -10,6 +10,7 @@ import { requestAgreement, type RequestAgreementParameters } from "./actions/req
 import { requestInferenceSync, type RequestInferenceSyncParameters } from "./actions/request-inference-sync.ts";
 import { requestInference, type RequestInferenceParameters } from "./actions/request-inference.ts";
 import { requestLinearCheck, type RequestLinearCheckParameters } from "./actions/request-linear-check.ts";
+import { requestRefreshed, type RequestRefreshedParameters } from "./actions/request-refreshed.ts";
 import { requestMasked, type RequestMaskedParameters } from "./actions/request-masked.ts";
 import { signClientClaims, type SignClientClaimsParameters } from "./actions/sign-client-claims.ts";
 import { withdraw, type WithdrawParameters } from "./actions/withdraw.ts";
@@ -34,6 +35,8 @@ export function assayWalletActions(config: AssayConfig) {
       requestAgreement(client, { ...config, ...parameters }),
     requestCipher: async (parameters: Configured<RequestCipherParameters>) =>
       requestCipher(client, { ...config, ...parameters }),
+    requestRefreshed: async (parameters: Configured<RequestRefreshedParameters>) =>
+      requestRefreshed(client, { ...config, ...parameters }),
     requestLinearCheck: async (parameters: Configured<RequestLinearCheckParameters>) =>
       requestLinearCheck(client, { ...config, ...parameters }),
     joinResults: async (parameters: Configured<JoinResultsParameters>) =>

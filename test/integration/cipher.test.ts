@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { expect } from "chai";
 import { getBlock, getContractEvents, readContract, writeContract } from "viem/actions";
 import { assayHubAbi } from "../../offchain/adapters/chain/abi/assay-hub.ts";
@@ -10,8 +11,17 @@ import type { BlobStore } from "../../offchain/core/ports/blob-store.ts";
 import type { Logger } from "../../offchain/core/ports/logger.ts";
 import { interpretOutput, prepareInput } from "../../offchain/core/program/preprocess.ts";
 import { decodeReceipt, encodeReceipt } from "../../offchain/core/receipt.ts";
+import { finishAccumulator } from "../../offchain/core/program/run/linear.ts";
+import {
+  decodeRefreshedReceipt,
+  encodeRefreshedReceipt,
+  MAX_REFRESHED_BYTES,
+  verifyRefreshed,
+  type RefreshedReceipt,
+  type RefreshedStep,
+} from "../../offchain/core/refreshed-receipt.ts";
 import { ciphertextTensor } from "../../offchain/core/she/ciphertext-tensor.ts";
-import { CIPHER, type ModelManifest } from "../../offchain/core/types.ts";
+import { CIPHER, type ModelManifest, type Parent } from "../../offchain/core/types.ts";
 import { verifyReceipt } from "../../offchain/core/verify-receipt.ts";
 import { takeRows } from "../../offchain/engines/program/dataset.ts";
 import { readDataset, readRecipe } from "../../offchain/engines/program/import-folder.ts";
@@ -21,9 +31,19 @@ import { runModel } from "../../offchain/engines/program/run-model.ts";
 import { CipherKeySet } from "../../offchain/engines/she/client/cipher-key-set.ts";
 import { finishOf } from "../../offchain/engines/she/client/cipher-model.ts";
 import { MemoryKeyLedger } from "../../offchain/engines/she/client/key-ledger.ts";
+import { LinearCheck } from "../../offchain/engines/she/client/linear-check.ts";
+import { RefreshKeySet } from "../../offchain/engines/she/client/refresh-key-set.ts";
+import { openRefreshModel } from "../../offchain/engines/she/client/refresh-model.ts";
 import { boundaryOf } from "../../offchain/engines/she/client/release.ts";
+import { runLayers } from "../../offchain/engines/she/compile/read-program.ts";
+import { compileRefresh } from "../../offchain/engines/she/compile/refresh-plan.ts";
 import { nodeKernel } from "../../offchain/engines/she/kernel/node-kernel.ts";
-import { loadCipherModel } from "../../offchain/engines/she/model/load-cipher-model.ts";
+import { buildRefreshModels } from "../../offchain/engines/she/model/build-refresh-models.ts";
+import {
+  loadCipherModel,
+  loadRefreshModels,
+  refreshFolder,
+} from "../../offchain/engines/she/model/load-cipher-model.ts";
 import { nodeHashes } from "../../offchain/engines/she/node-hashes.ts";
 import { createKeptTraces } from "../../offchain/node/kept-traces.ts";
 import { FolderModelShelf } from "../../offchain/node/model-shelf.ts";
@@ -38,11 +58,13 @@ import { Cluster, testClock, until } from "../support/cluster/cluster.ts";
 import { memoryBlobs, memoryStore } from "../support/cluster/memory-blobs.ts";
 import { createRequester } from "../support/cluster/requester.ts";
 import { getSlashed } from "../support/cluster/slashes.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 import { expectCode } from "../support/expect-code.ts";
 import { flipCoefficient, lyingSeat } from "../support/she/lying-seat.ts";
 
 const folderOf = (name: string) => new URL(`../../models/${name}`, import.meta.url).pathname;
 const [DIGITS, TUMOR] = ["digits-mlp-poly", "tumor-poly"].map(folderOf) as [string, string];
+const RELU = folderOf("digits-mlp");
 const PATIENTS = 12;
 /** Six seats, and seven more who could be asked: with fewer any dissent would hang the job. */
 const WORKERS = 13;
@@ -63,7 +85,24 @@ async function heldOut(folder: string, rows: number) {
   const samples = Array.from({ length: rows }, (_, row) =>
     Array.from(input.data.subarray(row * width, (row + 1) * width), Number),
   );
-  return { model, samples, answers: interpretOutput(model.output, output) };
+  return { model, samples, answers: interpretOutput(model.output, output), integers: Array.from(output.data, Number) };
+}
+
+/** digits-mlp with its ReLU, as two models over ciphertexts beside the plain one's manifest: measured on a few digits only. */
+async function refreshedDigits(): Promise<string> {
+  const { model, samples } = await heldOut(RELU, 4);
+  const folder = temporaryFolder();
+  const [stage = expect.fail("no stage")] = model.stages;
+  const made = buildRefreshModels(
+    { plain: model.manifest, program: stage.program, evaluation: samples, least: { evaluations: 4, keySets: 1 } },
+    { hashes: nodeHashes },
+  );
+  await writeFile(`${folder}/manifest.json`, await readFile(`${RELU}/manifest.json`));
+  for (const [step, { files }] of made.entries()) {
+    await mkdir(`${folder}/${refreshFolder(step)}`, { recursive: true });
+    for (const [name, bytes] of files) await writeFile(`${folder}/${refreshFolder(step)}/${name}`, bytes);
+  }
+  return folder;
 }
 
 /** The referee's 48 hours go by before anybody works. */
@@ -92,7 +131,7 @@ describe("jobs over ciphertexts", function suite() {
   const stored: Uint8Array[] = [];
   /** What must not be found anywhere: inputs and secrets. */
   const planted: Uint8Array[] = [];
-  const sets: CipherKeySet[] = [];
+  const sets: Pick<CipherKeySet, "forget">[] = [];
 
   const note = (evt: string, fields?: object) =>
     void logged.push(
@@ -127,6 +166,8 @@ describe("jobs over ciphertexts", function suite() {
     if (modelId !== smallId) return null;
     return liars.has(index) ? accomplice : ((await shelves[index]?.ciphers.seat(modelId, stage)) ?? null);
   };
+  /** Folder of digits-mlp with its refreshed steps. */
+  let refreshed: string;
   const workerOf = (id: number | undefined) =>
     cluster.workers.find(({ workerId }) => workerId === id) ?? expect.fail("no worker");
   const keysFor = async (folder: string): Promise<CipherKeySet> => {
@@ -164,10 +205,11 @@ describe("jobs over ciphertexts", function suite() {
   before(async () => {
     chain = await startTestChain({ sets: [developmentSet, SLOW], unbondingSeconds: 86_400 });
     await admitCiphertexts(chain);
+    refreshed = await refreshedDigits();
     for (let i = 0; i < WORKERS; i++)
       shelves.push(
         await FolderModelShelf.open(
-          { folders: [DIGITS, TUMOR], executor: "reference", threads: 1, judges: null },
+          { folders: [DIGITS, TUMOR, refreshed], executor: "reference", threads: 1, judges: null },
           { logger },
         ),
       );
@@ -191,6 +233,10 @@ describe("jobs over ciphertexts", function suite() {
     const tumor: ModelManifest = small.model;
     smallId = small.modelId;
     await wallet.waitForTransactionReceipt({ hash: await wallet.registerModel({ manifest: tumor }) });
+    for (const step of await loadRefreshModels(refreshed)) {
+      const hash = await wallet.registerModel({ manifest: step.manifest.model });
+      await wallet.waitForTransactionReceipt({ hash });
+    }
     await mineEvery(chain, 250);
   });
   after(async () => {
@@ -405,6 +451,123 @@ describe("jobs over ciphertexts", function suite() {
     const { jobId, reason } = (error as { meta: { jobId: Hex; reason: string } }).meta;
     expect(reason).to.equal("INPUT_UNAVAILABLE");
     expect(await getSlashed(cluster, jobId)).to.deep.equal([]);
+  });
+
+  it("R43: a digit through digits-mlp with its ReLU, a job a linear step, is the integer program's result bit for bit", async () => {
+    const { model, samples, integers } = await heldOut(RELU, 1);
+    const [sample = []] = samples;
+    const [first, ...more] = compileRefresh(model.stages[0]?.program ?? expect.fail("no stage"));
+    if (first === undefined) return expect.fail("no step");
+    const checks = [first, ...more].map(({ map }) =>
+      LinearCheck.prepare(map, (length) => crypto.getRandomValues(new Uint8Array(length))),
+    );
+    const models = await loadRefreshModels(refreshed);
+    const keys = new RefreshKeySet({
+      models,
+      checks,
+      finality: cipherFinality(wallet, { hub: chain.deployment.hub }),
+      ledger: new MemoryKeyLedger(),
+      kernel: nodeKernel(),
+      hashes: nodeHashes,
+      randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
+    });
+    sets.push(keys);
+    const [accumulators = []] = runLayers(first.compiled.layers, sample);
+    const hidden = finishAccumulator(Int32Array.from(accumulators), first.finish, first.channels, first.inner);
+    planted.push(keys.exportRoot(), Uint8Array.from(sample).slice(300, 400));
+    planted.push(Uint8Array.from(hidden, (value) => value & 255).slice(40, 80));
+    let [step, jobId]: [number, Hex] = [-1, "0x"];
+    const early: Promise<void>[] = [];
+    // The first step's answer stands in a window, for one seat dissents: who opens it then is refused.
+    const tooEarly = async (): Promise<void> => {
+      const held = await until(30_000, () => {
+        const found = cluster.workers.find(({ worker, index }) => {
+          const session = worker.desk.session(jobId);
+          return session !== null && session.kept !== null && !liars.has(index);
+        });
+        const kept = found?.worker.desk.session(jobId)?.kept;
+        return found === undefined || kept == null ? null : { kept, store: found.store };
+      });
+      const blobs = memoryBlobs(testClock, cluster.network.transport("early reader"), held.store);
+      const output = (await readKeptOutput(held.kept, { blobs })) ?? expect.fail("no output");
+      await expectCode("NOT_FINAL", () => keys.session.finish(0, sample, jobId, output));
+    };
+    const done = await wallet.requestRefreshed({
+      keys,
+      sample,
+      deposit: true,
+      seatReward: REWARD,
+      policy: POLICY,
+      onStep: (at) => (step = at),
+      beforeDelivery: (drawn) => {
+        if (step > 0) return liars.clear();
+        const one = workerOf(drawn[1]);
+        liars.add(one.index);
+        one.behaviour = { ...HONEST, mayChallenge: false };
+        return undefined;
+      },
+      onProgress: (progress) => {
+        if (progress.stage === "requested") ({ jobId } = progress);
+        if (progress.stage === "tallied" && step === 0) early.push(tooEarly());
+      },
+    });
+    await Promise.all(early);
+    expect(early).to.not.deep.equal([]);
+    expect(Array.from(done.output)).to.deep.equal(integers);
+    expect(done.jobs.map(({ job }) => job.spec.inputRef)).to.deep.equal([keys.keySetRoot(0), keys.keySetRoot(1)]);
+
+    const { hub } = chain.deployment;
+    const record = decodeRefreshedReceipt(encodeRefreshedReceipt(done.receipt));
+    const plain = model.manifest.modelId;
+    const report = verifyRefreshed(record, { hub, plain });
+    expect(report.checks.filter(({ ok }) => !ok)).to.deep.equal([]);
+    expect(report.coverage.map(({ kind, evidence }) => [kind, ...evidence])).to.deep.equal([
+      ["EVIDENCED", "VOTE", "CIPHER"],
+      ["CLIENT_UNPROVEN"],
+      ["EVIDENCED", "VOTE", "CIPHER"],
+      ["CLIENT_UNPROVEN"],
+    ]);
+    const [one, two] = record.steps as [RefreshedStep, RefreshedStep];
+    const [refresh] = record.refreshes as [Parent];
+    const word: Hex = `0x${"ab".repeat(32)}`;
+    const fails = (
+      changed: Partial<RefreshedReceipt>,
+      name: string,
+      given: Parameters<typeof verifyRefreshed>[1] = {},
+    ) => {
+      const found = verifyRefreshed({ ...record, ...changed }, { hub, plain, ...given });
+      expect([found.ok, found.checks.filter(({ ok }) => !ok).map((check) => check.name)].flat()).to.include.members([
+        false,
+        name,
+      ]);
+    };
+    for (const field of ["jobId", "outDigest", "recordHash", "fedDigest"] as const)
+      fails({ refreshes: [{ ...refresh, [field]: word }] }, "refreshes");
+    fails({ refreshes: [{ ...refresh, vs: two.receipt.committees[0]?.seats[0]?.revealVs ?? word }] }, "refreshes");
+    fails({ refreshes: [] }, "refreshes");
+    fails({ refreshes: [refresh, refresh] }, "refreshes");
+    fails({ steps: [two, one] }, "steps");
+    fails({ steps: [one] }, "steps");
+    fails({ steps: [one, one] }, "steps");
+    fails({ steps: [], refreshes: [] }, "steps");
+    fails({ steps: [one, { ...two, manifest: one.manifest }] }, "steps");
+    fails({ steps: [one, { ...two, manifest: two.manifest.replace('"inner": 1', '"inner": 2') }] }, "steps");
+    fails({ steps: [{ ...one, receipt: { ...one.receipt, outDigest: word } }, two] }, "step 0");
+    fails({}, "program", { plain: word });
+    fails({}, "step 0", { chainId: 1n });
+    const bytes = encodeRefreshedReceipt(record);
+    for (const length of [0, 3, 4, 5, 40, bytes.length - 1])
+      expect(() => decodeRefreshedReceipt(bytes.slice(0, length)), `${length} bytes`).to.throw();
+    await expectCode("VERSION_UNKNOWN", () => decodeRefreshedReceipt(bytes.with(4, 2)));
+    await expectCode("RECEIPT_INVALID", () => decodeRefreshedReceipt(bytes.with(0, 0)));
+    await expectCode("TOO_LARGE", () => decodeRefreshedReceipt(new Uint8Array(MAX_REFRESHED_BYTES + 1)));
+    // Steps out of order, missing, or of a model that is none.
+    await expectCode("BYTES_REFUSED", () => openRefreshModel(models.toReversed()));
+    await expectCode("BYTES_REFUSED", () => openRefreshModel(models.slice(0, 1)));
+    await expectCode("BYTES_REFUSED", () => openRefreshModel([]));
+    const poly = await loadCipherModel(`${DIGITS}/cipher`);
+    await expectCode("BYTES_REFUSED", () => openRefreshModel([poly]));
+    return undefined;
   });
 
   it("R72: inputs and secret keys are in no log, no transaction, no event and no worker's store", async () => {

@@ -1,27 +1,16 @@
 // SPDX-License-Identifier: MIT
-import { CLAIM_TYPES } from "../claim-types.ts";
-import {
-  hexToBytes,
-  parseSignature,
-  serializeCompactSignature,
-  signatureToCompactSignature,
-  type Account,
-  type Address,
-  type Hex,
-} from "viem";
-import { signTypedData } from "viem/actions";
+import type { Account, Address, Hex } from "viem";
 import type { CryptoPort } from "../../core/crypto-port.ts";
 import { digestOf, saltBytes } from "../../core/digest.ts";
-import { absentParent, feedClaim } from "../../core/join.ts";
+import { absentParent } from "../../core/join.ts";
 import type { InputPart } from "../../core/sealed-input.ts";
-import { unpackSignature } from "../../core/signature.ts";
 import { decodeTensor, encodeTensor, type Tensor } from "../../core/tensor.ts";
 import { KIND_PUBLIC, ZERO_BYTES32, type ModelManifest, type Parent } from "../../core/types.ts";
-import { getDeployment } from "../deployment.ts";
 import { SdkError } from "../errors.ts";
 import { inputKind } from "../job-secret.ts";
 import { joinedOf, type JoinedInput } from "../joined-input.ts";
 import { accountOf, type WalletLike } from "../send.ts";
+import { signFeed } from "../sign-feed.ts";
 
 /** A finished job whose result is fed, as it is: what `requestInferenceSync` returned about it. */
 export interface ResultBranch {
@@ -123,18 +112,9 @@ async function fedByClient(
 ): Promise<Fed> {
   const kind = inputKind(manifest);
   const account = accountOf(client, given, "joinResults");
-  const { chainId } = await getDeployment(client, hub);
   const salt = kind === KIND_PUBLIC ? undefined : crypto.randomBytes(saltBytes(kind));
   const tensor = encodeTensor(branch.output);
-  const unsigned: Parent = { ...ended(branch, index), ...NO_CLAIM, fedDigest: digestOf(kind, tensor, salt) };
-  const signature = await signTypedData(client, {
-    account,
-    domain: { name: "Assay", version: "1", chainId, verifyingContract: hub },
-    types: CLAIM_TYPES,
-    primaryType: "Claim",
-    message: feedClaim(unsigned, account.address),
-  });
-  const compact = serializeCompactSignature(signatureToCompactSignature(parseSignature(signature)));
-  const parent = { ...unsigned, ...unpackSignature(hexToBytes(compact)) };
+  const fed = { ...ended(branch, index), fedDigest: digestOf(kind, tensor, salt) };
+  const parent = await signFeed(client, { hub, account }, fed);
   return { parent, part: { tensor, salt: salt ?? new Uint8Array() } };
 }
