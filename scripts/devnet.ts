@@ -31,6 +31,7 @@ try {
     folder,
     workers: Number(values.workers),
     models: ["tumor-mlp", "digits-mlp", "digits-cnn", "digits-split", "mail-letters"].map((name) => `models/${name}`),
+    ciphers: ["digits-mlp-poly", "tumor-poly"].map((name) => `models/${name}`),
     beacon: values.beacon,
     children,
     signal: stop.signal,

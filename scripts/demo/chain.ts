@@ -13,8 +13,13 @@ export interface DevChain {
 
 const START_MS = 60_000;
 
-/** A Hardhat node as a real process on a free loopback port. */
-export async function startChain(children: Children, logFile: string, signal: AbortSignal): Promise<DevChain> {
+/** A Hardhat node as a real process on a free loopback port. Its time begins `behindSec` before now. */
+export async function startChain(
+  children: Children,
+  logFile: string,
+  signal: AbortSignal,
+  behindSec = 0,
+): Promise<DevChain> {
   let child: Child | undefined;
   const url = await new Promise<string>((found, failed) => {
     const timer = setTimeout(() => failed(new DemoError("CHAIN_SILENT", { seconds: START_MS / 1000 })), START_MS);
@@ -36,7 +41,7 @@ export async function startChain(children: Children, logFile: string, signal: Ab
         "--port",
         "0",
       ],
-      env: { HARDHAT_DISABLE_TELEMETRY: "true" },
+      env: { HARDHAT_DISABLE_TELEMETRY: "true", ASSAY_DEVNET_BEHIND_SEC: String(behindSec) },
       logFile,
       onLine: (line) => {
         const match = /http:\/\/127\.0\.0\.1:\d+/.exec(line);

@@ -19,9 +19,11 @@ import { stakeVaultAbi } from "../../offchain/adapters/chain/abi/stake-vault.ts"
 import { workerBeaconAbi } from "../../offchain/adapters/chain/abi/worker-beacon.ts";
 import { fromHex, toHex } from "../../offchain/core/bytes.ts";
 import { decodeManifestFile, type ManifestFile } from "../../offchain/core/manifest.ts";
+import { CIPHER_FOLDER } from "../../offchain/engines/she/model/load-cipher-model.ts";
 import { Secret } from "../../offchain/core/secret.ts";
 import { initNode } from "../../offchain/node/init.ts";
 import { deployAssay, type Deployment } from "../deploy/deploy-assay.ts";
+import { ADAPTER_TIMELOCK_SEC, admitCiphertexts } from "../deploy/deploy-referee.ts";
 import { devnetParameters } from "../deploy/parameters.ts";
 import { startChain, type DevChain } from "./chain.ts";
 import type { Child, Children } from "./children.ts";
@@ -68,6 +70,8 @@ export interface DevnetOptions {
   readonly folder: RunFolder;
   readonly workers: number;
   readonly models: readonly string[];
+  /** Folders of polynomial models: of these, the models over ciphertexts are registered, and the hub takes such jobs. */
+  readonly ciphers?: readonly string[];
   /** Seeds from the workers on duty instead of single blocks. */
   readonly beacon?: boolean;
   readonly network?: DevnetNetwork;
@@ -116,10 +120,11 @@ interface Ready {
 
 /** Chain, contracts, registered models and `workers` worker processes, each with keys, stake and store of its own. */
 export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
-  const { folder, children, signal, progress } = options;
+  const { folder, children, signal, progress, ciphers = [] } = options;
+  const behindSec = ciphers.length === 0 ? 0 : ADAPTER_TIMELOCK_SEC;
   progress("starting the chain");
   const [chain] = await Promise.all([
-    startChain(children, join(folder.logs, "chain.log"), signal),
+    startChain(children, join(folder.logs, "chain.log"), signal, behindSec),
     fillCompileCache(children, join(folder.logs, "compile-cache.log")),
   ]);
   const requesterKey = generatePrivateKey();
@@ -135,6 +140,13 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
   const randomness = options.beacon === true ? "workers" : "blocks";
   const deployment = await deployAssay({ publicClient, walletClient, parameterOverrides: { randomness } });
   const done = async (hash: Promise<Hex>) => publicClient.waitForTransactionReceipt({ hash: await hash });
+  if (ciphers.length > 0) {
+    progress("letting the referee of ciphertexts wait its two days of chain time");
+    await admitCiphertexts({ publicClient, walletClient, hub: deployment.hub }, async (seconds) => {
+      await chain.rpc("evm_increaseTime", [seconds]);
+      await chain.rpc("evm_mine", []);
+    });
+  }
 
   progress(`making keys and starting ${options.workers} workers`);
   const { network } = options;
@@ -166,7 +178,7 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
         "net.publicUrl": place.publicUrl,
         "monitor.port": 0,
         "prove.cache": PROVING_CACHE,
-        "work.models": options.models.map((model) => resolve(model)),
+        "work.models": [...options.models, ...ciphers].map((model) => resolve(model)),
         "table.upkeep": false,
       },
     });
@@ -191,21 +203,18 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
   progress("registering the models and their verifying keys");
   const models = new Map<string, ManifestFile>();
   const keys = new Set<Hex>();
-  for (const path of options.models) {
+  const register = async (path: string): Promise<void> => {
     const file = readManifestFile(path);
     models.set(file.model.name, file);
+    const at = { chain: null, address: deployment.registry, abi: modelRegistryAbi } as const;
+    await done(walletClient.writeContract({ ...at, functionName: "register", args: [file.model] }));
+  };
+  for (const path of options.models) {
     for (const record of await makeProvingKeys({ folder: path, cacheFolder: PROVING_CACHE, signal, progress }))
       keys.add(toHex(record));
-    await done(
-      walletClient.writeContract({
-        chain: null,
-        address: deployment.registry,
-        abi: modelRegistryAbi,
-        functionName: "register",
-        args: [file.model],
-      }),
-    );
+    await register(path);
   }
+  for (const path of ciphers) await register(join(path, CIPHER_FOLDER));
   for (const record of keys)
     await done(
       walletClient.writeContract({

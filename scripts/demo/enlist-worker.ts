@@ -30,8 +30,8 @@ export interface EnlistOptions {
   readonly stake: bigint;
 }
 
-/** Every worker of a devnet proves as well. */
-const CAPABILITIES = capabilityBits([...COMMON_CAPABILITIES, "proof"]);
+/** Every worker of a devnet proves and evaluates ciphertexts as well. */
+const CAPABILITIES = capabilityBits([...COMMON_CAPABILITIES, "proof", "cipher"]);
 const YEAR_SEC = 365 * 86_400;
 
 /** Registers a worker, stakes for it and gives it all the tickets that the stake backs, in class 0. The table must be at version 0. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { type Address, type PublicClient, type WalletClient, encodeDeployData, isAddressEqual, parseAbi } from "viem";
+import { evidenceRouterAbi } from "../../offchain/adapters/chain/abi/evidence-router.ts";
 import { CIPHER } from "../../offchain/core/types.ts";
 import { DeployError } from "./errors.ts";
 import { readArtifact } from "./read-artifact.ts";
@@ -10,6 +11,9 @@ export interface DeployRefereeParameters {
   readonly walletClient: WalletClient;
   readonly hub: Address;
 }
+
+/** Between an adapter's announcement and its place in the router. */
+export const ADAPTER_TIMELOCK_SEC = 48 * 3_600;
 
 const views = parseAbi([
   "function HUB() view returns (address)",
@@ -53,4 +57,24 @@ export async function deployReferee(
     await publicClient.waitForTransactionReceipt({ hash: sent, pollingInterval: 100 });
   }
   return contractAddress;
+}
+
+/**
+ * Makes a local chain take jobs over ciphertexts: deploys the referee, lets the two days of its timelock pass in chain time, and adds it.
+ * `advance` lets so many seconds pass (`evm_increaseTime` and a block). Errors: those of `deployReferee`.
+ */
+export async function admitCiphertexts(
+  parameters: DeployRefereeParameters,
+  advance: (seconds: number) => Promise<void>,
+): Promise<Address> {
+  const { publicClient, walletClient, hub } = parameters;
+  const referee = await deployReferee(parameters, true);
+  await advance(ADAPTER_TIMELOCK_SEC);
+  const { account, chain = null } = walletClient;
+  if (account === undefined) throw new DeployError("ACCOUNT_MISSING", {});
+  const address = await publicClient.readContract({ address: hub, abi: views, functionName: "router" });
+  const call = { address, abi: evidenceRouterAbi, functionName: "add", args: [CIPHER] } as const;
+  const hash = await walletClient.writeContract({ ...call, account, chain });
+  await publicClient.waitForTransactionReceipt({ hash, pollingInterval: 100 });
+  return referee;
 }
