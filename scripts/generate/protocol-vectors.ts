@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// test/fixtures/vectors/{draw,batch,vote,settle,economics}.json: flat lists of numbers that Solidity and TypeScript tests read
+// test/fixtures/vectors/{draw,batch,vote,settle,economics,reputation}.json: flat lists of numbers that Solidity and TypeScript tests read
 // with a cursor; `layout` says in which order. Inputs come from a seeded generator, answers from offchain/core.
 import { encodeErrorResult, keccak256 } from "viem";
 import { batchProof, batchRoot } from "../../offchain/core/batch.ts";
@@ -13,7 +13,8 @@ import {
   type PolicySet,
   type PolicySpec,
 } from "../../offchain/core/policy.ts";
-import { distribute, offences } from "../../offchain/core/settle.ts";
+import { ticketCount } from "../../offchain/core/reputation.ts";
+import { addRho, distribute, offences, RHO } from "../../offchain/core/settle.ts";
 import { toWord } from "../../offchain/core/tagged-hash.ts";
 import { VOTE } from "../../offchain/core/types.ts";
 import { VERDICT_CODES, decideVote, neverOpened, say } from "../../offchain/core/vote.ts";
@@ -259,6 +260,19 @@ function policyVector({ spec, set, limits }: { spec: PolicySpec; set: PolicySet;
   }
 }
 
+/** A worker's history, some long enough to meet both limits, and its tickets at the end (M = 8,000). */
+function reputationVector(index: number): Field[] {
+  const rng = new Prng(9000 + index);
+  const runs = Array.from({ length: rng.int(1, 6) }, () => ({
+    change: rng.pick([RHO.AGREED, RHO.AGREED, RHO.ABSENT, RHO.WRONG]),
+    times: rng.int(1, index % 2 === 0 ? 150 : 12),
+  }));
+  const stake = BigInt(rng.int(1, 160_000));
+  const rho = runs.flatMap(({ change, times }) => Array.from({ length: times }, () => change)).reduce(addRho, 0);
+  const shifted = runs.flatMap(({ change, times }) => [change + RHO.LIMIT, times]);
+  return [runs.length, ...shifted, stake, rho + RHO.LIMIT, ticketCount(stake, 8_000n, rho)];
+}
+
 write("draw", "beat jobId stage round seed class cells[n] excluded[n] n ok [ids]", drawVectors());
 write("batch", "root digest index count siblings[n]", batchVectors());
 write(
@@ -275,4 +289,9 @@ write(
   "economics",
   "mask k auditBps cls flags S window tWork tReveal L R pokeFee V expiry minWindow minWork minReveal hungLast jobLife feeBps forceUninsured supported time M maxInsured enclaveCap openRisk ticketedStake workers revertHash rounds escrow risk longest",
   Array.from({ length: CASES }, (_, i) => policyVector(policyCase(i))),
+);
+write(
+  "reputation",
+  "n (change + 2302585, times)[n] stake (rho after all + 2302585) tickets",
+  Array.from({ length: CASES }, (_, i) => reputationVector(i)),
 );

@@ -3,6 +3,8 @@ pragma solidity 0.8.37;
 
 import {IHubTypes} from "../../../contracts/interfaces/IHubTypes.sol";
 import {IStakeVault} from "../../../contracts/interfaces/IStakeVault.sol";
+import {SettleLib} from "../../../contracts/libraries/SettleLib.sol";
+import {Cursor, openVectors} from "../support/Cursor.sol";
 import {VaultBase} from "../support/VaultBase.sol";
 import {vm} from "../support/Vm.sol";
 
@@ -53,6 +55,27 @@ contract ReputationTest is VaultBase {
         require(most == (exact < 64 ? exact : 64), "weight");
         uint256 plain = _vault.ticketsFor(stake);
         require(most >= plain && most <= 2 * plain + 1, "between once and twice");
+    }
+
+    /// R20: 1,000 histories end where TypeScript's do, within [0.1, 10], with as many tickets.
+    function test_Vectors() public {
+        Cursor memory c = openVectors("reputation");
+        for (uint256 i; i < c.cases; ++i) {
+            int32 rho;
+            for (uint256 runs = c.next(); runs != 0; --runs) {
+                int32 change = int32(uint32(c.next())) - LN_10;
+                for (uint256 times = c.next(); times != 0; --times) {
+                    rho = SettleLib.addRho(rho, change);
+                    require(rho <= LN_10 && rho >= -LN_10, "bounds");
+                }
+            }
+            uint32 id = _register(9 + i, 0, type(uint48).max);
+            _vault.stake(id, uint96(c.next()));
+            _rho[id] = rho;
+            require(uint32(rho + LN_10) == c.next(), "rho");
+            require(_vault.mostTickets(id) == c.next(), "tickets");
+        }
+        c.assertDone();
     }
 
     /// Whoever lost its name gains nothing by a new one, and whoever has a good one loses half.
