@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect } from "chai";
 import { getBlock, getContractEvents, readContract, writeContract } from "viem/actions";
 import { assayHubAbi } from "../../offchain/adapters/chain/abi/assay-hub.ts";
 import { devTokenAbi } from "../../offchain/adapters/chain/abi/dev-token.ts";
 import { evidenceRouterAbi } from "../../offchain/adapters/chain/abi/evidence-router.ts";
 import { stakeVaultAbi } from "../../offchain/adapters/chain/abi/stake-vault.ts";
+import { loadCommands } from "../../offchain/cli/commands/loaders.ts";
 import { toHex, type Hex } from "../../offchain/core/bytes.ts";
 import type { BlobStore } from "../../offchain/core/ports/blob-store.ts";
 import type { Logger } from "../../offchain/core/ports/logger.ts";
@@ -53,6 +55,7 @@ import { cipherFinality } from "../../offchain/sdk/cipher-finality.ts";
 import type { AssayWallet } from "../../offchain/sdk/node/connect.ts";
 import { deployReferee } from "../../scripts/deploy/deploy-referee.ts";
 import { developmentSet } from "../../scripts/deploy/parameters.ts";
+import { captureCli } from "../support/capture-cli.ts";
 import { mineEvery, startTestChain, type TestChain } from "../support/cluster/chain.ts";
 import { Cluster, testClock, until } from "../support/cluster/cluster.ts";
 import { memoryBlobs, memoryStore } from "../support/cluster/memory-blobs.ts";
@@ -287,6 +290,14 @@ describe("jobs over ciphertexts", function suite() {
       ["VOTE", "CIPHER"],
       ["VOTE", "CIPHER"],
     ]);
+    const file = join(temporaryFolder(), "job.receipt");
+    await writeFile(file, encodeReceipt(receipt));
+    const judge = async (folder: string) => {
+      const argv = ["receipt", "verify", file, "--model", folder, "--json"];
+      return (await captureCli(await loadCommands(argv), argv)).code;
+    };
+    expect(await judge(`${DIGITS}/cipher`)).to.equal(0);
+    for (const other of [DIGITS, `${TUMOR}/cipher`]) expect(await judge(other)).to.equal(1);
     const said = receipt.committees[0]?.seats.map(({ outDigest }) => outDigest) ?? [];
     expect(new Set(said).size).to.equal(2);
     expect(said[0]).to.equal(said[2]);

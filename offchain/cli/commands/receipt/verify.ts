@@ -26,6 +26,14 @@ const MAX_READ = MAX_RECEIPT_BYTES + 1;
 /** Of an input in parts: every part with its salt. */
 const MAX_OPENED = MAX_PARENTS * (MAX_TENSOR_BYTES + 64);
 
+/** A model over ciphertexts has no program that an opened input could go through: only its manifest counts. */
+async function modelOptions(folder: string): Promise<Pick<AuditOptions, "model" | "manifest">> {
+  const { isCipherFolder, loadCipherModel } = await import("../../../engines/she/model/load-cipher-model.ts");
+  if (await isCipherFolder(folder)) return { manifest: (await loadCipherModel(folder)).manifest.model };
+  const model = await loadAnyModel(folder);
+  return { model, manifest: model.manifest.model };
+}
+
 const secretIn = (path: string | undefined): Uint8Array | undefined =>
   path === undefined ? undefined : readSecret(new TextDecoder().decode(readFileBytes(path, 1024)));
 
@@ -72,7 +80,11 @@ export const receiptVerify = defineCommand({
   options: {
     rpc: optional("url", "Also compare with this chain.", url),
     hub: optional("address", "The hub that you believe in.", address),
-    model: optional("folder", "The model's folder: its manifest must be the job's.", text),
+    model: optional(
+      "folder",
+      "The model's folder (of a model over ciphertexts the folder `cipher`): its manifest must be the job's.",
+      text,
+    ),
     input: optional("file", "The opened input: canonical tensor bytes, or all parts of one in parts.", text),
     secretFile: optional("file", "The job's secret as 0x and 64 digits.", text),
     joined: flag("The first receipt's job joins the results of the others' jobs: say what the whole guarantees."),
@@ -87,7 +99,7 @@ export const receiptVerify = defineCommand({
     const isOne = input.files.length === 1 && !input.joined;
     if (!isOne && !input.joined && (input.input !== undefined || input.secretFile !== undefined))
       throw new CliError("USAGE", { why: "--input and --secret-file open one receipt, not several" });
-    const model = input.model === undefined ? undefined : await loadAnyModel(input.model);
+    const model = input.model === undefined ? {} : await modelOptions(input.model);
     const opened =
       input.input === undefined
         ? undefined
@@ -95,7 +107,7 @@ export const receiptVerify = defineCommand({
     const pairing = choosePairing();
     const options = {
       pairing,
-      ...(model === undefined ? {} : { model, manifest: model.manifest.model }),
+      ...model,
       ...(opened === undefined ? {} : { opened }),
       ...(input.rpc === undefined ? {} : { rpcUrl: input.rpc }),
       ...(input.hub === undefined ? {} : { hub: input.hub }),

@@ -2,6 +2,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fromUtf8 } from "../../../core/bytes.ts";
+import { isAssayError } from "../../../core/errors.ts";
+import { decodeManifestFile } from "../../../core/manifest.ts";
 import { SheError } from "../../../core/she/errors.ts";
 import { decodeSheHeader, SHE_HEADER_BYTES } from "../../../core/she/header.ts";
 import { decodeCompactPlaintext, type CompactPlaintext } from "../../../core/she/object.ts";
@@ -20,6 +22,18 @@ async function read(folder: string, file: string): Promise<Uint8Array> {
     return new Uint8Array(await readFile(join(folder, file)));
   } catch (cause) {
     throw new SheError("FILE_MISSING", { file }, { cause });
+  }
+}
+
+/** Whether a folder is a model over ciphertexts itself. Without a readable manifest it is not. */
+export async function isCipherFolder(folder: string): Promise<boolean> {
+  try {
+    return (
+      decodeManifestFile(fromUtf8(await read(folder, "manifest.json"), "manifest.json")).tools.cipher !== undefined
+    );
+  } catch (error) {
+    if (isAssayError(error)) return false;
+    throw error;
   }
 }
 
