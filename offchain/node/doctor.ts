@@ -22,6 +22,7 @@ import { decodeKeyRecord, KEY_CEREMONY } from "../core/zk/key-record.ts";
 import { chooseProver } from "../engines/zk/prover/choose-prover.ts";
 import { describeProver } from "./describe-prover.ts";
 import { checkBeacon } from "./beacon/check-beacon.ts";
+import { cipherFacts, judgeCiphers } from "./doctor-cipher.ts";
 import { checkKeys } from "./doctor-keys.ts";
 import type { NodeConfig } from "./settings.ts";
 
@@ -134,6 +135,11 @@ export async function runDoctor(config: NodeConfig, modules: { readonly logger: 
       const { publicUrl, libp2p, libp2pUrl } = config.net;
       const announced = [publicUrl, libp2p ? libp2pUrl : ""].filter((address) => address !== "");
       return checkRecord(chain, operator, BigInt(config.chain.fromBlock), announced);
+    }),
+    await guarded("ciphertexts", "Fetch the model again.", async () => {
+      if (chain === null || operator === null)
+        return fail("ciphertexts", "needs chain and keys", "Repair those checks first.");
+      return { name: "ciphertexts", ...judgeCiphers(await cipherFacts(chain, operator, config)) };
     }),
     await guarded("beacon", "Start the worker: it registers a hash chain by itself.", async () => {
       if (chain === null || ring === null) return fail("beacon", "needs chain and keys", "Repair those checks first.");

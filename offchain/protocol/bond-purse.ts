@@ -4,7 +4,7 @@ import type { RefereePort } from "./referee-ports.ts";
 export type BondRefusal = "limit" | "tokens" | "gas";
 
 /** Gas of a whole game on one side, its calldata with it (measured: 1.2 M of execution for both). */
-const GAME_GAS = 2_500_000n;
+export const GAME_GAS = 2_500_000n;
 
 export interface BondAsk {
   readonly amount: bigint;

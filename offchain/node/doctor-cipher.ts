@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Chain } from "../adapters/chain/chain.ts";
+import { getGasMoney } from "../adapters/chain/actions/get-gas-money.ts";
+import { getGasPrice } from "../adapters/chain/actions/get-gas-price.ts";
+import { getReferee } from "../adapters/chain/actions/get-referee.ts";
+import { getTokenBalance } from "../adapters/chain/actions/get-token-balance.ts";
+import { listProfiles } from "../adapters/chain/list-profiles.ts";
+import { listWorkerIds } from "../adapters/chain/list-worker-ids.ts";
+import { capabilityBits, capabilityNames } from "../core/capabilities.ts";
+import { GAME_GAS } from "../protocol/bond-purse.ts";
+import { bondLimitOf } from "./cipher/bond-limit.ts";
+import type { NodeConfig } from "./settings.ts";
+
+export interface CipherFacts {
+  /** Names of the models over ciphertexts that this worker serves. */
+  readonly models: readonly string[];
+  readonly hasReferee: boolean;
+  /** As published; null: the worker is not registered. */
+  readonly capabilities: bigint | null;
+  /** The most that may be at stake, wei. */
+  readonly limit: bigint;
+  /** Of the operator's account, wei of the token. */
+  readonly tokens: bigint;
+  /** Of the operator's account, and what a unit of gas costs, wei of the chain's coin. */
+  readonly gasMoney: bigint;
+  readonly gasPrice: bigint;
+}
+
+export interface CipherFinding {
+  readonly ok: boolean;
+  readonly detail: string;
+  readonly fix: string;
+}
+
+/** Whether who serves ciphertexts says so, and can play for its votes: the first thing to repair. Pure. */
+export function judgeCiphers(facts: CipherFacts): CipherFinding {
+  const { models, hasReferee, capabilities, limit, tokens, gasMoney, gasPrice } = facts;
+  const fine = (detail: string): CipherFinding => ({ ok: true, detail, fix: "" });
+  const poor = (detail: string, fix: string): CipherFinding => ({ ok: false, detail, fix });
+  if (models.length === 0) return fine("no model over ciphertexts");
+  const names = models.join(", ");
+  if (!hasReferee) return fine(`${names}; no jobs yet: the deployment has no referee`);
+  if (capabilities !== null && (capabilities & capabilityBits(["cipher"])) === 0n) {
+    const wanted = [...capabilityNames(capabilities), "cipher"].join(",");
+    return poor(
+      `${names}, but the record does not say so`,
+      `Publish it: \`assay stake add --capabilities ${wanted}\`.`,
+    );
+  }
+  if (limit === 0n)
+    return poor("games are off: whoever stands for a wrong digest is not contested", "Remove referee.bondLimit.");
+  if (tokens === 0n)
+    return poor("no tokens for bonds", "Send the operator's account three seat stakes or more of the jobs served.");
+  if (gasMoney < GAME_GAS * gasPrice)
+    return poor(`${gasMoney} wei do not pay for one game`, "Send the operator's account gas money.");
+  return fine(`${names}; ${tokens} for bonds`);
+}
+
+/** Errors: RPC_UNAVAILABLE, those of `loadCipherModel`. */
+export async function cipherFacts(chain: Chain, operator: `0x${string}`, config: NodeConfig): Promise<CipherFacts> {
+  const models: string[] = [];
+  for (const folder of config.work.models) {
+    const inner = join(folder, "cipher");
+    if (!existsSync(join(inner, "manifest.json"))) continue;
+    const { loadCipherModel } = await import("../engines/she/model/load-cipher-model.ts");
+    models.push((await loadCipherModel(inner)).manifest.model.name);
+  }
+  const fromBlock = BigInt(config.chain.fromBlock);
+  const [workerId] = await listWorkerIds(chain, { signer: operator, fromBlock });
+  const [referee, tokens, gasMoney, gasPrice, profiles] = await Promise.all([
+    getReferee(chain),
+    getTokenBalance(chain, { account: operator }),
+    getGasMoney(chain, { account: operator }),
+    getGasPrice(chain),
+    workerId === undefined ? [] : listProfiles(chain, { workerIds: [workerId], fromBlock }),
+  ]);
+  const capabilities = profiles[0]?.profile.capabilities ?? null;
+  return { models, hasReferee: referee !== null, capabilities, limit: bondLimitOf(config), tokens, gasMoney, gasPrice };
+}
