@@ -50,6 +50,12 @@ export interface RefereePortOptions {
   readonly confirmations: number;
 }
 
+/** Where and as of when the referee is asked. */
+interface At {
+  readonly referee: Hex;
+  readonly blockNumber: bigint;
+}
+
 const NOBODY = "0x0000000000000000000000000000000000000000";
 const PHASES = { 1: "tree", 2: "row", 3: "chunk", 4: "step" } as const;
 const lower = (address: string): Hex => `0x${address.slice(2).toLowerCase()}`;
@@ -110,18 +116,20 @@ export function createRefereePort(chain: Chain, options: RefereePortOptions): Re
     return told;
   };
 
-  const readDefence = async (address: Hex, id: bigint, isSettled: boolean): Promise<DefenceView> => {
-    const d = await getDefence(chain, { referee: address, defence: id });
+  const readDefence = async (at: At, id: bigint, isSettled: boolean): Promise<DefenceView> => {
+    const d = await getDefence(chain, { ...at, defence: id });
     const { inDigest, outDigest, traceRoot, defeated, running, bond } = d;
     return { id, party: lower(d.party), inDigest, outDigest, traceRoot, defeated, running, bond, isSettled };
   };
 
-  const readGame = async (address: Hex, id: bigint): Promise<GameStatus> => {
-    const g = await getGame(chain, { referee: address, game: id });
+  /** None that was opened later. */
+  const readGame = async (at: At, id: bigint): Promise<readonly GameStatus[]> => {
+    const g = await getGame(chain, { ...at, game: id });
+    if (g.challenger === NOBODY) return [];
     const { defence, defenderMoves, deadline, bond, levels, row, coordinate } = g;
     const phase = g.phase in PHASES ? PHASES[g.phase as keyof typeof PHASES] : null;
     const place = phase === null ? null : { phase, levels, row, coordinate };
-    return { id, defence, challenger: lower(g.challenger), place, defenderMoves, deadline, bond };
+    return [{ id, defence, challenger: lower(g.challenger), place, defenderMoves, deadline, bond }];
   };
 
   const inDigestOf = (job: Job, table: readonly StageInfo[], stage: number, slot: SlotView, record: JobRecord) => {
@@ -179,14 +187,18 @@ export function createRefereePort(chain: Chain, options: RefereePortOptions): Re
       if (address === null || slot.state === STATE.NONE) return null;
       const record = await recordOf(jobId, slot);
       const range = { referee: address, fromBlock: await since(jobId), maxRange };
-      const made = (await listDefences(chain, { ...range, jobId })).filter((one) => one.stage === stage);
+      // Who won a game is told by game and defence together: both as of one block.
+      const at: At = { referee: address, blockNumber: head.number };
+      const made = (await listDefences(chain, { ...range, jobId })).filter(
+        (one) => one.stage === stage && one.blockNumber <= head.number,
+      );
       const ids = made.map(({ defence }) => defence);
       const [defences, games] = await Promise.all([
         Promise.all(
-          made.map((one) => readDefence(address, one.defence, one.blockNumber + BigInt(confirmations) <= head.number)),
+          made.map((one) => readDefence(at, one.defence, one.blockNumber + BigInt(confirmations) <= head.number)),
         ),
         listGames(chain, { ...range, defences: ids }).then((all) =>
-          Promise.all(all.map((id) => readGame(address, id))),
+          Promise.all(all.map((id) => readGame(at, id))).then((found) => found.flat()),
         ),
       ]);
       const inDigest = inDigestOf(job, table, stage, slot, record);

@@ -287,6 +287,33 @@ describe("disputes about ciphertexts, played before the deployed referee", funct
     expect(won).to.equal((3n * S) / 2n);
   });
 
+  it("behavior: defences and games are seen as of one block, though others come while they are read", async () => {
+    const { traces, bad } = lieAt(40, 7);
+    const { jobId, job } = await voted([good, bad, good]);
+    const parties = [await enter("first", honest), await enter("second", traces)];
+    for (const [i, { desk }] of parties.entries()) desk.stand(jobId, job, 0, i === 0 ? good : bad);
+    for (let i = 0; i < 4; i++) for (const { look } of parties) await look();
+    const [{ chain } = expect.fail("no party")] = parties;
+    const seenAt: unknown[] = [];
+    let head: unknown;
+    const request = (async (call: { method: string; params: readonly unknown[] }) => {
+      if (call.method === "eth_call") {
+        await hub.networkHelpers.mine(1);
+        seenAt.push(call.params[1]);
+      }
+      const answer: unknown = await chain.client.request(call as never);
+      if (call.method === "eth_getBlockByNumber") head ??= Reflect.get(Object(answer), "number");
+      return answer;
+    }) as typeof chain.client.request;
+    const moving = { ...chain, client: { ...chain.client, request } };
+    const options = { fromBlock: 0n, maxRange: 100_000, confirmations: 0 };
+    const view = await createRefereePort(moving, options).view(jobId, job, [], 0);
+    expect(view?.defences.length).to.equal(2);
+    expect(view?.games.length).to.be.at.least(1);
+    const read = (view?.defences.length ?? 0) + (view?.games.length ?? 0);
+    expect(seenAt.filter((at) => at === head)).to.have.length(read);
+  });
+
   /** What the command is given: files as a seat has them, and a folder of its own keys. */
   async function volunteer(folder: string): Promise<{ readonly argv: readonly string[]; readonly operator: Hex }> {
     const { plan, weights } = compiled;
