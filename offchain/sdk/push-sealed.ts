@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-import { hexToBytes, serializeCompactSignature, signatureToCompactSignature, parseSignature } from "viem";
 import type { Account, Address, Hex } from "viem";
-import { getBlock, readContract, signTypedData } from "viem/actions";
+import { getBlock, readContract } from "viem/actions";
 import { assayHubAbi } from "../adapters/chain/abi/assay-hub.ts";
 import type { SplitBlob } from "../core/blob.ts";
 import { encodePut, PUT_PROTOCOL, PUT_STORED } from "../core/blob-put.ts";
@@ -15,7 +14,6 @@ import { jobTable } from "../core/network-part.ts";
 import { boundarySalt, INPUT_BOUNDARY } from "../core/salts.ts";
 import type { BoundarySalt } from "../core/sealed-input.ts";
 import { ABSTAIN_SHARE } from "../core/seat-timing.ts";
-import { unpackSignature } from "../core/signature.ts";
 import type { DigestKind, Job, ModelManifest } from "../core/types.ts";
 import type { CipherParcels } from "./actions/request-inference.ts";
 import type { WorkerProfile } from "./actions/get-worker-profiles.ts";
@@ -24,6 +22,7 @@ import { SdkError } from "./errors.ts";
 import type { JobSecret } from "./job-secret.ts";
 import type { JoinedInput } from "./joined-input.ts";
 import { pollUntil } from "./poll-until.ts";
+import { signCompact } from "./sign-compact.ts";
 import { callSeat, isTimeout } from "./seat-call.ts";
 import type { WalletLike } from "./send.ts";
 
@@ -208,7 +207,7 @@ async function signEnvelope(
     deadline,
     bodyHash: bodyHashOf(body),
   };
-  const signature = await signTypedData(client, {
+  const signature = await signCompact(client, {
     account,
     domain: { name: "Assay", version: "1", chainId, verifyingContract: hub },
     types: {
@@ -225,6 +224,5 @@ async function signEnvelope(
     primaryType: "Envelope",
     message: envelope,
   });
-  const compact = serializeCompactSignature(signatureToCompactSignature(parseSignature(signature)));
-  return encodeEnvelope({ envelope, signature: unpackSignature(hexToBytes(compact)), body });
+  return encodeEnvelope({ envelope, signature, body });
 }

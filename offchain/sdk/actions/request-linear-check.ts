@@ -1,13 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {
-  hexToBytes,
-  parseSignature,
-  serializeCompactSignature,
-  signatureToCompactSignature,
-  type Account,
-  type Address,
-} from "viem";
-import { signTypedData } from "viem/actions";
+import type { Account, Address } from "viem";
 import { fromHex, type Hex } from "../../core/bytes.ts";
 import type { CryptoPort } from "../../core/crypto-port.ts";
 import { domainSeparator } from "../../core/eip712.ts";
@@ -15,7 +7,6 @@ import { isAssayError } from "../../core/errors.ts";
 import { modelId } from "../../core/model.ts";
 import { jobTable } from "../../core/network-part.ts";
 import type { LinearOperator } from "../../core/program/linear-operators.ts";
-import { unpackSignature } from "../../core/signature.ts";
 import type { ModelManifest } from "../../core/types.ts";
 import { linearFactors, SEED_BYTES, type LinearCheckProof } from "../../core/zk/linear-check.ts";
 import {
@@ -35,6 +26,7 @@ import { SdkError } from "../errors.ts";
 import { pollUntil } from "../poll-until.ts";
 import { callSeat, isTimeout } from "../seat-call.ts";
 import { accountOf, type WalletLike } from "../send.ts";
+import { signCompact } from "../sign-compact.ts";
 import { getWorkerProfiles } from "./get-worker-profiles.ts";
 
 export interface RequestLinearCheckParameters {
@@ -119,19 +111,18 @@ export async function requestLinearCheck(
   const lifeMs = Math.min(timeoutMs, (MAX_REQUEST_LIFE - 30) * 1_000);
   const deadline = BigInt(Math.ceil((Date.now() + lifeMs) / 1_000));
   const request = { scope, seed, ops, replyKey: reply.publicKey, deadline };
-  const signature = await signTypedData(client, {
+  const signature = await signCompact(client, {
     account,
     domain: { name: "Assay", version: "1", chainId, verifyingContract: hub },
     types: TYPES,
     primaryType: "LinearCheckRequest",
     message: linearRequestMessage(request),
   });
-  const compact = serializeCompactSignature(signatureToCompactSignature(parseSignature(signature)));
   const domain = domainSeparator({ chainId: BigInt(chainId), hub });
   const sealed = sealLinearRequest(crypto, request, {
     domain,
     ownerKey: fromHex(profile.sealKey, 32),
-    signature: unpackSignature(hexToBytes(compact)),
+    signature,
   });
 
   let failure: unknown;

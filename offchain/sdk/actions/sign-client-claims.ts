@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT
 import { CLAIM_TYPES } from "../claim-types.ts";
-import { hexToBytes, parseSignature, serializeCompactSignature, signatureToCompactSignature } from "viem";
 import type { Account, Address, Hex } from "viem";
-import { signTypedData } from "viem/actions";
 import { clientClaim } from "../../core/client-claims.ts";
 import type { ClientStatement } from "../../core/client-part.ts";
 import type { ClientClaim } from "../../core/receipt.ts";
-import { unpackSignature } from "../../core/signature.ts";
 import { getDeployment } from "../deployment.ts";
 import { accountOf, type WalletLike } from "../send.ts";
+import { signCompact } from "../sign-compact.ts";
 
 export interface SignClientClaimsParameters {
   readonly hub: Address;
@@ -37,9 +35,8 @@ export async function signClientClaims(
   const claims: ClientClaim[] = [];
   for (const statement of statements) {
     const message = clientClaim(jobId, account.address, statement);
-    const signed = await signTypedData(client, { account, domain, types: CLAIM_TYPES, primaryType: "Claim", message });
-    const compact = serializeCompactSignature(signatureToCompactSignature(parseSignature(signed)));
-    claims.push({ ...statement, ...unpackSignature(hexToBytes(compact)) });
+    const signed = await signCompact(client, { account, domain, types: CLAIM_TYPES, primaryType: "Claim", message });
+    claims.push({ ...statement, ...signed });
   }
   return claims;
 }
