@@ -10,7 +10,8 @@ import { MAX_RELEASES, type OpenedResult } from "../engines/she/client/cipher-se
 import { MemoryKeyLedger } from "../engines/she/client/key-ledger.ts";
 import { boundaryOf, type Released, type ReleaseRule } from "../engines/she/client/release.ts";
 import { nodeKernel } from "../engines/she/kernel/node-kernel.ts";
-import { CIPHER_FOLDER, loadCipherModel } from "../engines/she/model/load-cipher-model.ts";
+import { CIPHER_FOLDER } from "../engines/she/model/folders.ts";
+import { loadCipherModel } from "../engines/she/model/load-cipher-model.ts";
 import { nodeHashes } from "../engines/she/node-hashes.ts";
 import { hasCode } from "../core/errors.ts";
 import { cipherFinality } from "../sdk/cipher-finality.ts";

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { hasCode } from "../core/errors.ts";
 import type { ManifestFile } from "../core/manifest.ts";
 import type { Logger } from "../core/ports/logger.ts";
@@ -9,6 +7,7 @@ import { ciphertextTensor, tensorCiphertext } from "../core/she/ciphertext-tenso
 import { cipherDigest } from "../core/she/digest.ts";
 import { decodeSheObject } from "../core/she/object.ts";
 import type { CipherModel } from "../engines/she/client/cipher-model.ts";
+import { innerFolders } from "../engines/she/model/folders.ts";
 import type { CipherSeat } from "../engines/she/seat/cipher-seat.ts";
 import { ProtocolError } from "../protocol/errors.ts";
 import type { Hex, StageRunner } from "../protocol/ports.ts";
@@ -20,16 +19,6 @@ interface Held {
 
 /** What an input can be that its digest names rightly: no honest seat evaluates it. */
 const INPUT_FAILURES = ["BYTES_REFUSED", "PROFILE_UNKNOWN", "LEVEL_MISMATCH", "KEY_MISSING"] as const;
-
-const isModel = (folder: string): boolean => existsSync(join(folder, "manifest.json"));
-
-/** Models over ciphertexts that lie in a plain model's folder. */
-function innerFolders(folder: string): string[] {
-  const steps: string[] = [];
-  for (let step = 0; isModel(join(folder, "refresh", String(step))); step++)
-    steps.push(join(folder, "refresh", String(step)));
-  return [join(folder, "cipher"), ...steps].filter(isModel);
-}
 
 /**
  * Models over ciphertexts in folders. At start a model's SHE program is checked against its manifest; a stage's weights are read, its facts

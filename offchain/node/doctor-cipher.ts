@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import type { Chain } from "../adapters/chain/chain.ts";
 import { getGasMoney } from "../adapters/chain/actions/get-gas-money.ts";
 import { getGasPrice } from "../adapters/chain/actions/get-gas-price.ts";
@@ -9,6 +7,7 @@ import { getTokenBalance } from "../adapters/chain/actions/get-token-balance.ts"
 import { listProfiles } from "../adapters/chain/list-profiles.ts";
 import { listWorkerIds } from "../adapters/chain/list-worker-ids.ts";
 import { capabilityBits, capabilityNames } from "../core/capabilities.ts";
+import { innerFolders } from "../engines/she/model/folders.ts";
 import { GAME_GAS } from "../protocol/bond-purse.ts";
 import { bondLimitOf } from "./cipher/bond-limit.ts";
 import type { NodeConfig } from "./settings.ts";
@@ -62,10 +61,9 @@ export function judgeCiphers(facts: CipherFacts): CipherFinding {
 export async function cipherFacts(chain: Chain, operator: `0x${string}`, config: NodeConfig): Promise<CipherFacts> {
   const models: string[] = [];
   for (const folder of config.work.models) {
-    const inner = join(folder, "cipher");
-    if (!existsSync(join(inner, "manifest.json"))) continue;
-    const { loadCipherModel } = await import("../engines/she/model/load-cipher-model.ts");
-    models.push((await loadCipherModel(inner)).manifest.model.name);
+    const { isCipherFolder, loadCipherModel } = await import("../engines/she/model/load-cipher-model.ts");
+    for (const own of (await isCipherFolder(folder)) ? [folder] : innerFolders(folder))
+      models.push((await loadCipherModel(own)).manifest.model.name);
   }
   const fromBlock = BigInt(config.chain.fromBlock);
   const [workerId] = await listWorkerIds(chain, { signer: operator, fromBlock });

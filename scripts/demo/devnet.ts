@@ -19,7 +19,7 @@ import { stakeVaultAbi } from "../../offchain/adapters/chain/abi/stake-vault.ts"
 import { workerBeaconAbi } from "../../offchain/adapters/chain/abi/worker-beacon.ts";
 import { fromHex, toHex } from "../../offchain/core/bytes.ts";
 import { decodeManifestFile, type ManifestFile } from "../../offchain/core/manifest.ts";
-import { CIPHER_FOLDER } from "../../offchain/engines/she/model/load-cipher-model.ts";
+import { CIPHER_FOLDER } from "../../offchain/engines/she/model/folders.ts";
 import { Secret } from "../../offchain/core/secret.ts";
 import { initNode } from "../../offchain/node/init.ts";
 import { deployAssay, type Deployment } from "../deploy/deploy-assay.ts";

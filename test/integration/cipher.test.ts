@@ -2,11 +2,10 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";
-import { getBlock, getContractEvents, readContract, writeContract } from "viem/actions";
+import { getBlock, getContractEvents, readContract } from "viem/actions";
 import { assayHubAbi } from "../../offchain/adapters/chain/abi/assay-hub.ts";
 import { devTokenAbi } from "../../offchain/adapters/chain/abi/dev-token.ts";
 import { cipherRefereeAbi } from "../../offchain/adapters/chain/abi/cipher-referee.ts";
-import { evidenceRouterAbi } from "../../offchain/adapters/chain/abi/evidence-router.ts";
 import { stakeVaultAbi } from "../../offchain/adapters/chain/abi/stake-vault.ts";
 import { loadCommands } from "../../offchain/cli/commands/loaders.ts";
 import { toHex, type Hex } from "../../offchain/core/bytes.ts";
@@ -42,11 +41,8 @@ import { runLayers } from "../../offchain/engines/she/compile/read-program.ts";
 import { compileRefresh } from "../../offchain/engines/she/compile/refresh-plan.ts";
 import { nodeKernel } from "../../offchain/engines/she/kernel/node-kernel.ts";
 import { buildRefreshModels } from "../../offchain/engines/she/model/build-refresh-models.ts";
-import {
-  loadCipherModel,
-  loadRefreshModels,
-  refreshFolder,
-} from "../../offchain/engines/she/model/load-cipher-model.ts";
+import { refreshFolder } from "../../offchain/engines/she/model/folders.ts";
+import { loadCipherModel, loadRefreshModels } from "../../offchain/engines/she/model/load-cipher-model.ts";
 import { nodeHashes } from "../../offchain/engines/she/node-hashes.ts";
 import { createKeptTraces } from "../../offchain/node/kept-traces.ts";
 import { FolderModelShelf } from "../../offchain/node/model-shelf.ts";
@@ -54,7 +50,7 @@ import { readKeptOutput, readKeptWork } from "../../offchain/protocol/cipher-kee
 import { HONEST, type ModelShelf } from "../../offchain/protocol/ports.ts";
 import { cipherFinality } from "../../offchain/sdk/cipher-finality.ts";
 import type { AssayWallet } from "../../offchain/sdk/node/connect.ts";
-import { deployReferee } from "../../scripts/deploy/deploy-referee.ts";
+import { admitCiphertexts } from "../../scripts/deploy/deploy-referee.ts";
 import { developmentSet } from "../../scripts/deploy/parameters.ts";
 import { captureCli } from "../support/capture-cli.ts";
 import { mineEvery, startTestChain, type TestChain } from "../support/cluster/chain.ts";
@@ -110,16 +106,12 @@ async function refreshedDigits(): Promise<string> {
 }
 
 /** The referee's 48 hours go by before anybody works. */
-async function admitCiphertexts(chain: TestChain): Promise<Hex> {
-  const { public: publicClient, wallet: walletClient, account } = chain.clients(0);
-  const { hub, router } = chain.deployment;
-  const referee = await deployReferee({ publicClient, walletClient, hub }, true);
-  await chain.rpc("evm_increaseTime", [48 * 3600]);
-  await chain.rpc("evm_mine");
-  const call = { address: router, abi: evidenceRouterAbi, functionName: "add", args: [CIPHER] } as const;
-  const hash = await writeContract(walletClient, { ...call, account, chain: null });
-  await publicClient.waitForTransactionReceipt({ hash });
-  return referee;
+async function admit(chain: TestChain): Promise<Hex> {
+  const { public: publicClient, wallet: walletClient } = chain.clients(0);
+  return admitCiphertexts({ publicClient, walletClient, hub: chain.deployment.hub }, async (seconds) => {
+    await chain.rpc("evm_increaseTime", [seconds]);
+    await chain.rpc("evm_mine");
+  });
 }
 
 describe("jobs over ciphertexts", function suite() {
@@ -210,7 +202,7 @@ describe("jobs over ciphertexts", function suite() {
 
   before(async () => {
     chain = await startTestChain({ sets: [developmentSet, SLOW], unbondingSeconds: 86_400 });
-    referee = await admitCiphertexts(chain);
+    referee = await admit(chain);
     refreshed = await refreshedDigits();
     for (let i = 0; i < WORKERS; i++)
       shelves.push(

@@ -7,7 +7,7 @@ import { readDataset, readRecipe } from "../../../engines/program/import-folder.
 import { loadModel, type LoadedModel } from "../../../engines/program/load-program.ts";
 import { LEAST_OBSERVATIONS } from "../../../engines/she/compile/tolerance.ts";
 import { buildCipherModel } from "../../../engines/she/model/build-cipher-model.ts";
-import { CIPHER_FOLDER } from "../../../engines/she/model/load-cipher-model.ts";
+import { CIPHER_FOLDER } from "../../../engines/she/model/folders.ts";
 import { nodeHashes } from "../../../engines/she/node-hashes.ts";
 import { defineCommand } from "../../command.ts";
 import { CliError } from "../../errors.ts";

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { join } from "node:path";
 import { toHex } from "../../../core/bytes.ts";
-import { CIPHER_FOLDER, loadCipherModel } from "../../../engines/she/model/load-cipher-model.ts";
+import { CIPHER_FOLDER } from "../../../engines/she/model/folders.ts";
+import { loadCipherModel } from "../../../engines/she/model/load-cipher-model.ts";
 import { loadAnyModel } from "../../../engines/program/load-any-model.ts";
 import { connectWallet } from "../../../sdk/node/connect.ts";
 import { defineCommand } from "../../command.ts";

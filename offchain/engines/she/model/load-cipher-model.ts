@@ -13,9 +13,7 @@ import { decodeSheProgram } from "../compile/program-bytes.ts";
 import { nodeHashes } from "../node-hashes.ts";
 import { CipherSeat } from "../seat/cipher-seat.ts";
 import { weightsFile } from "./build-cipher-model.ts";
-
-/** Where a plain model's folder keeps its model over ciphertexts. */
-export const CIPHER_FOLDER = "cipher";
+import { refreshFolder } from "./folders.ts";
 
 async function read(folder: string, file: string): Promise<Uint8Array> {
   try {
@@ -42,9 +40,6 @@ export async function loadCipherModel(folder: string): Promise<CipherModel> {
   const [manifest, program] = await Promise.all([read(folder, "manifest.json"), read(folder, "program")]);
   return openCipherModel({ manifest: fromUtf8(manifest, "manifest.json"), program }, nodeHashes);
 }
-
-/** Where a plain model's folder keeps the model of a refreshed step. */
-export const refreshFolder = (step: number): string => join("refresh", String(step));
 
 /** The steps of a refreshed program, from the plain model's folder; as many as the first one says. Errors: those of `loadCipherModel`. */
 export async function loadRefreshModels(folder: string): Promise<readonly CipherModel[]> {
