@@ -57,14 +57,20 @@ export function judgeCiphers(facts: CipherFacts): CipherFinding {
   return fine(`${names}; ${tokens} for bonds`);
 }
 
-/** Errors: RPC_UNAVAILABLE, those of `loadCipherModel`. */
-export async function cipherFacts(chain: Chain, operator: `0x${string}`, config: NodeConfig): Promise<CipherFacts> {
-  const models: string[] = [];
-  for (const folder of config.work.models) {
+/** Names of the models over ciphertexts in a worker's model folders. Errors: those of `loadCipherModel`. */
+export async function cipherNames(folders: readonly string[]): Promise<readonly string[]> {
+  const names: string[] = [];
+  for (const folder of folders) {
     const { isCipherFolder, loadCipherModel } = await import("../engines/she/model/load-cipher-model.ts");
     for (const own of (await isCipherFolder(folder)) ? [folder] : innerFolders(folder))
-      models.push((await loadCipherModel(own)).manifest.model.name);
+      names.push((await loadCipherModel(own)).manifest.model.name);
   }
+  return names;
+}
+
+/** Errors: RPC_UNAVAILABLE, those of `cipherNames`. */
+export async function cipherFacts(chain: Chain, operator: `0x${string}`, config: NodeConfig): Promise<CipherFacts> {
+  const models = await cipherNames(config.work.models);
   const fromBlock = BigInt(config.chain.fromBlock);
   const [workerId] = await listWorkerIds(chain, { signer: operator, fromBlock });
   const [referee, tokens, gasMoney, gasPrice, profiles] = await Promise.all([

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { mkdirSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { expect } from "chai";
 import { capabilityBits } from "../../../offchain/core/capabilities.ts";
-import { judgeCiphers, type CipherFacts } from "../../../offchain/node/doctor-cipher.ts";
+import { cipherNames, judgeCiphers, type CipherFacts } from "../../../offchain/node/doctor-cipher.ts";
 import { GAME_GAS } from "../../../offchain/protocol/bond-purse.ts";
+import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 describe("the doctor about ciphertexts", () => {
   const ready: CipherFacts = {
@@ -40,4 +43,14 @@ describe("the doctor about ciphertexts", () => {
       const found = judgeCiphers({ ...ready, ...poor });
       expect([found.ok, found.fix.includes(fix)]).to.deep.equal([false, true]);
     });
+
+  it("behavior: it finds models over ciphertexts wherever the worker does: in a plain model's folder, as a step, or by themselves", async () => {
+    const model = new URL("../../../models/tumor-poly", import.meta.url).pathname;
+    const refreshed = temporaryFolder();
+    mkdirSync(join(refreshed, "refresh"));
+    for (const step of ["0", "1"]) symlinkSync(join(model, "cipher"), join(refreshed, "refresh", step));
+    const name = "tumor-poly-cipher";
+    expect(await cipherNames([model, refreshed, join(model, "cipher")])).to.deep.equal([name, name, name, name]);
+    expect(await cipherNames([new URL("../../../models/tumor-mlp", import.meta.url).pathname])).to.deep.equal([]);
+  });
 });
