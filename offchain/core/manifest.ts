@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { isHex, utf8, type Hex } from "./bytes.ts";
+import type { Finish } from "./program/types.ts";
 import { keccak256 } from "./keccak.ts";
 import { modelId } from "./model.ts";
 import { CoreError } from "./core-errors.ts";
@@ -54,17 +55,12 @@ export interface RefreshRecord {
   readonly finish: FinishRecord;
 }
 
+type ScaleFinish = Extract<Finish, { readonly kind: "scale" }>;
+
 /** `Finish` of a program in JSON. */
 export type FinishRecord =
-  | { readonly kind: "exact" }
-  | {
-      readonly kind: "scale";
-      readonly dtype: "i8" | "i32";
-      readonly shifts: readonly number[];
-      readonly lo: number;
-      readonly hi: number;
-      readonly table: readonly number[] | null;
-    };
+  | Extract<Finish, { readonly kind: "exact" }>
+  | (Omit<ScaleFinish, "table"> & { readonly table: readonly number[] | null });
 
 export interface StageHints {
   readonly macs: number;
