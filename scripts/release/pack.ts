@@ -18,7 +18,7 @@ const root = JSON.parse(readFileSync("package.json", "utf8")) as {
 
 /** What of offchain/ each package carries: the import rule guarantees that nothing else is reached. */
 const PARTS = {
-  sdk: ["core", "adapters/chain", "sdk"],
+  sdk: ["core", "adapters/chain", "engines/she", "sdk"],
   node: ["core", "adapters", "engines", "protocol", "node", "audit", "sdk", "cli"],
 } as const;
 
@@ -75,11 +75,12 @@ for (const [from, to] of [
   }
 // The arithmetic kernel is the same everywhere, so its build travels with its source.
 run("node", "scripts/she/build.mjs");
-for (const path of [...globSync("offchain/engines/she/kernel/*.as"), ...globSync("build/she/*.wasm")]) {
-  const target = join(OUT, "node", path.startsWith("offchain/") ? path.slice("offchain/".length) : path);
-  mkdirSync(dirname(target), { recursive: true });
-  cpSync(path, target);
-}
+for (const path of [...globSync("offchain/engines/she/kernel/*.as"), ...globSync("build/she/*.wasm")])
+  for (const name of ["sdk", "node"]) {
+    const target = join(OUT, name, path.startsWith("offchain/") ? path.slice("offchain/".length) : path);
+    mkdirSync(dirname(target), { recursive: true });
+    cpSync(path, target);
+  }
 const contracts = join(OUT, "contracts");
 for (const path of globSync("contracts/**/*.sol").filter((source) => !source.includes("/mocks/"))) {
   const target = join(contracts, path.slice("contracts/".length));

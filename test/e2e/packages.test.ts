@@ -64,6 +64,35 @@ console.log(JSON.stringify({ ok: verifyReceipt(receipt).ok && proofs.ok, kinds: 
     expect(existsSync(join(folder, "node_modules/onnxruntime-node"))).to.equal(false);
   });
 
+  it("R39 R71: sdk: makes a client's keys and encrypts for a model over ciphertexts", () => {
+    const { folder, run } = project("sdk");
+    folders.push(folder);
+    cpSync(join(MODELS, "tumor-poly"), join(folder, "model"), { recursive: true });
+    writeFileSync(
+      join(folder, "encrypt.mjs"),
+      `import { readFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { CipherKeySet } from "@assay/sdk/she/client/cipher-key-set";
+import { finishOf } from "@assay/sdk/she/client/cipher-model";
+import { MemoryKeyLedger } from "@assay/sdk/she/client/key-ledger";
+import { nodeKernel } from "@assay/sdk/she/kernel/node-kernel";
+import { loadCipherModel } from "@assay/sdk/she/model/load-cipher-model";
+import { nodeHashes } from "@assay/sdk/she/node-hashes";
+import { requestCipher } from "@assay/sdk/actions/request-cipher";
+const model = await loadCipherModel("model/cipher");
+const finish = finishOf(model, new Uint8Array(readFileSync("model/program")));
+const own = { kernel: nodeKernel(), hashes: nodeHashes, randomBytes: (length) => new Uint8Array(randomBytes(length)) };
+const keys = new CipherKeySet({ model, finish, finality: { isFinal: async () => false }, ledger: new MemoryKeyLedger(), ...own });
+const input = await keys.session.encrypt([new Array(30).fill(1)]);
+console.log(JSON.stringify([typeof requestCipher, input.length, keys.parcel(0, input).length]));
+`,
+    );
+    const [kind, input, parcel] = JSON.parse(run(process.execPath, "encrypt.mjs")) as [string, number, number];
+    expect(kind).to.equal("function");
+    expect(input).to.be.within(100_000, 1_000_000);
+    expect(parcel).to.be.greaterThan(input + 1_000_000);
+  });
+
   it("R31 R76: node: the command runs, inspects a model, proves and verifies", () => {
     const { folder, run } = project("node");
     folders.push(folder);
