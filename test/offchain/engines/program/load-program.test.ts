@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import { modelId } from "../../../../offchain/core/model.ts";
 import { encodeManifestFile } from "../../../../offchain/core/manifest.ts";
 import { prepareInput, interpretOutput } from "../../../../offchain/core/program/preprocess.ts";
-import { OPTIMISTIC, PROOF, VOTE } from "../../../../offchain/core/types.ts";
+import { ENCLAVE, OPTIMISTIC, PROOF, VOTE } from "../../../../offchain/core/types.ts";
 import { keyIdOf } from "../../../../offchain/core/zk/key-record.ts";
 import { parseCsv, parseIdx } from "../../../../offchain/engines/program/dataset.ts";
 import { loadStage } from "../../../../offchain/engines/program/executor.ts";
@@ -33,7 +33,8 @@ describe("loadModel", () => {
     const { manifest, stages } = await loadModel(folder);
     expect(manifest.modelId).to.equal(modelId(manifest.model));
     expect(stages).to.have.length(manifest.model.stages.length);
-    expect(manifest.model.acceptedMasks).to.equal((1 << VOTE) | (1 << PROOF) | (1 << OPTIMISTIC));
+    const policies = [VOTE, PROOF, OPTIMISTIC, ENCLAVE | PROOF, ENCLAVE | OPTIMISTIC];
+    expect(manifest.model.acceptedMasks).to.equal(policies.reduce((mask, one) => mask | (1 << one), 0));
   });
 
   it("behavior: a folder's key records are those that the manifest names; without them a model still runs", async () => {
