@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { boundaryDigest, leafDigest } from "../core/batch-tensors.ts";
 import { equalBytes } from "../core/bytes.ts";
+import { saltBytes } from "../core/digest.ts";
+import type { DigestKind } from "../core/types.ts";
 import type { Hex } from "./ports.ts";
 
 /** What a stage made of one input of a job. */
@@ -11,6 +14,18 @@ export interface Row {
   /** Digest of the output as a leaf of the batch; null while its salt was not here. */
   readonly leaf: Hex | null;
 }
+
+/** Digest of one row's tensor: a leaf where the job is a batch (`count` > 0). */
+export const rowDigest = (
+  kind: DigestKind,
+  bytes: Uint8Array,
+  salt: Uint8Array | undefined,
+  index: number,
+  count: number,
+): Hex => {
+  const own = saltBytes(kind) === 0 ? undefined : salt;
+  return count > 0 ? leafDigest(kind, bytes, own, index) : boundaryDigest(kind, bytes, own, 0);
+};
 
 const isSame = (a: readonly Uint8Array[], b: readonly Uint8Array[]): boolean =>
   a.length === b.length && a.every((bytes, i) => equalBytes(bytes, b[i] ?? new Uint8Array()));
