@@ -40,11 +40,14 @@ function sharedNames({ plan, publics }: CompiledCircuit, { advice, drawn, placed
 /** Without lookups other operators take tens of thousands of constraints. */
 const SMALL_IN_BITS = new Set(["dense", "square", "forest", "map", "reshape", "concat"]);
 
+/** With ASSAY_DEEP=1 two programs of the same operators, and more of one: circom takes seconds over each. */
+const DEEP = process.env["ASSAY_DEEP"] === "1";
+
 /** Small programs of every kind of operator: circom takes long over long sums. */
 function smallPrograms(): { name: string; program: Program }[] {
   const programs: { name: string; program: Program }[] = [];
   const kinds = new Map<string, number>();
-  for (let seed = 0; programs.length < 24; seed++) {
+  for (let seed = 0; programs.length < (DEEP ? 24 : 15); seed++) {
     const random = new Random(seed);
     const program =
       seed % 3 === 0 ? randomBlock(random) : seed % 3 === 1 ? randomProgram(random) : randomPolynomial(random, 1);
@@ -52,7 +55,7 @@ function smallPrograms(): { name: string; program: Program }[] {
     const wide = program.ops.some((op) => "weights" in op && op.weights.length > 200);
     const forest = program.ops.some((op) => op.kind === "forest" && op.features.length > 60);
     const size = program.inputs.reduce((sum, { dims }) => sum + elementsOf(dims), 0);
-    if (wide || forest || size > 60 || (kinds.get(name) ?? 0) >= 2) continue;
+    if (wide || forest || size > 60 || (kinds.get(name) ?? 0) >= (DEEP ? 2 : 1)) continue;
     kinds.set(name, (kinds.get(name) ?? 0) + 1);
     programs.push({ name: `${name} (seed ${seed})`, program });
   }
