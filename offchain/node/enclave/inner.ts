@@ -15,6 +15,7 @@ import type { ModelShelf } from "../../protocol/ports.ts";
 import { isAbstention } from "../../protocol/said.ts";
 import { StageWork } from "../../protocol/stage-work.ts";
 import { NodeError } from "../errors.ts";
+import { InnerSchedule } from "./inner-schedule.ts";
 import { DONE, REFUSALS, type Ask, type Asked, type MessageName, type Refusal, type Reply } from "./wire.ts";
 
 export interface InnerOptions {
@@ -69,6 +70,7 @@ export class EnclaveInner {
   readonly #channelKey: X25519KeyPair;
   readonly #sealKey: X25519KeyPair;
   readonly #jobs = new Map<Hex, OpenJob>();
+  readonly #schedule: InnerSchedule;
   readonly #signal = new AbortController().signal;
   #place: Place | null = null;
   /** Highest epoch that evidence was made for. */
@@ -82,6 +84,15 @@ export class EnclaveInner {
     this.#claimKey = crypto.randomBytes(32);
     this.#channelKey = crypto.generateX25519();
     this.#sealKey = crypto.generateX25519();
+    this.#schedule = new InnerSchedule(this.#work, {
+      ...modules,
+      modelId: options.modelId,
+      key: this.#key,
+      claimKey: this.#claimKey,
+      channelKey: this.#channelKey,
+      sealKey: this.#sealKey,
+      place: () => this.#placed(),
+    });
   }
 
   get #key(): Hex {
@@ -112,7 +123,19 @@ export class EnclaveInner {
       case "forget":
         this.#work.forget(asked.body.jobId);
         this.#jobs.delete(asked.body.jobId);
+        this.#schedule.forget(asked.body.jobId);
         return { name: "forget", body: DONE };
+      case "schedule":
+        return { name: "schedule", body: this.#schedule.schedule(asked.body, asked.tail) };
+      case "dial":
+        return { name: "dial", body: DONE, tail: this.#schedule.dial(asked.body.jobId) };
+      case "step":
+        return { name: "step", ...this.#schedule.step(asked.body, asked.tail) };
+      case "feed":
+        return { name: "feed", ...this.#schedule.feed(asked.body.jobId) };
+      case "compute":
+        if (asked.body.epoch === 0 || asked.body.epoch > this.#quoted) return refuse("EPOCH");
+        return { name: "compute", ...(await this.#schedule.compute(asked.body)) };
     }
   }
 

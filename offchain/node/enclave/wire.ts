@@ -17,6 +17,8 @@ interface Message {
 }
 
 const MIB = 1 << 20;
+/** Bytes of a channel between two enclaves that one message carries: of the data's side, and of the answering one. */
+export const CHANNEL_BYTES = { data: 2 * MIB, reply: 4_096 } as const;
 const NOTHING = { struct: { version: "uint8" } } as const;
 
 /**
@@ -72,6 +74,52 @@ export const MESSAGES = {
     reply: NOTHING,
     replyTail: 0,
   },
+  /**
+   * As `open`, of a job whose stages several enclaves share: the tail is the client's sealed `ScheduleOrder`. Who runs what is no secret,
+   * for the chain tells it: the own run, and the workers before and after it, 0 where there is none.
+   */
+  schedule: {
+    number: 8,
+    ask: { struct: { job: JOB, boundary: "uint16", sender: "address" } },
+    askTail: 65 * MIB,
+    reply: { struct: { attempt: "uint16", first: "uint8", last: "uint8", previous: "address", next: "address" } },
+    replyTail: 0,
+  },
+  /** Begins a channel to the next run's enclave, anew each time. The tail is its first handshake message. */
+  dial: {
+    number: 9,
+    ask: { struct: { jobId: "bytes32" } },
+    askTail: 0,
+    reply: NOTHING,
+    replyTail: CHANNEL_BYTES.reply,
+  },
+  /**
+   * Bytes of a channel that came from the other enclave, and what goes back. `isFirst`: a dialler's first, which ends what another one
+   * began. `isOver`: the boundary is here, whole.
+   */
+  step: {
+    number: 10,
+    ask: { struct: { jobId: "bytes32", isDialler: "bool", isFirst: "bool" } },
+    askTail: CHANNEL_BYTES.data,
+    reply: { struct: { isOpen: "bool", isOver: "bool" } },
+    replyTail: CHANNEL_BYTES.reply,
+  },
+  /** The next sealed frames of the run's output, for the dialled channel. */
+  feed: {
+    number: 11,
+    ask: { struct: { jobId: "bytes32" } },
+    askTail: 0,
+    reply: { struct: { isLast: "bool" } },
+    replyTail: CHANNEL_BYTES.data,
+  },
+  /** What the own run came to, a result a stage; none if its input is not what the model takes. The tail is as `run`'s, of the last run. */
+  compute: {
+    number: 12,
+    ask: { struct: { jobId: "bytes32", epoch: "uint16" } },
+    askTail: 0,
+    reply: { struct: { results: { array: { struct: { stage: "uint8", outDigest: "bytes32", evidence: "bytes" } } } } },
+    replyTail: MAX_RESULT_BYTES + MIB,
+  },
 } as const satisfies Readonly<Record<string, Message>>;
 
 export type MessageName = keyof typeof MESSAGES;
@@ -82,6 +130,7 @@ export const DONE = { version: 1 } as const;
 /** Why an enclave refuses: a closed list, because a free text could say too much. */
 export const REFUSALS = [
   "BUSY",
+  "CHANNEL",
   "EPOCH",
   "EVIDENCE",
   "FAILED",
@@ -89,6 +138,7 @@ export const REFUSALS = [
   "INPUT_MISMATCH",
   "JOB",
   "JOB_UNKNOWN",
+  "PEER",
   "STATE",
 ] as const;
 export type Refusal = (typeof REFUSALS)[number];

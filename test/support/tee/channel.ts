@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { secp256k1 } from "@noble/curves/secp256k1.js";
 import { fromHex, toHex, type Hex } from "../../../offchain/core/bytes.ts";
-import { keccak256 } from "../../../offchain/core/keccak.ts";
+import {
+  addressOfKey,
+  packSignature,
+  recoverSigner,
+  signDigest,
+  unpackSignature,
+} from "../../../offchain/core/signature.ts";
 import { toWord, type Word } from "../../../offchain/core/tagged-hash.ts";
 import { ChannelSession, type ChannelOptions } from "../../../offchain/engines/tee/channel/session.ts";
 import { dhKeyPair, type DhKeyPair } from "../../../offchain/engines/tee/channel/primitives.ts";
@@ -14,23 +19,20 @@ export interface TestEnclave {
   readonly sign: (digest: Word) => Uint8Array;
 }
 
-const addressOf = (point: Uint8Array): Hex => toHex(keccak256(point.subarray(1)).subarray(12));
-
 export function testEnclave(n: number): TestEnclave {
   const secret = fromHex(toWord(1000 + n), 32);
   const channel = dhKeyPair(fromHex(toWord(2000 + n), 32));
   return {
-    address: addressOf(secp256k1.getPublicKey(secret, false)),
+    address: addressOfKey(secret),
     channel,
     channelKey: toHex(channel.publicKey),
-    sign: (digest) => secp256k1.sign(fromHex(digest, 32), secret, { prehash: false, format: "recovered" }),
+    sign: (digest) => packSignature(signDigest(fromHex(digest, 32), secret)),
   };
 }
 
 export function recover(digest: Word, signature: Uint8Array): Hex | undefined {
   try {
-    const point = secp256k1.recoverPublicKey(signature, fromHex(digest, 32), { prehash: false });
-    return addressOf(secp256k1.Point.fromBytes(point).toBytes(false));
+    return recoverSigner(fromHex(digest, 32), unpackSignature(signature));
   } catch {
     return undefined;
   }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { createHash, type Hash } from "node:crypto";
 import { bigToBytes, bytesToBig, concatBytes, equalBytes, fromHex, toHex, type Hex } from "../../../core/bytes.ts";
+import { encodePrologue, type ChannelPurpose } from "../../../core/channel-hash.ts";
 import { taggedHash, toWord, type Word } from "../../../core/tagged-hash.ts";
 import { ChannelError } from "./errors.ts";
 import { FRAME, FrameReader, FrameWriter, MAX_FRAME_DATA, type Frame, type RekeyLimits } from "./frames.ts";
 import { NoiseHandshake, type NoisePattern } from "./noise.ts";
 import { TAG_BYTES, type DhKeyPair } from "./primitives.ts";
-import { encodePrologue, type ChannelPurpose } from "./prologue.ts";
 
 export interface ScheduledPeer {
   /** X25519 key that the client's schedule names and the registry has for the peer's signing key. */
@@ -27,7 +27,7 @@ export interface ChannelOptions {
   readonly payload: Uint8Array;
   /** Judges the peer's payload: live, image, status and vendor per policy; evidence must bind its static key. Throws. */
   readonly admitPeer: (payload: Uint8Array, channelKey: Word) => void;
-  /** The enclave's signature over a digest, 65 bytes. */
+  /** The enclave's signature over a digest, 64 bytes (EIP-2098). */
   readonly sign: (digest: Word) => Uint8Array;
   /** Address that signed, or undefined. */
   readonly recover: (digest: Word, signature: Uint8Array) => Hex | undefined;
@@ -43,7 +43,7 @@ export interface ChannelOptions {
   readonly rekey?: RekeyLimits;
 }
 
-const SIGNATURE = 65;
+const SIGNATURE = 64;
 const LENGTH = 4;
 /** Length, and SHA-256 of the tags of the transfer's frames: as binding as one of the data, and free. */
 const END_BYTES = 8 + 32;
@@ -71,6 +71,7 @@ export class ChannelSession {
   #isTransferring = false;
   #isConfirmed = false;
   #isPeerConfirmed = false;
+  readonly #handshake: Uint8Array[] = [];
 
   constructor(options: ChannelOptions) {
     const { pattern, isInitiator, purpose, staticKey, peer, now } = options;
@@ -94,6 +95,11 @@ export class ChannelSession {
   get channelHash(): Word {
     if (!this.isOpen) throw new ChannelError("CHANNEL_ORDER", { detail: "it has no hash yet" });
     return toHex(this.#noise.handshakeHash);
+  }
+
+  /** The handshake's messages, as they went over the wire: with the purpose all that an auditor needs for `channelHash`. */
+  get handshake(): Uint8Array {
+    return concatBytes(...this.#handshake);
   }
 
   /** The initiator's first bytes. */
@@ -163,6 +169,7 @@ export class ChannelSession {
     const isFirst = isInitiator && this.#noise.remoteStatic === undefined;
     const carries = this.#options.pattern === "IK" ? !isInitiator : !isFirst;
     const message = this.#noise.write(carries ? payload : new Uint8Array());
+    this.#handshake.push(message);
     return [Uint8Array.of(message.length >> 8, message.length & 255), message, ...this.#finish()];
   }
 
@@ -220,6 +227,7 @@ export class ChannelSession {
       const message = this.#inbox.subarray(2, 2 + length);
       this.#inbox = this.#inbox.subarray(2 + length);
       this.#hear(this.#noise.read(message));
+      this.#handshake.push(message.slice());
       reply.push(...(this.#noise.isMyTurn ? this.#speak() : this.#finish()));
     }
     const rest = this.#inbox;

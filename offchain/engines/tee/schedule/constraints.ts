@@ -2,7 +2,8 @@
 import type { Hex } from "../../../core/bytes.ts";
 import { DEFAULT_LEAKAGE_LIMITS } from "../../../core/planning/leakage-limits.ts";
 import { NOTHING_HELD, type Candidate, type PlanConstraints, type Rates } from "../../../core/planning/types.ts";
-import { toWord, type Word } from "../../../core/tagged-hash.ts";
+import { enclaveId } from "../../../core/schedule-order.ts";
+import type { Word } from "../../../core/tagged-hash.ts";
 import { TCB_STATUSES, type PlatformKind, type TcbStatus } from "../verdict.ts";
 
 /** SGX and TDX stand and fall together, so they are one family. A GPU counts as the family of the CPU it hangs on. */
@@ -51,9 +52,6 @@ const GENERAL_AGE = 7n * 86_400n;
 /** 0 is best; what the vendor manages is as good as up to date, because nothing better can be known. */
 const statusRank = (status: TcbStatus): number =>
   status === "VendorManaged" ? 0 : TCB_STATUSES.findIndex((known) => known === status);
-
-/** The address as the planner's 32-byte id. */
-export const enclaveId = (key: Hex): Word => toWord(BigInt(key));
 
 /** An enclave for `planStages`: what the policy rules out is denied, so that the planner names it if nobody is left. */
 export function enclaveCandidate(node: EnclaveNode, policy: SchedulePolicy): Candidate {

@@ -3,7 +3,8 @@ import { expect } from "chai";
 import { planStages } from "../../../../offchain/core/planning/plan-stages.ts";
 import type { Candidate, PlanRequest } from "../../../../offchain/core/planning/types.ts";
 import { toWord } from "../../../../offchain/core/tagged-hash.ts";
-import { enclaveCandidate, enclaveConstraints, enclaveId, type EnclaveNode, type SchedulePolicy } from "../../../../offchain/engines/tee/schedule/constraints.ts"; // prettier-ignore
+import { enclaveId } from "../../../../offchain/core/schedule-order.ts";
+import { enclaveCandidate, enclaveConstraints, type EnclaveNode, type SchedulePolicy } from "../../../../offchain/engines/tee/schedule/constraints.ts"; // prettier-ignore
 import { chooseCandidates, planFleet } from "../../../../offchain/engines/tee/schedule/plan-fleet.ts";
 import { planReplica, replanSuffix } from "../../../../offchain/engines/tee/schedule/replan.ts";
 import { brutePrimary } from "../../../support/brute-force-plan.ts";

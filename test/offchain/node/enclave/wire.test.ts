@@ -22,6 +22,11 @@ const asks = [
   encodeAsk(3, "open", OPEN, Uint8Array.of(1, 2, 3)),
   encodeAsk(4, "run", { jobId: HASH, epoch: 7 }),
   encodeAsk(0xffff_ffff, "forget", { jobId: HASH }),
+  encodeAsk(6, "schedule", { job, boundary: 0xffff, sender: REQUESTER }, Uint8Array.of(4)),
+  encodeAsk(7, "dial", { jobId: HASH }),
+  encodeAsk(8, "step", { jobId: HASH, isDialler: true, isFirst: false }, new Uint8Array(700)),
+  encodeAsk(9, "feed", { jobId: HASH }),
+  encodeAsk(10, "compute", { jobId: HASH, epoch: 7 }),
 ];
 const replies = [
   encodeReply(1, "boot", IDENTITY),
@@ -29,6 +34,11 @@ const replies = [
   encodeReply(3, "open", DONE),
   encodeReply(4, "run", { outDigest: HASH, payload: HASH, evidence: "0x" }, Uint8Array.of(9)),
   encodeRefusal(5, "INPUT"),
+  encodeReply(6, "schedule", { attempt: 1, first: 0, last: 1, previous: PLACE.worker, next: PLACE.hub }),
+  encodeReply(7, "dial", DONE, new Uint8Array(98)),
+  encodeReply(8, "step", { isOpen: true, isOver: false }, new Uint8Array(150)),
+  encodeReply(9, "feed", { isLast: true }, new Uint8Array(700)),
+  encodeReply(10, "compute", { results: [{ stage: 1, outDigest: HASH, evidence: "0x12" }] }, Uint8Array.of(9)),
 ];
 const rest = (frame: Uint8Array): Uint8Array => frame.slice(4);
 const withByte = (frame: Uint8Array, at: number, value: number): Uint8Array => {
