@@ -13,6 +13,7 @@ import { QuoteServerProvider } from "../../engines/tee/provider/quote-server.ts"
 import { TsmProvider } from "../../engines/tee/provider/tsm.ts";
 import { NodeError } from "../errors.ts";
 import { FolderModelShelf } from "../model-shelf.ts";
+import { StageProver, type StageProverOptions } from "../stage-prover.ts";
 import { EnclaveInner } from "./inner.ts";
 import { serveInner } from "./serve-inner.ts";
 
@@ -24,6 +25,8 @@ export interface InnerMainOptions {
   readonly threads: number;
   /** `tsm`: this guest's own device; else a development quote server. */
   readonly provider: { readonly kind: "tsm" } | { readonly kind: "simulated"; readonly url: string };
+  /** Where proving keys lie, which are public and checked by their id; null: it proves nothing. The chain is told at boot. */
+  readonly prove: Omit<StageProverOptions, "chainId"> | null;
 }
 
 const STREAM = 3;
@@ -45,11 +48,25 @@ async function main(options: InnerMainOptions): Promise<void> {
   );
   const [modelId] = models.modelIds;
   if (modelId === undefined) throw new NodeError("ENCLAVE_SETTINGS", { reason: "there is no model" });
+  const { prove } = options;
+  let prover: StageProver | null = null;
+  const openProver = (chainId: bigint): StageProver => {
+    prover = new StageProver({ ...prove, chainId } as StageProverOptions, { programs: models, logger: silentLogger });
+    void prover.prepare();
+    return prover;
+  };
   const inner = new EnclaveInner(
     { bundleDigest, modelId },
-    { crypto: nodeCrypto, provider: providerOf(options, bundleDigest), models, clock: systemClock },
+    {
+      crypto: nodeCrypto,
+      provider: providerOf(options, bundleDigest),
+      models,
+      prover: prove === null ? null : openProver,
+      clock: systemClock,
+    },
   );
   await serveInner(new Socket({ fd: STREAM }), inner);
+  await (prover as StageProver | null)?.close();
   await models.close();
 }
 

@@ -3,15 +3,20 @@ import { fromHex, toHex, type Hex } from "../../core/bytes.ts";
 import type { CryptoPort, X25519KeyPair } from "../../core/crypto-port.ts";
 import { domainSeparator } from "../../core/eip712.ts";
 import { addressWord, bindReportData, encodeRuntime, enclaveConfigDigest } from "../../core/enclave-binding.ts";
+import { enclaveProofDigest } from "../../core/enclave-bundle.ts";
 import { encodeEnclaveEvidence, enclaveResultDigest } from "../../core/enclave-result.ts";
 import { hasCode, isAssayError } from "../../core/errors.ts";
 import { jobId as jobIdOf } from "../../core/job.ts";
+import { decodePairOrder, type OrderedPair, type PairOrder } from "../../core/pair-order.ts";
 import type { Clock } from "../../core/ports/clock.ts";
+import { isPaired } from "../../core/replay-record.ts";
 import { openSealedBlob, sealBlob, sealContext } from "../../core/seal.ts";
+import { encodeSealedInput } from "../../core/sealed-input.ts";
 import { addressOfKey, signDigest } from "../../core/signature.ts";
-import { ENCLAVE, OPTIMISTIC, ZERO_BYTES32, type Job, type StageInfo } from "../../core/types.ts";
+import { ZERO_ADDRESS, ZERO_BYTES32, type Job, type StageInfo } from "../../core/types.ts";
+import { SAMPLED_ENCLAVE } from "../../core/verify-enclaves.ts";
 import type { EnclaveProvider } from "../../engines/tee/provider/port.ts";
-import type { ModelShelf } from "../../protocol/ports.ts";
+import type { ModelShelf, ProofPort, ProofTask } from "../../protocol/ports.ts";
 import { isAbstention } from "../../protocol/said.ts";
 import { StageWork } from "../../protocol/stage-work.ts";
 import { NodeError } from "../errors.ts";
@@ -29,17 +34,29 @@ export interface InnerModules {
   readonly provider: EnclaveProvider;
   /** Loads and checks the model against its id: what is measured is trusted about what it loaded. */
   readonly models: ModelShelf;
+  /** Proves stages in here, by keys that the chain named; null: this enclave proves nothing. */
+  readonly prover: ((chainId: bigint) => Pick<ProofPort, "prove" | "canProve" | "load" | "maxLoad">) | null;
   readonly clock: Clock;
 }
 
 /** What the host said once, and the quotes vouch for: another hub would be another configuration digest. */
 type Place = Ask<"boot">;
 
-interface OpenJob {
-  readonly job: Job;
+/** The one stage, and the table that it stands in. */
+interface Stage {
   readonly table: readonly StageInfo[];
+  readonly info: StageInfo;
+}
+
+interface OpenJob extends Stage {
+  readonly job: Job;
   /** Set by the first answer: there is no second one. */
   outDigest: Hex | null;
+  /** Of a critical job: the newest pair that its client named. */
+  order: { readonly attempt: number; readonly pair: OrderedPair } | null;
+  /** Made once, signed as often as it is asked for. */
+  proof: Promise<Uint8Array> | null;
+  readonly over: AbortController;
 }
 
 /** Jobs held at once: the host forgets those that are over. */
@@ -73,6 +90,7 @@ export class EnclaveInner {
   readonly #schedule: InnerSchedule;
   readonly #signal = new AbortController().signal;
   #place: Place | null = null;
+  #prover: ReturnType<NonNullable<InnerModules["prover"]>> | null = null;
   /** Highest epoch that evidence was made for. */
   #quoted = 0;
 
@@ -122,9 +140,14 @@ export class EnclaveInner {
         return this.#run(asked.body);
       case "forget":
         this.#work.forget(asked.body.jobId);
+        this.#jobs.get(asked.body.jobId)?.over.abort();
         this.#jobs.delete(asked.body.jobId);
         this.#schedule.forget(asked.body.jobId);
         return { name: "forget", body: DONE };
+      case "order":
+        return { name: "order", body: this.#order(asked.body, asked.tail) };
+      case "prove":
+        return this.#prove(asked.body);
       case "schedule":
         return { name: "schedule", body: this.#schedule.schedule(asked.body, asked.tail) };
       case "dial":
@@ -147,6 +170,7 @@ export class EnclaveInner {
     // Never again: keys that were registered for one worker sign for no other.
     if (this.#place !== null) return refuse("STATE");
     this.#place = place;
+    this.#prover = this.#modules.prover?.(place.chainId) ?? null;
     const { kind, root } = this.#modules.provider;
     return {
       key: this.#key,
@@ -186,59 +210,144 @@ export class EnclaveInner {
   }
 
   /** The job's id vouches for all of the job: which hub, model, input digest, and whose key reads the result. */
-  #open({ job, boundary, sender, isPublic }: Ask<"open">, blob: Uint8Array): Reply<"open"> {
+  #admit(job: Job, isServed: (mask: number) => boolean) {
     const { chainId, hub } = this.#placed();
-    const { spec } = job;
-    const { policy } = spec;
-    const table = this.#modules.models.table(spec.modelId);
-    const served = spec.modelId === this.#options.modelId && policy.mask === (ENCLAVE | OPTIMISTIC);
+    const { modelId, policy, stages } = job.spec;
+    const table = this.#modules.models.table(modelId);
     const [info] = table ?? [];
-    if (!served || policy.cls !== 0 || spec.stages !== 1 || table === null || info === undefined) return refuse("JOB");
-    const jobId = jobIdOf({ chainId, hub }, job);
+    const served = modelId === this.#options.modelId && isServed(policy.mask) && policy.cls === 0 && stages === 1;
+    if (!served || table === null || info === undefined) return refuse("JOB");
+    return { jobId: jobIdOf({ chainId, hub }, job), table, info };
+  }
+
+  #open({ job, boundary, sender, isPublic }: Ask<"open">, blob: Uint8Array): Reply<"open"> {
+    const { jobId, ...stage } = this.#admit(job, (mask) => mask === SAMPLED_ENCLAVE);
     // What is held was compared already: nothing that comes later can be more right.
     if (this.#jobs.has(jobId)) return DONE;
+    this.#hold(jobId, job, stage, () => {
+      if (isPublic) return this.#work.acceptPublic(jobId, blob);
+      const plain = this.#unseal(job, jobId, { boundary, sender }, blob);
+      this.#work.accept(jobId, 0, plain);
+      plain.fill(0);
+    });
+    return DONE;
+  }
+
+  /** The client's own word on who answers: sealed to both, so that no host can name another. */
+  #order({ job, boundary, sender }: Ask<"order">, blob: Uint8Array): Reply<"order"> {
+    const { jobId, ...stage } = this.#admit(job, isPaired);
+    const order = this.#readOrder(job, jobId, { boundary, sender }, blob);
+    const { attempt, pairs, input } = order;
+    const [pair] = pairs;
+    const worker = this.#placed().worker.toLowerCase();
+    const isPair = (pair?.second ?? ZERO_ADDRESS) !== ZERO_ADDRESS;
+    if (pair === undefined || pairs.length !== 1 || isPair !== (job.spec.policy.k === 2)) return refuse("INPUT");
+    if (pair.prover !== worker && pair.second !== worker) return refuse("INPUT");
+    if (!this.#jobs.has(jobId))
+      this.#hold(jobId, job, stage, () => this.#work.accept(jobId, 0, encodeSealedInput(input)));
+    const held = this.#jobs.get(jobId);
+    if (held !== undefined && attempt > (held.order?.attempt ?? -1)) held.order = { attempt, pair };
+    return { attempt, pairs };
+  }
+
+  #readOrder(job: Job, jobId: Hex, from: Pick<Ask<"order">, "boundary" | "sender">, blob: Uint8Array): PairOrder {
+    try {
+      const plain = this.#unseal(job, jobId, from, blob);
+      const order = decodePairOrder(plain);
+      plain.fill(0);
+      return order;
+    } catch (error) {
+      if (!isAssayError(error)) throw error;
+      return refuse("INPUT");
+    }
+  }
+
+  #unseal(job: Job, jobId: Hex, { boundary, sender }: Pick<Ask<"order">, "boundary" | "sender">, blob: Uint8Array) {
+    const { chainId, hub } = this.#placed();
+    const from = [job.requester, job.spec.client].map((party) => party.toLowerCase());
+    if (!from.includes(sender.toLowerCase())) return refuse("INPUT");
+    const context = sealContext({ chainId, hub, jobId, boundary, lane: 0, sender });
+    const { privateKey } = this.#sealKey;
+    return openSealedBlob(this.#modules.crypto, blob, { context, privateKey, maxBytes: blob.length });
+  }
+
+  /** Keeps the job if what it was given is the input that it promised. */
+  #hold(jobId: Hex, job: Job, { table, info }: Stage, accept: () => void): void {
     if (this.#jobs.size >= MAX_JOBS) return refuse("BUSY");
     try {
-      if (isPublic) this.#work.acceptPublic(jobId, blob);
-      else {
-        const from = [job.requester, spec.client].map((party) => party.toLowerCase());
-        if (!from.includes(sender.toLowerCase())) return refuse("INPUT");
-        const context = sealContext({ chainId, hub, jobId, boundary, lane: 0, sender });
-        const { privateKey } = this.#sealKey;
-        const plain = openSealedBlob(this.#modules.crypto, blob, { context, privateKey, maxBytes: blob.length });
-        this.#work.accept(jobId, 0, plain);
-        plain.fill(0);
-      }
+      accept();
     } catch (error) {
       this.#work.forget(jobId);
       if (!isAssayError(error)) throw error;
       return refuse("INPUT");
     }
-    if (this.#work.inputDigest(jobId, info, table) !== spec.inDigest) {
+    if (this.#work.inputDigest(jobId, info, table) !== job.spec.inDigest) {
       this.#work.forget(jobId);
       return refuse("INPUT_MISMATCH");
     }
-    this.#jobs.set(jobId, { job, table, outDigest: null });
-    return DONE;
+    this.#jobs.set(jobId, { job, table, info, outDigest: null, order: null, proof: null, over: new AbortController() });
   }
 
   async #run({ jobId, epoch }: Ask<"run">): Promise<Answer<"run">> {
-    const { chainId, hub, worker } = this.#placed();
-    const held = this.#jobs.get(jobId);
-    if (held === undefined) return refuse("JOB_UNKNOWN");
+    const { held, vote } = await this.#compute(jobId, epoch);
+    if (isAbstention(vote.outDigest)) return { name: "run", body: { ...vote, evidence: "0x" } };
+    const { evidence } = this.#sign(jobId, held, vote.outDigest, epoch);
+    const tail = this.#sealResult(jobId, held.job.spec.resultKey);
+    return { name: "run", body: { ...vote, evidence }, tail };
+  }
+
+  async #compute(jobId: Hex, epoch: number) {
+    this.#placed();
+    const held = this.#jobs.get(jobId) ?? refuse("JOB_UNKNOWN");
     if (epoch === 0 || epoch > this.#quoted) return refuse("EPOCH");
-    const { spec } = held.job;
-    const { outDigest, payload } = await this.#work.run(jobId, spec, 0, held.table, this.#signal);
-    if (isAbstention(outDigest)) return { name: "run", body: { outDigest, payload, evidence: "0x" } };
-    // The same input through the same program: another answer is a broken machine's.
-    if (held.outDigest !== null && held.outDigest !== outDigest) return refuse("FAILED");
-    held.outDigest = outDigest;
-    const claim = { jobId, stage: 0, inDigest: spec.inDigest, outDigest, worker };
+    const { outDigest, payload } = await this.#work.run(jobId, held.job.spec, 0, held.table, this.#signal);
+    if (!isAbstention(outDigest)) {
+      // The same input through the same program: another answer is a broken machine's.
+      if (held.outDigest !== null && held.outDigest !== outDigest) return refuse("FAILED");
+      held.outDigest = outDigest;
+    }
+    return { held, vote: { outDigest, payload } };
+  }
+
+  /** The claim, and the enclave's signature over it. */
+  #sign(jobId: Hex, { job }: OpenJob, outDigest: Hex, epoch: number) {
+    const { chainId, hub, worker } = this.#placed();
+    const claim = { jobId, stage: 0, inDigest: job.spec.inDigest, outDigest, worker };
     const result = { claim, channelHash: CHANNEL_NONE, epoch };
     const domain = domainSeparator({ chainId, hub });
     const signature = signDigest(enclaveResultDigest(domain, result), this.#claimKey);
-    const evidence = toHex(encodeEnclaveEvidence(result, signature));
-    return { name: "run", body: { outDigest, payload, evidence }, tail: this.#sealResult(jobId, spec.resultKey) };
+    return { claim, domain, evidence: toHex(encodeEnclaveEvidence(result, signature)) };
+  }
+
+  /** Signs no proof but one that was made here, of what was computed here. */
+  async #prove({ jobId, epoch, deadlineMs }: Ask<"prove">): Promise<Answer<"prove">> {
+    const { worker } = this.#placed();
+    // Before anything is computed: the second proves nothing, whatever its host asks for.
+    const known = this.#jobs.get(jobId);
+    if (known?.order?.pair.prover !== worker.toLowerCase()) return refuse(known === undefined ? "JOB_UNKNOWN" : "JOB");
+    const { held, vote } = await this.#compute(jobId, epoch);
+    if (isAbstention(vote.outDigest)) return refuse("PROOF");
+    const { claim, domain, evidence } = this.#sign(jobId, held, vote.outDigest, epoch);
+    const proof = await this.#proofOf(held, { claim, domain, deadlineMs: Number(deadlineMs) });
+    const { r, vs } = signDigest(enclaveProofDigest(domain, claim, proof, epoch), this.#claimKey);
+    return { name: "prove", body: { outDigest: vote.outDigest, result: evidence, r, vs }, tail: proof };
+  }
+
+  async #proofOf(held: OpenJob, task: Pick<ProofTask, "claim" | "domain" | "deadlineMs">): Promise<Uint8Array> {
+    const { modelId } = this.#options;
+    const prover = this.#prover;
+    if (held.proof !== null) return held.proof;
+    const materials = this.#work.materials(task.claim.jobId, held.info, held.table);
+    if (prover?.canProve(modelId, 0) !== true || materials === null) return refuse("PROOF");
+    if (prover.load >= prover.maxLoad) return refuse("BUSY");
+    const made = prover.prove({ ...task, ...materials, modelId, stage: 0, signal: held.over.signal });
+    held.proof = made;
+    try {
+      return await made;
+    } catch {
+      held.proof = null;
+      return refuse("PROOF");
+    }
   }
 
   /** To the job's result key, which the job's id vouches for; by the worker's name, from whom the requester will fetch it. */

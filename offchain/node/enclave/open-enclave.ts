@@ -7,6 +7,7 @@ import { EvidenceError } from "../../engines/tee/errors.ts";
 import { fetchSimulatedCollateral } from "../../engines/tee/provider/quote-server.ts";
 import { PRODUCTION_ROOTS, type TrustRoots } from "../../engines/tee/roots.ts";
 import { NodeError } from "../errors.ts";
+import { keyCheckOptions } from "../key-checks.ts";
 import type { FolderModelShelf } from "../model-shelf.ts";
 import type { NodeConfig } from "../settings.ts";
 import { EnclaveKeeper, type EnclaveKeeperModules } from "./keep-enclave.ts";
@@ -40,10 +41,8 @@ export interface OpenEnclaveModules extends Omit<EnclaveKeeperModules, "launch" 
 }
 
 /** The enclave that the configuration asks for, not yet started; null if it asks for none. Error: ENCLAVE_SETTINGS. */
-export function openEnclave(
-  { enclave, work, node }: Pick<NodeConfig, "enclave" | "work" | "node">,
-  { models, ...modules }: OpenEnclaveModules,
-): EnclaveKeeper | null {
+export function openEnclave(config: NodeConfig, { models, ...modules }: OpenEnclaveModules): EnclaveKeeper | null {
+  const { enclave, work, node, prove } = config;
   const { provider, model, collateral, quoteServer } = enclave;
   if (provider === "none") return null;
   const modelId = models.modelIds.find((id) => models.folder(id) === model);
@@ -52,12 +51,15 @@ export function openEnclave(
   if (provider === "tsm" && collateral === "") throw refuse("enclave.collateral is not set");
   if (provider === "simulated" && quoteServer === "") throw refuse("enclave.quoteServer is not set");
   const { executor, threads } = work;
+  const proves = enclave.prove && prove.enabled;
+  const { chainId: _, ...checks } = keyCheckOptions(config);
   const launch = async () =>
     launchInner({
       model,
       executor,
       threads,
       provider: provider === "simulated" ? { kind: "simulated", url: quoteServer } : { kind: "tsm" },
+      prove: proves ? { ...checks, maxLoad: prove.maxWaiting } : null,
     });
   return new EnclaveKeeper(
     {

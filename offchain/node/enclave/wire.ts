@@ -3,6 +3,7 @@ import { decodeAbi, encodeAbi, type AbiType, type AbiValue } from "../../core/ab
 import { ByteReader } from "../../core/byte-reader.ts";
 import { ByteWriter } from "../../core/byte-writer.ts";
 import { MAX_RESULT_BYTES } from "../../core/result-request.ts";
+import { MAX_EVIDENCE_BYTES as MAX_PROOF_BYTES } from "../../core/proof-wire.ts";
 import { JOB } from "../../core/types.ts";
 import { MAX_EVIDENCE_BYTES } from "../../engines/tee/verify.ts";
 import { NodeError } from "../errors.ts";
@@ -74,6 +75,22 @@ export const MESSAGES = {
     reply: NOTHING,
     replyTail: 0,
   },
+  /** As `open`, of a critical job. Which enclaves the client chose, one pair a stage, is no secret: the chain will tell. */
+  order: {
+    number: 6,
+    ask: { struct: { job: JOB, boundary: "uint16", sender: "address" } },
+    askTail: 65 * MIB,
+    reply: { struct: { attempt: "uint16", pairs: { array: { struct: { prover: "address", second: "address" } } } } },
+    replyTail: 0,
+  },
+  /** An ordered job's proof, made inside. The tail is abi.encode(ProofEvidence); `r` and `vs` are of EnclaveProof, `result` is as `run`'s. */
+  prove: {
+    number: 7,
+    ask: { struct: { jobId: "bytes32", epoch: "uint16", deadlineMs: "uint64" } },
+    askTail: 0,
+    reply: { struct: { outDigest: "bytes32", result: "bytes", r: "bytes32", vs: "bytes32" } },
+    replyTail: MAX_PROOF_BYTES,
+  },
   /**
    * As `open`, of a job whose stages several enclaves share: the tail is the client's sealed `ScheduleOrder`. Who runs what is no secret,
    * for the chain tells it: the own run, and the workers before and after it, 0 where there is none.
@@ -140,6 +157,8 @@ export const REFUSALS = [
   "JOB_UNKNOWN",
   "PEER",
   "STATE",
+  // No proof was made, or can be made here.
+  "PROOF",
 ] as const;
 export type Refusal = (typeof REFUSALS)[number];
 

@@ -19,6 +19,8 @@ import { simulatedMeasurement } from "../../../offchain/engines/tee/sim/quote-se
 import { EnclaveClient } from "../../../offchain/node/enclave/enclave-client.ts";
 import { EnclaveInner } from "../../../offchain/node/enclave/inner.ts";
 import { serveInner } from "../../../offchain/node/enclave/serve-inner.ts";
+import type { InnerModules } from "../../../offchain/node/enclave/inner.ts";
+import { encodePairOrder, type OrderedPair } from "../../../offchain/core/pair-order.ts";
 import type { ModelShelf } from "../../../offchain/protocol/ports.ts";
 import { addOne, testClock, testManifest } from "../cluster/cluster.ts";
 import { simulated } from "./simulated.ts";
@@ -40,6 +42,7 @@ export interface InnerChange {
   readonly stage?: ModelShelf["stage"];
   readonly provider?: EnclaveProvider;
   readonly bundleDigest?: Hex;
+  readonly prover?: NonNullable<ReturnType<NonNullable<InnerModules["prover"]>>>;
 }
 
 export interface TestInner {
@@ -53,7 +56,7 @@ export interface TestInner {
 
 /** Serves a fresh enclave; `host` sees its end of the stream. */
 export function startInner(change: InnerChange = {}): TestInner {
-  const { manifest = enclaveManifest(), stage = addOne, bundleDigest = BUNDLE } = change;
+  const { manifest = enclaveManifest(), stage = addOne, bundleDigest = BUNDLE, prover } = change;
   const secrets: Uint8Array[] = [];
   const keep = <T extends X25519KeyPair | Uint8Array>(made: T): T => {
     secrets.push(Uint8Array.from(made instanceof Uint8Array ? made : made.privateKey));
@@ -73,7 +76,10 @@ export function startInner(change: InnerChange = {}): TestInner {
     stage,
     exposure: () => [],
   };
-  const inner = new EnclaveInner({ bundleDigest, modelId }, { crypto, provider, models, clock: testClock });
+  const inner = new EnclaveInner(
+    { bundleDigest, modelId },
+    { crypto, provider, models, prover: prover === undefined ? null : () => prover, clock: testClock },
+  );
   const [host, inside] = duplexPair();
   const seen: Uint8Array[] = [];
   const client = new EnclaveClient(host);
@@ -132,11 +138,12 @@ export function innerJob(
 export function sealInner(
   { jobId, bytes, salts }: InnerJob,
   sealKey: Uint8Array,
-  change: { readonly hub?: Hex; readonly jobId?: Hex; readonly sender?: Hex; readonly tensor?: Uint8Array; readonly stage?: number } = {}, // prettier-ignore
+  change: { readonly hub?: Hex; readonly jobId?: Hex; readonly sender?: Hex; readonly tensor?: Uint8Array; readonly stage?: number; readonly order?: { readonly attempt: number; readonly pairs: readonly OrderedPair[] } } = {}, // prettier-ignore
 ): Uint8Array {
   const scope = { chainId: 31_337n, hub: HUB, jobId, boundary: JOB_INPUT, lane: 0, sender: REQUESTER, ...change };
   const list = [...salts].toSorted(([a], [b]) => a - b).map(([boundary, salt]) => ({ boundary, salt }));
   const tensors = [{ boundary: JOB_INPUT, tensor: change.tensor ?? bytes }];
-  const plain = encodeSealedInput({ stage: change.stage ?? 0, salts: list, tensors });
+  const input = { stage: change.stage ?? 0, salts: list, tensors };
+  const plain = change.order === undefined ? encodeSealedInput(input) : encodePairOrder({ ...change.order, input });
   return sealBlob(nodeCrypto, { context: sealContext(scope), recipients: [sealKey], plain });
 }

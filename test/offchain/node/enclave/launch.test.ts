@@ -42,7 +42,7 @@ describe("the enclave as a process of its own", () => {
 
   it("R58: default: measures its code, is quoted, and computes what every worker computes; it ends with its stream", async () => {
     const provider = { kind: "simulated", url: server.url } as const;
-    const client = await launchInner({ model: MODEL, executor: "reference", threads: 1, provider });
+    const client = await launchInner({ model: MODEL, executor: "reference", threads: 1, provider, prove: null });
     const { body: identity } = await client.ask("boot", PLACE);
     const model = await loadModel(MODEL);
     const runtime = fromHex(identity.runtime);
@@ -84,7 +84,13 @@ describe("the enclave as a process of its own", () => {
 
   it("error: ENCLAVE_LOST for a model that is damaged or not there: nothing else is said", async () => {
     const provider = { kind: "simulated", url: server.url } as const;
-    const client = await launchInner({ model: "models/none", executor: "reference", threads: 1, provider });
+    const client = await launchInner({
+      model: "models/none",
+      executor: "reference",
+      threads: 1,
+      provider,
+      prove: null,
+    });
     await expectCode("ENCLAVE_LOST", async () => client.ask("boot", PLACE));
     await client.ended;
   });

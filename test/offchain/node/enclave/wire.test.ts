@@ -22,6 +22,8 @@ const asks = [
   encodeAsk(3, "open", OPEN, Uint8Array.of(1, 2, 3)),
   encodeAsk(4, "run", { jobId: HASH, epoch: 7 }),
   encodeAsk(0xffff_ffff, "forget", { jobId: HASH }),
+  encodeAsk(6, "order", { job, boundary: 0xffff, sender: REQUESTER }, Uint8Array.of(1)),
+  encodeAsk(7, "prove", { jobId: HASH, epoch: 7, deadlineMs: 1n << 40n }),
   encodeAsk(6, "schedule", { job, boundary: 0xffff, sender: REQUESTER }, Uint8Array.of(4)),
   encodeAsk(7, "dial", { jobId: HASH }),
   encodeAsk(8, "step", { jobId: HASH, isDialler: true, isFirst: false }, new Uint8Array(700)),
@@ -34,6 +36,8 @@ const replies = [
   encodeReply(3, "open", DONE),
   encodeReply(4, "run", { outDigest: HASH, payload: HASH, evidence: "0x" }, Uint8Array.of(9)),
   encodeRefusal(5, "INPUT"),
+  encodeReply(6, "order", { attempt: 1, pairs: [{ prover: PLACE.worker, second: REQUESTER }] }),
+  encodeReply(7, "prove", { outDigest: HASH, result: "0x", r: HASH, vs: HASH }, new Uint8Array(2_000)),
   encodeReply(6, "schedule", { attempt: 1, first: 0, last: 1, previous: PLACE.worker, next: PLACE.hub }),
   encodeReply(7, "dial", DONE, new Uint8Array(98)),
   encodeReply(8, "step", { isOpen: true, isOver: false }, new Uint8Array(150)),
@@ -79,7 +83,7 @@ describe("the enclave's wire", () => {
   it("error: ENCLAVE_WIRE from the first nine bytes of what is too long, unknown, or the other side's", () => {
     const refused = (side: "ask" | "reply", bytes: Uint8Array) =>
       expectError(() => new FrameReader(side).push(bytes), "ENCLAVE_WIRE");
-    for (const type of [0, 6, 0x7f, 0x80, 0x86, 0xfe]) {
+    for (const type of [0, 13, 0x7f, 0x80, 0x8d, 0xfe]) {
       refused("ask", framed(1, type, new Uint8Array()));
       refused("reply", framed(1, type, new Uint8Array()));
     }
@@ -116,7 +120,7 @@ describe("the enclave's wire", () => {
     expectError(() => decodeAsk(rest(framed(1, 4, concatBytes(head, new Uint8Array(32))))), bad);
     expectError(() => decodeAsk(rest(framed(1, 4, withByte(head, 40, 1)))), bad);
     // Bytes behind a message that has none.
-    for (const number of [1, 2, 4, 5])
+    for (const number of [1, 2, 4, 5, 7])
       expectError(() => decodeAsk(rest(framed(1, number, rest(asks[number - 1] ?? head).slice(9), head))), "ENCLAVE_WIRE"); // prettier-ignore
     expectError(() => decodeReply(rest(framed(1, 0xff, Uint8Array.of(REFUSALS.length)))), "ENCLAVE_WIRE");
     expectError(() => decodeReply(rest(framed(1, 0xff, Uint8Array.of(0, 0)))), "ENCLAVE_WIRE");
