@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Every preset that runs, on the devnet with sixteen real workers: latency, gas, bytes, processor time of all workers together, fee, what
-// dominates, and jobs a second when eight are always under way; beside the same model run once, unverified, on this machine.
+// dominates, and jobs a second when eight are always under way; beside the same model run once, unverified, on this machine. With --write
+// it renews docs/presets.md. Takes about twenty minutes.
+import { readFileSync } from "node:fs";
+import { cpus } from "node:os";
 import { decodeReceipt } from "../offchain/core/receipt.ts";
 import type { Tensor } from "../offchain/core/tensor.ts";
 import { loadModel } from "../offchain/engines/program/load-program.ts";
 import { createOnnxExecutor } from "../offchain/engines/program/onnx-executor.ts";
 import { runModel } from "../offchain/engines/program/run-model.ts";
-import { connectWallet, type AssayWallet } from "../offchain/sdk/node/connect.ts";
+import { connectWallet } from "../offchain/sdk/node/connect.ts";
 import { buildContracts } from "../scripts/demo/build-contracts.ts";
 import { Children } from "../scripts/demo/children.ts";
 import { startDevnet, type Devnet } from "../scripts/demo/devnet.ts";
@@ -20,11 +23,16 @@ import { createRunFolder } from "../scripts/demo/run-folder.ts";
 import { median } from "../scripts/demo/summary.ts";
 import { meterFetch } from "../scripts/demo/wire-bytes.ts";
 import type { BenchRow } from "../scripts/bench.ts";
-import { readFileSync } from "node:fs";
+import { PARTS, writePage, type Measured } from "./presets/page.ts";
 
 const TOKEN = 10n ** 18n;
 const WORKERS = 16;
-const SINGLE = 3;
+/** Jobs for latency and processor time, one by one. */
+const SINGLE = 20;
+/** Of jobs with a window, which costs nothing, as many run side by side. */
+const WINDOWED_AT_ONCE = 4;
+/** Jobs for throughput, and how many of them are always under way. */
+const SUSTAINED = 32;
 const AT_ONCE = 8;
 const IDLE_MS = 4_000;
 const PLAIN_RUNS = 50;
@@ -36,7 +44,6 @@ interface Case {
   readonly job: PlannedJob;
   /** Answers of one job. */
   readonly answers: number;
-  /** Those with a window run side by side also when they are measured one by one: windows cost nothing. */
   readonly windowed: boolean;
 }
 
@@ -85,7 +92,9 @@ async function measure(children: Children, report: (row: BenchRow) => void, prog
   const options = { wallet, presenter, receipts: folder.receipts, signal, queue, tWork: WORK_SEC };
   const idle = await idleLoad(devnet);
   report({ case: "16 idle workers", metric: "processor", value: idle, unit: "s/s" });
-  for (const one of await cases()) await measureCase(one, { devnet, wallet, options, idle, report, progress });
+  const rows: Measured[] = [];
+  for (const one of await cases()) rows.push(await measureCase(one, { devnet, options, idle, report, progress }));
+  if (process.argv.includes("--write")) await writePage(rows, `${today()}, ${cpus().length} cores`);
 }
 
 async function cases(): Promise<readonly Case[]> {
@@ -116,14 +125,13 @@ const processorOf = ({ workers }: Devnet): number =>
 
 interface Bench {
   readonly devnet: Devnet;
-  readonly wallet: AssayWallet;
   readonly options: RunJobOptions;
   readonly idle: number;
   readonly report: (row: BenchRow) => void;
   readonly progress: (text: string) => void;
 }
 
-async function measureCase({ name, job, answers, windowed }: Case, bench: Bench): Promise<void> {
+async function measureCase({ name, job, answers, windowed }: Case, bench: Bench): Promise<Measured> {
   const { devnet, options, idle, report, progress } = bench;
   progress(name);
   const plainMs = await plainRun(job);
@@ -132,30 +140,65 @@ async function measureCase({ name, job, answers, windowed }: Case, bench: Bench)
   const busy = processorOf(devnet);
   const startMs = performance.now();
   const one = async (): Promise<RanJob> => checked(job, options);
-  const ran: RanJob[] = [];
-  if (windowed) ran.push(...(await Promise.all(Array.from({ length: SINGLE }, one))));
-  else for (let i = 0; i < SINGLE; i++) ran.push(await one());
+  const ran = await keepUnderWay(windowed ? WINDOWED_AT_ONCE : 1, SINGLE, one);
   const took = (performance.now() - startMs) / 1_000;
   const processor = Math.max(0, processorOf(devnet) - busy - idle * took) / SINGLE;
+  const outcomes = ran.map(({ outcome }) => outcome);
+  const latencies = outcomes.map(({ latencyMs }) => latencyMs / 1_000);
+  const loadMs = performance.now();
+  await keepUnderWay(AT_ONCE, SUSTAINED, one);
+  const answersPerSec = (SUSTAINED * answers) / ((performance.now() - loadMs) / 1_000);
+  const measured: Measured = {
+    name,
+    jobs: SINGLE,
+    p50: median(latencies),
+    p95: percentile(latencies, 0.95),
+    parts: partsOf(ran),
+    gas: median(outcomes.map(({ gas }) => gas)),
+    wireBytes: median(outcomes.map(({ wireBytes }) => wireBytes)),
+    receiptBytes: median(outcomes.map(({ receipt }) => readFileSync(receipt).length)),
+    processorSec: processor,
+    plainMs: plainMs * answers,
+    fee: Number(BigInt(outcomes[0]?.fee.paid ?? "0") / 10n ** 14n) / 10_000,
+    answersPerSec,
+  };
+  tell(measured, report);
+  return measured;
+}
+
+function tell(measured: Measured, report: Bench["report"]): void {
+  const { name, processorSec: processor, plainMs, jobs } = measured;
   const row = (metric: string, value: number, unit: string, more: Partial<BenchRow> = {}): void =>
     report({ case: name, metric, value, unit, ...more });
-  const latencies = ran.map(({ outcome }) => outcome.latencyMs / 1_000);
-  row("latency to final, p50", median(latencies), "s", { baseline: dominant(ran) });
-  row("latency to final, p95", latencies.toSorted((a, b) => a - b).at(-1) ?? 0, "s", {
-    baseline: `worst of ${SINGLE}`,
-  });
-  row("gas", median(ran.map(({ outcome }) => outcome.gas)), "gas");
-  row("client and workers exchange", median(ran.map(({ outcome }) => outcome.wireBytes)), "bytes");
-  row("receipt", median(ran.map(({ outcome }) => readFileSync(outcome.receipt).length)), "bytes");
+  row("latency to final, p50", measured.p50, "s", { baseline: dominant(measured.parts) });
+  row("latency to final, p95", measured.p95, "s", { baseline: `of ${jobs} jobs` });
+  row("gas", measured.gas, "gas");
+  row("client and workers exchange", measured.wireBytes, "bytes");
+  row("receipt", measured.receiptBytes, "bytes");
   row("processor of all workers", processor, "s", {
     baseline: `one plain run, ${plainMs.toFixed(2)} ms`,
-    ratio: (1_000 * processor) / (plainMs * answers),
+    ratio: (1_000 * processor) / plainMs,
   });
-  row("fee", Number(BigInt(ran[0]?.outcome.fee.paid ?? "0") / 10n ** 14n) / 10_000, "DEV");
-  const loadMs = performance.now();
-  await Promise.all(Array.from({ length: AT_ONCE }, one));
-  row("throughput, 8 at once", (AT_ONCE * answers) / ((performance.now() - loadMs) / 1_000), "answers/s");
+  row("fee", measured.fee, "DEV");
+  row(`throughput, ${AT_ONCE} under way`, measured.answersPerSec, "answers/s");
 }
+
+/** `total` jobs, of which `atOnce` are always under way. */
+async function keepUnderWay(atOnce: number, total: number, one: () => Promise<RanJob>): Promise<readonly RanJob[]> {
+  const ran: RanJob[] = [];
+  let left = total;
+  const lane = async (): Promise<void> => {
+    while (left-- > 0) ran.push(await one());
+  };
+  await Promise.all(Array.from({ length: atOnce }, lane));
+  return ran;
+}
+
+const today = (): string => new Date().toISOString().slice(0, 10);
+
+/** By nearest rank. */
+const percentile = (values: readonly number[], share: number): number =>
+  values.toSorted((a, b) => a - b)[Math.ceil(share * values.length) - 1] ?? 0;
 
 /** A job whose answer is right and whose receipt verifies: nothing else is worth measuring. */
 async function checked(job: PlannedJob, options: RunJobOptions): Promise<RanJob> {
@@ -182,23 +225,19 @@ async function plainRun({ model: name, input, batch }: PlannedJob): Promise<numb
   }
 }
 
-/** The longest part of a job's time: blocks until the seats are known, the workers' part until the last vote, or the window. */
-function dominant(ran: readonly RanJob[]): string {
-  const parts = new Map<string, number[]>();
-  for (const { outcome, receipt } of ran) {
+/** Medians of the parts of a job's time, in the order of `PARTS`, seconds. */
+function partsOf(ran: readonly RanJob[]): readonly number[] {
+  const all = ran.map(({ outcome, receipt }) => {
     const at = (phase: string): number => outcome.phasesMs[phase] ?? 0;
     const seats = at("seats drawn");
     const delivered = at("input delivered");
-    const { window } = receipt.job.spec.policy;
-    const end = outcome.latencyMs - window * 1_000;
-    const all = {
-      "blocks until the seats are drawn": seats,
-      delivery: delivered - seats,
-      "work, votes or proofs, and their blocks": end - delivered,
-      "the challenge window": window * 1_000,
-    };
-    for (const [part, ms] of Object.entries(all)) parts.set(part, [...(parts.get(part) ?? []), ms]);
-  }
-  const [largest] = [...parts].toSorted((a, b) => median(b[1]) - median(a[1]));
-  return largest === undefined ? "" : `most: ${largest[0]}, ${(median(largest[1]) / 1_000).toFixed(1)} s`;
+    const windowMs = receipt.job.spec.policy.window * 1_000;
+    return [seats, delivered - seats, outcome.latencyMs - windowMs - delivered, windowMs];
+  });
+  return PARTS.map((_, i) => median(all.map((parts) => (parts[i] ?? 0) / 1_000)));
+}
+
+function dominant(parts: readonly number[]): string {
+  const [largest] = parts.map((sec, i) => ({ name: PARTS[i], sec })).toSorted((a, b) => b.sec - a.sec);
+  return largest === undefined ? "" : `most: ${largest.name}, ${largest.sec.toFixed(1)} s`;
 }

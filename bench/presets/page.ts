@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a run of the suite leaves in docs/presets.md and beside it: one table, and a picture of where a job's time goes.
+import { mkdir, writeFile } from "node:fs/promises";
+import { drawBars } from "./draw-bars.ts";
+
+export const PARTS = ["until the seats are drawn", "delivery", "work, votes, proofs", "challenge window"] as const;
+
+/** Of one preset; times in seconds. */
+export interface Measured {
+  readonly name: string;
+  readonly jobs: number;
+  readonly p50: number;
+  readonly p95: number;
+  /** Medians, in the order of `PARTS`. */
+  readonly parts: readonly number[];
+  readonly gas: number;
+  readonly wireBytes: number;
+  readonly receiptBytes: number;
+  /** Of all workers together, a job. */
+  readonly processorSec: number;
+  /** The model alone, with nobody to convince, as many answers as a job has. */
+  readonly plainMs: number;
+  readonly fee: number;
+  readonly answersPerSec: number;
+}
+
+const kilo = (bytes: number): string => `${(bytes / 1_000).toPrecision(3)} kB`;
+
+/** `setting`: what it ran on. */
+export async function writePage(rows: readonly Measured[], setting: string): Promise<void> {
+  await mkdir("docs/presets", { recursive: true });
+  await writeFile("docs/presets/measured.json", `${JSON.stringify(rows, undefined, 2)}\n`);
+  const bars = rows.map(({ name, parts, p95 }) => ({ name, parts, whisker: p95 }));
+  await writeFile(
+    "docs/presets/time.svg",
+    drawBars({ title: "Where a job's time goes", unit: "s", parts: PARTS, bars }),
+  );
+  await writeFile("docs/presets.md", page(rows, setting));
+}
+
+function page(rows: readonly Measured[], setting: string): string {
+  const header = ["preset", "p50", "p95", "gas", "wire", "receipt", "processor", "over plain", "fee", "answers/s"];
+  const lines = rows.map((row) => [
+    row.name,
+    `${row.p50.toFixed(1)} s`,
+    `${row.p95.toFixed(1)} s`,
+    `${Math.round(row.gas / 1_000)}k`,
+    kilo(row.wireBytes),
+    kilo(row.receiptBytes),
+    `${row.processorSec.toFixed(2)} s`,
+    `${Math.round((1_000 * row.processorSec) / row.plainMs).toLocaleString("en")}×`,
+    row.fee.toPrecision(3),
+    row.answersPerSec.toFixed(2),
+  ]);
+  return `# What each preset costs
+
+Written by \`npm run bench -- presets --write\` (${setting}), so not by hand; [the numbers](presets/measured.json).
+
+${[header, header.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |`).join("\n")}
+
+![Where a job's time goes, by preset](presets/time.svg)
+
+- Times are from the request to the final result, blocks of a second, sixteen workers on the same two cores. Real deployments wait for their own chain's blocks and windows; devnet windows are 15 s.
+- *processor* is that of all workers together, without what they take when idle; *over plain* compares it with the model alone, run once here with nobody to convince. Small models make that ratio large: signatures, transactions and watching the chain do not depend on the model.
+- *wire* is what client and workers exchange, the chain left out. *answers/s*: with eight jobs always under way. *fee* in DEV.
+`;
+}
