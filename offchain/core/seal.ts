@@ -76,18 +76,47 @@ export function sealBlob(port: CryptoPort, { context, recipients, plain }: SealO
     const { enc, sealed } = hpkeSeal(port, publicKey, context, head, contentKey);
     return concatBytes(id, enc, sealed);
   });
-  const header = concatBytes(head, ...entries);
+  const out = sealChunks(port, contentKey, concatBytes(head, ...entries), plain);
+  contentKey.fill(0);
+  return out;
+}
+
+/** The header, then the plain bytes in chunks under a key that is used once; their AAD is the header's sha256. */
+export function sealChunks(port: CryptoPort, key: Uint8Array, header: Uint8Array, plain: Uint8Array): Uint8Array {
   const aad = sha256(header);
   const count = chunkCount(plain.length);
   const out = new Uint8Array(header.length + plain.length + count * TAG);
   out.set(header);
   for (let i = 0; i < count; i++) {
     const chunk = plain.subarray(i * CHUNK_BYTES, (i + 1) * CHUNK_BYTES);
-    const sealed = port.chacha20Poly1305Seal(contentKey, chunkNonce(i, i === count - 1), aad, chunk);
+    const sealed = port.chacha20Poly1305Seal(key, chunkNonce(i, i === count - 1), aad, chunk);
     out.set(sealed, header.length + i * (CHUNK_BYTES + TAG));
   }
-  contentKey.fill(0);
   return out;
+}
+
+/** Plain bytes in chunks of so many bytes altogether. Error: SEALED_INVALID when no number of chunks has that length. */
+export function chunkedBytes(length: number): number {
+  const full = Math.floor(length / (CHUNK_BYTES + TAG));
+  const rest = length % (CHUNK_BYTES + TAG);
+  // A rest of exactly one tag would be an empty chunk: only an empty blob has one.
+  if (rest === 0 ? full === 0 : rest < TAG || (rest === TAG && full > 0))
+    throw new CoreError("SEALED_INVALID", { why: "its end is cut off" });
+  return full * CHUNK_BYTES + Math.max(0, rest - TAG);
+}
+
+/** What `sealChunks` put behind its header. Errors: SEALED_INVALID, SEALED_TAMPERED. */
+export function openChunks(port: CryptoPort, key: Uint8Array, header: Uint8Array, chunks: Uint8Array): Uint8Array {
+  const aad = sha256(header);
+  const plain = new Uint8Array(chunkedBytes(chunks.length));
+  const count = chunkCount(plain.length);
+  for (let i = 0; i < count; i++) {
+    const sealed = chunks.subarray(i * (CHUNK_BYTES + TAG), (i + 1) * (CHUNK_BYTES + TAG));
+    const chunk = port.chacha20Poly1305Open(key, chunkNonce(i, i === count - 1), aad, sealed);
+    if (chunk === null) throw new CoreError("SEALED_TAMPERED", { where: `chunk ${i}` });
+    plain.set(chunk, i * CHUNK_BYTES);
+  }
+  return plain;
 }
 
 /** Whether anything can be sealed to a key: low-order points and wrong lengths are refused. */
@@ -137,12 +166,7 @@ export function readSealedHeader(bytes: Uint8Array): SealedHeader {
   }));
   if (recipients.some(({ keyId }, i) => i > 0 && compareBytes(recipients[i - 1]?.keyId ?? keyId, keyId) >= 0))
     throw new CoreError("SEALED_INVALID", { why: "key ids do not ascend" });
-  const full = Math.floor(reader.remaining / (CHUNK_BYTES + TAG));
-  const rest = reader.remaining % (CHUNK_BYTES + TAG);
-  // A rest of exactly one tag would be an empty chunk: only an empty blob has one.
-  if (rest === 0 ? full === 0 : rest < TAG || (rest === TAG && full > 0))
-    throw new CoreError("SEALED_INVALID", { why: "its end is cut off" });
-  return { context, recipients, plainBytes: full * CHUNK_BYTES + Math.max(0, rest - TAG) };
+  return { context, recipients, plainBytes: chunkedBytes(reader.remaining) };
 }
 
 export interface OpenOptions {
@@ -177,15 +201,7 @@ export function openSealedBlob(
   const contentKey = hpkeOpen(port, privateKey, context, bytes.subarray(0, HEAD), wrapped);
   if (contentKey === null) throw new CoreError("SEALED_TAMPERED", { where: "the wrapped key" });
   const start = HEAD + header.recipients.length * ENTRY;
-  const aad = sha256(bytes.subarray(0, start));
-  const plain = new Uint8Array(header.plainBytes);
-  const count = chunkCount(plain.length);
-  for (let i = 0; i < count; i++) {
-    const sealed = bytes.subarray(start + i * (CHUNK_BYTES + TAG), start + (i + 1) * (CHUNK_BYTES + TAG));
-    const chunk = port.chacha20Poly1305Open(contentKey, chunkNonce(i, i === count - 1), aad, sealed);
-    if (chunk === null) throw new CoreError("SEALED_TAMPERED", { where: `chunk ${i}` });
-    plain.set(chunk, i * CHUNK_BYTES);
-  }
+  const plain = openChunks(port, contentKey, bytes.subarray(0, start), bytes.subarray(start));
   contentKey.fill(0);
   return plain;
 }
