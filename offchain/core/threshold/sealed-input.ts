@@ -19,14 +19,16 @@ import { PROOF_BYTES, proveLogs, verifyLogs } from "./proofs.ts";
 const MAGIC = utf8("ATI1");
 export const MAX_RECEIVERS = 1024;
 const WHAT = "An input sealed to a committee";
-/** magic, context, committee, t. */
-const FIXED = 4 + 32 + 32 + 1;
+/** magic, context, epoch, committee, t. */
+const FIXED = 4 + 32 + 4 + 32 + 1;
 export const MAX_HEADER_BYTES = FIXED + MAX_MEMBERS * POINT_BYTES + 2 + MAX_RECEIVERS * 32 + 2 * POINT_BYTES + PROOF_BYTES + 32; // prettier-ignore
 
 /** The public part of a sealed input: all that members see. */
 export interface ThresholdHeader {
   /** `sealContext` of chain, hub, job, boundary and sender. */
   readonly context: Uint8Array;
+  /** Of the committee: tells hosts whom to ask. */
+  readonly epoch: number;
   readonly committeeId: Word;
   /** Of the committee's key: so that whoever opens needs nobody's word for what shares are checked against. */
   readonly points: readonly Point[];
@@ -62,7 +64,7 @@ export interface ThresholdSealOptions {
 }
 
 /**
- * Seals once to a committee: "ATI1" ‖ context ‖ committee ‖ u8 t ‖ t × point ‖ u16be m ‖ m × receiver ‖ U ‖ Ū ‖ proof ‖ body hash ‖
+ * Seals once to a committee: "ATI1" ‖ context ‖ u32be epoch ‖ committee ‖ u8 t ‖ t × point ‖ u16be m ‖ m × receiver ‖ U ‖ Ū ‖ proof ‖ body hash ‖
  * chunks. U = r·B, and the content key comes of r times the committee's key; the proof ties r, the header and the chunks together.
  * Errors: LENGTH_WRONG, NUMBER_OUT_OF_RANGE, THRESHOLD_INVALID (a receiver twice).
  */
@@ -75,7 +77,11 @@ export function sealToCommittee(port: CryptoPort, options: ThresholdSealOptions)
   const r = randomScalar(port);
   const [u, uBar] = [Group.BASE.multiply(r), SECOND_BASE.multiply(r)];
   const writer = new ByteWriter().raw(MAGIC).fixed(context, 32, "The seal context").raw(committeeIdBytes(committee));
-  writer.u8(points.length).raw(joinPoints(points)).u16be(receivers.length).raw(concatBytes(...receivers));
+  writer
+    .u8(points.length)
+    .raw(joinPoints(points))
+    .u16be(receivers.length)
+    .raw(concatBytes(...receivers));
   const head = writer.raw(joinPoints([u, uBar])).finish();
   const content = contentKey(port, (points[0] ?? Group.ZERO).multiply(r), head);
   const body = sealChunks(port, content, head, plain).subarray(head.length);
@@ -95,6 +101,7 @@ export function readThresholdHeader(bytes: Uint8Array): ThresholdHeader {
   const reader = new ByteReader(bytes, WHAT);
   if (!equalBytes(reader.raw(4), MAGIC)) throw reader.refuse("it does not begin with ATI1");
   const context = reader.raw(32).slice();
+  const epoch = reader.u32be();
   const committeeId = reader.hex(32);
   const t = reader.count(reader.u8(), MAX_MEMBERS, POINT_BYTES);
   if (t < 2) throw reader.refuse(`${t} shares open it`);
@@ -112,7 +119,7 @@ export function readThresholdHeader(bytes: Uint8Array): ThresholdHeader {
   if (!verifyLogs(headerStatement(head, bodyHash, u, uBar), proof))
     throw new ThresholdError("THRESHOLD_INVALID", { what: WHAT, why: "its proof does not hold" });
   const own = bytes.slice(0, reader.offset);
-  return { context, committeeId, points, receivers, u, uBar, proof, bodyHash, bytes: own };
+  return { context, epoch, committeeId, points, receivers, u, uBar, proof, bodyHash, bytes: own };
 }
 
 // --- Shares ---------------------------------------------------------------------------------------------------------------

@@ -2,11 +2,17 @@
 // A drawn committee whose members are in this process, and keys that they made.
 import { nodeCrypto } from "../../../offchain/adapters/keys/node-crypto.ts";
 import type { Hex } from "../../../offchain/core/bytes.ts";
+import type { CryptoPort } from "../../../offchain/core/crypto-port.ts";
 import { enclaveConfigDigest } from "../../../offchain/core/enclave-binding.ts";
 import { addressOfKey } from "../../../offchain/core/signature.ts";
 import { keccakText, toWord } from "../../../offchain/core/tagged-hash.ts";
 import { COMMITTEE_RULES, drawCommittee, type Committee, type CommitteeRules, type DrawnCommittee, type DrawOptions, type RegistryEvent } from "../../../offchain/core/threshold/draw-committee.ts"; // prettier-ignore
-import { encodeJudgement, makeCommitteeKey, type MadeKey, type MemberPort } from "../../../offchain/engines/tee/threshold/make-key.ts";
+import {
+  encodeJudgement,
+  makeCommitteeKey,
+  type MadeKey,
+  type MemberPort,
+} from "../../../offchain/engines/tee/threshold/make-key.ts";
 import { CommitteeSession, type HeldShare } from "../../../offchain/engines/tee/threshold/member.ts";
 
 export const PLACED = { chainId: 31_337n, hub: `0x${"44".repeat(20)}` as Hex, registry: `0x${"55".repeat(20)}` as Hex };
@@ -50,10 +56,12 @@ export interface TestCommittee {
   readonly shares: Map<number, HeldShare>;
   /** An honest member; tests bend what it says. */
   readonly member: (index: number) => MemberPort;
+  /** Claim key's address of enclave `i`, drawn or not. */
+  readonly eventKey: (i: number) => Hex;
   readonly make: (memberAt?: (index: number) => MemberPort) => Promise<MadeKey>;
 }
 
-export function testCommittee(change: Partial<DrawOptions> = {}): TestCommittee {
+export function testCommittee(change: Partial<DrawOptions> = {}, crypto: CryptoPort = nodeCrypto): TestCommittee {
   const drawn = drawCommittee(drawOptions(change));
   const keys = new Map(Array.from({ length: 40 }, (_, i) => [addressOfKey(claimKey(i)), claimKey(i)]));
   const claimKeyOf = (index: number): Uint8Array => keys.get(drawn.members[index - 1]?.key ?? "0x") ?? new Uint8Array();
@@ -62,7 +70,7 @@ export function testCommittee(change: Partial<DrawOptions> = {}): TestCommittee 
     const sessions = new Map<string, CommitteeSession>();
     const session = (committee: Committee): CommitteeSession => {
       const name = `${committee.attempt}/${committee.mask}`;
-      const own = sessions.get(name) ?? new CommitteeSession(nodeCrypto, committee, claimKeyOf(index));
+      const own = sessions.get(name) ?? new CommitteeSession(crypto, committee, claimKeyOf(index));
       sessions.set(name, own);
       return own;
     };
@@ -82,6 +90,5 @@ export function testCommittee(change: Partial<DrawOptions> = {}): TestCommittee 
     made.set(index, one);
     return one;
   };
-  return { drawn, claimKeyOf, shares, member: honest, make: async (memberAt = honest) => makeCommitteeKey(nodeCrypto, drawn, memberAt) };
+  return { drawn, claimKeyOf, shares, member: honest, eventKey: (i) => addressOfKey(claimKey(i)), make: async (memberAt = honest) => makeCommitteeKey(crypto, drawn, memberAt) };
 } // prettier-ignore
-

@@ -19,7 +19,10 @@ const NONCE = new Uint8Array(12);
 
 /** Used for one message: the secret is of two fresh keys, and the way is part of it. */
 const dealKeyOf = ({ committee, roundHash, from, to }: Route, shared: Point): Uint8Array =>
-  hashParts("share-key", committeeIdBytes(committee), roundHash, Uint8Array.of(from, to), shared.toBytes()).slice(0, 32);
+  hashParts("share-key", committeeIdBytes(committee), roundHash, Uint8Array.of(from, to), shared.toBytes()).slice(
+    0,
+    32,
+  );
 
 export function sealScalar(port: CryptoPort, route: Route, shared: Point, scalar: bigint): Uint8Array {
   return port.chacha20Poly1305Seal(dealKeyOf(route, shared), NONCE, new Uint8Array(), writeScalar(scalar));

@@ -5,7 +5,12 @@ import { ByteWriter } from "../../../core/byte-writer.ts";
 import type { CryptoPort } from "../../../core/crypto-port.ts";
 import { isAssayError } from "../../../core/errors.ts";
 import { recoverSigner, unpackSignature } from "../../../core/signature.ts";
-import { committeeKeyDigest, encodeCommitteeKey, readCommitteeKey, type CommitteeKey } from "../../../core/threshold/committee-key.ts";
+import {
+  committeeKeyDigest,
+  encodeCommitteeKey,
+  readCommitteeKey,
+  type CommitteeKey,
+} from "../../../core/threshold/committee-key.ts";
 import { fewestHolders, holdersOf, MAX_MEMBERS, type Committee, type DrawnCommittee } from "../../../core/threshold/draw-committee.ts"; // prettier-ignore
 import { ThresholdError } from "../../../core/threshold/errors.ts";
 import { Group } from "../../../core/threshold/group.ts";

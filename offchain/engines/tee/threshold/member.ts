@@ -131,9 +131,7 @@ export class CommitteeSession {
       const scalar = openScalar(this.#crypto, route, dealer.multiply(this.#dealSecret), deal);
       if (scalar === undefined) {
         const accuser = this.#dealKey;
-        complaints.push(
-          encodeComplaint(complain(this.#crypto, { route, accuser, dealer, secret: this.#dealSecret })),
-        );
+        complaints.push(encodeComplaint(complain(this.#crypto, { route, accuser, dealer, secret: this.#dealSecret })));
       } else secret = Scalars.add(secret, scalar);
     }
     this.#polynomial = [];

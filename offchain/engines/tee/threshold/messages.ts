@@ -121,8 +121,7 @@ export const dealStatement = ({ index, roundHash: round, points }: Omit<Deal, "s
 export function encodeDeal(committee: Committee, deal: Deal, proof: Uint8Array, claimKey: Uint8Array): Uint8Array {
   const writer = new ByteWriter().raw(committeeIdBytes(committee)).u8(deal.index).fixed(deal.roundHash, 64);
   writer.raw(joinPoints(deal.points)).raw(proof);
-  for (const holder of holdersOf(committee))
-    writer.raw(deal.sealed.get(holder) ?? new Uint8Array(SEALED_SCALAR_BYTES));
+  for (const holder of holdersOf(committee)) writer.raw(deal.sealed.get(holder) ?? new Uint8Array(SEALED_SCALAR_BYTES));
   return sign("deal", writer.finish(), claimKey);
 }
 

@@ -44,7 +44,13 @@ class Cheat {
   }
 
   /** `bend`: what holder `to` gets instead of its point. */
-  deal(committee: Committee, messages: readonly Bytes[], bend: (to: number, scalar: bigint) => bigint = (_, scalar) => scalar, points = this.points): Bytes { // prettier-ignore
+  deal(
+    committee: Committee,
+    messages: readonly Bytes[],
+    bend: (to: number, scalar: bigint) => bigint = (_, scalar) => scalar,
+    points = this.points,
+  ): Bytes {
+    // prettier-ignore
     this.round = messages;
     const { index } = this;
     const hashed = roundHash(messages);
@@ -86,7 +92,10 @@ describe("R63: the committee's key", () => {
   /** Member 3 is named as the one that its own word proves wrong, and the others' key is as good as any. */
   async function names(why: RegExp, change: (honest: MemberPort) => Partial<MemberPort>, proven = true): Promise<void> {
     const { key, leftOut } = await makeWith(change);
-    expect(leftOut.map(({ index, proven: is }) => [index, is]), leftOut[0]?.why).to.deep.equal([[CHEAT, proven]]);
+    expect(
+      leftOut.map(({ index, proven: is }) => [index, is]),
+      leftOut[0]?.why,
+    ).to.deep.equal([[CHEAT, proven]]);
     expect(leftOut[0]?.why).to.match(why);
     expect(holdersOf(key.committee)).to.deep.equal([1, 2, 4]);
     expect(key.committee.attempt).to.equal(1);
@@ -98,7 +107,12 @@ describe("R63: the committee's key", () => {
     expect(leftOut).to.deep.equal([]);
     expect(key.committee.mask).to.equal(63);
     const secrets = new Map([...committee.shares].map(([index, { secret }]) => [index, secret]));
-    for (const four of [[1, 2, 3, 4], [6, 4, 3, 1], [2, 3, 5, 6]]) { // prettier-ignore
+    for (const four of [
+      [1, 2, 3, 4],
+      [6, 4, 3, 1],
+      [2, 3, 5, 6],
+    ]) {
+      // prettier-ignore
       const shares = new Map(four.map((index) => [index, Group.BASE.multiply(secrets.get(index) ?? 1n)]));
       expect(combineShares(shares).equals(key.points[0] as Point)).to.equal(true);
     }
@@ -231,10 +245,14 @@ describe("R63: the committee's key", () => {
       const others: Partial<Committee>[] = [{ attempt: 1 }, { epoch: 13 }, { chainId: 1n }, { hub: whole.registry }, { drawHash: keccakText("x") }]; // prettier-ignore
       for (const change of others) {
         const [replayed] = begin({ ...whole, ...change }).map((one) => one.commit());
-        expectError(() => session(2).deal([replayed ?? new Uint8Array(), ...commitments.slice(1)]), "THRESHOLD_INVALID");
+        expectError(
+          () => session(2).deal([replayed ?? new Uint8Array(), ...commitments.slice(1)]),
+          "THRESHOLD_INVALID",
+        );
       }
       const [a, b, ...rest] = commitments as [Bytes, Bytes, ...Bytes[]];
-      for (const list of [[a, b], [b, a, ...rest], [a, a, ...rest], [...commitments, a], [], commitments.slice(1)]) // prettier-ignore
+      for (const list of [[a, b], [b, a, ...rest], [a, a, ...rest], [...commitments, a], [], commitments.slice(1)])
+        // prettier-ignore
         expectError(() => session(2).deal(list), "THRESHOLD_INVALID");
       // Its own place must hold its own word.
       const twin = new CommitteeSession(nodeCrypto, whole, committee.claimKeyOf(2)).commit();

@@ -120,7 +120,12 @@ describe("R63: inputs sealed to a committee", () => {
 
   it("error: a member's share given twice counts once; indices of nobody are nothing", () => {
     const [a, b, c] = [1, 4, 5].map((index) => release(index)) as [SealedShare, SealedShare, SealedShare];
-    for (const list of [[a, b, c, a], [a, a, a, a], [a, b, c, { ...a, index: 0 }, { ...a, index: 33 }, { ...a, index: 1.5 }]]) // prettier-ignore
+    for (const list of [
+      [a, b, c, a],
+      [a, a, a, a],
+      [a, b, c, { ...a, index: 0 }, { ...a, index: 33 }, { ...a, index: 1.5 }],
+    ])
+      // prettier-ignore
       expectError(() => open(list), "SHARES_MISSING");
     // A share under another index is that index's fault, not a second share.
     const error = expectError(() => open([a, b, c, { ...a, index: 6 }]), "SHARES_MISSING");
@@ -132,7 +137,13 @@ describe("R63: inputs sealed to a committee", () => {
     const shares = [1, 2, 3, 4].map((index) => release(index, readThresholdHeader(elsewhere)));
     expectError(() => open(shares, { blob: elsewhere }), "SEALED_CONTEXT");
     // The same content under another job's name is no input at all: the proof is of the context.
-    for (const [at, what] of [[4, "context"], [36, "committee"], [69, "key"], [200, "receiver"]] as const) // prettier-ignore
+    for (const [at, what] of [
+      [4, "context"],
+      [36, "committee"],
+      [69, "key"],
+      [200, "receiver"],
+    ] as const)
+      // prettier-ignore
       expect(() => readThresholdHeader(flipped(blob, at)), what).to.throw(/refused|not canonical/);
     const error = expectError(() => open(shares), "SHARES_MISSING");
     expect(error.meta["wrong"]).to.equal("1, 2, 3, 4");
@@ -172,8 +183,10 @@ describe("R63: inputs sealed to a committee", () => {
     ];
     for (const [i, one] of cases.entries()) expect(() => readThresholdHeader(one), `case ${i}`).to.throw(/refused|not canonical/); // prettier-ignore
     for (const point of [IDENTITY, ...BAD_POINTS])
-      for (const offset of [69, at, at + 32])
-        expect(() => readThresholdHeader(put(blob, offset, point))).to.throw(/no canonical point|the identity|not hold/);
+      for (const offset of [73, at, at + 32])
+        expect(() => readThresholdHeader(put(blob, offset, point))).to.throw(
+          /no canonical point|the identity|not hold/,
+        );
   });
 
   it("error: receivers: none, twice, too many, not 32 bytes; and nobody else gets a share", () => {
@@ -281,4 +294,3 @@ function interpolate(values: ReadonlyMap<number, bigint>, x: number): bigint {
   }
   return sum;
 }
-
