@@ -76,8 +76,9 @@ export function sealToCommittee(port: CryptoPort, options: ThresholdSealOptions)
     throw new CoreError("NUMBER_OUT_OF_RANGE", { what: "Receivers", value: receivers.length, low: 1, high: MAX_RECEIVERS }); // prettier-ignore
   const r = randomScalar(port);
   const [u, uBar] = [Group.BASE.multiply(r), SECOND_BASE.multiply(r)];
-  const writer = new ByteWriter().raw(MAGIC).fixed(context, 32, "The seal context").raw(committeeIdBytes(committee));
+  const writer = new ByteWriter().raw(MAGIC).fixed(context, 32, "The seal context").u32be(committee.epoch);
   writer
+    .raw(committeeIdBytes(committee))
     .u8(points.length)
     .raw(joinPoints(points))
     .u16be(receivers.length)
