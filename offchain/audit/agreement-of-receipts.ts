@@ -5,7 +5,8 @@ import { jobTable } from "../core/network-part.ts";
 import { decodeReceipt, receiptOutput, type Receipt } from "../core/receipt.ts";
 import { decodeTensor, type Tensor } from "../core/tensor.ts";
 import { KIND_PUBLIC, ZERO_BYTES32 } from "../core/types.ts";
-import { verifyReceiptFiles, type AuditOptions, type AuditReport } from "./verify-receipt-file.ts";
+import type { AuditOptions, AuditReport } from "./audit-report.ts";
+import { verifyReceiptFiles } from "./verify-receipt-file.ts";
 
 export interface AgreementOptions extends AuditOptions {
   /** Reads an answer out of a delivered output; needed where outputs are floats, whose digests differ in their last bits. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Guarantee } from "../core/receipt-json.ts";
-import type { AuditReport } from "./verify-receipt-file.ts";
+import type { AuditReport } from "./audit-report.ts";
 
 const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ");
 

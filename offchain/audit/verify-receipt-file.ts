@@ -1,69 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { batchCount } from "../core/batch.ts";
-import { fromHex, type Hex } from "../core/bytes.ts";
+import { fromHex } from "../core/bytes.ts";
 import { errorText, runCheck, type Check } from "../core/check.ts";
 import { isAssayError, type AssayError } from "../core/errors.ts";
 import { decodeLeaf, isLeafFile, leafFailure, type InferenceLeaf } from "../core/inference-leaf.ts";
 import { followParents } from "../core/joined-receipts.ts";
 import { modelId } from "../core/model.ts";
-import type { PairingEngine } from "../core/ports/pairing.ts";
-import { guaranteeOf, type Guarantee } from "../core/receipt-json.ts";
+import { guaranteeOf } from "../core/receipt-json.ts";
 import { decodeReceipt, receiptHash, type Receipt } from "../core/receipt.ts";
-import type { ModelManifest } from "../core/types.ts";
-import type { Coverage, ReceiptExpectation, ReceiptReport } from "../core/verify-receipt.ts";
+import { isRefreshedFile } from "../core/refreshed-receipt.ts";
+import type { ReceiptExpectation, ReceiptReport } from "../core/verify-receipt.ts";
 import { verifyReceipts } from "../core/verify-receipts.ts";
-import type { LoadedFloatModel } from "../engines/program/float/load-float-model.ts";
-import type { LoadedModel } from "../engines/program/load-program.ts";
+import { unreadable, type AuditOptions, type AuditReport } from "./audit-report.ts";
 import { ANCHORED, checkAnchor } from "./check-anchor.ts";
 import { judgeEnclaves, rootsOf } from "./judge-enclaves.ts";
-import { isInParts, reExecute, type OpenedJob } from "./re-execute.ts";
-
-export interface AuditOptions {
-  /** The model that the auditor meant; without it the receipt's own manifest is only checked against itself. */
-  readonly manifest?: ModelManifest;
-  /** With `opened`: the whole inference is done again, in plain TypeScript. */
-  readonly model?: LoadedModel | LoadedFloatModel;
-  /** What the requester opens to this auditor. */
-  readonly opened?: OpenedJob;
-  /** Compares with a chain: the job's end, and the workers' signing addresses. */
-  readonly rpcUrl?: string;
-  /** The hub that the auditor believes in. */
-  readonly hub?: Hex;
-  readonly chainId?: bigint;
-  /** Refuse proofs under development keys on the local chain too. */
-  readonly refuseDevelopmentKeys?: boolean;
-  /** Root keys of SIMULATED enclaves (SHA-256) that this auditor takes on a development chain; none by default. */
-  readonly simulatedRoots?: readonly Hex[];
-  /** What checks proofs; plain JavaScript by default. */
-  readonly pairing?: PairingEngine | undefined;
-}
-
-export interface AuditReport {
-  readonly ok: boolean;
-  readonly receiptHash: Hex | null;
-  readonly jobId: Hex | null;
-  /** How the job ended: FINAL, or that it closed. */
-  readonly end: "FINAL" | "CLOSED" | null;
-  readonly checks: readonly Check[];
-  readonly coverage: readonly Coverage[];
-  readonly guarantee: Guarantee | null;
-  /** What was not looked at, and why. */
-  readonly skipped: readonly string[];
-}
-
-/** A file that is no receipt. */
-function unreadable(error: AssayError): AuditReport {
-  return {
-    ok: false,
-    receiptHash: null,
-    jobId: null,
-    end: null,
-    checks: [{ name: "bytes", ok: false, detail: errorText(error) }],
-    coverage: [],
-    guarantee: null,
-    skipped: ["everything else: these bytes are no receipt"],
-  };
-}
+import { isInParts, reExecute } from "./re-execute.ts";
+import { auditRefreshed } from "./audit-refreshed.ts";
 
 /** A file as a receipt, with what the chain says of it. */
 interface Opened {
@@ -147,23 +99,24 @@ async function reportOn(
 }
 
 /**
- * Re-checks receipts from their bytes, the proofs of all of them together. Offline unless `rpcUrl` is given. Never throws on hostile bytes:
+ * Re-checks receipts and records of refreshed programs from their bytes, the proofs of all of them together. Offline unless `rpcUrl` is given. Never throws on hostile bytes:
  * every finding is a named check of its file, in order. Errors: those of the chain's endpoint and of the pairing engine.
  */
 export async function verifyReceiptFiles(
   files: readonly Uint8Array[],
   options: AuditOptions = {},
 ): Promise<AuditReport[]> {
-  const opened: (Opened | AssayError)[] = [];
-  for (const bytes of files) opened.push(await openReceipt(bytes, options));
+  const opened: (Opened | AssayError | AuditReport)[] = [];
+  for (const bytes of files)
+    opened.push(isRefreshedFile(bytes) ? await auditRefreshed(bytes, options) : await openReceipt(bytes, options));
   const { refuseDevelopmentKeys = false, pairing } = options;
-  const readable = opened.flatMap((one) => (isAssayError(one) ? [] : [one]));
+  const readable = opened.filter((one): one is Opened => "receipt" in one);
   const reports = (await verifyReceipts(readable, { refuseDevelopmentKeys }, pairing)).values();
   const audits: AuditReport[] = [];
-  for (const one of opened)
-    audits.push(
-      isAssayError(one) ? unreadable(one) : await reportOn(one, reports.next().value as ReceiptReport, options),
-    );
+  for (const one of opened) {
+    if (isAssayError(one)) audits.push(unreadable(one));
+    else audits.push("receipt" in one ? await reportOn(one, reports.next().value as ReceiptReport, options) : one);
+  }
   return audits;
 }
 

@@ -140,6 +140,8 @@ export function verifyRefreshed(
   expected: Pick<ReceiptExpectation, "chainId" | "hub" | "signers"> & {
     /** The plain program that was meant. */
     readonly plain?: Hex;
+    /** Record hashes of the steps' jobs, in order, as far as the chain has said them. */
+    readonly records?: readonly (Hex | undefined)[];
   } = {},
 ): RefreshedReport {
   let record = given;
@@ -148,9 +150,12 @@ export function verifyRefreshed(
     return undefined;
   });
   if (!form.ok) return { ok: false, checks: [form], reports: [], coverage: [] };
-  const { plain, ...known } = expected;
+  const { plain, records = [], ...known } = expected;
   const { steps, refreshes } = record;
-  const reports = steps.map(({ receipt }) => verifyReceipt(receipt, known));
+  const reports = steps.map(({ receipt }, i) => {
+    const recordHash = records[i];
+    return verifyReceipt(receipt, { ...known, ...(recordHash !== undefined && { recordHash }) });
+  });
   const checks = [form];
   for (const [i, report] of reports.entries()) {
     const failed = report.checks.find(({ ok }) => !ok);

@@ -19,7 +19,7 @@ import { stakeVaultAbi } from "../../offchain/adapters/chain/abi/stake-vault.ts"
 import { workerBeaconAbi } from "../../offchain/adapters/chain/abi/worker-beacon.ts";
 import { fromHex, toHex } from "../../offchain/core/bytes.ts";
 import { decodeManifestFile, type ManifestFile } from "../../offchain/core/manifest.ts";
-import { CIPHER_FOLDER } from "../../offchain/engines/she/model/folders.ts";
+import { innerFolders } from "../../offchain/engines/she/model/folders.ts";
 import { Secret } from "../../offchain/core/secret.ts";
 import { initNode } from "../../offchain/node/init.ts";
 import { deployAssay, type Deployment } from "../deploy/deploy-assay.ts";
@@ -214,7 +214,8 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
       keys.add(toHex(record));
     await register(path);
   }
-  for (const path of ciphers) await register(join(path, CIPHER_FOLDER));
+  if (ciphers.length > 0)
+    for (const path of [...options.models, ...ciphers].flatMap(innerFolders)) await register(path);
   for (const record of keys)
     await done(
       walletClient.writeContract({

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";
 import { getBlock, getContractEvents, readContract } from "viem/actions";
@@ -23,6 +23,7 @@ import {
   type RefreshedStep,
 } from "../../offchain/core/refreshed-receipt.ts";
 import { ciphertextTensor } from "../../offchain/core/she/ciphertext-tensor.ts";
+import { encodeTensor } from "../../offchain/core/tensor.ts";
 import { CIPHER, type ModelManifest, type Parent } from "../../offchain/core/types.ts";
 import { verifyReceipt } from "../../offchain/core/verify-receipt.ts";
 import { takeRows } from "../../offchain/engines/program/dataset.ts";
@@ -40,8 +41,6 @@ import { boundaryOf } from "../../offchain/engines/she/client/release.ts";
 import { runLayers } from "../../offchain/engines/she/compile/read-program.ts";
 import { compileRefresh } from "../../offchain/engines/she/compile/refresh-plan.ts";
 import { nodeKernel } from "../../offchain/engines/she/kernel/node-kernel.ts";
-import { buildRefreshModels } from "../../offchain/engines/she/model/build-refresh-models.ts";
-import { refreshFolder } from "../../offchain/engines/she/model/folders.ts";
 import { loadCipherModel, loadRefreshModels } from "../../offchain/engines/she/model/load-cipher-model.ts";
 import { nodeHashes } from "../../offchain/engines/she/node-hashes.ts";
 import { createKeptTraces } from "../../offchain/node/kept-traces.ts";
@@ -88,21 +87,9 @@ async function heldOut(folder: string, rows: number) {
   return { model, samples, answers: interpretOutput(model.output, output), integers: Array.from(output.data, Number) };
 }
 
-/** digits-mlp with its ReLU, as two models over ciphertexts beside the plain one's manifest: measured on a few digits only. */
-async function refreshedDigits(): Promise<string> {
-  const { model, samples } = await heldOut(RELU, 4);
-  const folder = temporaryFolder();
-  const [stage = expect.fail("no stage")] = model.stages;
-  const made = buildRefreshModels(
-    { plain: model.manifest, program: stage.program, evaluation: samples, least: { evaluations: 4, keySets: 1 } },
-    { hashes: nodeHashes },
-  );
-  await writeFile(`${folder}/manifest.json`, await readFile(`${RELU}/manifest.json`));
-  for (const [step, { files }] of made.entries()) {
-    await mkdir(`${folder}/${refreshFolder(step)}`, { recursive: true });
-    for (const [name, bytes] of files) await writeFile(`${folder}/${refreshFolder(step)}/${name}`, bytes);
-  }
-  return folder;
+async function cli(...words: string[]) {
+  const argv = [...words, "--json"];
+  return captureCli(await loadCommands(argv), argv);
 }
 
 /** The referee's 48 hours go by before anybody works. */
@@ -164,8 +151,14 @@ describe("jobs over ciphertexts", function suite() {
     if (modelId !== smallId) return null;
     return liars.has(index) ? accomplice : ((await shelves[index]?.ciphers.seat(modelId, stage)) ?? null);
   };
-  /** Folder of digits-mlp with its refreshed steps. */
-  let refreshed: string;
+  /** What a command needs to sign at this hub. */
+  const access = async (): Promise<string[]> => {
+    const file = join(temporaryFolder(), "requester.key");
+    await writeFile(file, chain.account(3).privateKey, { mode: 0o600 });
+    return ["--rpc", chain.url, "--hub", chain.deployment.hub, "--key-file", file];
+  };
+  /** Of the program that was refreshed. */
+  let record: RefreshedReceipt;
   const workerOf = (id: number | undefined) =>
     cluster.workers.find(({ workerId }) => workerId === id) ?? expect.fail("no worker");
   const keysFor = async (folder: string): Promise<CipherKeySet> => {
@@ -203,11 +196,10 @@ describe("jobs over ciphertexts", function suite() {
   before(async () => {
     chain = await startTestChain({ sets: [developmentSet, SLOW], unbondingSeconds: 86_400 });
     referee = await admit(chain);
-    refreshed = await refreshedDigits();
     for (let i = 0; i < WORKERS; i++)
       shelves.push(
         await FolderModelShelf.open(
-          { folders: [DIGITS, TUMOR, refreshed], executor: "reference", threads: 1, judges: null },
+          { folders: [DIGITS, TUMOR, RELU], executor: "reference", threads: 1, judges: null },
           { logger },
         ),
       );
@@ -231,10 +223,8 @@ describe("jobs over ciphertexts", function suite() {
     const tumor: ModelManifest = small.model;
     smallId = small.modelId;
     await wallet.waitForTransactionReceipt({ hash: await wallet.registerModel({ manifest: tumor }) });
-    for (const step of await loadRefreshModels(refreshed)) {
-      const hash = await wallet.registerModel({ manifest: step.manifest.model });
-      await wallet.waitForTransactionReceipt({ hash });
-    }
+    const { code, out } = await cli("model", "register", RELU, "--refreshed", ...(await access()));
+    expect([code, out.match(/"modelId"/g)?.length]).to.deep.equal([0, 2]);
     await mineEvery(chain, 250);
   });
   after(async () => {
@@ -288,8 +278,7 @@ describe("jobs over ciphertexts", function suite() {
     const file = join(temporaryFolder(), "job.receipt");
     await writeFile(file, encodeReceipt(receipt));
     const judge = async (folder: string) => {
-      const argv = ["receipt", "verify", file, "--model", folder, "--json"];
-      return (await captureCli(await loadCommands(argv), argv)).code;
+      return (await cli("receipt", "verify", file, "--model", folder)).code;
     };
     expect(await judge(`${DIGITS}/cipher`)).to.equal(0);
     for (const other of [DIGITS, `${TUMOR}/cipher`]) expect(await judge(other)).to.equal(1);
@@ -478,7 +467,7 @@ describe("jobs over ciphertexts", function suite() {
     const checks = [first, ...more].map(({ map }) =>
       LinearCheck.prepare(map, (length) => crypto.getRandomValues(new Uint8Array(length))),
     );
-    const models = await loadRefreshModels(refreshed);
+    const models = await loadRefreshModels(RELU);
     const keys = new RefreshKeySet({
       models,
       checks,
@@ -534,7 +523,7 @@ describe("jobs over ciphertexts", function suite() {
     expect(done.jobs.map(({ job }) => job.spec.inputRef)).to.deep.equal([keys.keySetRoot(0), keys.keySetRoot(1)]);
 
     const { hub } = chain.deployment;
-    const record = decodeRefreshedReceipt(encodeRefreshedReceipt(done.receipt));
+    record = decodeRefreshedReceipt(encodeRefreshedReceipt(done.receipt));
     const plain = model.manifest.modelId;
     const report = verifyRefreshed(record, { hub, plain });
     expect(report.checks.filter(({ ok }) => !ok)).to.deep.equal([]);
@@ -585,6 +574,80 @@ describe("jobs over ciphertexts", function suite() {
     const poly = await loadCipherModel(`${DIGITS}/cipher`);
     await expectCode("BYTES_REFUSED", () => openRefreshModel([poly]));
     return undefined;
+  });
+
+  it("R43, R71: the same by command; its record is judged by command, also beside the chain, and no part of another run fits in", async () => {
+    const { samples, answers, model } = await heldOut(RELU, 2);
+    const folder = temporaryFolder();
+    const [input, file] = ["digit.tensor", "digit.refreshed"].map((name) => join(folder, name)) as [string, string];
+    const sample = Int8Array.from(samples[1] ?? []);
+    const dims = [1, ...(model.stages[0]?.program.inputs[0]?.dims ?? [])];
+    await writeFile(input, encodeTensor({ dtype: "i8", dims, data: sample }));
+    const terms = ["--deposit", "--seat-reward", String(REWARD)];
+    const asked = await cli("request", RELU, input, "--refreshed", ...terms, "--receipt", file, ...(await access()));
+    expect(asked.code, asked.out).to.equal(0);
+    const told = JSON.parse(asked.out) as { jobs: Hex[]; answer: { label: string }; receiptValid: boolean };
+    expect([told.answer.label, told.receiptValid, told.jobs.length]).to.deep.equal([answers[1]?.label, true, 2]);
+
+    const verify = async (path: string, ...more: string[]) => {
+      const { code, out } = await cli("receipt", "verify", path, ...more);
+      const { checks, guarantee } = JSON.parse(out) as {
+        checks: { name: string; ok: boolean }[];
+        guarantee: { endToEnd: boolean } | null;
+      };
+      return {
+        code,
+        failed: checks.filter(({ ok }) => !ok).map(({ name }) => name),
+        names: checks.map(({ name }) => name),
+        guarantee,
+      };
+    };
+    const { hub } = chain.deployment;
+    const whole = await verify(file, "--hub", hub, "--model", RELU, "--rpc", chain.url);
+    expect([whole.code, whole.failed, whole.guarantee?.endToEnd]).to.deep.equal([0, [], false]);
+    expect(whole.names).to.include.members(["step 0: chain result", "step 1: chain signers", "refreshes", "program"]);
+    expect(await verify(file, "--hub", hub, "--model", TUMOR)).to.deep.include({ code: 1, failed: ["program"] });
+    const bytes = new Uint8Array(await readFile(file));
+    const own = decodeRefreshedReceipt(bytes);
+    const write = async (changed: Uint8Array | RefreshedReceipt): Promise<string> => {
+      const path = join(folder, "changed.refreshed");
+      await writeFile(path, changed instanceof Uint8Array ? changed : encodeRefreshedReceipt(changed));
+      return path;
+    };
+    for (const length of [4, 40, bytes.length - 1])
+      expect(await verify(await write(bytes.slice(0, length)))).to.deep.include({ code: 1, failed: ["bytes"] });
+    // Steps of two runs: each holds by itself, and the second took another ciphertext than the first one's client made.
+    const [one, two] = [own.steps[0], record.steps[1]];
+    if (one === undefined || two === undefined) return expect.fail("no steps");
+    for (const refreshes of [own.refreshes, record.refreshes])
+      expect(await verify(await write({ steps: [one, two], refreshes }))).to.deep.include({
+        code: 1,
+        failed: ["refreshes"],
+      });
+    const joined = await cli("receipt", "verify", file, file, "--joined");
+    expect(joined.code).to.equal(1);
+    return undefined;
+  });
+
+  it("R43, attack: all seats of a step flip one coefficient alike; the client's own check finds it, and names the step", async () => {
+    const { samples, model } = await heldOut(RELU, 1);
+    const input = join(temporaryFolder(), "digit.tensor");
+    const dims = [1, ...(model.stages[0]?.program.inputs[0]?.dims ?? [])];
+    await writeFile(input, encodeTensor({ dtype: "i8", dims, data: Int8Array.from(samples[0] ?? []) }));
+    for (const { index } of cluster.workers) liars.add(index);
+    const { code, out } = await cli(
+      "request",
+      RELU,
+      input,
+      "--refreshed",
+      "--deposit",
+      "--seat-reward",
+      String(REWARD),
+      ...(await access()),
+    );
+    liars.clear();
+    const { error } = JSON.parse(out) as { error: { code: string; message: string } };
+    expect([code === 0, error.code, error.message.includes("0")]).to.deep.equal([false, "CHECK_FAILED", true]);
   });
 
   it("R72: inputs and secret keys are in no log, no transaction, no event and no worker's store", async () => {

@@ -11,6 +11,7 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   "model cuts": async () => (await import("./model/cuts.ts")).modelCuts,
   "model leakage": async () => (await import("./model/leakage.ts")).modelLeakage,
   "model cipher": async () => (await import("./model/cipher.ts")).modelCipher,
+  "model refresh": async () => (await import("./model/refresh.ts")).modelRefresh,
   "model register": async () => (await import("./model/register.ts")).modelRegister,
   "policy table": async () => (await import("./policy/table.ts")).policyTable,
   "policy explain": async () => (await import("./policy/explain.ts")).policyExplain,

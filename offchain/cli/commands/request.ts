@@ -20,7 +20,9 @@ import { amount, choice, flag, integer, optional, required, text } from "../fiel
 import type { Io } from "../io.ts";
 import { keepOpening } from "../job-opening.ts";
 import { readModelInputs } from "../model-input.ts";
+import { progressText } from "../progress-text.ts";
 import { encryptedInput, releaseLabels } from "../request-cipher.ts";
+import { runRefreshed } from "../request-refreshed.ts";
 import { isScenario, scenarioOptions, wishesOf } from "./policy/scenario-options.ts";
 
 export const request = defineCommand({
@@ -38,6 +40,7 @@ export const request = defineCommand({
     "assay request models/tumor-mlp patient.json --devnet build/devnet.json --receipt job.receipt --opening job",
     "assay request models/tumor-mlp patient.json --devnet build/devnet.json --criticality critical",
     "assay request models/digits-mlp-poly digit.json --preset critical-cipher --devnet build/devnet.json",
+    "assay request models/digits-mlp digit.json --refreshed --receipt digit.refreshed --devnet build/devnet.json",
     "assay request models/digits-cnn digit.json --rpc http://127.0.0.1:8545 --hub 0x… --key-file requester.key --receipt job.receipt",
   ],
   args: {
@@ -55,6 +58,9 @@ export const request = defineCommand({
       "name",
       "What the answer rests on: general-vote (a staked committee), general-split (a committee a stage, behind stages that run here), economy (one staked operator, audited by chance and open to challenge), critical-proof (a proof of every stage) or critical-cipher (a committee a stage, on encrypted inputs: the model's `cipher` folder). By default general-vote, general-split for models that keep stages with their client.",
       choice("general-vote", "general-split", "economy", "critical-proof", "critical-cipher"),
+    ),
+    refreshed: flag(
+      "On encrypted inputs, of integer models with any activation: a critical-cipher job for each linear step (`assay model refresh`), decrypted, checked, rounded and encrypted again here between two; the answer is the integer program's, bit for bit.",
     ),
     ...scenarioOptions,
     acceptDowngrade: flag(
@@ -112,6 +118,7 @@ export const request = defineCommand({
       policy,
     };
     const inputs = readModelInputs(input.input, model);
+    if (input.refreshed) return runRefreshed(input, io, { wallet, model, inputs, hub: connection.hub, wishes });
     if (input.preset === "critical-cipher")
       return runEncrypted(input, io, { wallet, model, inputs, hub: connection.hub, wishes });
     const count = Array.isArray(inputs) ? { inputs: inputs.length } : {};
@@ -129,9 +136,9 @@ export const request = defineCommand({
       deposit: input.deposit,
       timeoutMs: (input.timeout ?? 600 + quote.spec.policy.window) * 1_000,
       signal: io.signal,
-      onProgress: ({ stage, ...rest }) => {
-        if (stage === "final") finalSec = (performance.now() - startedMs) / 1_000;
-        progress.step(`${stage} ${summary(rest)}`.trimEnd());
+      onProgress: (told) => {
+        if (told.stage === "final") finalSec = (performance.now() - startedMs) / 1_000;
+        progress.step(progressText(told));
       },
     });
     progress.done("result opened and checked");
@@ -233,7 +240,7 @@ async function runEncrypted(
       deposit: input.deposit,
       timeoutMs: (input.timeout ?? 600 + quote.spec.policy.window) * 1_000,
       signal: io.signal,
-      onProgress: ({ stage, ...rest }) => progress.step(`${stage} ${summary(rest)}`.trimEnd()),
+      onProgress: (told) => progress.step(progressText(told)),
     });
     const labels = await releaseLabels(done.opened, model.output, encrypted);
     progress.done("result decrypted and checked");
@@ -257,9 +264,3 @@ async function runEncrypted(
     keys.forget();
   }
 }
-
-const summary = (rest: object): string =>
-  Object.entries(rest)
-    .filter(([name]) => name !== "hash" && name !== "jobId")
-    .map(([name, value]) => `${name} ${Array.isArray(value) ? value.join(", ") : String(value)}`)
-    .join(", ");

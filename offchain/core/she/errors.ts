@@ -24,7 +24,7 @@ export const SheError = defineErrors("she", 4, {
   FILE_MISSING: {
     n: 4,
     text: "The model over ciphertexts has no file {file}.",
-    fix: "Take the model's `cipher` folder whole from its author, or make it by `assay model cipher`.",
+    fix: "Take the model's `cipher` or `refresh` folder whole from its author, or make it by `assay model cipher` or `assay model refresh`.",
     retry: "never",
   },
   KERNEL_MISSING: {

@@ -49,6 +49,7 @@ describe("commands", () => {
       "model inspect",
       "model cuts",
       "model leakage",
+      "model refresh",
       "model register",
       "request",
       "job show",

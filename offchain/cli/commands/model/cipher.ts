@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { prepareInput } from "../../../core/program/preprocess.ts";
-import { joinDatasets, takeRows, type Dataset } from "../../../engines/program/dataset.ts";
-import { readDataset, readRecipe } from "../../../engines/program/import-folder.ts";
-import { loadModel, type LoadedModel } from "../../../engines/program/load-program.ts";
-import { LEAST_OBSERVATIONS } from "../../../engines/she/compile/tolerance.ts";
 import { buildCipherModel } from "../../../engines/she/model/build-cipher-model.ts";
 import { CIPHER_FOLDER } from "../../../engines/she/model/folders.ts";
 import { nodeHashes } from "../../../engines/she/node-hashes.ts";
 import { defineCommand } from "../../command.ts";
-import { CliError } from "../../errors.ts";
+import { readCompilerInput } from "../../compiler-input.ts";
 import { EXIT } from "../../exit-code.ts";
 import { defaulted, flag, integer, required, text, type Parsed } from "../../fields.ts";
-
-/** Scales are chosen on so many rows. */
-const CALIBRATION_ROWS = 200;
 
 const cuts = (value: string): Parsed<readonly number[]> => {
   const numbers = value.split(",").map(Number);
@@ -44,26 +36,10 @@ export const modelCipher = defineCommand({
     dryRun: flag("Compile and measure, write nothing."),
   },
   async run({ folder, cut, interleave, dryRun }, io) {
-    const plain = await loadModel(folder);
-    const [stage, ...others] = plain.stages;
-    if (stage === undefined || others.length > 0 || plain.preprocess.kind === "tokens")
-      throw new CliError("INPUT_INVALID", { path: folder, why: "a model of one stage over numbers is needed" });
-    const recipe = await readRecipe(folder);
-    const [calibration, held] = [
-      await readDataset(folder, recipe.calibration),
-      await readDataset(folder, recipe.evaluation),
-    ];
-    const evaluation = held.rows < LEAST_OBSERVATIONS.evaluations ? joinDatasets(held, calibration) : held;
+    const { plain, ...given } = await readCompilerInput(folder);
     const progress = io.progress("cipher");
     const { manifest, files, report } = buildCipherModel(
-      {
-        plain: plain.manifest,
-        program: stage.program,
-        calibration: rowsOf(plain, calibration, CALIBRATION_ROWS),
-        evaluation: rowsOf(plain, evaluation, LEAST_OBSERVATIONS.evaluations),
-        cuts: cut,
-        interleave,
-      },
+      { plain: plain.manifest, ...given, cuts: cut, interleave },
       { hashes: nodeHashes, onProgress: (step) => progress.step(step) },
     );
     progress.done("compiled");
@@ -80,13 +56,3 @@ export const modelCipher = defineCommand({
     return EXIT.done;
   },
 });
-
-/** At most so many rows as the integers that the program takes. */
-function rowsOf({ preprocess }: LoadedModel, data: Dataset, most: number): ArrayLike<number>[] {
-  const rows = Math.min(most, data.rows);
-  const { data: integers } = prepareInput(preprocess, takeRows(data, rows).features);
-  const width = integers.length / rows;
-  return Array.from({ length: rows }, (_, row) =>
-    Array.from(integers.subarray(row * width, (row + 1) * width), Number),
-  );
-}

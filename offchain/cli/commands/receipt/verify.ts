@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { auditMarkdown } from "../../../audit/audit-markdown.ts";
+import type { AuditOptions } from "../../../audit/audit-report.ts";
 import {
   readSecret,
   verifyJoinedFiles,
   verifyReceiptFile,
   verifyReceiptFiles,
-  type AuditOptions,
 } from "../../../audit/verify-receipt-file.ts";
 import { MAX_RECEIPT_BYTES } from "../../../core/receipt.ts";
 import { MAX_PARENTS } from "../../../core/join.ts";
@@ -67,12 +67,14 @@ export const receiptVerify = defineCommand({
   name: "receipt verify",
   summary: "Check receipts from their bytes alone; exit code 1 and the failed checks' names if one does not hold.",
   details:
-    "Offline unless --rpc is given. With the model's folder, the input tensor and the job's secret (from the requester; a model whose " +
+    "Offline unless --rpc is given. A record of a refreshed program (`request --refreshed`) is judged as a whole: every job, their order, and " +
+    "the client's word between them. With the model's folder, the input tensor and the job's secret (from the requester; a model whose " +
     "boundaries are public needs none) the inference of one receipt is also done again: bit for bit, or of floats within the model's " +
     "tolerance. Many receipts give a line each; their proofs are checked together, some thousand a second where the native prover is built.",
   examples: [
     "assay receipt verify job.receipt",
     "assay receipt verify job.receipt --rpc http://127.0.0.1:8545 --hub 0x… --json",
+    "assay receipt verify digit.refreshed --model models/digits-mlp --hub 0x…",
     "assay receipt verify receipts/*.receipt --hub 0x…",
     "assay receipt verify fusion.receipt image.receipt amount.receipt --joined",
   ],
@@ -82,7 +84,7 @@ export const receiptVerify = defineCommand({
     hub: optional("address", "The hub that you believe in.", address),
     model: optional(
       "folder",
-      "The model's folder (of a model over ciphertexts the folder `cipher`): its manifest must be the job's.",
+      "The model's folder (of a model over ciphertexts the folder `cipher`, of a refreshed program the plain model's): its manifest must be the job's.",
       text,
     ),
     input: optional("file", "The opened input: canonical tensor bytes, or all parts of one in parts.", text),
