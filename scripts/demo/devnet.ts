@@ -86,6 +86,8 @@ const GAS_MONEY = "0x8ac7230489e80000000"; // 2560 ether
 /** Covers the bonds of several escalations to eleven seats at a reward of one token. */
 const OPERATOR_DEPOSIT = 200n * TOKEN;
 const BLOCK_MS = 1_000;
+/** From the block that calls for workers on duty to the last that may be the seed of their draw. */
+const BEAT_BLOCKS = 8;
 
 const COMPILE_CACHE = resolve("build/compile-cache");
 /** Compiled circuits and development keys: made once, then found by all workers of all runs. */
@@ -254,7 +256,7 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
   );
   if (options.beacon === true) {
     await done(walletClient.writeContract({ ...atBeacon, functionName: "summon" }));
-    await chain.rpc("hardhat_mine", ["0x8"]); // to the end of that beat
+    await chain.mine(BEAT_BLOCKS); // to the end of that beat
     await done(walletClient.writeContract({ ...atBeacon, functionName: "seat" }));
   }
   await chain.mineEvery(BLOCK_MS);

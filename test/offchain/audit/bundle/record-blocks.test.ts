@@ -20,6 +20,7 @@ import {
 } from "../../../../offchain/audit/bundle/recorded-blocks.ts";
 import { startLocalChain, type LocalChain } from "../../../../offchain/audit/replay/local-chain.ts";
 import { replayBlocks, type ChainFindings } from "../../../../offchain/audit/replay/replay-blocks.ts";
+import { mineBlocks } from "../../../../scripts/demo/chain.ts";
 import { expectCode } from "../../../support/expect-code.ts";
 
 const MNEMONIC = "test test test test test test test test test test test junk";
@@ -146,9 +147,14 @@ describe("recorded blocks", function suite() {
     await expectCode("CHAIN_NOT_LOCAL", async () => recordBlocks(impersonated, 0, head));
     // Many blocks at once: the node only pretends that they were there.
     const skipping = await startLocalChain(GENESIS, START, BLOCK_GAS);
-    await skipping.rpc.call("hardhat_mine", ["0x100"]);
-    await expectCode("CHAIN_NOT_LOCAL", async () => recordBlocks(skipping.rpc, 0, 0x100));
+    await skipping.rpc.call("hardhat_mine", ["0x8"]);
+    await expectCode("CHAIN_NOT_LOCAL", async () => recordBlocks(skipping.rpc, 0, 8));
     await skipping.close();
+    // A devnet with a beacon waits for the end of a beat: block by block.
+    const waiting = await startLocalChain(GENESIS, START, BLOCK_GAS);
+    await mineBlocks(async (method, params) => waiting.rpc.call(method, params), 8);
+    expect((await recordBlocks(waiting.rpc, 0, 8)).headers).to.have.length(9);
+    await waiting.close();
   });
 
   it("error: REPLAY_CHAIN, RPC_REJECTED, RPC_UNAVAILABLE: a chain that cannot start, refuses, or is gone", async () => {
