@@ -8,7 +8,7 @@ import { requireBinding } from "../engines/tee/bind.ts";
 import { pemOf } from "../engines/tee/bytes/pem.ts";
 import { unpackQuote } from "../engines/tee/dcap/pack.ts";
 import { PRODUCTION_ROOTS, type TrustRoots } from "../engines/tee/roots.ts";
-import type { Endorsements, Verdict } from "../engines/tee/verdict.ts";
+import type { Evidence, IntelCollateral, Verdict } from "../engines/tee/verdict.ts";
 import { verifyEvidence } from "../engines/tee/verify.ts";
 
 export interface EnclaveJudgement {
@@ -23,7 +23,7 @@ export function rootsOf(simulated: readonly Hex[]): TrustRoots {
   return { simulatedAllowed: true, roots: [...PRODUCTION_ROOTS.roots, ...own] };
 }
 
-function endorsementsOf({ endorsement: all }: EnclavedTally): Endorsements {
+function endorsementsOf({ endorsement: all }: EnclavedTally): IntelCollateral {
   const chainOf = (signer: Hex): string => `${pemOf(fromHex(signer))}${pemOf(fromHex(all.root))}`;
   return {
     kind: "intel",
@@ -38,12 +38,23 @@ function endorsementsOf({ endorsement: all }: EnclavedTally): Endorsements {
   };
 }
 
-/** What the vendor says of an enclave at the time of its registration. Errors: those of `verifyEvidence`; BINDING. */
-function verdictOn(receipt: Receipt, one: EnclavedTally, roots: TrustRoots): Verdict {
+/** A registration's quote with its certificates, and what it rested on, as a vendor's tools take them. */
+export interface ShownEnclave {
+  readonly evidence: Evidence;
+  readonly endorsements: IntelCollateral;
+}
+
+/** Errors: QUOTE, UTF8_INVALID. */
+export function shownEnclave(one: EnclavedTally): ShownEnclave {
   const { pck, ca, root } = one.endorsement;
   const quote = unpackQuote(fromHex(one.quote), { pck: fromHex(pck), ca: fromHex(ca), root: fromHex(root) });
-  const evidence = { ...quote, runtime: fromHex(one.runtime) };
-  const verdict = verifyEvidence(evidence, endorsementsOf(one), roots, BigInt(one.registeredAt));
+  return { evidence: { ...quote, runtime: fromHex(one.runtime) }, endorsements: endorsementsOf(one) };
+}
+
+/** What the vendor says of an enclave at the time of its registration. Errors: those of `verifyEvidence`; BINDING. */
+function verdictOn(receipt: Receipt, one: EnclavedTally, roots: TrustRoots): Verdict {
+  const { evidence, endorsements } = shownEnclave(one);
+  const verdict = verifyEvidence(evidence, endorsements, roots, BigInt(one.registeredAt));
   requireBinding(verdict, evidence, enclaveBindingOf(receipt, one, enclavedSigner(receipt, one)));
   return verdict;
 }

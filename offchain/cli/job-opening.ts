@@ -18,6 +18,24 @@ export function keepOpening(folder: string, inputs: Tensor | readonly Tensor[]):
   const bytes = Array.isArray(inputs)
     ? encodeBatch(inputs.map((input: Tensor) => encodeTensor(input)))
     : encodeTensor(inputs as Tensor);
+  makeFolder(folder);
+  writeNewFile(join(folder, "secret"), `${toHex(secret.reveal())}\n`, 0o600);
+  writeNewFile(join(folder, "input"), bytes, 0o600);
+  return secret;
+}
+
+export const parcelFile = (stage: number): string => `parcel-${stage}`;
+
+/**
+ * Of a job over ciphertexts: what the seats of each stage were given, for auditors. It opens nothing that they could read. Never over older
+ * ones. Errors: FILE_EXISTS, FILE_UNWRITABLE.
+ */
+export function keepParcels(folder: string, parcels: readonly Uint8Array[]): void {
+  makeFolder(folder);
+  for (const [stage, parcel] of parcels.entries()) writeNewFile(join(folder, parcelFile(stage)), parcel, 0o600);
+}
+
+function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   } catch (cause) {
@@ -27,7 +45,4 @@ export function keepOpening(folder: string, inputs: Tensor | readonly Tensor[]):
       { cause },
     );
   }
-  writeNewFile(join(folder, "secret"), `${toHex(secret.reveal())}\n`, 0o600);
-  writeNewFile(join(folder, "input"), bytes, 0o600);
-  return secret;
 }

@@ -3,7 +3,7 @@ import {
   decodeCipherParcel,
   encodeCipherParcel,
   MAX_CIPHERTEXT_BYTES,
-  MAX_STAGE_KEY_BYTES,
+  MAX_PARCEL_BYTES,
 } from "../core/she/cipher-parcel.ts";
 import type { Hex, ProtocolModules } from "./ports.ts";
 
@@ -30,9 +30,6 @@ export interface KeptWork {
 }
 
 export type KeepModules = Pick<ProtocolModules, "blobs">;
-
-/** Longest parcel: keys, a ciphertext, 512 body roots. */
-const MAX_PARCEL_BYTES = MAX_STAGE_KEY_BYTES + MAX_CIPHERTEXT_BYTES + (1 << 16);
 
 /**
  * Keeps what a seat evaluated until `expiresAtMs`, so that it can stand for its digest, or contest another, long after the vote and

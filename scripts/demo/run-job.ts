@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Hex } from "viem";
-import type { JobOpening } from "../../offchain/audit/bundle/export-bundle.ts";
+import type { JobOpening } from "../../offchain/audit/bundle/job-opening.ts";
 import { encodeBatch } from "../../offchain/core/batch-tensors.ts";
 import { equalBytes, toHex } from "../../offchain/core/bytes.ts";
 import { guaranteeOf } from "../../offchain/core/receipt-json.ts";

@@ -34,6 +34,7 @@ const contracts: readonly { name: string; facade?: string; behind?: readonly str
   { name: "ProofAdapter", facade: "IProofAdapter" },
   { name: "ProtocolParams", facade: "IProtocolParams" },
   { name: "StakeVault", facade: "IStakeVault" },
+  { name: "TrustRoots", facade: "ITrustRoots" },
   { name: "WorkerBeacon", facade: "IWorkerBeacon" },
 ];
 

@@ -7,6 +7,11 @@ import { assayHubAbi } from "../../offchain/adapters/chain/abi/assay-hub.ts";
 import { devTokenAbi } from "../../offchain/adapters/chain/abi/dev-token.ts";
 import { cipherRefereeAbi } from "../../offchain/adapters/chain/abi/cipher-referee.ts";
 import { stakeVaultAbi } from "../../offchain/adapters/chain/abi/stake-vault.ts";
+import { openBundle } from "../../offchain/audit/bundle/open-bundle.ts";
+import { cipherEvidence } from "../../offchain/audit/evidence/cipher.ts";
+import type { JobContext } from "../../offchain/audit/evidence/evidence-class.ts";
+import { loadBundledModel } from "../../offchain/audit/replay/bundled-model.ts";
+import { checkModel } from "../../offchain/audit/replay/check-deployment.ts";
 import { loadCommands } from "../../offchain/cli/commands/loaders.ts";
 import { toHex, type Hex } from "../../offchain/core/bytes.ts";
 import type { BlobStore } from "../../offchain/core/ports/blob-store.ts";
@@ -51,6 +56,7 @@ import { cipherFinality } from "../../offchain/sdk/cipher-finality.ts";
 import type { AssayWallet } from "../../offchain/sdk/node/connect.ts";
 import { admitCiphertexts } from "../../scripts/deploy/deploy-referee.ts";
 import { developmentSet } from "../../scripts/deploy/parameters.ts";
+import { exportFrom, openContext } from "../support/audit-scenario.ts";
 import { captureCli } from "../support/capture-cli.ts";
 import { mineEvery, startTestChain, type TestChain } from "../support/cluster/chain.ts";
 import { Cluster, testClock, until } from "../support/cluster/cluster.ts";
@@ -117,6 +123,9 @@ describe("jobs over ciphertexts", function suite() {
   /** What must not be found anywhere: inputs and secrets. */
   const planted: Uint8Array[] = [];
   const sets: Pick<CipherKeySet, "forget">[] = [];
+  /** For the auditor: the digit's job with what its seats were given, and the job that a referee decided. */
+  let digit: { readonly jobId: Hex; readonly parcels: readonly Uint8Array[] };
+  let disputed: Hex;
 
   const note = (evt: string, fields?: object) =>
     void logged.push(
@@ -263,6 +272,7 @@ describe("jobs over ciphertexts", function suite() {
     await Promise.all(early);
     expect(early).to.not.deep.equal([]);
     liars.clear();
+    digit = done;
     const released = await done.opened.release({ kind: "argmax" });
     expect(released).to.deep.equal({ kind: "argmax", index: answers[0]?.index });
     expect(model.output.labels[released.kind === "argmax" ? released.index : -1]).to.equal(answers[0]?.label);
@@ -378,6 +388,7 @@ describe("jobs over ciphertexts", function suite() {
       const told = await opened.release({ kind: "threshold", at: boundaryOf(finish, at) }, i);
       expect(told).to.deep.equal({ kind: "threshold", isReached: answer.index === 1 });
     }
+    disputed = jobId;
     // What the votes said, and what the referee made of it.
     const log = await hubEvents();
     const [told = expect.fail("no tally")] = log.flatMap(({ eventName, args }) =>
@@ -437,6 +448,81 @@ describe("jobs over ciphertexts", function suite() {
       [5, 4],
       [5, 4],
     ]);
+  });
+
+  it("R69, R75, R40: behavior: an auditor evaluates the digit's ciphertexts again and replays the games; the first artefact that does not fit is named", async () => {
+    const { jobId, parcels } = digit;
+    const [folder, bare] = [join(temporaryFolder(), "bundle"), join(temporaryFolder(), "bare")];
+    const toBlock = Number(await cluster.client.public.getBlockNumber());
+    const models = [DIGITS];
+    await exportFrom(chain, { folder, jobs: [jobId], toBlock, models, openings: new Map([[jobId, { parcels }]]) });
+    const { context, close } = await openContext(folder, jobId);
+    const { bundle, receipt, path } = context;
+    const place = (name: string) => `jobs/${jobId}/cipher/${name}`;
+    const [given, games, first, second] = [...cipherEvidence.claims, ...(cipherEvidence.more?.(receipt) ?? [])].map(
+      ({ check }) =>
+        async (change: Partial<JobContext> = {}) =>
+          check({ ...context, ...change }),
+    );
+    if (!given || !games || !first || !second) return expect.fail("no claims");
+    const edit = (name: string, at: number) => {
+      const read = (file: string) => {
+        const bytes = bundle.read(file);
+        return file.endsWith(name) ? bytes.with(at, (bytes[at] ?? 0) ^ 1) : bytes;
+      };
+      return { bundle: { ...bundle, read } };
+    };
+    const without = (...names: readonly string[]) => {
+      const has = (file: string) => !names.some((name) => file.endsWith(name)) && bundle.has(file);
+      return { bundle: { ...bundle, has } };
+    };
+    for (const claim of [given, games]) expect(await claim()).to.include({ verdict: "ok" });
+    // Evaluated once, in one context.
+    const last = cipherEvidence.more?.(receipt).at(-1) ?? expect.fail("no trace");
+    const whole = await last.check(context);
+    expect(whole).to.include({ verdict: "ok" });
+    expect((await given()).detail).to.match(/^the input has the job's digest; keys of stages 0, 1 of 2 are of the set/);
+
+    const far = (parcels[1]?.length ?? 0) - 5_000;
+    for (const claim of [given, first])
+      expect(await claim(edit("cipher/input", 900))).to.include({ verdict: "false", artefact: place("input") });
+    for (const name of ["keys-0", "keys-1"])
+      expect(await given(edit(name, far))).to.include({ verdict: "false", artefact: place(name) });
+    expect(await first(edit("keys-0", far))).to.include({ verdict: "false", artefact: place("keys-0") });
+    // What the votes did not say.
+    const boundaries = [`0x${"ab".repeat(32)}`] as const;
+    const other = { ...receipt, record: { ...receipt.record, boundaries } };
+    expect(await first({ receipt: other })).to.include({ verdict: "false", artefact: `${path}, stage 0` });
+    // Sampled, or kept back: never "ok".
+    expect(await second(without("keys-1"))).to.include({ verdict: "not checkable" });
+    expect(await second(without("keys-0"))).to.include({ verdict: "not checkable" });
+    const nothing = without("keys-0", "keys-1", "input");
+    for (const claim of [given, first, second]) expect(await claim(nothing)).to.include({ verdict: "not checkable" });
+    expect((await first(without("manifest.json"))).detail).to.equal("the bundle lacks the files of the model over ciphertexts"); // prettier-ignore
+    // A weight.
+    const { modelId } = receipt.job.spec;
+    const forged = edit("weights-0", 5_000).bundle;
+    const model = await checkModel(forged, context.history, modelId, async (id) => loadBundledModel(forged, id));
+    expect(model).to.include({ verdict: "false", artefact: `models/${modelId}/weights-0` });
+    const good = await checkModel(bundle, context.history, modelId, async (id) => loadBundledModel(bundle, id));
+    expect(good).to.include({ verdict: "ok" });
+
+    // The games of the other job.
+    const played = await games({ jobId: disputed });
+    expect([played.verdict, played.detail]).to.deep.equal([
+      "ok",
+      "3 defences and 4 games, played again by the deployed referee; 1 verdicts, each for the one digest that had a defender left",
+    ]);
+    const events = context.events.map((event) =>
+      event.eventName === "CourtRuled" ? { ...event, args: { ...event.args, outDigest: boundaries[0] } } : event,
+    );
+    const swapped = await games({ jobId: disputed, events });
+    expect(swapped.verdict).to.equal("false");
+    expect(swapped.artefact).to.match(/^chain\/logs\/[0-9]{6}\.jsonl, block \d+$/);
+    await close();
+    // Nothing is opened that was not given.
+    await exportFrom(chain, { folder: bare, jobs: [jobId] });
+    expect(openBundle(bare).ofClass("evaluation-keys")).to.deep.equal([]);
   });
 
   it("R41: seats that get another client's keys abstain, and nobody pays for it", async () => {

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
+import { join } from "node:path";
 import { getContractEvents } from "viem/actions";
 import { hexToBytes, toHex } from "viem";
 import { assayHubAbi } from "../../offchain/adapters/chain/abi/assay-hub.ts";
 import { measurementRegistryAbi } from "../../offchain/adapters/chain/abi/measurement-registry.ts";
 import { verifyReceiptFile } from "../../offchain/audit/verify-receipt-file.ts";
+import { openBundle } from "../../offchain/audit/bundle/open-bundle.ts";
+import { enclaveEvidence } from "../../offchain/audit/evidence/enclave.ts";
+import type { JobContext } from "../../offchain/audit/evidence/evidence-class.ts";
 import { hasCode } from "../../offchain/core/errors.ts";
 import { MemoryJournal } from "../../offchain/adapters/store/memory-journal.ts";
 import { modelId as modelIdOf } from "../../offchain/core/model.ts";
@@ -25,7 +29,9 @@ import { mineEvery, startTestChain, type TestChain } from "../support/cluster/ch
 import { Cluster, nullMetrics, testClock, until, type EnclaveParts } from "../support/cluster/cluster.ts";
 import { memoryStore } from "../support/cluster/memory-blobs.ts";
 import { createRequester } from "../support/cluster/requester.ts";
+import { audit, exportFrom, forge, onText, openContext } from "../support/audit-scenario.ts";
 import { expectCode } from "../support/expect-code.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 import { keccakText } from "../../offchain/core/tagged-hash.ts";
 import { BUNDLE, enclaveManifest, startInner, type TestInner } from "../support/tee/inner.ts";
 
@@ -189,6 +195,7 @@ describe("R58: jobs that enclaves answer", function suite() {
   const failing = ({ checks }: { readonly checks: readonly { readonly name: string; readonly ok: boolean }[] }) =>
     checks.filter(({ ok }) => !ok).map(({ name }) => name);
   let alone: Receipt;
+  let audited: `0x${string}`;
 
   it("R58: default: one enclave answers, its signature opens the answer, and the receipt is verified again from bytes", async () => {
     const done = await request();
@@ -269,10 +276,79 @@ describe("R58: jobs that enclaves answer", function suite() {
     const done = await request(10_000);
     expect([...done.output.data]).to.deep.equal(output);
     const receipt = await receiptOf(done.jobId);
+    audited = done.jobId;
     expect(receipt.enclaves).to.deep.equal([]);
     const report = await verifyReceiptFile(encodeReceipt(receipt), { rpcUrl: chain.url, hub: chain.deployment.hub });
     expect(failing(report)).to.deep.equal([]);
     expect(report.guarantee?.evidence).to.deep.equal(["VOTE"]);
+  });
+
+  it("R69, R75: behavior: an auditor replays such jobs offline; of attestations the first artefact that does not fit is named", async () => {
+    const work = temporaryFolder();
+    const { jobId } = alone;
+    const folder = join(work, "bundle");
+    await exportFrom(chain, { folder, jobs: [jobId, audited] });
+    const [{ key }] = alone.enclaves as [EnclavedTally];
+    const place = (name: string) => `jobs/${jobId}/enclaves/${key.toLowerCase()}.${name}`;
+    expect(openBundle(folder).ofClass("quote").map(({ path }) => path)).to.deep.equal([place("quote")]); // prettier-ignore
+    const flipAt = (at: number) => (bytes: Uint8Array) => bytes.with(at, (bytes[at] ?? 0) ^ 1);
+    const forged = forge(folder, join(work, "forged"), { [place("quote")]: flipAt(300) });
+    const claims = await audit(forged);
+    const named = claims.filter(({ verdict }) => verdict === "false").map(({ id, artefact }) => [id, artefact]);
+    expect(named).to.deep.equal([[`job/${jobId}/attestations`, place("quote")]]);
+    const ofJob = (id: string) => claims.filter(({ id: one }) => one.startsWith(`job/${id}/`));
+    expect(ofJob(audited).find(({ id }) => id.endsWith("/attestations"))?.detail).to.include("votes decided it");
+    const open = ofJob(jobId).filter(({ verdict }) => verdict === "not checkable");
+    expect(open.map(({ id }) => id)).to.deep.equal([`job/${jobId}/re-execution`]);
+
+    const { context, close } = await openContext(folder, jobId);
+    const [registered, attested] = enclaveEvidence.claims.map(
+      ({ check }) =>
+        async (change: Partial<JobContext> = {}) =>
+          check({ ...context, ...change }),
+    );
+    if (registered === undefined || attested === undefined) throw new TypeError("no claims");
+    expect(await registered()).to.include({ verdict: "ok" });
+    const fits = await attested();
+    expect(fits.verdict).to.equal("ok");
+    expect(fits.detail).to.match(/^SIMULATED, proves nothing about hardware: intel-tdx, UpToDate at /);
+
+    // Another collateral, or none.
+    const other = forge(folder, join(work, "other"), { [place("collateral.json")]: onText((text) => text.replace('"pck_crl": "30', '"pck_crl": "31')) }); // prettier-ignore
+    const collateral = { verdict: "false", artefact: place("collateral.json") };
+    expect(await attested({ bundle: openBundle(other) })).to.include(collateral);
+    const { bundle } = context;
+    const lacking = { ...bundle, has: (path: string) => !path.endsWith(".json") && bundle.has(path) };
+    expect(await attested({ bundle: lacking })).to.include({ ...collateral, detail: "it is missing" });
+    // A receipt that shows another registration, with quote and collateral to fit.
+    const [shown] = context.receipt.enclaves as [EnclavedTally];
+    const changed = async (change: Partial<EnclavedTally>): Promise<Partial<JobContext>> => {
+      const receipt = { ...context.receipt, enclaves: [{ ...shown, ...change }] };
+      const files = await enclaveEvidence.collect?.({ chain: context.chain, jobId, receipt, opening: undefined });
+      const read = (path: string) => files?.find(({ file }) => path.endsWith(file))?.content ?? bundle.read(path);
+      return { receipt, bundle: { ...bundle, read } };
+    };
+    const strange = toHex(hexToBytes(keccakText("other")));
+    const place0 = `${context.path}, enclave of tally 0`;
+    for (const [change, why] of [
+      [{ registry: chain.deployment.hub }, /asks registry/],
+      [{ key: chain.deployment.hub }, /never took key/],
+      [{ epoch: shown.epoch + 1 }, /never took key .* epoch 2/],
+      [{ sealKey: strange }, /another seal key/],
+      [{ challenge: strange }, /another challenge/],
+      [{ simulated: false }, /another mark of simulation/],
+      [{ registeredAt: shown.registeredAt + 1 }, /another time/],
+    ] as const) {
+      const found = await registered(await changed(change));
+      expect(found, JSON.stringify(change)).to.include({ verdict: "false", artefact: place0 });
+      expect(found.detail).to.match(why);
+    }
+    const late = await attested(await changed({ registeredAt: shown.registeredAt + 40 * 86_400 }));
+    expect([late.verdict, late.artefact]).to.deep.equal(["false", place0]);
+    expect(late.detail).to.match(/^(CHAIN|CRL|COLLATERAL)/);
+    const unpinned = await attested(await changed({ endorsement: { ...shown.endorsement, root: shown.endorsement.ca } })); // prettier-ignore
+    expect(unpinned.detail).to.include("the chain pins no root");
+    await close();
   });
 
   it("R57: error: the client seals to no SIMULATED enclave unasked, to no image it does not trust, to none that ends too early", async () => {

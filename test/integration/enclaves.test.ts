@@ -18,7 +18,7 @@ import { captureCli } from "../support/capture-cli.ts";
 import { startTestChain, type TestChain } from "../support/cluster/chain.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { BUNDLE, MODEL, runtimeOf } from "../support/tee/enclave-chain.ts";
-import { collateralBundle } from "../../offchain/engines/tee/sim/collateral-bundle.ts";
+import { collateralBundle } from "../../offchain/engines/tee/collateral-file.ts";
 import type { Json } from "../support/tee/intel-refusals.ts";
 import { REPORT } from "../support/tee/simulated.ts";
 

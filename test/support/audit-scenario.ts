@@ -19,6 +19,7 @@ import type { JobContext } from "../../offchain/audit/evidence/evidence-class.ts
 import { joinHistory } from "../../offchain/audit/fairness/history.ts";
 import { startLocalChain } from "../../offchain/audit/replay/local-chain.ts";
 import { openRecordedChain, replayBlocks, type ChainFindings } from "../../offchain/audit/replay/replay-blocks.ts";
+import { loadBundledModel } from "../../offchain/audit/replay/bundled-model.ts";
 import { createMemoryLog, type ClaimLog } from "../../offchain/audit/replay/claim-log.ts";
 import { replayBundle, type ReplayOptions, type ReplayPorts } from "../../offchain/audit/replay/replay-bundle.ts";
 import { fromHex, toHex, type Hex } from "../../offchain/core/bytes.ts";
@@ -351,6 +352,7 @@ export async function openContext(
       receiptOf,
       bundledOf: () => undefined,
       pairing: undefined,
+      modelOf: async (id) => loadBundledModel(bundle, id),
     },
     close: async () => local.close(),
   };

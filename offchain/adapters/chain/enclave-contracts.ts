@@ -21,11 +21,39 @@ export async function readEnclaveContracts(chain: Chain, enclaves?: Address): Pr
   return { enclaves: address, collateral: await readContract(chain, call) };
 }
 
+/** All that a registry's answers rest on, and the judge that asks it. */
+export interface EnclaveParts extends EnclaveContracts {
+  readonly judge: Address;
+  readonly verifier: Address;
+  readonly images: Address;
+  readonly roots: Address;
+  readonly board: Address;
+}
+
+/** Those of the judge that the hub's router names; null where it names none. Errors: RPC_UNAVAILABLE, REVERTED. */
+export async function readEnclaveParts(chain: Chain): Promise<EnclaveParts | null> {
+  const judge = await readJudge(chain);
+  if (judge === zeroAddress) return null;
+  const enclaves = await readContract(chain, { address: judge, abi: enclaveEvidenceAbi, functionName: "enclaves" });
+  const read = async (functionName: "COLLATERAL" | "VERIFIER" | "IMAGES" | "ROOTS" | "BOARD") =>
+    readContract(chain, { address: enclaves, abi: enclaveRegistryAbi, functionName });
+  const [collateral, verifier, images, roots, board] = await Promise.all(
+    (["COLLATERAL", "VERIFIER", "IMAGES", "ROOTS", "BOARD"] as const).map(read),
+  );
+  return { judge, enclaves, collateral, verifier, images, roots, board } as EnclaveParts;
+}
+
+const readJudge = async (chain: Chain): Promise<Address> =>
+  readContract(chain, {
+    address: chain.contracts.router,
+    abi: evidenceRouterAbi,
+    functionName: "adapterOf",
+    args: [ENCLAVE],
+  });
+
 async function findRegistry(chain: Chain): Promise<Address> {
-  const { router } = chain.contracts;
-  const call = { address: router, abi: evidenceRouterAbi, functionName: "adapterOf", args: [ENCLAVE] } as const;
-  const judge = await readContract(chain, call);
+  const judge = await readJudge(chain);
   if (judge === zeroAddress)
-    throw new ChainError("NO_CONTRACT", { name: "EnclaveRegistry", address: router, chain: chain.chainId });
+    throw new ChainError("NO_CONTRACT", { name: "EnclaveRegistry", address: chain.contracts.router, chain: chain.chainId }); // prettier-ignore
   return readContract(chain, { address: judge, abi: enclaveEvidenceAbi, functionName: "enclaves" });
 }

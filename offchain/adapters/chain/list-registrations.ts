@@ -13,6 +13,11 @@ export interface EnclaveRegistration {
   readonly binding: By[2];
   readonly challenge: Hex;
   readonly runtime: Hex;
+  readonly modelId: Hex;
+  readonly measurementId: Hex;
+  readonly platformId: Hex;
+  readonly simulated: boolean;
+  readonly blockNumber: bigint;
 }
 
 const EVENT = getAbiItem({ abi: enclaveRegistryAbi, name: "EnclaveRegistered" });
@@ -34,7 +39,9 @@ export async function listRegistrations(
       fromBlock,
       toBlock: "latest",
     });
-    return parseEventLogs({ abi: enclaveRegistryAbi, eventName: "EnclaveRegistered", logs }).map(({ args }) => args);
+    return parseEventLogs({ abi: enclaveRegistryAbi, eventName: "EnclaveRegistered", logs }).map(
+      ({ args, blockNumber }) => ({ ...args, blockNumber }),
+    );
   } catch (error) {
     throw toChainError(error, "eth_getLogs", chain.errors);
   }

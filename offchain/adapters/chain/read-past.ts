@@ -9,6 +9,7 @@ import type { StageInfo } from "../../core/types.ts";
 import { encodeProofEvidence, type ProofEvidence } from "../../core/zk/evidence.ts";
 import { assayHubAbi } from "./abi/assay-hub.ts";
 import { blockSeedAbi } from "./abi/block-seed.ts";
+import { cipherRefereeAbi } from "./abi/cipher-referee.ts";
 import { keyRegistryAbi } from "./abi/key-registry.ts";
 import { proofAdapterAbi } from "./abi/proof-adapter.ts";
 import { protocolParamsAbi } from "./abi/protocol-params.ts";
@@ -126,6 +127,16 @@ export async function refusalOfProof(
     throw error;
   }
 }
+
+/** Who stands for a digest of a stage over ciphertexts, after a block. */
+export const defenceAt = async (chain: Chain, referee: Address, defence: bigint, block: number) =>
+  readContract(chain, {
+    address: referee,
+    abi: cipherRefereeAbi,
+    functionName: "defenceOf",
+    args: [defence],
+    blockNumber: at(block),
+  });
 
 export interface TicketChange {
   readonly workerId: number;

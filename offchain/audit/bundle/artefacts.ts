@@ -27,6 +27,7 @@ export const ARTEFACTS: readonly ArtefactClass[] = [
   kind("model", `models/${HASH}/(manifest|model|report|leakage)\\.json`, 64),
   kind("tokens", `models/${HASH}/tokens`, 64),
   kind("program", `models/${HASH}/(program|model\\.onnx)`, 256),
+  kind("weights", `models/${HASH}/weights-[0-7]`, 64),
   kind("receipt", `jobs/${HASH}/receipt`, 64),
   kind("opening", `jobs/${HASH}/(input|secret)`, 64),
   ...EVIDENCE_ARTEFACTS.map(({ name, file, maxMib }) => kind(name, `jobs/${HASH}/${file}`, maxMib)),

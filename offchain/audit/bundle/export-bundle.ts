@@ -11,12 +11,16 @@ import { isAssayError } from "../../core/errors.ts";
 import { decodeReceipt } from "../../core/receipt.ts";
 import { ZERO_BYTES32, type ModelManifest } from "../../core/types.ts";
 import { loadAnyModel } from "../../engines/program/load-any-model.ts";
+import { weightsFile } from "../../engines/she/model/build-cipher-model.ts";
+import { innerFolders } from "../../engines/she/model/folders.ts";
+import { isCipherFolder, loadCipherModel } from "../../engines/she/model/load-cipher-model.ts";
 import { AuditError } from "../errors.ts";
 import { EVIDENCE_CLASSES } from "../evidence/all.ts";
 import { BALANCES_FILE, GENESIS_FILE } from "../replay/replay-blocks.ts";
 import { DEFAULT_BUNDLE_BYTES, SEGMENT_BLOCKS, segmentPath } from "./artefacts.ts";
 import { createBundleWriter, plannedBlock, type BundleWriter } from "./bundle-writer.ts";
 import { encodeParameters } from "./chain-facts.ts";
+import type { JobOpening } from "./job-opening.ts";
 import { findGifts } from "./find-gifts.ts";
 import { movementOf, type Movement } from "./movements.ts";
 import { blockTag, recordBlocks, type RecordedSegment } from "./record-blocks.ts";
@@ -29,12 +33,6 @@ import {
   type Genesis,
   type RecordedContract,
 } from "./recorded-blocks.ts";
-
-/** What a requester opens to auditors: whoever has the bundle has it. */
-export interface JobOpening {
-  readonly input: Uint8Array;
-  readonly secret?: string | undefined;
-}
 
 export interface ExportOptions {
   readonly folder: string;
@@ -189,6 +187,7 @@ async function readGenesis(rpc: JsonRpc, chainId: number): Promise<{ genesis: Ge
 }
 
 /** A model's files, as far as its folder has them. `loadAnyModel` has checked them. */
+const WEIGHTS = Array.from({ length: 8 }, (_, stage) => weightsFile(stage));
 const MODEL_FILES = [
   "manifest.json",
   "model.json",
@@ -199,11 +198,15 @@ const MODEL_FILES = [
   "model.onnx",
 ] as const;
 
+const CIPHER_FILES = ["manifest.json", "program", "report.json"] as const;
+
 async function writeModels(writer: BundleWriter, folders: readonly string[], used: ReadonlySet<Hex>): Promise<void> {
-  for (const folder of folders) {
-    const { manifest, ...model } = await loadAnyModel(folder);
+  const inner = folders.flatMap(innerFolders);
+  for (const folder of new Set([...folders, ...inner])) {
+    const isCipher = await isCipherFolder(folder);
+    const { manifest, ...model } = isCipher ? await loadCipherModel(folder) : await loadAnyModel(folder);
     if (!used.has(manifest.modelId)) continue;
-    for (const name of MODEL_FILES) {
+    for (const name of isCipher ? [...CIPHER_FILES, ...WEIGHTS] : MODEL_FILES) {
       // The ONNX file of an integer program is only what it was compiled from.
       if (name === "model.onnx" && !("tolerance" in model)) continue;
       const path = join(folder, name);
@@ -269,13 +272,14 @@ export async function exportBundle(options: ExportOptions, ports: ExportPorts): 
     const receipt = receipts.get(jobId) ?? counting.kept(`jobs/${jobId}/receipt`) ?? (await ports.receiptOf(jobId));
     counting.put(`jobs/${jobId}/receipt`, receipt);
     const opening = openings.get(jobId);
-    if (opening !== undefined) {
-      counting.put(`jobs/${jobId}/input`, opening.input, true);
-      if (opening.secret !== undefined)
-        counting.put(`jobs/${jobId}/secret`, new TextEncoder().encode(opening.secret), true);
-    }
-    for (const { collect } of EVIDENCE_CLASSES)
-      for (const { file, content } of (await collect?.({ chain, jobId, receipt: decodeReceipt(receipt) })) ?? [])
+    if (opening?.input !== undefined) counting.put(`jobs/${jobId}/input`, opening.input, true);
+    if (opening?.secret !== undefined)
+      counting.put(`jobs/${jobId}/secret`, new TextEncoder().encode(opening.secret), true);
+    const decoded = decodeReceipt(receipt);
+    for (const { applies, collect } of EVIDENCE_CLASSES)
+      for (const { file, content } of (applies(decoded) &&
+        (await collect?.({ chain, jobId, receipt: decoded, opening }))) ||
+        [])
         counting.put(`jobs/${jobId}/${file}`, content);
   }
   const { chainId } = chain;

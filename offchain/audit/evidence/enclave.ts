@@ -1,17 +1,113 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { readEnclaveParts } from "../../adapters/chain/enclave-contracts.ts";
+import { listRegistrations } from "../../adapters/chain/list-registrations.ts";
+import { drainOf, enclaveAt, rootClass, ROOT_SIMULATED } from "../../adapters/chain/read-enclaves.ts";
+import { equalBytes, fromHex, utf8, type Hex } from "../../core/bytes.ts";
 import { ENCLAVE } from "../../core/types.ts";
-import { unknown } from "../replay/claims.ts";
-import type { EvidenceClass } from "./evidence-class.ts";
+import { enclavedSigner } from "../../core/verify-enclaves.ts";
+import type { EnclavedTally } from "../../core/receipt.ts";
+import { readCertificate } from "../../engines/tee/bytes/certificate.ts";
+import { collateralBundle } from "../../engines/tee/collateral-file.ts";
+import { judgeEnclaves, rootsOf, shownEnclave } from "../judge-enclaves.ts";
+import { bad, good, unknown, type Finding } from "../replay/claims.ts";
+import type { CollectedFile, EvidenceClass, JobContext } from "./evidence-class.ts";
 
-/** Results signed by measured programs. Hubs of this version refuse the policy bit. */
+/** Of an enclave's registration: what its vendor's tools take. */
+function artefactsOf(one: EnclavedTally): readonly CollectedFile[] {
+  const { evidence, endorsements } = shownEnclave(one);
+  const at = `enclaves/${one.key.toLowerCase()}`;
+  return [
+    { file: `${at}.quote`, content: evidence.bytes },
+    { file: `${at}.collateral.json`, content: utf8(`${JSON.stringify(collateralBundle(endorsements), null, 1)}\n`) },
+  ];
+}
+
+const NO_ENCLAVE = "no answer of this job stands on an enclave's word: votes decided it, or nothing did";
+const PAIRS = "enclaves signed its proofs; their registrations are not in receipts of this version";
+
+/** The registrations that the receipt shows are the registry's, and none had ended for good when the hub took what it signed. */
+async function checkRegistrations(context: JobContext): Promise<Finding> {
+  const { chain, receipt, recorded, events, jobId, path } = context;
+  if (receipt.enclaves.length === 0) return receipt.proofs.length > 0 ? unknown(PAIRS) : good(NO_ENCLAVE);
+  const parts = await readEnclaveParts(chain);
+  if (parts === null) return bad("contracts.json", "the hub's router has no judge of enclaves");
+  const taken = events.findLast(
+    (event) => event.eventName === "Revealed" && "jobId" in event.args && event.args.jobId === jobId,
+  );
+  if (taken === undefined) return bad(`${path}, enclaves`, "the hub never took what an enclave signed");
+  const block = Number(taken.blockNumber);
+  const now = BigInt(recorded.blocks[block]?.header.header.timestamp ?? 0);
+  for (const one of receipt.enclaves) {
+    const where = `${path}, enclave of tally ${one.tally}`;
+    if (one.registry.toLowerCase() !== parts.enclaves.toLowerCase())
+      return bad(where, `the hub's judge asks registry ${parts.enclaves}`);
+    const all = await listRegistrations(chain, { contracts: parts, key: one.key, fromBlock: 0n });
+    const found = all.find(({ binding }) => binding.epoch === one.epoch);
+    if (found === undefined) return bad(where, `the registry never took key ${one.key} for epoch ${one.epoch}`);
+    const { binding } = found;
+    const at = Number(recorded.blocks[Number(found.blockNumber)]?.header.header.timestamp ?? 0);
+    const pairs: readonly (readonly [string, unknown, unknown])[] = [
+      ["worker", binding.worker.toLowerCase(), enclavedSigner(receipt, one).toLowerCase()],
+      ["model", found.modelId, receipt.job.spec.modelId],
+      ["channel key", binding.channelKey, one.channelKey],
+      ["seal key", binding.sealKey, one.sealKey],
+      ["challenge", found.challenge, one.challenge],
+      ["runtime", found.runtime, one.runtime],
+      ["mark of simulation", found.simulated, one.simulated],
+      ["time", at, one.registeredAt],
+    ];
+    const differs = pairs.find(([, have, shown]) => have !== shown);
+    if (differs !== undefined) return bad(where, `the registry has another ${differs[0]}: ${String(differs[1])}`);
+    const { expiry } = await enclaveAt(chain, parts.enclaves, one.key, block);
+    if (now > BigInt(expiry) + BigInt(await drainOf(chain, parts.enclaves)))
+      return bad(where, `its registration was over for more than a day in block ${block}`);
+  }
+  return good(
+    `${receipt.enclaves.length} registrations are the registry's own: image listed, platform not denied, worker, model and keys as shown; block ${block} took what they signed in time`,
+  );
+}
+
+/** Quotes and collateral as files, the roots that the replayed chain pins, and the vendor's judgement of that time. */
+async function checkAttestations({ bundle, chain, receipt, jobId, path }: JobContext): Promise<Finding> {
+  const { enclaves } = receipt;
+  if (enclaves.length === 0) return receipt.proofs.length > 0 ? unknown(PAIRS) : good(NO_ENCLAVE);
+  const parts = await readEnclaveParts(chain);
+  if (parts === null) return bad("contracts.json", "the hub's router has no judge of enclaves");
+  const simulated: Hex[] = [];
+  for (const one of enclaves) {
+    for (const { file, content } of artefactsOf(one)) {
+      const place = `jobs/${jobId}/${file}`;
+      if (!bundle.has(place)) return bad(place, "it is missing");
+      if (!equalBytes(bundle.read(place), content))
+        return bad(place, "it is not what the registration showed the chain");
+    }
+    const root: Hex = `0x${readCertificate(fromHex(one.endorsement.root)).spkiHash}`;
+    const { vendor } = await enclaveAt(chain, parts.enclaves, one.key, bundle.manifest.toBlock);
+    const kind = await rootClass(chain, parts.roots, { vendor, root });
+    if (kind === null) return bad(`${path}, enclave of tally ${one.tally}`, `the chain pins no root ${root}`);
+    if (kind === ROOT_SIMULATED) simulated.push(root);
+  }
+  const { checks } = judgeEnclaves(receipt, rootsOf(simulated));
+  const failed = checks.find(({ ok }) => !ok);
+  if (failed !== undefined) return bad(`${path}, ${failed.name}`, failed.detail);
+  return good(checks.map(({ detail }) => detail).join("; "));
+}
+
+/** Results that measured programs signed. Vendors' evidence is judged as of its registration; nothing later counts against it. */
 export const enclaveEvidence: EvidenceClass = {
   name: "ENCLAVE",
   applies: ({ job }) => (job.spec.policy.mask & ENCLAVE) !== 0,
+  collect: ({ receipt }) => receipt.enclaves.flatMap(artefactsOf),
   claims: [
     {
+      name: "enclaves",
+      says: "each enclave's key was registered for its worker and model before the hub took what it signed",
+      check: checkRegistrations,
+    },
+    {
       name: "attestations",
-      says: "each enclave was attested when it signed, under the collateral of that time",
-      check: () => unknown("bundles of this version hold no attestations: nobody judged them again"),
+      says: "each enclave was attested when it was registered, under the collateral of that time",
+      check: checkAttestations,
     },
   ],
 };

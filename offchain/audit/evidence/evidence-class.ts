@@ -4,8 +4,10 @@ import type { Hex } from "../../core/bytes.ts";
 import type { PairingEngine } from "../../core/ports/pairing.ts";
 import type { Receipt } from "../../core/receipt.ts";
 import type { ReceiptReport } from "../../core/verify-receipt.ts";
+import type { JobOpening } from "../bundle/job-opening.ts";
 import type { Bundle } from "../bundle/open-bundle.ts";
 import type { History, HistoryEvent } from "../fairness/history.ts";
+import type { BundledModel } from "../replay/bundled-model.ts";
 import type { Finding } from "../replay/claims.ts";
 import type { RecordedChain } from "../replay/replay-blocks.ts";
 
@@ -26,6 +28,8 @@ export interface JobContext {
   /** A job's receipt as the bundle has it, with its report; undefined where the bundle makes no claim about it. */
   readonly bundledOf: (jobId: Hex) => { readonly receipt: Receipt; readonly report: ReceiptReport } | undefined;
   readonly pairing: PairingEngine | undefined;
+  /** A model from the bundle's files; each is read once. Errors: BUNDLE_INVALID, those of the loaders. */
+  readonly modelOf: (modelId: Hex) => Promise<BundledModel>;
 }
 
 export interface EvidenceClaim {
@@ -40,6 +44,14 @@ export interface CollectContext {
   readonly chain: Chain;
   readonly jobId: Hex;
   readonly receipt: Receipt;
+  /** What its requester opens, if it does. */
+  readonly opening: JobOpening | undefined;
+}
+
+/** `file`: below `jobs/<id>/`. */
+export interface CollectedFile {
+  readonly file: string;
+  readonly content: Uint8Array;
 }
 
 /**
@@ -49,8 +61,8 @@ export interface CollectContext {
 export interface EvidenceClass {
   readonly name: string;
   readonly applies: (receipt: Receipt) => boolean;
-  readonly collect?: (
-    context: CollectContext,
-  ) => Promise<readonly { readonly file: string; readonly content: Uint8Array }[]>;
+  readonly collect?: (context: CollectContext) => readonly CollectedFile[] | Promise<readonly CollectedFile[]>;
   readonly claims: readonly EvidenceClaim[];
+  /** Beside those: claims of which each job has its own number. */
+  readonly more?: (receipt: Receipt) => readonly EvidenceClaim[];
 }

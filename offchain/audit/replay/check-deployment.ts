@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Chain } from "../../adapters/chain/chain.ts";
+import { getReferee } from "../../adapters/chain/actions/get-referee.ts";
+import { readEnclaveParts } from "../../adapters/chain/enclave-contracts.ts";
 import { codeAt, keyRecordAt, parametersAt, policyTableHash } from "../../adapters/chain/read-past.ts";
 import { toHex, type Hex } from "../../core/bytes.ts";
 import { errorText } from "../../core/check.ts";
@@ -10,9 +12,12 @@ import { KEY_DEVELOPMENT, keyIdOf } from "../../core/zk/key-record.ts";
 import { openKey } from "../../core/zk/verifying-key.ts";
 import { readManifest } from "../../engines/program/load-program.ts";
 import { encodeParameters } from "../bundle/chain-facts.ts";
+import { weightsFile } from "../../engines/she/model/build-cipher-model.ts";
+import { startCipherSeat } from "../../engines/she/model/load-cipher-model.ts";
 import type { Bundle } from "../bundle/open-bundle.ts";
 import { decodeContracts } from "../bundle/recorded-blocks.ts";
 import type { History } from "../fairness/history.ts";
+import { isCipherModel, type BundledCipherModel, type BundledModel } from "./bundled-model.ts";
 import { bad, good, unknown, type Finding } from "./claims.ts";
 import { buildOf, type KnownBuild } from "./known-builds.ts";
 import type { RecordedChain } from "./replay-blocks.ts";
@@ -46,10 +51,22 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
   router: ["EvidenceRouter"],
   proofAdapter: ["ProofAdapter"],
   keys: ["KeyRegistry"],
+  judge: ["EnclaveEvidence"],
+  enclaves: ["EnclaveRegistry"],
+  collateral: ["IntelCollateral"],
+  verifier: ["DcapVerifier"],
+  images: ["MeasurementRegistry"],
+  roots: ["TrustRoots"],
+  board: ["VerdictBoard"],
+  referee: ["CipherReferee"],
 };
 
 /** Whether the deployment is built from the auditor's own sources: creation code, byte for byte, before its arguments. */
-export function checkBuilds(chain: Chain, recorded: RecordedChain, builds: readonly KnownBuild[]): Finding {
+export async function checkBuilds(
+  chain: Chain,
+  recorded: RecordedChain,
+  builds: readonly KnownBuild[],
+): Promise<Finding> {
   if (builds.length === 0)
     return unknown(
       "no artifacts of a build of these contracts: give --artifacts to compare the deployed code with your own",
@@ -57,7 +74,8 @@ export function checkBuilds(chain: Chain, recorded: RecordedChain, builds: reado
   const creations = new Map(
     recorded.transactions.flatMap(({ opened }) => (opened.creates === null ? [] : [[opened.creates, opened] as const])),
   );
-  for (const [part, address] of Object.entries(chain.contracts) as [string, Hex | null][]) {
+  const parts = { ...chain.contracts, ...(await readEnclaveParts(chain)), referee: await getReferee(chain) };
+  for (const [part, address] of Object.entries(parts) as [string, Hex | null][]) {
     const names = RULES[part];
     if (names === undefined || address === null) continue;
     const creation = creations.get(address.toLowerCase() as Hex);
@@ -104,23 +122,38 @@ function fileBehind({ code, meta }: AssayError): string {
   return about === "tools record" || code === "MODEL_FILE_INVALID" ? "manifest.json" : "program";
 }
 
+/** Of a model over ciphertexts: each stage's weights give the facts that its stage table names. */
+async function checkWeights(model: BundledCipherModel, modelId: Hex): Promise<Finding> {
+  for (const [stage, weights] of model.weights.entries())
+    try {
+      await (await startCipherSeat(model, stage, weights)).close();
+    } catch (error) {
+      if (!isAssayError(error) || error.code === "KERNEL_MISSING" || error.code === "WORKER_FAILED") throw error;
+      return bad(`models/${modelId}/${weightsFile(stage)}`, errorText(error));
+    }
+  const { name } = model.manifest.model;
+  return good(`${name}: manifest, plan and ${model.weights.length} stages' weights are the registered model`);
+}
+
 /** A model's files: the manifest is the id, the chain registered it, and program and reports are what it pins. */
 export async function checkModel(
   bundle: Bundle,
   history: History,
   modelId: Hex,
-  load: (modelId: Hex) => Promise<unknown>,
+  load: (modelId: Hex) => Promise<BundledModel>,
 ): Promise<Finding> {
   const path = `models/${modelId}/manifest.json`;
   const { model } = readManifest(bundle.read(path));
   if (idOfManifest(model) !== modelId) return bad(path, `it is the manifest of ${idOfManifest(model)}`);
   const registered = history.models.get(modelId);
   if (registered === undefined) return bad(path, "the registry has no such model");
+  let loaded: BundledModel;
   try {
-    await load(modelId);
+    loaded = await load(modelId);
   } catch (error) {
     if (!isAssayError(error) || error.code === "BUNDLE_INVALID") throw error;
     return bad(`models/${modelId}/${fileBehind(error)}`, errorText(error));
   }
+  if (isCipherModel(loaded)) return checkWeights(loaded, modelId);
   return good(`${model.name}: manifest, usage, reports and program are the registered model`);
 }

@@ -10,13 +10,14 @@ import { hasCode, isAssayError } from "../../core/errors.ts";
 import type { PairingEngine } from "../../core/ports/pairing.ts";
 import { decodeReceipt, encodeReceipt, type Receipt } from "../../core/receipt.ts";
 import type { ReceiptReport } from "../../core/verify-receipt.ts";
+import { CIPHER } from "../../core/types.ts";
 import { verifyReceipts } from "../../core/verify-receipts.ts";
 import type { Bundle } from "../bundle/open-bundle.ts";
 import { EVIDENCE_CLASSES } from "../evidence/all.ts";
 import type { EvidenceClaim, JobContext } from "../evidence/evidence-class.ts";
 import { joinHistory } from "../fairness/history.ts";
 import { reExecute } from "../re-execute.ts";
-import { loadBundledModel } from "./bundled-model.ts";
+import { isCipherModel, loadBundledModel, type BundledModel } from "./bundled-model.ts";
 import { checkBuilds, checkContracts, checkKey, checkModel, checkParameters } from "./check-deployment.ts";
 import { checkDraws } from "./check-draws.ts";
 import { checkPayouts } from "./check-payouts.ts";
@@ -179,7 +180,7 @@ async function judgeRest(
     onChain(async ({ chain, recorded }) => checkContracts(bundle, chain, recorded)),
   );
   await log.judge("deployment/builds", "the deployed code is built from these sources", "contracts.json", async () =>
-    onChain(({ chain, recorded }) => checkBuilds(chain, recorded, options.builds ?? [])),
+    onChain(async ({ chain, recorded }) => checkBuilds(chain, recorded, options.builds ?? [])),
   );
   await log.judge("deployment/parameters", "these are the deployment's parameters", "parameters.json", async () =>
     onChain(async ({ chain }) => checkParameters(bundle, chain)),
@@ -326,7 +327,9 @@ async function checkExecution({ bundle, load }: JobWork, { receipt, jobId }: Job
   if (isAssayError(model)) return unknown(`the bundle's files are not the model's: ${errorText(model)}`);
   if (model instanceof Error) throw model;
   const opened = { input: bundle.read(path), secret };
-  const checks = await reExecute(receipt, model as Awaited<ReturnType<typeof load>>, opened);
+  const loaded = model as BundledModel;
+  if (isCipherModel(loaded)) return unknown("the bundle's model is one over ciphertexts");
+  const checks = await reExecute(receipt, loaded, opened);
   const failed = checks.find(({ ok }) => !ok);
   if (failed === undefined) return good(checks.map(({ detail }) => detail).join("; "));
   return bad(failed.name === "re-execution input" ? path : `jobs/${jobId}/receipt`, `${failed.name}: ${failed.detail}`);
@@ -351,16 +354,20 @@ async function judgeJob(work: JobWork, jobId: Hex): Promise<void> {
           receiptOf: jobs.rebuilt,
           bundledOf: (id) => jobs.bundled.get(id),
           pairing: options.pairing,
+          modelOf: work.load,
         };
   const core: readonly EvidenceClaim[] = [
     { name: "receipt", says: "the receipt is what the chain gives", check: async (one) => checkReceipt(work, one) },
     { name: "evidence", says: "the receipt's evidence decides its result", check: checkEvidence },
     { name: "draws", says: "seats were drawn from tickets and seeds", check: checkDraws },
     { name: "payouts", says: "money moved as settlement's rules say", check: checkPayouts },
-    { name: "re-execution", says: "the program gives this result", check: async (one) => checkExecution(work, one) },
   ];
+  const execution = { name: "re-execution", says: "the program gives this result", check: async (one: JobContext) => checkExecution(work, one) }; // prettier-ignore
+  // Over ciphertexts the program is evaluated a stage a claim.
+  const isCipher = found !== undefined && (found.receipt.job.spec.policy.mask & CIPHER) !== 0;
   const extra = found === undefined ? [] : EVIDENCE_CLASSES.filter(({ applies }) => applies(found.receipt));
-  for (const { name, says, check } of [...core, ...extra.flatMap(({ claims }) => claims)])
+  const own = found === undefined ? [] : extra.flatMap(({ claims, more }) => [...claims, ...(more?.(found.receipt) ?? [])]); // prettier-ignore
+  for (const { name, says, check } of [...core, ...(isCipher ? [] : [execution]), ...own])
     await log.judge(`job/${jobId}/${name}`, says, path, async () => {
       const failure = jobs.failures.get(jobId);
       if (failure !== undefined) return name === "receipt" ? failure : unknown("its receipt cannot be read");

@@ -18,7 +18,7 @@ import { CliError } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { amount, choice, flag, integer, optional, required, text } from "../fields.ts";
 import type { Io } from "../io.ts";
-import { keepOpening } from "../job-opening.ts";
+import { keepOpening, keepParcels } from "../job-opening.ts";
 import { readModelInputs } from "../model-input.ts";
 import { progressText } from "../progress-text.ts";
 import { encryptedInput, releaseLabels } from "../request-cipher.ts";
@@ -81,7 +81,7 @@ export const request = defineCommand({
     receipt: optional("file", "Where to write the receipt.", text),
     opening: optional(
       "folder",
-      "Where to keep, before anything is sent, the job's secret and input: what an auditor needs to do the inference again.",
+      "Where to keep, before anything is sent, the job's secret and input: what an auditor needs to do the inference again. Under critical-cipher: ciphertext and evaluation keys, after it.",
       text,
     ),
     deposit: flag("Deposit what is missing from the account's tokens first, with a permit where the token takes one."),
@@ -215,10 +215,7 @@ async function runEncrypted(
     readonly wishes: Pick<JobWishes, "seatReward" | "insuredValue" | "policy">;
   },
 ): Promise<ExitCode> {
-  if ("tolerance" in model || input.opening !== undefined)
-    throw new CliError("USAGE", {
-      why: "critical-cipher takes a polynomial model, and keeps no opening: only its keys open the job",
-    });
+  if ("tolerance" in model) throw new CliError("USAGE", { why: "critical-cipher takes a polynomial model" });
   const progress = io.progress("job");
   progress.step("making keys");
   const encrypted = await encryptedInput({ ...input, hub }, wallet, model, inputs);
@@ -242,6 +239,7 @@ async function runEncrypted(
       signal: io.signal,
       onProgress: (told) => progress.step(progressText(told)),
     });
+    if (input.opening !== undefined) keepParcels(input.opening, done.parcels);
     const labels = await releaseLabels(done.opened, model.output, encrypted);
     progress.done("result decrypted and checked");
     const receipt = await wallet.getReceipt({ jobId: done.jobId, manifest });

@@ -23,12 +23,15 @@ export interface CipherParcel {
 
 const MAGIC = 0x41534350;
 const WHAT = "The parcel of an encrypted stage";
-const MAX_STAGES = 8;
+export const MAX_STAGES = 8;
 const MAX_KEYS = 512;
 /** Of all keys of a stage (she.md section 7). */
 export const MAX_STAGE_KEY_BYTES = 16 * 1024 * 1024;
 /** Of a ciphertext of the largest profile, all rows present. */
 export const MAX_CIPHERTEXT_BYTES = 32 + 2 * 7 * 4 * 16_384;
+
+/** Longest parcel: keys, a ciphertext, 512 body roots. */
+export const MAX_PARCEL_BYTES = MAX_STAGE_KEY_BYTES + MAX_CIPHERTEXT_BYTES + (1 << 16);
 
 /** Whether bytes claim to be a parcel: other things travel sealed as well. */
 export const isCipherParcel = (bytes: Uint8Array): boolean =>

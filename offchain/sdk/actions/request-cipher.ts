@@ -22,6 +22,8 @@ export interface RequestCipherParameters extends Omit<
 export interface RequestCipherReturnType extends RequestInferenceSyncReturnType {
   /** Decrypted after the job was final. Its values are for the key holder's eyes; what may be told others, `release` says. */
   readonly opened: OpenedResult;
+  /** What the seats of each stage were given: ciphertext and evaluation keys, no secret. An auditor with them evaluates everything again. */
+  readonly parcels: readonly Uint8Array[];
 }
 
 /**
@@ -39,14 +41,20 @@ export async function requestCipher(
   parameters: RequestCipherParameters,
 ): Promise<RequestCipherReturnType> {
   const { keys, samples, ...rest } = parameters;
+  const parcels: Uint8Array[] = [];
+  const parcel = (stage: number, bytes: Uint8Array | null): Uint8Array => {
+    const made = keys.parcel(stage, bytes);
+    parcels[stage] = made.slice(); // what is sealed is wiped
+    return made;
+  };
   const input = ciphertextTensor(await keys.session.encrypt(samples));
   const done = await requestInferenceSync(client, {
     ...rest,
     preset: "critical-cipher",
     manifest: keys.model.manifest.model,
     input,
-    cipher: { keySetRoot: keys.keySetRoot, parcel: (stage, bytes) => keys.parcel(stage, bytes) },
+    cipher: { keySetRoot: keys.keySetRoot, parcel },
   });
   const opened = await keys.session.open(done.jobId, tensorCiphertext(done.output), samples.length);
-  return { ...done, opened };
+  return { ...done, opened, parcels };
 }

@@ -6,7 +6,7 @@ import { loadCommands } from "../../../offchain/cli/commands/loaders.ts";
 import { SimulatedPlatform } from "../../../offchain/engines/tee/sim/platform.ts";
 import { captureCli } from "../../support/capture-cli.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
-import { collateralBundle } from "../../../offchain/engines/tee/sim/collateral-bundle.ts";
+import { collateralBundle } from "../../../offchain/engines/tee/collateral-file.ts";
 import { NOW, PERIOD, REPORT, simulated } from "../../support/tee/simulated.ts";
 
 describe("assay tee", () => {

@@ -5,15 +5,18 @@ import { createChain } from "../../../adapters/chain/create-chain.ts";
 import { silentLogger } from "../../../adapters/observe/silent-logger.ts";
 import { systemClock } from "../../../adapters/observe/system-clock.ts";
 import { DEFAULT_BUNDLE_BYTES, MAX_BUNDLE_BYTES } from "../../../audit/bundle/artefacts.ts";
-import { exportBundle, type JobOpening } from "../../../audit/bundle/export-bundle.ts";
+import { exportBundle } from "../../../audit/bundle/export-bundle.ts";
+import type { JobOpening } from "../../../audit/bundle/job-opening.ts";
 import type { Hex } from "../../../core/bytes.ts";
 import { MAX_PARENTS } from "../../../core/join.ts";
 import { decodeReceipt, encodeReceipt, MAX_RECEIPT_BYTES } from "../../../core/receipt.ts";
+import { MAX_PARCEL_BYTES, MAX_STAGES } from "../../../core/she/cipher-parcel.ts";
 import { MAX_TENSOR_BYTES } from "../../../core/tensor.ts";
 import { connect } from "../../../sdk/node/connect.ts";
 import { defineCommand } from "../../command.ts";
 import { connectionOptions, readFileBytes, resolveConnection } from "../../connection.ts";
 import { CliError } from "../../errors.ts";
+import { parcelFile } from "../../job-opening.ts";
 import { EXIT } from "../../exit-code.ts";
 import { defaulted, integer, optional, required, text, type Parsed } from "../../fields.ts";
 
@@ -48,15 +51,21 @@ function readReceipts(folder: string): Map<Hex, Uint8Array> {
   return found;
 }
 
-/** `<folder>/<job id>/input` and `secret`, as `request --opening` writes them. */
+/** `<folder>/<job id>/input` and `secret`, or `parcel-<stage>`, as `request --opening` writes them. */
 function readOpenings(folder: string): Map<Hex, JobOpening> {
   const found = new Map<Hex, JobOpening>();
   for (const name of readdirSync(folder).toSorted()) {
     if (!/^0x[0-9a-f]{64}$/.test(name)) continue;
-    const secret = join(folder, name, "secret");
+    const read = (file: string, most: number): Uint8Array | undefined => {
+      const path = join(folder, name, file);
+      return existsSync(path) ? readFileBytes(path, most) : undefined;
+    };
+    const parcels = Array.from({ length: MAX_STAGES }, (_, stage) => read(parcelFile(stage), MAX_PARCEL_BYTES));
+    const secret = read("secret", 1024);
     found.set(name as Hex, {
-      input: readFileBytes(join(folder, name, "input"), MAX_OPENED),
-      secret: existsSync(secret) ? new TextDecoder().decode(readFileBytes(secret, 1024)) : undefined,
+      input: read("input", MAX_OPENED),
+      secret: secret && new TextDecoder().decode(secret),
+      parcels: parcels.flatMap((parcel) => parcel ?? []),
     });
   }
   return found;
@@ -92,7 +101,7 @@ export const auditExport = defineCommand({
     ),
     openings: optional(
       "folder",
-      "Folder with <job id>/input and secret: whoever has the bundle can then read them.",
+      "Folder with <job id>/input and secret: whoever has the bundle can then read them. Of jobs over ciphertexts <job id>/parcel-N: ciphertext and evaluation keys, nothing readable.",
       text,
     ),
     maxBytes: defaulted("n", "Largest bundle.", integer(1, MAX_BUNDLE_BYTES), DEFAULT_BUNDLE_BYTES),

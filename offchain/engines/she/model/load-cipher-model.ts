@@ -88,8 +88,17 @@ export async function openCipherSeat(
   stage: number,
   lanes = 1,
 ): Promise<CipherSeat> {
-  const { manifest, program } = model;
-  const weights = decodeWeights(await read(folder, weightsFile(stage)), program);
+  return startCipherSeat(model, stage, await read(folder, weightsFile(stage)), lanes);
+}
+
+/** The same from the bytes of the stage's weights. Errors: BYTES_REFUSED, WEIGHTS_MISMATCH, and those of `CipherSeat.start`. */
+export async function startCipherSeat(
+  { manifest, program }: CipherModel,
+  stage: number,
+  weights: Uint8Array,
+  lanes = 1,
+): Promise<CipherSeat> {
   const kernel = manifest.model.stages[stage]?.kernel ?? "0x";
-  return CipherSeat.start({ plan: program.plan, stage, weights, kernel, hashes: nodeHashes, lanes });
+  const { plan } = program;
+  return CipherSeat.start({ plan, stage, weights: decodeWeights(weights, program), kernel, hashes: nodeHashes, lanes });
 }

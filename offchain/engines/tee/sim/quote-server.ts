@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fromHex, type Hex } from "../../../core/bytes.ts";
-import { collateralBundle } from "./collateral-bundle.ts";
+import { collateralBundle } from "../collateral-file.ts";
 import { SimulatedPlatform, type SimulatedOptions } from "./platform.ts";
 import type { Period } from "./report.ts";
 
