@@ -20,6 +20,8 @@ import type { ModelShelf, ProofPort, ProofTask } from "../../protocol/ports.ts";
 import { isAbstention } from "../../protocol/said.ts";
 import { StageWork } from "../../protocol/stage-work.ts";
 import { NodeError } from "../errors.ts";
+
+import { InnerCommittee, isCommitteeAsked } from "./committee/inner-committee.ts";
 import { InnerSchedule } from "./inner-schedule.ts";
 import { DONE, REFUSALS, type Ask, type Asked, type MessageName, type Refusal, type Reply } from "./wire.ts";
 
@@ -88,6 +90,7 @@ export class EnclaveInner {
   readonly #sealKey: X25519KeyPair;
   readonly #jobs = new Map<Hex, OpenJob>();
   readonly #schedule: InnerSchedule;
+  readonly #committee: InnerCommittee;
   readonly #signal = new AbortController().signal;
   #place: Place | null = null;
   #prover: ReturnType<NonNullable<InnerModules["prover"]>> | null = null;
@@ -111,6 +114,8 @@ export class EnclaveInner {
       sealKey: this.#sealKey,
       place: () => this.#placed(),
     });
+    const keys = { claimKey: this.#claimKey, sealKey: this.#sealKey };
+    this.#committee = new InnerCommittee({ crypto, ...keys, place: () => this.#placed() });
   }
 
   get #key(): Hex {
@@ -129,6 +134,7 @@ export class EnclaveInner {
   }
 
   async #answer(asked: Asked): Promise<Answer> {
+    if (isCommitteeAsked(asked)) return this.#committee.answer(asked);
     switch (asked.name) {
       case "boot":
         return { name: "boot", body: this.#boot(asked.body) };

@@ -7,6 +7,7 @@ import { MAX_EVIDENCE_BYTES as MAX_PROOF_BYTES } from "../../core/proof-wire.ts"
 import { JOB } from "../../core/types.ts";
 import { MAX_EVIDENCE_BYTES } from "../../engines/tee/verify.ts";
 import { NodeError } from "../errors.ts";
+import { COMMITTEE_MESSAGES } from "./committee/messages.ts";
 
 /** One kind of question and its answer: a head of fixed form, and raw bytes behind it up to a limit. */
 interface Message {
@@ -137,6 +138,7 @@ export const MESSAGES = {
     reply: { struct: { results: { array: { struct: { stage: "uint8", outDigest: "bytes32", evidence: "bytes" } } } } },
     replyTail: MAX_RESULT_BYTES + MIB,
   },
+  ...COMMITTEE_MESSAGES,
 } as const satisfies Readonly<Record<string, Message>>;
 
 export type MessageName = keyof typeof MESSAGES;
@@ -159,6 +161,8 @@ export const REFUSALS = [
   "STATE",
   // No proof was made, or can be made here.
   "PROOF",
+  // Not of this enclave's committees, or it holds no share of that one.
+  "COMMITTEE",
 ] as const;
 export type Refusal = (typeof REFUSALS)[number];
 

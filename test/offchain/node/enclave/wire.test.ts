@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { duplexPair } from "node:stream";
 import { concatBytes, equalBytes } from "../../../../offchain/core/bytes.ts";
 import { isAssayError } from "../../../../offchain/core/errors.ts";
+import { COMMITTEE_RULES } from "../../../../offchain/core/threshold/draw-committee.ts";
 import { EnclaveClient } from "../../../../offchain/node/enclave/enclave-client.ts";
 import { serveInner } from "../../../../offchain/node/enclave/serve-inner.ts";
 import { decodeAsk, decodeReply, DONE, encodeAsk, encodeRefusal, encodeReply, FrameReader, MESSAGES, REFUSALS } from "../../../../offchain/node/enclave/wire.ts"; // prettier-ignore
@@ -29,6 +30,11 @@ const asks = [
   encodeAsk(8, "step", { jobId: HASH, isDialler: true, isFirst: false }, new Uint8Array(700)),
   encodeAsk(9, "feed", { jobId: HASH }),
   encodeAsk(10, "compute", { jobId: HASH, epoch: 7 }),
+  encodeAsk(11, "commit", { committee: { rules: COMMITTEE_RULES, epoch: 3, drawHash: HASH, mask: 63, attempt: 1, members: [{ key: PLACE.hub, worker: PLACE.worker }] } }), // prettier-ignore
+  encodeAsk(12, "deal", { committeeId: HASH }, Uint8Array.of(0)),
+  encodeAsk(13, "judge", { committeeId: HASH }, new Uint8Array(900)),
+  encodeAsk(14, "release", { jobId: HASH, boundary: 0xffff, sender: REQUESTER, receiver: HASH }, new Uint8Array(500)),
+  encodeAsk(15, "unwrap", { jobId: HASH, boundary: 0xffff, sender: REQUESTER }, new Uint8Array(800)),
 ];
 const replies = [
   encodeReply(1, "boot", IDENTITY),
@@ -43,6 +49,11 @@ const replies = [
   encodeReply(8, "step", { isOpen: true, isOver: false }, new Uint8Array(150)),
   encodeReply(9, "feed", { isLast: true }, new Uint8Array(700)),
   encodeReply(10, "compute", { results: [{ stage: 1, outDigest: HASH, evidence: "0x12" }] }, Uint8Array.of(9)),
+  encodeReply(11, "commit", DONE, new Uint8Array(257)),
+  encodeReply(12, "deal", DONE, new Uint8Array(700)),
+  encodeReply(13, "judge", DONE, new Uint8Array(65)),
+  encodeReply(14, "release", DONE, new Uint8Array(144)),
+  encodeReply(15, "unwrap", { opened: true, have: 4, wrong: 2 }, new Uint8Array(900)),
 ];
 const rest = (frame: Uint8Array): Uint8Array => frame.slice(4);
 const withByte = (frame: Uint8Array, at: number, value: number): Uint8Array => {
