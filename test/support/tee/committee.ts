@@ -15,7 +15,11 @@ import {
 } from "../../../offchain/engines/tee/threshold/make-key.ts";
 import { CommitteeSession, type HeldShare } from "../../../offchain/engines/tee/threshold/member.ts";
 
-export const PLACED = { chainId: 31_337n, hub: `0x${"44".repeat(20)}` as Hex, registry: `0x${"55".repeat(20)}` as Hex };
+export const PLACED: { readonly chainId: bigint; readonly hub: Hex; readonly registry: Hex } = {
+  chainId: 31_337n,
+  hub: `0x${"44".repeat(20)}`,
+  registry: `0x${"55".repeat(20)}`,
+};
 export const RULES: CommitteeRules = COMMITTEE_RULES;
 export const DRAW_TIME = 1_800_000_000;
 

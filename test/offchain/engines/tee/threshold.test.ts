@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { ED25519_TORSION_SUBGROUP, ed25519 } from "@noble/curves/ed25519.js";
+import { ED25519_TORSION_SUBGROUP } from "@noble/curves/ed25519.js";
 import { expect } from "chai";
 import { nodeCrypto } from "../../../../offchain/adapters/keys/node-crypto.ts";
 import { concatBytes, equalBytes, fromHex, utf8 } from "../../../../offchain/core/bytes.ts";
