@@ -24,7 +24,8 @@ export interface InnerCommitteeModules {
 
 export type CommitteeName = keyof typeof COMMITTEE_MESSAGES;
 export type CommitteeAsked = Extract<Asked, { readonly name: CommitteeName }>;
-export const isCommitteeAsked = (asked: Asked): asked is CommitteeAsked => Object.hasOwn(COMMITTEE_MESSAGES, asked.name);
+export const isCommitteeAsked = (asked: Asked): asked is CommitteeAsked =>
+  Object.hasOwn(COMMITTEE_MESSAGES, asked.name);
 
 /** Tries at keys under way. A host that begins more stops its own older ones. */
 const MAX_SESSIONS = 4;

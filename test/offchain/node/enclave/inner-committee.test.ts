@@ -44,7 +44,12 @@ describe("R63: a committee of enclaves, and the one that is seated", () => {
   };
   const ask = (index: number) => (members[index - 1] as TestInner).client;
   const header = (): Uint8Array => readThresholdHeader(blob).bytes;
-  const release = async (index: number, change: Partial<typeof SCOPE & { jobId: Hex; receiver: Hex }> = {}, bytes = header()) => // prettier-ignore
+  const release = async (
+    index: number,
+    change: Partial<typeof SCOPE & { jobId: Hex; receiver: Hex }> = {},
+    bytes = header(),
+  ) =>
+    // prettier-ignore
     (await ask(index).ask("release", { jobId: one.jobId, ...SCOPE, receiver: seatKey, ...change }, bytes)).tail;
   const shares = async (...indices: number[]): Promise<SealedShare[]> =>
     Promise.all(indices.map(async (index) => ({ index, sealed: await release(index) })));
@@ -119,7 +124,14 @@ describe("R63: a committee of enclaves, and the one that is seated", () => {
     const thief = toHex(nodeCrypto.generateX25519().publicKey);
     const changes = [{ jobId: other.jobId }, { sender: WORKER }, { boundary: 0 }, { receiver: thief }];
     for (const change of changes) await refuses("INPUT", async () => release(1, change));
-    for (const bytes of [blob, header().subarray(1), header().subarray(0, -1), new Uint8Array(), header().map((byte, i) => (i === 300 ? byte ^ 1 : byte))]) // prettier-ignore
+    for (const bytes of [
+      blob,
+      header().subarray(1),
+      header().subarray(0, -1),
+      new Uint8Array(),
+      header().map((byte, i) => (i === 300 ? byte ^ 1 : byte)),
+    ])
+      // prettier-ignore
       await refuses("INPUT", async () => release(1, {}, bytes));
     // Of a committee that it is no member of, or has no key of; and the seat is in none.
     const elsewhere = { ...key, committee: { ...key.committee, attempt: 9 } };
