@@ -21,7 +21,13 @@ import { planJobs, type PlannedJob } from "./demo/plan-jobs.ts";
 import { createPresenter } from "./demo/presenter.ts";
 import { createQueue } from "./demo/queue.ts";
 import { residentMiB } from "./demo/resident.ts";
-import { PRESET_MODELS, planPresets, type PlannedCheque, type PlannedPresets } from "./demo/plan-presets.ts";
+import {
+  ENCLAVE_MODEL,
+  PRESET_MODELS,
+  planPresets,
+  type PlannedCheque,
+  type PlannedPresets,
+} from "./demo/plan-presets.ts";
 import { runJob, tokens, type RanJob } from "./demo/run-job.ts";
 import { FAULT_MODELS, printFaults, runFaults } from "./demo/run-faults.ts";
 import { ruled, waitFor } from "./demo/ruled.ts";
@@ -54,6 +60,7 @@ const T_WORK: Readonly<Record<JobKind, number>> = {
   economy: 60,
   batch: 60,
   cheque: 60,
+  enclave: 60,
 };
 
 const stop = new AbortController();
@@ -90,6 +97,7 @@ async function main(): Promise<RunSummary> {
     folder,
     workers: Number(values.workers),
     models,
+    ...(values.presets ? { enclaves: { model: ENCLAVE_MODEL, platforms: 1 } } : {}),
     children,
     signal: stop.signal,
     progress: (text) => presenter.line(text),
@@ -182,7 +190,9 @@ async function runAll(
   ) => {
     try {
       const tWork = T_WORK[job.kind];
-      const options = { wallet, presenter, receipts: folder.receipts, signal: stop.signal, queue, tWork };
+      const { receipts } = folder;
+      const simulatedRoots = devnet.enclaves?.simulation.roots ?? [];
+      const options = { wallet, presenter, receipts, signal: stop.signal, queue, tWork, simulatedRoots };
       const given = beforeDelivery === undefined ? options : { ...options, beforeDelivery };
       const result = await runJob(job, given, input);
       done.push(result);
@@ -219,7 +229,7 @@ async function runAll(
   }
 
   // Those with a window first: it passes while the others run.
-  const windowed = presets === null ? [] : [presets.split, presets.economy];
+  const windowed = presets === null ? [] : [presets.split, presets.economy, ...presets.enclaves];
   const waiting = windowed.map(async (job) => run(job));
   const image = presets === null ? undefined : run(presets.cheque.image);
   const plain = [...(presets === null ? [] : [presets.batch]), ...jobs.filter(({ kind }) => kind === "plain")];

@@ -25,8 +25,10 @@ import { initNode } from "../../offchain/node/init.ts";
 import { deployAssay, type Deployment } from "../deploy/deploy-assay.ts";
 import { ADAPTER_TIMELOCK_SEC, admitCiphertexts } from "../deploy/deploy-referee.ts";
 import { devnetParameters } from "../deploy/parameters.ts";
+import { waitOnce } from "../deploy/wait-once.ts";
 import { startChain, type DevChain } from "./chain.ts";
 import type { Child, Children } from "./children.ts";
+import { startDevnetEnclaves, type DevnetEnclaves, type EnclaveOptions } from "./devnet-enclaves.ts";
 import { enlistWorker } from "./enlist-worker.ts";
 import { DemoError } from "./errors.ts";
 import { makeProvingKeys } from "./proving-keys.ts";
@@ -51,6 +53,8 @@ export interface Devnet {
   readonly models: ReadonlyMap<string, ManifestFile>;
   /** By index; `restart` replaces the entry. */
   readonly workers: DevWorker[];
+  /** SIMULATED; null if none were asked for. */
+  readonly enclaves: DevnetEnclaves | null;
   workerOf(workerId: number): DevWorker;
   /** A worker that lies at its next seat, and by default challenges when outvoted, or is honest again. Development only. */
   setFault(worker: DevWorker, mode: "wrong-digest" | "none", challenge?: boolean): Promise<void>;
@@ -74,6 +78,7 @@ export interface DevnetOptions {
   readonly ciphers?: readonly string[];
   /** Seeds from the workers on duty instead of single blocks. */
   readonly beacon?: boolean;
+  readonly enclaves?: EnclaveOptions;
   readonly network?: DevnetNetwork;
   readonly children: Children;
   readonly signal: AbortSignal;
@@ -123,7 +128,8 @@ interface Ready {
 /** Chain, contracts, registered models and `workers` worker processes, each with keys, stake and store of its own. */
 export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
   const { folder, children, signal, progress, ciphers = [] } = options;
-  const behindSec = ciphers.length === 0 ? 0 : ADAPTER_TIMELOCK_SEC;
+  const { enclaves: enclaveOptions } = options;
+  const behindSec = ciphers.length > 0 || enclaveOptions !== undefined ? ADAPTER_TIMELOCK_SEC : 0;
   progress("starting the chain");
   const [chain] = await Promise.all([
     startChain(children, join(folder.logs, "chain.log"), signal, behindSec),
@@ -142,13 +148,20 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
   const randomness = options.beacon === true ? "workers" : "blocks";
   const deployment = await deployAssay({ publicClient, walletClient, parameterOverrides: { randomness } });
   const done = async (hash: Promise<Hex>) => publicClient.waitForTransactionReceipt({ hash: await hash });
-  if (ciphers.length > 0) {
-    progress("letting the referee of ciphertexts wait its two days of chain time");
-    await admitCiphertexts({ publicClient, walletClient, hub: deployment.hub }, async (seconds) => {
-      await chain.rpc("evm_increaseTime", [seconds]);
-      await chain.rpc("evm_mine", []);
-    });
-  }
+  const clients = { publicClient, walletClient };
+  const advance = async (seconds: number): Promise<void> => {
+    progress("letting the judges of new evidence wait their two days of chain time");
+    await chain.rpc("evm_increaseTime", [seconds]);
+    await chain.rpc("evm_mine", []);
+  };
+  const [, enclaves] = await waitOnce(
+    advance,
+    async (wait) => (ciphers.length > 0 ? admitCiphertexts({ ...clients, hub: deployment.hub }, wait) : null),
+    async (wait) =>
+      enclaveOptions === undefined
+        ? null
+        : startDevnetEnclaves(enclaveOptions, chain, deployment, { ...clients, advance: wait }),
+  );
 
   progress(`making keys and starting ${options.workers} workers`);
   const { network } = options;
@@ -182,9 +195,12 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
         "prove.cache": PROVING_CACHE,
         "work.models": [...options.models, ...ciphers].map((model) => resolve(model)),
         "table.upkeep": false,
+        ...enclaves?.settings(place.index),
       },
     });
     await Promise.all([fund(place.operatorKey), fund(place.ownerKey)]);
+    // Before the worker runs: one that has an enclave sends transactions of its own from this account.
+    await depositFor(chain, deployment, place.operatorKey);
     const { child, ready } = await spawnWorker(place);
     started += 1;
     progress(`${started} of ${options.workers} workers run`);
@@ -197,8 +213,8 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
         serializeCompactSignature(signatureToCompactSignature(await sign({ hash, privateKey: place.operatorKey }))),
       profile: { transportId: ready.transportId, sealKey: ready.sealKey, endpoints: ready.endpoints.join(" ") },
       stake: devnetParameters.minimumStake,
+      capabilities: enclaves?.capabilities ?? [],
     });
-    await depositFor(chain, deployment, place.operatorKey);
     return toWorker(place, workerId, child, ready);
   });
 
@@ -259,6 +275,10 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
     await chain.mine(BEAT_BLOCKS); // to the end of that beat
     await done(walletClient.writeContract({ ...atBeacon, functionName: "seat" }));
   }
+  if (enclaves !== null) {
+    progress("waiting for the registrations of the SIMULATED enclaves");
+    while (!(await Promise.all(workers.map(hasEnclave))).every(Boolean) && !signal.aborted) await sleep(100);
+  }
   await chain.mineEvery(BLOCK_MS);
   const restart = async (index: number): Promise<DevWorker> => {
     const place = places[index];
@@ -276,6 +296,7 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
     requesterKey,
     models,
     workers,
+    enclaves,
     workerOf: (workerId) => {
       const worker = workers.find((one) => one.workerId === workerId);
       if (worker === undefined) throw new DemoError("WORKER_UNKNOWN", { worker: workerId });
@@ -291,6 +312,12 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
     },
     restart,
   };
+}
+
+/** Whether a worker's enclave is registered, by its own word. */
+export async function hasEnclave({ monitorUrl }: DevWorker): Promise<boolean> {
+  const { enclave } = (await (await fetch(new URL("/status", monitorUrl))).json()) as { readonly enclave: unknown };
+  return enclave !== null;
 }
 
 const toWorker = ({ index, ownerKey }: Place, workerId: number, child: Child, ready: Ready): DevWorker => ({

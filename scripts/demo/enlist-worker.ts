@@ -13,7 +13,7 @@ import {
 import { privateKeyToAccount } from "viem/accounts";
 import { devTokenAbi } from "../../offchain/adapters/chain/abi/dev-token.ts";
 import { stakeVaultAbi } from "../../offchain/adapters/chain/abi/stake-vault.ts";
-import { capabilityBits, COMMON_CAPABILITIES } from "../../offchain/core/capabilities.ts";
+import { capabilityBits, COMMON_CAPABILITIES, type Capability } from "../../offchain/core/capabilities.ts";
 import type { Deployment } from "../deploy/deploy-assay.ts";
 import { DemoError } from "./errors.ts";
 
@@ -28,16 +28,19 @@ export interface EnlistOptions {
   readonly profile: { readonly transportId: Hex; readonly sealKey: Hex; readonly endpoints: string };
   /** Token base units; also what is minted (development token only). */
   readonly stake: bigint;
+  /** Beside those that every worker of a devnet has. */
+  readonly capabilities?: readonly Capability[];
 }
 
 /** Every worker of a devnet proves and evaluates ciphertexts as well. */
-const CAPABILITIES = capabilityBits([...COMMON_CAPABILITIES, "proof", "cipher"]);
+const CAPABILITIES: readonly Capability[] = [...COMMON_CAPABILITIES, "proof", "cipher"];
 const YEAR_SEC = 365 * 86_400;
 
 /** Registers a worker, stakes for it and gives it all the tickets that the stake backs, in class 0. The table must be at version 0. */
 export async function enlistWorker(options: EnlistOptions): Promise<number> {
   const { deployment, profile, stake, signer } = options;
   const { vault, token, chainId } = deployment;
+  const capabilities = capabilityBits([...CAPABILITIES, ...(options.capabilities ?? [])]);
   const account = privateKeyToAccount(options.ownerKey);
   const client = createClient({ account, transport: http(options.rpcUrl), pollingInterval: 50, cacheTime: 0 })
     .extend(publicActions)
@@ -60,7 +63,7 @@ export async function enlistWorker(options: EnlistOptions): Promise<number> {
       address: vault,
       abi: stakeVaultAbi,
       functionName: "register",
-      args: [signer, { ...profile, capabilities: CAPABILITIES, expiry: Number(timestamp) + YEAR_SEC }, r, yParityAndS],
+      args: [signer, { ...profile, capabilities, expiry: Number(timestamp) + YEAR_SEC }, r, yParityAndS],
     }),
   );
   const [event] = parseEventLogs({ abi: stakeVaultAbi, eventName: "WorkerRegistered", logs: registered.logs });

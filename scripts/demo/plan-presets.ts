@@ -22,10 +22,15 @@ export interface PlannedCheque {
   readonly fusion: PlannedJob;
 }
 
+/** What the enclaves of these jobs serve. */
+export const ENCLAVE_MODEL = "models/tumor-mlp";
+
 export interface PlannedPresets {
   readonly split: PlannedJob;
   readonly economy: PlannedJob;
   readonly batch: PlannedJob;
+  /** Of enclaves, which are SIMULATED. */
+  readonly enclaves: readonly PlannedJob[];
   readonly cheque: PlannedCheque;
 }
 
@@ -61,6 +66,7 @@ export async function planPresets(from: number): Promise<PlannedPresets> {
       picture: [],
     },
     cheque: await planCheque(from + 3),
+    enclaves: [{ ...(await plan(tumor as LoadedModel, sick, 13, "enclave", from + 6)), preset: "fast-enclave" }],
   };
 }
 

@@ -3,11 +3,13 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Hex } from "viem";
 import type { JobOpening } from "../../offchain/audit/bundle/job-opening.ts";
+import { judgeEnclaves, rootsOf } from "../../offchain/audit/judge-enclaves.ts";
 import { encodeBatch } from "../../offchain/core/batch-tensors.ts";
 import { equalBytes, toHex } from "../../offchain/core/bytes.ts";
 import { guaranteeOf } from "../../offchain/core/receipt-json.ts";
 import { encodeTensor, type Tensor } from "../../offchain/core/tensor.ts";
-import type { Policy } from "../../offchain/core/types.ts";
+import { ENCLAVE, type Policy } from "../../offchain/core/types.ts";
+import { PRESETS } from "../../offchain/core/policy-presets.ts";
 import type { Branch } from "../../offchain/sdk/actions/join-results.ts";
 import type { JobSecret } from "../../offchain/sdk/job-secret.ts";
 import type { JobView } from "../../offchain/sdk/job-view.ts";
@@ -32,6 +34,8 @@ export interface RunJobOptions {
   readonly tWork: number;
   /** Single numbers instead of the preset's. */
   readonly policy?: Partial<Policy>;
+  /** Root keys of the SIMULATED enclaves that may see inputs; none: they may not. */
+  readonly simulatedRoots?: readonly Hex[];
   readonly beforeDelivery?: (seats: readonly number[]) => Promise<void>;
 }
 
@@ -85,11 +89,13 @@ export async function runJob(job: PlannedJob, options: RunJobOptions, input?: Jo
   const report = verifyReceipt(decodeReceipt(new Uint8Array(readFileSync(path))), {
     recordHash: done.view.recordHash ?? receipt.recordHash,
   });
-  const bad = report.checks.filter(({ ok }) => !ok).map(({ name, detail }) => `${name}: ${detail}`);
+  const checks = [...report.checks, ...judgeEnclaves(receipt, rootsOf(options.simulatedRoots ?? [])).checks];
+  const bad = checks.filter(({ ok }) => !ok).map(({ name, detail }) => `${name}: ${detail}`);
+  const receiptVerified = bad.length === 0;
   presenter.job(
     job.index,
-    report.ok ? "verified" : "problem",
-    report.ok ? `receipt valid, ${report.checks.length} checks, offline` : bad.join("; "),
+    receiptVerified ? "verified" : "problem",
+    receiptVerified ? `receipt valid, ${checks.length} checks, offline` : bad.join("; "),
   );
   const answer = done.outputs.map(job.labelOf).join(" ");
   const said = receipt.record.tallies.flatMap(({ seats, said: words, stage }) =>
@@ -125,7 +131,7 @@ export async function runJob(job: PlannedJob, options: RunJobOptions, input?: Jo
     latencyMs: phasesMs["final"] ?? 0,
     recordHash: done.view.recordHash ?? receipt.recordHash,
     receipt: path,
-    receiptVerified: report.ok,
+    receiptVerified,
   };
   presenter.job(
     job.index,
@@ -152,13 +158,17 @@ const VIEWERS: Readonly<Record<DemoPreset, string>> = {
   "critical-cipher": "nobody",
   "critical-proof": "one prover",
   "critical-enclave": "two enclaves",
-  "fast-enclave": "enclave, 2 auditors",
+  "fast-enclave": "3 SIMULATED enclaves",
   economy: "answerer, 4 auditors",
   masked: "nobody alone",
 };
 
-const wishesOf = (job: PlannedJob, { tWork, policy }: RunJobOptions) => ({
+/** Whether only enclaves may see a job's input. */
+const isEnclaved = ({ preset }: PlannedJob): boolean => preset !== undefined && (PRESETS[preset].mask & ENCLAVE) !== 0;
+
+const wishesOf = (job: PlannedJob, { tWork, policy, simulatedRoots = [] }: RunJobOptions) => ({
   policy: { tWork, ...policy, ...(job.masked === undefined ? {} : { k: 2 }) },
+  enclaves: isEnclaved(job) ? { allowSimulated: simulatedRoots.length > 0 } : undefined,
   preset: job.preset,
   clientPart: job.clientPart,
 });

@@ -3,7 +3,7 @@ import type { Hex } from "viem";
 import { PRESETS, type PresetName } from "../../offchain/core/policy-presets.ts";
 import { table } from "./table.ts";
 
-export type JobKind = "plain" | "liar" | "killed" | "proven" | "split" | "economy" | "batch" | "cheque";
+export type JobKind = "plain" | "liar" | "killed" | "proven" | "split" | "economy" | "batch" | "cheque" | "enclave";
 
 /** Presets, and what MASKED lanes make of a vote. */
 export type DemoPreset = PresetName | "masked";

@@ -34,7 +34,7 @@ describe("npm start, a shortened run", function suite() {
     const folder = /build\/run\/\S+/.exec(output.slice(output.lastIndexOf("summary.json")))?.[0] ?? "";
     const summary = JSON.parse(readFileSync(join(folder, "summary.json"), "utf8")) as RunSummary;
     expect(summary).to.deep.include({ ok: true, problems: [] });
-    expect(summary.jobs).to.have.length(13);
+    expect(summary.jobs).to.have.length(14);
     expect(summary.workers).to.have.length(16);
     for (const job of summary.jobs) {
       expect(job, `job ${job.index}`).to.deep.include({ matchesProgram: true, receiptVerified: true });
@@ -50,14 +50,17 @@ describe("npm start, a shortened run", function suite() {
       const { quoted, most, paid } = job.fee;
       expect(Number(paid)).to.be.at.most(Number(most));
       // On a loaded machine seats may have to commit on the chain, which costs a poke; the lottery may draw auditors.
-      const isQuiet = !["liar", "killed", "economy"].includes(job.kind) && !("committed" in job.phasesMs);
+      const isQuiet = !["liar", "killed", "economy", "enclave"].includes(job.kind) && !("committed" in job.phasesMs);
       if (isQuiet) expect(paid, `job ${job.index}`).to.equal(quoted);
     }
     const presets = new Set(summary.jobs.map(({ preset }) => preset));
-    const shown = ["general-vote", "critical-proof", "general-split", "economy", "masked"] as const;
+    const shown = ["general-vote", "critical-proof", "general-split", "fast-enclave", "economy", "masked"] as const;
     for (const preset of shown) expect(presets).to.include(preset);
     const split = summary.jobs.find(({ kind }) => kind === "split");
     expect([split?.endToEnd, split?.sees]).to.deep.equal([false, "nobody (boundaries leak)"]);
+    const enclaved = summary.jobs.find(({ kind }) => kind === "enclave");
+    expect(enclaved?.sees).to.include("SIMULATED");
+    expect(enclaved?.evidence).to.match(/ENCLAVE \(SIMULATED\)|VOTE/); // votes, where chance had it audited
     const proven = summary.jobs.filter(({ kind }) => kind === "proven").map(({ model }) => model);
     expect(proven).to.deep.equal(["tumor-mlp", "digits-cnn", "credit-forest"]);
     expect(output).to.include("three receipts hold together");

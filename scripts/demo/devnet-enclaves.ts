@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { resolve } from "node:path";
+import type { PublicClient, WalletClient } from "viem";
+import type { Capability } from "../../offchain/core/capabilities.ts";
+import { measureBundle } from "../../offchain/engines/tee/provider/bundle.ts";
+import { bundleRoot } from "../../offchain/node/enclave/inner-main.ts";
+import type { Deployment } from "../deploy/deploy-assay.ts";
+import { startSimulatedEnclaves, type SimulatedEnclaves } from "../deploy/simulated-enclaves.ts";
+import type { Advance } from "../deploy/wait-once.ts";
+import type { DevChain } from "./chain.ts";
+
+/** SIMULATED enclaves of a devnet: every worker runs one beside itself. */
+export interface EnclaveOptions {
+  /** Folder of the one model that they serve; it must accept a policy with ENCLAVE. */
+  readonly model: string;
+  /** Machines: worker i stands on platform i modulo their number. Each has a root, a quote server and collateral of its own. */
+  readonly platforms: number;
+}
+
+export interface DevnetEnclaves {
+  readonly simulation: SimulatedEnclaves;
+  readonly capabilities: readonly Capability[];
+  /** What a worker's configuration says of its enclave. */
+  settings(index: number): Readonly<Record<string, string | number>>;
+}
+
+/** Seconds between a worker's looks at its registration: a revoked one is seen soon. */
+const WATCH_SEC = 2;
+
+/** Deploys what judges enclaves, waits two days of chain time, and starts the quote servers. No worker may run yet. */
+export async function startDevnetEnclaves(
+  { model, platforms }: EnclaveOptions,
+  chain: DevChain,
+  deployment: Deployment,
+  clients: { readonly publicClient: PublicClient; readonly walletClient: WalletClient; readonly advance: Advance },
+): Promise<DevnetEnclaves> {
+  const simulation = await startSimulatedEnclaves({
+    ...clients,
+    deployment,
+    bundleDigests: [await measureBundle(bundleRoot())],
+    seeds: Array.from({ length: platforms }, (_, i) => new Uint8Array(32).fill(i + 1)),
+  });
+  // They end with the chain that they stand beside.
+  void chain.child.exited.then(async () => simulation.close());
+  return {
+    simulation,
+    capabilities: ["enclave", "tdx"],
+    settings: (index) => ({
+      "enclave.provider": "simulated",
+      "enclave.model": resolve(model),
+      "enclave.quoteServer": simulation.servers[index % platforms]?.url ?? "",
+      "enclave.watchSeconds": WATCH_SEC,
+    }),
+  };
+}
