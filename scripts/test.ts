@@ -39,7 +39,7 @@ const mocha = (pattern: string, besides = "") => [
   ".mocharc.json",
   ...globSync(pattern, { exclude: besides === "" ? [] : [besides] }).toSorted(),
 ];
-const RELEASE = "test/e2e/{packages,sanitized-prover}.test.ts";
+const [RELEASE, DEVNETS] = ["packages,sanitized-prover", "chaos,devnet,kill"];
 
 /** In the order in which they begin, as many as two cores take: long ones early, so that no core waits for the other at the end. */
 const suites: readonly Suite[] = [
@@ -62,8 +62,15 @@ const suites: readonly Suite[] = [
   { name: "contracts", run: ["hardhat", "test", "mocha", "--no-compile"], counts: true },
   { name: "zk", run: mocha("test/offchain/engines/zk/**/*.test.ts"), counts: true },
   { name: "offchain", run: mocha("test/offchain/**/*.test.ts", "test/offchain/engines/zk/**"), counts: true },
-  { name: "release", run: mocha(RELEASE), counts: true, long: true },
-  { name: "e2e", run: mocha("test/e2e/**/*.test.ts", RELEASE), counts: true, long: true, alone: true },
+  { name: "release", run: mocha(`test/e2e/{${RELEASE}}.test.ts`), counts: true, long: true },
+  { name: "devnets", run: mocha(`test/e2e/{${DEVNETS}}.test.ts`), counts: true, long: true },
+  {
+    name: "e2e",
+    run: mocha("test/e2e/*.test.ts", `test/e2e/{${RELEASE},${DEVNETS}}.test.ts`),
+    counts: true,
+    long: true,
+    alone: true,
+  },
 ];
 
 const only = process.argv.slice(2);

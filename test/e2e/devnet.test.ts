@@ -79,7 +79,7 @@ describe("devnet of real processes", function suite() {
     });
     await wallet.waitForTransactionReceipt({ hash: await wallet.deposit({ amount: 100n * TOKEN }) });
     const input = { dtype: "i8" as const, dims: [1, 30], data: CANARY };
-    const done = await wallet.requestInferenceSync({ manifest, input, policy: { tWork: 40 } });
+    const done = await wallet.requestInferenceSync({ manifest, input, policy: { tWork: 60 } });
     const receipt = await wallet.getReceipt({ jobId: done.jobId });
     const secret = done.secret.reveal();
 
@@ -209,7 +209,7 @@ describe("devnet of real processes", function suite() {
     const done = await wallet.requestInferenceSync({
       manifest: model.manifest.model,
       input,
-      policy: { tWork: 40 },
+      policy: { tWork: 60 },
       deposit: true,
     });
     expect(interpretReals(model.output, done.output)[0]?.label).to.equal("/");

@@ -132,7 +132,7 @@ describe("kill -9", function suite() {
       stage: 0,
     });
   const request = () =>
-    cluster.request({ dtype: "i8", dims: [1, 30], data: new Int8Array(30).fill(3) }, { k: 3, tWork: 30 });
+    cluster.request({ dtype: "i8", dims: [1, 30], data: new Int8Array(30).fill(3) }, { k: 3, tWork: 60 });
 
   it("R72: at every journal step and restarted: the job ends, one commit, one reveal, nobody slashed", async () => {
     const reached: string[] = [];
