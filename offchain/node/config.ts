@@ -36,7 +36,8 @@ const PATHS = new Set([
   "prove.phase1",
   "log.file",
 ]);
-const SHOWN_ENVIRONMENT = /^ASSAY_(CHAIN|KEYS|STORE|NET|MONITOR|LOG|WORK|ENCLAVE|PROVE|CHECKS|REWARDS|TABLE|NODE)_/;
+const SHOWN_ENVIRONMENT =
+  /^ASSAY_(CHAIN|KEYS|STORE|NET|MONITOR|LOG|WORK|ENCLAVE|ATTESTER|PROVE|CHECKS|REWARDS|TABLE|NODE)_/;
 
 /** Flag > environment > file > default. Errors: CONFIG_UNREADABLE, CONFIG_UNKNOWN with a suggestion, CONFIG_INVALID. */
 export function loadConfig(options: LoadConfigOptions): LoadedConfig {
@@ -81,13 +82,15 @@ export function loadConfig(options: LoadConfigOptions): LoadedConfig {
 }
 
 /** Development switches work on the local chain only: a configuration that travels cannot weaken a real worker. Error: DEVELOPMENT_REFUSED. */
-function checkDevelopment({ node, chain, enclave }: NodeConfig): void {
+function checkDevelopment({ node, chain, enclave, attester }: NodeConfig): void {
   const { development } = node;
   const refuse = (what: string) => new NodeError("DEVELOPMENT_REFUSED", { what, chain: chain.id, development });
   if (development && chain.id !== 31_337) throw refuse("node.development");
   if (node.crashAt !== "" && !development) throw refuse("node.crashAt");
   if (enclave.provider === "simulated" && (!development || process.env["NODE_ENV"] === "production"))
     throw refuse("enclave.provider simulated");
+  if (attester.simulatedRoot !== "" && (!development || process.env["NODE_ENV"] === "production"))
+    throw refuse("attester.simulatedRoot");
 }
 
 function readToml(path: string): Record<string, unknown> {

@@ -20,6 +20,7 @@ import type { Logger } from "../core/ports/logger.ts";
 import { ZERO_BYTES32 } from "../core/types.ts";
 import { decodeKeyRecord, KEY_CEREMONY } from "../core/zk/key-record.ts";
 import { chooseProver } from "../engines/zk/prover/choose-prover.ts";
+import { checkAttester } from "./attester/check-attester.ts";
 import { describeProver } from "./describe-prover.ts";
 import { checkBeacon } from "./beacon/check-beacon.ts";
 import { cipherFacts, judgeCiphers } from "./doctor-cipher.ts";
@@ -144,6 +145,11 @@ export async function runDoctor(config: NodeConfig, modules: { readonly logger: 
     await guarded("beacon", "Start the worker: it registers a hash chain by itself.", async () => {
       if (chain === null || ring === null) return fail("beacon", "needs chain and keys", "Repair those checks first.");
       return { name: "beacon", ...(await checkBeacon(chain, ring, BigInt(config.chain.fromBlock))) };
+    }),
+    await guarded("attester", "Check attester.registry.", async () => {
+      if (config.attester.duty === "off") return pass("attester", "off");
+      if (chain === null || operator === null) return fail("attester", "needs chain and keys", "Repair those checks first."); // prettier-ignore
+      return { name: "attester", ...(await checkAttester(chain, operator, config)) };
     }),
   ];
   // As the others see it: TypeScript does not follow assignments into the checks.

@@ -200,4 +200,10 @@ export const NodeError = defineErrors("node", 30, {
     fix: "Send the same request again in some seconds.",
     retry: "later",
   },
+  BOARD_FOREIGN: {
+    n: 35,
+    text: "The verdict board {board} is of other workers or tokens than the hub {hub}.",
+    fix: "Correct attester.registry (or --enclaves); nothing was staked.",
+    retry: "never",
+  },
 });

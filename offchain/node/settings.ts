@@ -134,6 +134,28 @@ export const SETTINGS = {
     renewHours: setting(count(144), 24, "How long before its end a registration, of a week at most, is renewed."),
     watchSeconds: setting(count(3_600), 15, "Pause between looks at the registration."),
   },
+  attester: {
+    duty: setting(
+      z.enum(["off", "on", "leave"]),
+      "off",
+      "Verify the evidence that the verdict board draws this worker for (`assay tee attest --join` makes it an attester): `on` says so with a stake each; `leave` quits, serves what it was drawn for and takes every token back to the owner.",
+    ),
+    verdicts: setting(
+      count(1_000),
+      4,
+      "Stakes of so many verdicts stay on the board; what is more is paid to the owner.",
+    ),
+    registry: setting(
+      z.union([z.literal(""), address]),
+      "",
+      "Registry of enclaves whose board it is; empty: the one that the hub's router names.",
+    ),
+    simulatedRoot: setting(
+      z.string().regex(/^(0x[0-9a-f]{64})?$/, "0x and 64 lower-case digits, or nothing"),
+      "",
+      "SHA-256 of a simulated root's key that counts too; in development only.",
+    ),
+  },
   prove: {
     enabled: setting(z.boolean(), true, "Prove stages of models that have keys, and use the court when outvoted."),
     keys: setting(z.string().min(1), "circuit-keys", "Folder of ceremony keys, a folder each."),

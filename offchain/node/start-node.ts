@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { createChain } from "../adapters/chain/create-chain.ts";
 import { publicUrl } from "../adapters/chain/rpc-transport.ts";
@@ -13,10 +12,11 @@ import { PromMetrics } from "../adapters/observe/prom-metrics.ts";
 import { systemClock } from "../adapters/observe/system-clock.ts";
 import { FileBlobStore } from "../adapters/store/file-blob-store.ts";
 import { ProcessLock } from "../adapters/store/process-lock.ts";
-import { SqliteJournal } from "../adapters/store/sqlite-journal.ts";
 import type { PeerAddress } from "../core/ports/transport.ts";
 import { LOCAL_CHAIN_ID } from "../core/zk/verifying-key.ts";
 import { HONEST, type Hex } from "../protocol/ports.ts";
+import { attesterOptions, configuredRoots } from "./attester/open-attester.ts";
+import { serveAttester } from "./attester/serve-attester.ts";
 import { createBlobPort } from "./blob-port.ts";
 import { bondLimitOf } from "./cipher/bond-limit.ts";
 import { Closers } from "./closers.ts";
@@ -26,6 +26,7 @@ import { heldKeys } from "./judging-keys.ts";
 import { guardedShelf } from "./guarded-shelf.ts";
 import { createKeptTraces } from "./kept-traces.ts";
 import { keyCheckOptions, KeyChecks } from "./key-checks.ts";
+import { openJournal } from "./open-journal.ts";
 import { openLinearChecks } from "./open-linear-checks.ts";
 import { FolderModelShelf } from "./model-shelf.ts";
 import { openTransport } from "./open-transport.ts";
@@ -72,15 +73,8 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
     closers.push("keys", () => keys.close());
 
     // Store
-    mkdirSync(config.store.folder, { recursive: true, mode: 0o700 });
     const hub = config.chain.hub.toLowerCase();
-    const journal = new SqliteJournal(
-      {
-        path: join(config.store.folder, "store.sqlite"),
-        owner: `${config.chain.id}/${hub}/${keys.operator.address}`,
-      },
-      { clock: systemClock, cipher: keys.columnCipher },
-    );
+    const journal = openJournal(config, keys);
     closers.push("journal", () => journal.close());
     const store = await FileBlobStore.open(
       { root: join(config.store.folder, "blobs"), quotaBytes: config.store.quotaMiB * 1024 * 1024 },
@@ -192,9 +186,22 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
     );
     await worker.start();
     const kept = enclave?.keep();
+    const attests =
+      config.attester.duty === "off"
+        ? null
+        : serveAttester(attesterOptions(config), {
+            chain,
+            journal,
+            logger,
+            metrics,
+            clock: systemClock,
+            signal,
+            random: Math.random,
+            roots: configuredRoots(config),
+          });
     closers.push("loops", async () => {
       life.abort();
-      await Promise.all([worker.stopped(), kept]);
+      await Promise.all([worker.stopped(), kept, attests]);
     });
     const addresses = await transport.start();
     closers.push("transport", () => transport.stop());

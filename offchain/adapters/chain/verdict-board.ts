@@ -6,11 +6,13 @@ import {
   type ContractFunctionArgs,
   type ContractFunctionReturnType,
   type Hex,
+  type Log,
   type TransactionReceipt,
 } from "viem";
 import { getLogs } from "viem/actions";
 import { enclaveRegistryAbi } from "./abi/enclave-registry.ts";
 import { verdictBoardAbi } from "./abi/verdict-board.ts";
+import { hasCode, isAssayError } from "../../core/errors.ts";
 import { writeContract, type Chain } from "./chain.ts";
 import { toChainError } from "./decode-revert.ts";
 import type { EnclaveContracts } from "./enclave-contracts.ts";
@@ -23,7 +25,12 @@ type ByVerdict = ContractFunctionArgs<typeof enclaveRegistryAbi, "nonpayable", "
 
 /** `state` of a case. */
 export const CASE_OPEN = 1;
+export const CASE_DECIDED = 2;
 export const CASE_CHALLENGED = 3;
+export const CASE_RULED = 4;
+export const CASE_FAILED = 5;
+/** From `leftAt` on a member can still be drawn for votes that began before, seconds. */
+export const BOARD_NOTICE = 86_400;
 
 const at = (board: Address) => ({ address: board, abi: verdictBoardAbi }) as const;
 const OPENED = getAbiItem({ abi: verdictBoardAbi, name: "CaseOpened" });
@@ -48,15 +55,21 @@ export const readSeats = async (chain: Chain, board: Address, caseId: bigint, ro
 export const readSaid = async (chain: Chain, board: Address, caseId: bigint, round: number, account: Address): Promise<Hex> =>
   readContract(chain, { ...at(board), functionName: "saidBy", args: [caseId, round, account] }); // prettier-ignore
 
+/** Blocks in which an event is looked for. */
+export interface BlockRange {
+  readonly fromBlock: bigint;
+  readonly toBlock: bigint | "latest";
+}
+
 /** What a case showed. Errors: RPC_UNAVAILABLE, RPC_REJECTED; NO_CONTRACT if no log tells of it. */
 export async function findShown(
   chain: Chain,
   board: Address,
   caseId: bigint,
-  fromBlock: bigint,
+  range: BlockRange,
 ): Promise<{ readonly evidence: Hex; readonly endorsements: Hex }> {
   try {
-    const logs = await getLogs(chain.client, { ...at(board), event: OPENED, args: { caseId }, fromBlock, toBlock: "latest" }); // prettier-ignore
+    const logs = await getLogs(chain.client, { ...at(board), event: OPENED, args: { caseId }, ...range });
     const [found] = parseEventLogs({ abi: verdictBoardAbi, eventName: "CaseOpened", logs });
     if (found === undefined)
       throw new ChainError("NO_CONTRACT", { name: `case ${caseId}`, address: board, chain: chain.chainId });
@@ -66,6 +79,56 @@ export async function findShown(
     throw toChainError(error, "eth_getLogs", chain.errors);
   }
 }
+
+/** A case that something happened to, and the block if it was its opening. */
+export interface BoardEvent {
+  readonly caseId: bigint;
+  readonly openedBlock: bigint | null;
+}
+
+/** Which cases logs of the board tell of, in order; other logs are left out. */
+export function boardEvents(logs: readonly Log[]): readonly BoardEvent[] {
+  return parseEventLogs({ abi: verdictBoardAbi, logs: [...logs] }).flatMap(({ eventName, args, blockNumber }) =>
+    "caseId" in args ? [{ caseId: args.caseId, openedBlock: eventName === "CaseOpened" ? blockNumber : null }] : [],
+  );
+}
+
+/** An attester's place. */
+export interface BoardMember {
+  readonly slot: number;
+  /** Unix seconds, 0 while a member. */
+  readonly leftAt: number;
+  /** Wei. */
+  readonly reserve: bigint;
+}
+
+/** An account's place among the attesters, null if it has none. Errors: RPC_UNAVAILABLE, REVERTED. */
+export async function readMember(chain: Chain, board: Address, account: Address): Promise<BoardMember | null> {
+  try {
+    const slot = await readContract(chain, { ...at(board), functionName: "slotOf", args: [account] });
+    const { leftAt, reserve } = await readContract(chain, { ...at(board), functionName: "attester", args: [slot] });
+    return { slot, leftAt, reserve };
+  } catch (error) {
+    if (hasCode(error, "REVERTED") && isAssayError(error) && error.meta["name"] === "NotAttester") return null;
+    throw error;
+  }
+}
+
+/** Whose workers may join, and in what they stake. Errors: RPC_UNAVAILABLE, REVERTED. */
+export async function readBoardPlace(
+  chain: Chain,
+  board: Address,
+): Promise<{ readonly vault: Address; readonly token: Address }> {
+  const [vault, token] = await Promise.all([
+    readContract(chain, { ...at(board), functionName: "VAULT" }),
+    readContract(chain, { ...at(board), functionName: "TOKEN" }),
+  ]);
+  return { vault, token };
+}
+
+/** What a challenge takes, wei. Errors: RPC_UNAVAILABLE, REVERTED. */
+export const readBond = async (chain: Chain, board: Address): Promise<bigint> =>
+  readContract(chain, { ...at(board), functionName: "bond" });
 
 /** What joining and each verdict stake, what a verdict earns, and the account's balance there, wei. Errors: RPC_UNAVAILABLE, REVERTED. */
 export async function readTerms(
@@ -104,6 +167,22 @@ export const postVerdict = async (chain: Chain, board: Address, caseId: bigint, 
 /** Asks eleven others. Errors: REVERTED, RPC_UNAVAILABLE, TRANSACTION_*. */
 export const challengeCase = async (chain: Chain, board: Address, caseId: bigint): Promise<TransactionReceipt> =>
   writeContract(chain, { ...at(board), functionName: "challenge", args: [caseId] });
+
+/** Ends a case that can go no further. Errors: REVERTED, RPC_UNAVAILABLE, TRANSACTION_*. */
+export const closeCase = async (chain: Chain, board: Address, caseId: bigint): Promise<TransactionReceipt> =>
+  writeContract(chain, { ...at(board), functionName: "close", args: [caseId] });
+
+/** Ends the account's membership for draws to come. Errors: REVERTED, RPC_UNAVAILABLE, TRANSACTION_*. */
+export const quitAttesters = async (chain: Chain, board: Address): Promise<TransactionReceipt> =>
+  writeContract(chain, { ...at(board), functionName: "quit", args: [] });
+
+/** Gives a former member's reserve back to its balance. Errors: REVERTED, RPC_UNAVAILABLE, TRANSACTION_*. */
+export const freeSlot = async (chain: Chain, board: Address, slot: number): Promise<TransactionReceipt> =>
+  writeContract(chain, { ...at(board), functionName: "free", args: [slot] });
+
+/** Pays tokens of the account's balance there out. Errors: REVERTED, RPC_UNAVAILABLE, TRANSACTION_*. */
+export const withdrawFromBoard = async (chain: Chain, board: Address, amount: bigint, to: Address): Promise<TransactionReceipt> =>
+  writeContract(chain, { ...at(board), functionName: "withdraw", args: [amount, to] }); // prettier-ignore
 
 /** Registers a key by a verdict that stands. Errors: REVERTED, RPC_UNAVAILABLE, TRANSACTION_*. */
 export const registerByVerdict = async (

@@ -15,7 +15,7 @@ type Hex = `0x${string}`;
 const HASH = /^0x[0-9a-f]{64}$/;
 const ADDRESS = /^0x[0-9a-f]{40}$/;
 const NAME = /^[a-zA-Z][a-zA-Z0-9_.-]{0,47}$/;
-const ROLES = ["seat", "requester", "watcher", "party"] as const;
+const ROLES = ["seat", "requester", "watcher", "party", "attester"] as const;
 const KINDS = ["commit", "commit-set", "opening", "reveal", "claim", "offer"] as const;
 const STATUSES = ["sent", "mined", "replaced", "dropped"] as const;
 

@@ -3,12 +3,12 @@
 type Hex = `0x${string}`;
 
 /**
- * One place this node has in a job. A worker holds at most one seat per job; requesters, watchers and parties to a referee's games have
- * rows of their own.
+ * One place this node has in a job. A worker holds at most one seat per job; requesters, watchers, parties to a referee's games and
+ * attesters (whose "job" is a case of the verdict board) have rows of their own.
  */
 export interface JobKey {
   readonly jobId: Hex;
-  readonly role: "seat" | "requester" | "watcher" | "party";
+  readonly role: "seat" | "requester" | "watcher" | "party" | "attester";
   readonly stage: number;
   readonly round: number;
 }

@@ -103,6 +103,28 @@ export const METRICS = {
     help: "Preimages due, by what became of them; refused: the link is unknown or was public before its beat.",
     labels: { outcome: ["mined", "failed", "refused"] },
   },
+  assay_attester_member_state: { type: "gauge", help: "1 while the verdict board may draw this worker.", labels: {} },
+  assay_attester_staked_count: { type: "gauge", help: "Own verdicts whose stake the board holds.", labels: {} },
+  assay_attester_slack_seconds: {
+    type: "gauge",
+    help: "Least time that is left for a verdict that this worker owes; -1 while it owes none.",
+    labels: {},
+  },
+  assay_attester_verdicts_total: {
+    type: "counter",
+    help: "Verdicts said: of genuine evidence, or of evidence that does not verify.",
+    labels: { says: ["genuine", "refused"] },
+  },
+  assay_attester_withheld_total: {
+    type: "counter",
+    help: "Looks at a case in whose vote nothing was said: clocks apart, too little free balance, evidence not shown by the endpoint, or another word than the journal holds.",
+    labels: { reason: ["clock", "funds", "evidence", "changed"] },
+  },
+  assay_attester_ended_total: {
+    type: "counter",
+    help: "Own verdicts whose case is over; missed: drawn, and nothing was said in time.",
+    labels: { outcome: ["stood", "overruled", "failed", "missed"] },
+  },
   assay_referee_games_count: {
     type: "gauge",
     help: "Games about ciphertexts that this worker plays.",

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PinoLogger } from "../../adapters/observe/pino-logger.ts";
 import { PromMetrics } from "../../adapters/observe/prom-metrics.ts";
 import { systemClock } from "../../adapters/observe/system-clock.ts";
 import type { Chain } from "../../adapters/chain/chain.ts";
-import { SqliteJournal } from "../../adapters/store/sqlite-journal.ts";
 import type { Journal } from "../../core/ports/journal.ts";
 import type { KeyRing } from "../../core/ports/keys.ts";
 import type { Logger } from "../../core/ports/logger.ts";
@@ -21,6 +18,7 @@ import { STATE } from "../../protocol/seat-machine.ts";
 import { NodeError } from "../errors.ts";
 import { openTrace } from "../kept-traces.ts";
 import { createRefereePort } from "../referee-port.ts";
+import { openJournal } from "../open-journal.ts";
 import type { NodeConfig } from "../settings.ts";
 import { bondLimitOf } from "./bond-limit.ts";
 import { evaluateStage, type StageEvaluation, type StageFiles } from "./evaluate-stage.ts";
@@ -174,14 +172,4 @@ function portOf(chain: Chain, { chain: { fromBlock, maxRange, confirmations } }:
 
 function loggerOf({ log: { level, format, file } }: NodeConfig): Logger {
   return PinoLogger.create({ level, format, ...(file === "" ? {} : { file }) });
-}
-
-/** The worker's own: it must not run beside, and goes on with these disputes when it does. */
-function openJournal({ store, chain }: NodeConfig, keys: Pick<KeyRing, "columnCipher" | "operator">): SqliteJournal {
-  mkdirSync(store.folder, { recursive: true, mode: 0o700 });
-  const owner = `${chain.id}/${chain.hub.toLowerCase()}/${keys.operator.address}`;
-  return new SqliteJournal(
-    { path: join(store.folder, "store.sqlite"), owner },
-    { clock: systemClock, cipher: keys.columnCipher },
-  );
 }
