@@ -2,13 +2,14 @@
 import { fromHex, fromUtf8, type Hex } from "../core/bytes.ts";
 import { runCheck, type Check } from "../core/check.ts";
 import type { EnclavedTally, Receipt } from "../core/receipt.ts";
+import type { EnclaveBinding } from "../core/enclave-binding.ts";
 import { enclaveBindingOf, enclavedSigner } from "../core/verify-enclaves.ts";
 import { GENERAL_STATUSES } from "../engines/tee/admit.ts";
 import { requireBinding } from "../engines/tee/bind.ts";
 import { pemOf } from "../engines/tee/bytes/pem.ts";
 import { unpackQuote } from "../engines/tee/dcap/pack.ts";
 import { PRODUCTION_ROOTS, type TrustRoots } from "../engines/tee/roots.ts";
-import type { Evidence, IntelCollateral, Verdict } from "../engines/tee/verdict.ts";
+import type { Endorsements, Evidence, EvidenceVendor, IntelCollateral, Verdict } from "../engines/tee/verdict.ts";
 import { verifyEvidence } from "../engines/tee/verify.ts";
 
 export interface EnclaveJudgement {
@@ -17,13 +18,13 @@ export interface EnclaveJudgement {
 }
 
 /** The vendors' roots, and simulated ones that a development auditor names. */
-export function rootsOf(simulated: readonly Hex[]): TrustRoots {
+export function rootsOf(simulated: readonly Hex[], vendor: EvidenceVendor = "intel"): TrustRoots {
   if (simulated.length === 0) return PRODUCTION_ROOTS;
-  const own = simulated.map((root) => ({ vendor: "intel" as const, name: "SIMULATED SGX Root CA", kind: "simulated" as const, spkiSha256: root.slice(2).toLowerCase() })); // prettier-ignore
+  const own = simulated.map((root) => ({ vendor, name: "SIMULATED ARK-Milan", kind: "simulated" as const, spkiSha256: root.slice(2).toLowerCase() })); // prettier-ignore
   return { simulatedAllowed: true, roots: [...PRODUCTION_ROOTS.roots, ...own] };
 }
 
-function endorsementsOf({ endorsement: all }: EnclavedTally): IntelCollateral {
+function endorsementsOf({ endorsement: all }: Pick<EnclavedTally, "endorsement">): IntelCollateral {
   const chainOf = (signer: Hex): string => `${pemOf(fromHex(signer))}${pemOf(fromHex(all.root))}`;
   return {
     kind: "intel",
@@ -45,18 +46,49 @@ export interface ShownEnclave {
 }
 
 /** Errors: QUOTE, UTF8_INVALID. */
-export function shownEnclave(one: EnclavedTally): ShownEnclave {
+export function shownEnclave(one: Pick<EnclavedTally, "quote" | "runtime" | "endorsement">): ShownEnclave {
   const { pck, ca, root } = one.endorsement;
   const quote = unpackQuote(fromHex(one.quote), { pck: fromHex(pck), ca: fromHex(ca), root: fromHex(root) });
   return { evidence: { ...quote, runtime: fromHex(one.runtime) }, endorsements: endorsementsOf(one) };
 }
 
-/** What the vendor says of an enclave at the time of its registration. Errors: those of `verifyEvidence`; BINDING. */
-function verdictOn(receipt: Receipt, one: EnclavedTally, roots: TrustRoots): Verdict {
-  const { evidence, endorsements } = shownEnclave(one);
-  const verdict = verifyEvidence(evidence, endorsements, roots, BigInt(one.registeredAt));
-  requireBinding(verdict, evidence, enclaveBindingOf(receipt, one, enclavedSigner(receipt, one)));
-  return verdict;
+export interface BoundEvidence {
+  readonly evidence: Evidence;
+  readonly endorsements: Endorsements;
+  readonly binding: EnclaveBinding;
+  /** Unix seconds as of which the vendor's part is judged. */
+  readonly at: number;
+  /** What it calls itself. */
+  readonly simulated: boolean;
+}
+
+/** In words if it holds. `failure`: why not, though its signatures are good. */
+export interface EvidenceWords {
+  readonly verdict: Verdict;
+  readonly text: string;
+  readonly failure: string | undefined;
+}
+
+/** What the vendor says of an enclave at that time. Errors: those of `verifyEvidence`; BINDING. */
+export function judgeEvidence(
+  { evidence, endorsements, binding, at, simulated }: BoundEvidence,
+  roots: TrustRoots,
+): EvidenceWords {
+  const verdict = verifyEvidence(evidence, endorsements, roots, BigInt(at));
+  requireBinding(verdict, evidence, binding);
+  const { platform, measurementId, tcb, root } = verdict;
+  const when = new Date(at * 1000).toISOString().replace(".000", "");
+  const mark = root === "simulated" ? "SIMULATED, proves nothing about hardware: " : "";
+  const text = `${mark}${platform}, ${tcb.status} at ${when}, image ${measurementId}`;
+  const failure =
+    (root === "simulated") !== simulated
+      ? simulated
+        ? "it calls itself SIMULATED and ends at a vendor's root"
+        : "it hides that it is SIMULATED"
+      : tcb.status === "Revoked"
+        ? `${platform} was revoked at ${when}`
+        : undefined;
+  return { verdict, text, failure };
 }
 
 /**
@@ -68,17 +100,13 @@ export function judgeEnclaves(receipt: Receipt, roots: TrustRoots): EnclaveJudge
   const checks = receipt.enclaves.map((one) => {
     let text = "";
     const check = runCheck(`enclave of tally ${one.tally}`, "", () => {
-      const verdict = verdictOn(receipt, one, roots);
-      const { platform, measurementId, tcb, root } = verdict;
-      if ((root === "simulated") !== one.simulated)
-        return one.simulated
-          ? "it calls itself SIMULATED and ends at a vendor's root"
-          : "it hides that it is SIMULATED";
-      const mark = root === "simulated" ? "SIMULATED, proves nothing about hardware: " : "";
-      const at = new Date(one.registeredAt * 1000).toISOString().replace(".000", "");
-      text = `${mark}${platform}, ${tcb.status} at ${at}, image ${measurementId}`;
-      if (tcb.status === "Revoked") return `${platform} was revoked at ${at}`;
-      if (!GENERAL_STATUSES.includes(tcb.status)) skipped.push(`grace: ${tcb.status} counts only if Intel's evaluation before called it up to date, which the chain knew at ${at}`); // prettier-ignore
+      const binding = enclaveBindingOf(receipt, one, enclavedSigner(receipt, one));
+      const { registeredAt: at, simulated } = one;
+      const { verdict, failure, ...words } = judgeEvidence({ ...shownEnclave(one), binding, at, simulated }, roots);
+      if (failure !== undefined) return failure;
+      ({ text } = words);
+      const { measurementId, tcb } = verdict;
+      if (!GENERAL_STATUSES.includes(tcb.status)) skipped.push(`grace: ${tcb.status} counts only if Intel's evaluation before called it up to date, which the chain knew then`); // prettier-ignore
       skipped.push(
         `image ${measurementId}: whether it was listed, and what its code is, the chain's registry and the image's makers say`,
       );

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-import { decodeFunctionData, parseEventLogs, type Address, type Client, type Hex } from "viem";
-import { getBlock, getContractEvents, getLogs, getTransaction, readContract } from "viem/actions";
+import type { Address, Client, Hex } from "viem";
+import { getBlock, getContractEvents, readContract } from "viem/actions";
 import { enclaveRegistryAbi } from "../adapters/chain/abi/enclave-registry.ts";
-import { intelCollateralAbi } from "../adapters/chain/abi/intel-collateral.ts";
+import { readEndorsement, readQuote } from "../adapters/chain/read-endorsement.ts";
 import { fromHex, toHex } from "../core/bytes.ts";
 import { domainSeparator } from "../core/eip712.ts";
 import { enclaveResultDigest } from "../core/enclave-result.ts";
 import { isLone } from "../core/replay-record.ts";
-import type { EnclavedTally, Receipt } from "../core/receipt.ts";
+import type { Receipt } from "../core/receipt.ts";
 import { recoverSigner } from "../core/signature.ts";
 import { ENCLAVE, type Job, type Record as JobRecord } from "../core/types.ts";
 import { checked } from "./checked.ts";
@@ -28,10 +28,6 @@ export interface CollectEnclavesParameters {
 
 /** channelHash 32, epoch 2, r 32, vs 32. */
 const SIGNED_BYTES = 98;
-/** Of `CollateralUpdated`. */
-const KINDS = { sgx: { tcb: 0, identity: 2 }, tdx: { tcb: 1, identity: 3 } } as const;
-/** Its fifth byte tells a TDX quote. */
-const isTdx = (quote: Hex): boolean => quote.slice(10, 12) === "81";
 
 /**
  * The enclaves behind answers that stand without an audit: their signatures from the job's calls, the registrations from the registry's
@@ -60,14 +56,13 @@ export async function collectEnclaves(
   const key = recoverSigner(enclaveResultDigest(domain, { claim, ...signed }), signed);
   const registration = await readRegistration(client, parameters, { key, epoch: signed.epoch });
   if (registration === null) throw missing("the enclave's registration");
-  const endorsement = await readEndorsement(client, parameters, registration);
+  const { fromBlock } = parameters;
+  const endorsement = await checked("getLogs", async () => readEndorsement(client, { ...registration, fromBlock }));
   if (endorsement === null) throw missing("what the enclave's evidence rests on");
   const { binding, challenge, runtime, simulated, quote, registeredAt, registry } = registration;
   const { channelKey, sealKey } = binding;
   return [{ tally: at, ...signed, registry, key, channelKey, sealKey, challenge, runtime, registeredAt, simulated, quote, endorsement }]; // prettier-ignore
 }
-
-type Registration = NonNullable<Awaited<ReturnType<typeof readRegistration>>>;
 
 async function readRegistration(
   client: Client,
@@ -89,14 +84,12 @@ async function readRegistration(
   const event = events.find(({ args }) => args.binding.epoch === epoch);
   if (event === undefined) return null;
   const { blockNumber, transactionHash, args } = event;
-  const [input, { timestamp }, collateral] = await Promise.all([
-    readInput(client, transactionHash),
+  const [quote, { timestamp }, collateral] = await Promise.all([
+    checked("getTransaction", async () => readQuote(client, transactionHash)),
     checked("getBlock", async () => getBlock(client, { blockNumber })),
     checked("COLLATERAL", async () => readContract(client, { address: registry, abi: enclaveRegistryAbi, functionName: "COLLATERAL" })), // prettier-ignore
   ]);
-  const call = decode(enclaveRegistryAbi, input);
-  if (call?.functionName !== "register") return null;
-  const [quote] = call.args;
+  if (quote === null) return null;
   return {
     ...args,
     quote,
@@ -106,81 +99,4 @@ async function readRegistration(
     registeredAt: Number(timestamp),
     pckId: args.enclave.origin,
   };
-}
-
-/** The newest of everything that the registration's platform needed, up to its block. */
-async function readEndorsement(
-  client: Client,
-  { fromBlock }: CollectEnclavesParameters,
-  { collateral, blockNumber, pckId, quote }: Registration,
-): Promise<EnclavedTally["endorsement"] | null> {
-  const logs = await checked("getLogs", async () =>
-    getLogs(client, { address: collateral, fromBlock, toBlock: blockNumber }),
-  );
-  const events = parseEventLogs({ abi: intelCollateralAbi, logs, strict: true }).toReversed();
-  const pck = events.find((one) => one.eventName === "PckRegistered" && one.args.pckId === pckId);
-  if (pck?.eventName !== "PckRegistered") return null;
-  const { issuer: caKey, fmspc } = pck.args;
-  const authority = (key: Hex) => events.find((one) => one.eventName === "AuthorityRegistered" && one.args.key === key);
-  const ca = authority(caKey);
-  if (ca?.eventName !== "AuthorityRegistered") return null;
-  const rootKey = ca.args.issuer;
-  const list = (issuer: Hex) => events.find((one) => one.eventName === "ListUpdated" && one.args.issuer === issuer);
-  const kinds = KINDS[isTdx(quote) ? "tdx" : "sgx"];
-  const text = (kind: number, fits: (of: Hex) => boolean) =>
-    events.find((one) => one.eventName === "CollateralUpdated" && one.args.kind === kind && fits(one.args.fmspc));
-  const [tcbInfo, identity] = [text(kinds.tcb, (of) => of === fmspc), text(kinds.identity, () => true)];
-  const argsOf = async (
-    event: { readonly transactionHash: Hex } | undefined,
-    name: string,
-  ): Promise<readonly Hex[] | null> => {
-    // prettier-ignore
-    if (event === undefined) return null;
-    const call = decode(intelCollateralAbi, await readInput(client, event.transactionHash));
-    return call?.functionName === name ? (call.args as readonly Hex[]) : null;
-  };
-  const root = events.find((one) => one.eventName === "RootRegistered" && one.args.key === rootKey);
-  const [pckCall, caCall, rootCall, rootList, caList, tcbCall, identityCall] = await Promise.all([
-    argsOf(pck, "registerPck"),
-    argsOf(ca, "registerAuthority"),
-    argsOf(root, "registerRoot"),
-    argsOf(list(rootKey), "submitCrl"),
-    argsOf(list(caKey), "submitCrl"),
-    argsOf(tcbInfo, "submitTcbInfo"),
-    argsOf(identity, "submitIdentity"),
-  ]);
-  const [tcbSigner, identitySigner] = await Promise.all([
-    argsOf(authority(tcbCall?.[3] ?? "0x"), "registerAuthority"),
-    argsOf(authority(identityCall?.[3] ?? "0x"), "registerAuthority"),
-  ]);
-  const all = [pckCall, caCall, rootCall, rootList, caList, tcbSigner, tcbCall, identitySigner, identityCall];
-  if (all.includes(null)) return null;
-  const first = (call: readonly Hex[] | null): Hex => call?.[0] ?? "0x";
-  const signature = (call: readonly Hex[] | null): Hex =>
-    `0x${(call?.[1] ?? "").slice(2)}${(call?.[2] ?? "").slice(2)}`;
-  return {
-    pck: first(pckCall),
-    ca: first(caCall),
-    root: first(rootCall),
-    rootCrl: first(rootList),
-    caCrl: first(caList),
-    tcbSigner: first(tcbSigner),
-    tcbInfo: first(tcbCall),
-    tcbInfoSignature: signature(tcbCall),
-    identitySigner: first(identitySigner),
-    identity: first(identityCall),
-    identitySignature: signature(identityCall),
-  };
-}
-
-const readInput = async (client: Client, hash: Hex): Promise<Hex> =>
-  (await checked("getTransaction", async () => getTransaction(client, { hash }))).input;
-
-/** A direct call, or null: through another contract its arguments are not in the transaction. */
-function decode<A extends typeof enclaveRegistryAbi | typeof intelCollateralAbi>(abi: A, data: Hex) {
-  try {
-    return decodeFunctionData({ abi, data });
-  } catch {
-    return null;
-  }
 }

@@ -11,7 +11,8 @@ import { openBundle } from "../../offchain/audit/bundle/open-bundle.ts";
 import { cipherEvidence } from "../../offchain/audit/evidence/cipher.ts";
 import type { JobContext } from "../../offchain/audit/evidence/evidence-class.ts";
 import { loadBundledModel } from "../../offchain/audit/replay/bundled-model.ts";
-import { checkModel } from "../../offchain/audit/replay/check-deployment.ts";
+import { readBuilds } from "../../offchain/audit/replay/known-builds.ts";
+import { checkBuilds, checkModel } from "../../offchain/audit/replay/check-deployment.ts";
 import { loadCommands } from "../../offchain/cli/commands/loaders.ts";
 import { toHex, type Hex } from "../../offchain/core/bytes.ts";
 import type { BlobStore } from "../../offchain/core/ports/blob-store.ts";
@@ -489,6 +490,18 @@ describe("jobs over ciphertexts", function suite() {
     for (const name of ["keys-0", "keys-1"])
       expect(await given(edit(name, far))).to.include({ verdict: "false", artefact: place(name) });
     expect(await first(edit("keys-0", far))).to.include({ verdict: "false", artefact: place("keys-0") });
+    // Cut off, or of another stage or job: manifests can be made to fit anything.
+    const instead = (name: string, bytes: Uint8Array) => {
+      const read = (file: string) => (file.endsWith(name) ? bytes : bundle.read(file));
+      return { bundle: { ...bundle, read } };
+    };
+    const [one, two] = ["keys-0", "keys-1"].map((name) => bundle.read(place(name)));
+    if (!one || !two) return expect.fail("no keys");
+    for (const bytes of [one.subarray(0, -1), two, new Uint8Array()])
+      expect(await given(instead("keys-0", bytes))).to.include({ verdict: "false", artefact: place("keys-0") });
+    const elsewhere = { ...receipt, job: { ...receipt.job, spec: { ...receipt.job.spec, inputRef: receipt.jobId } } };
+    expect((await given({ receipt: elsewhere })).detail).to.include("it is not the one that the job names");
+    expect(await given(instead("cipher/input", bundle.read(place("input")).subarray(0, -1)))).to.include({ verdict: "false", artefact: place("input") }); // prettier-ignore
     // What the votes did not say.
     const boundaries = [`0x${"ab".repeat(32)}`] as const;
     const other = { ...receipt, record: { ...receipt.record, boundaries } };
@@ -519,6 +532,12 @@ describe("jobs over ciphertexts", function suite() {
     const swapped = await games({ jobId: disputed, events });
     expect(swapped.verdict).to.equal("false");
     expect(swapped.artefact).to.match(/^chain\/logs\/[0-9]{6}\.jsonl, block \d+$/);
+    // A later version of the referee, whose rules these checks do not know.
+    const later = readBuilds("artifacts/contracts").map((build) =>
+      build.name === "CipherReferee" ? { ...build, bytecode: build.bytecode.replace(/^0x..../, "0x6142") } : build,
+    );
+    const builds = await checkBuilds(context.chain, context.recorded, later);
+    expect(builds).to.include({ verdict: "false", artefact: "contracts.json, referee" });
     await close();
     // Nothing is opened that was not given.
     await exportFrom(chain, { folder: bare, jobs: [jobId] });

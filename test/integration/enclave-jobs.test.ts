@@ -9,6 +9,8 @@ import { verifyReceiptFile } from "../../offchain/audit/verify-receipt-file.ts";
 import { openBundle } from "../../offchain/audit/bundle/open-bundle.ts";
 import { enclaveEvidence } from "../../offchain/audit/evidence/enclave.ts";
 import type { JobContext } from "../../offchain/audit/evidence/evidence-class.ts";
+import { checkBuilds } from "../../offchain/audit/replay/check-deployment.ts";
+import { readBuilds } from "../../offchain/audit/replay/known-builds.ts";
 import { hasCode } from "../../offchain/core/errors.ts";
 import { MemoryJournal } from "../../offchain/adapters/store/memory-journal.ts";
 import { modelId as modelIdOf } from "../../offchain/core/model.ts";
@@ -317,6 +319,8 @@ describe("R58: jobs that enclaves answer", function suite() {
     const other = forge(folder, join(work, "other"), { [place("collateral.json")]: onText((text) => text.replace('"pck_crl": "30', '"pck_crl": "31')) }); // prettier-ignore
     const collateral = { verdict: "false", artefact: place("collateral.json") };
     expect(await attested({ bundle: openBundle(other) })).to.include(collateral);
+    const short = forge(folder, join(work, "short"), { [place("quote")]: (bytes) => bytes.subarray(0, 700) });
+    expect(await attested({ bundle: openBundle(short) })).to.include({ verdict: "false", artefact: place("quote") });
     const { bundle } = context;
     const lacking = { ...bundle, has: (path: string) => !path.endsWith(".json") && bundle.has(path) };
     expect(await attested({ bundle: lacking })).to.include({ ...collateral, detail: "it is missing" });
@@ -348,6 +352,14 @@ describe("R58: jobs that enclaves answer", function suite() {
     expect(late.detail).to.match(/^(CHAIN|CRL|COLLATERAL)/);
     const unpinned = await attested(await changed({ endorsement: { ...shown.endorsement, root: shown.endorsement.ca } })); // prettier-ignore
     expect(unpinned.detail).to.include("the chain pins no root");
+    // A later version of what takes the keys, whose rules these checks do not know.
+    const builds = readBuilds("artifacts/contracts");
+    const later = builds.map((build) =>
+      build.name === "EnclaveRegistry" ? { ...build, bytecode: build.bytecode.replace(/^0x..../, "0x6142") } : build,
+    );
+    expect(await checkBuilds(context.chain, context.recorded, builds)).to.include({ verdict: "ok" });
+    const found = await checkBuilds(context.chain, context.recorded, later);
+    expect(found).to.include({ verdict: "false", artefact: "contracts.json, enclaves" });
     await close();
   });
 

@@ -55,13 +55,13 @@ import { connect } from "../../offchain/sdk/node/connect.ts";
 import { fund, type TestChain } from "./cluster/chain.ts";
 import { honestDigest, provenModel, provenTally } from "./proven-receipt.ts";
 
-const REWARD = 10n ** 15n;
+export const REWARD = 10n ** 15n;
 const STAKE = 4_400n * 10n ** 18n;
-const WORKERS = 13;
-const FIRST_WORKER = 3;
+export const WORKERS = 13;
+export const FIRST_WORKER = 3;
 /** Beyond the node's own accounts: its gas money is a gift. */
-const REQUESTER = 30;
-const EMPTY = { seats: [], boundaries: [], tallies: [], decided: 0 } as const;
+export const REQUESTER = 30;
+export const EMPTY = { seats: [], boundaries: [], tallies: [], decided: 0 } as const;
 export const MODEL_FOLDER = "models/tumor-mlp";
 
 export interface Scenario {
@@ -73,10 +73,10 @@ export interface Scenario {
   readonly secret: Uint8Array;
 }
 
-/** Runs the jobs. Every transaction is a block. */
-export async function runScenario(chain: TestChain): Promise<Scenario> {
+/** Thirteen staked workers with tickets and a requester with a deposit, and what jobs are made with. Every transaction is a block. */
+export async function startScenario(chain: TestChain) {
   const { deployment } = chain;
-  const { hub, vault, token, registry, keys, chainId } = deployment;
+  const { hub, vault, token, chainId } = deployment;
   const domain = domainSeparator({ chainId: BigInt(chainId), hub });
   const { public: reader } = chain.clients(REQUESTER);
   const write = async (from: number, address: Hex, abi: unknown, functionName: string, args: readonly unknown[]) => {
@@ -91,12 +91,6 @@ export async function runScenario(chain: TestChain): Promise<Scenario> {
   await write(REQUESTER, token, devTokenAbi, "mint", [requester.address, 10n ** 30n]);
   for (const spender of [hub, vault]) await write(REQUESTER, token, devTokenAbi, "approve", [spender, maxUint256]);
   await write(REQUESTER, hub, assayHubAbi, "deposit", [10n ** 21n]);
-
-  const model = await loadModel(MODEL_FOLDER);
-  const toy = provenModel(1);
-  await write(REQUESTER, registry, modelRegistryAbi, "register", [model.manifest.model]);
-  await write(REQUESTER, registry, modelRegistryAbi, "register", [toy.manifest]);
-  for (const { bytes } of toy.keys) await write(REQUESTER, keys, keyRegistryAbi, "add", [toHex(bytes)]);
 
   const separator = keccak256(
     encodeAbiParameters(
@@ -174,6 +168,19 @@ export async function runScenario(chain: TestChain): Promise<Scenario> {
     });
     return { job, id, seats: ids.map((workerId) => ({ workerId, index: FIRST_WORKER + workerId - 1 })) };
   };
+
+  return { domain, write, sign, request, reader };
+}
+
+/** Runs the jobs. */
+export async function runScenario(chain: TestChain): Promise<Scenario> {
+  const { hub, registry, keys } = chain.deployment;
+  const { domain, write, sign, request, reader } = await startScenario(chain);
+  const model = await loadModel(MODEL_FOLDER);
+  const toy = provenModel(1);
+  await write(REQUESTER, registry, modelRegistryAbi, "register", [model.manifest.model]);
+  await write(REQUESTER, registry, modelRegistryAbi, "register", [toy.manifest]);
+  for (const { bytes } of toy.keys) await write(REQUESTER, keys, keyRegistryAbi, "add", [toHex(bytes)]);
 
   // A real model, a private input, three seats that agree.
   const secret = new Uint8Array(32).fill(7);

@@ -17,7 +17,11 @@ export interface EnclaveRegistration {
   readonly measurementId: Hex;
   readonly platformId: Hex;
   readonly simulated: boolean;
+  /** Of Intel's: the platform's certificate; else the case of the verdict. */
+  readonly origin: Hex;
+  readonly vendor: number;
   readonly blockNumber: bigint;
+  readonly transactionHash: Hex;
 }
 
 const EVENT = getAbiItem({ abi: enclaveRegistryAbi, name: "EnclaveRegistered" });
@@ -40,7 +44,13 @@ export async function listRegistrations(
       toBlock: "latest",
     });
     return parseEventLogs({ abi: enclaveRegistryAbi, eventName: "EnclaveRegistered", logs }).map(
-      ({ args, blockNumber }) => ({ ...args, blockNumber }),
+      ({ args, blockNumber, transactionHash }) => ({
+        ...args,
+        origin: args.enclave.origin,
+        vendor: args.enclave.vendor,
+        blockNumber,
+        transactionHash,
+      }),
     );
   } catch (error) {
     throw toChainError(error, "eth_getLogs", chain.errors);

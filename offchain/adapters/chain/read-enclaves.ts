@@ -12,6 +12,10 @@ const SIMULATED = 128;
 export const ROOT_PRODUCTION = 1;
 export const ROOT_SIMULATED = 2;
 
+/** Who could forge two kinds of evidence at once forges one family's: Intel's SGX and TDX. Mirror: EnclaveLib.family. */
+export const familyOf = (vendor: number): number => Math.max(vendor & ~SIMULATED, INTEL);
+export const INTEL = 2;
+
 /** A key's record after a block; epoch 0 if it was never registered. Errors here and below: RPC_UNAVAILABLE, RPC_REJECTED, REVERTED. */
 export const enclaveAt = async (chain: Chain, registry: Address, key: Address, block: number): Promise<RegisteredEnclave> =>
   readContract(chain, { address: registry, abi: enclaveRegistryAbi, functionName: "enclave", args: [key], blockNumber: BigInt(block) }); // prettier-ignore

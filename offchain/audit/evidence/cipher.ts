@@ -2,21 +2,20 @@
 import { getReferee } from "../../adapters/chain/actions/get-referee.ts";
 import { listDefences, listGames } from "../../adapters/chain/list-games.ts";
 import { defenceAt } from "../../adapters/chain/read-past.ts";
-import { concatBytes, type Hex } from "../../core/bytes.ts";
 import { errorText } from "../../core/check.ts";
 import { stageInDigest } from "../../core/digest.ts";
 import { isAssayError } from "../../core/errors.ts";
 import { jobTable } from "../../core/network-part.ts";
 import type { Receipt } from "../../core/receipt.ts";
-import { decodeCipherParcel, encodeCipherParcel, type CipherParcel } from "../../core/she/cipher-parcel.ts";
+import { decodeCipherParcel, encodeCipherParcel } from "../../core/she/cipher-parcel.ts";
 import { cipherDigest } from "../../core/she/digest.ts";
 import { decodeSheObject } from "../../core/she/object.ts";
 import { CIPHER, ZERO_BYTES32 } from "../../core/types.ts";
 import { startCipherSeat } from "../../engines/she/model/load-cipher-model.ts";
 import { nodeHashes } from "../../engines/she/node-hashes.ts";
-import type { CipherSeat } from "../../engines/she/seat/cipher-seat.ts";
+import { StageKeys, type CipherKeys } from "../../engines/she/seat/stage-keys.ts";
 import { SEGMENT_BLOCKS, segmentPath } from "../bundle/artefacts.ts";
-import { isCipherModel } from "../replay/bundled-model.ts";
+import { isCipherModel, type BundledCipherModel } from "../replay/bundled-model.ts";
 import { bad, good, unknown, type Finding } from "../replay/claims.ts";
 import type { CollectContext, CollectedFile, EvidenceClass, EvidenceClaim, JobContext } from "./evidence-class.ts";
 
@@ -36,95 +35,84 @@ function collect({ opening }: CollectContext): readonly CollectedFile[] {
 }
 
 const KEPT_BACK = "the requester opened no ciphertext and no evaluation keys: nobody evaluated them again";
-const NO_MODEL = "the bundle lacks the files of the model over ciphertexts";
 
 type Outcome<T> = T | { readonly finding: Finding };
 const isFinding = <T>(one: Outcome<T>): one is { readonly finding: Finding } =>
   typeof one === "object" && one !== null && "finding" in one;
 
-/** One stage's keys, as far as they can be judged without a model. */
-function readKeys({ bundle, jobId }: JobContext, stage: number): Outcome<CipherParcel> {
-  const path = `jobs/${jobId}/${keysFile(stage)}`;
-  if (!bundle.has(path)) return { finding: unknown(`the bundle has no keys of stage ${stage}`) };
-  const parcel = decodeCipherParcel(bundle.read(path));
-  if (parcel.stage !== stage || parcel.input.length > 0)
-    return { finding: bad(path, "these are not the keys of this stage alone") };
-  return parcel;
-}
-
-async function withSeat<T>(
-  { receipt, modelOf }: JobContext,
+/** One stage's keys, all hashed against the set that the job names and the model's plan. Errors: BUNDLE_INVALID. */
+async function readKeys(
+  { bundle, jobId, receipt }: JobContext,
+  { program }: BundledCipherModel,
   stage: number,
-  use: (seat: CipherSeat) => Promise<Outcome<T>>,
-): Promise<Outcome<T>> {
-  const { modelId } = receipt.job.spec;
-  let seat: CipherSeat;
+): Promise<Outcome<CipherKeys>> {
+  const path = `jobs/${jobId}/${keysFile(stage)}`;
+  const bytes = bundle.read(path);
   try {
-    const model = await modelOf(modelId);
-    if (!isCipherModel(model)) return { finding: unknown("the bundle's model is not one over ciphertexts") };
-    seat = await startCipherSeat(model, stage, model.weights[stage] ?? noBytes);
+    const parcel = decodeCipherParcel(bytes);
+    if (parcel.stage !== stage || parcel.input.length > 0)
+      return { finding: bad(path, "these are not the keys of this stage alone") };
+    const keys = { ...parcel, keySetRoot: receipt.job.spec.inputRef };
+    await new StageKeys(program.plan, stage, nodeHashes).check(keys);
+    return keys;
   } catch (error) {
     if (!isAssayError(error)) throw error;
-    // Named by the model's own claim.
+    return { finding: bad(path, errorText(error)) };
+  }
+}
+
+/** Errors of it are the model's own claim's. */
+async function modelIn({ receipt, modelOf, bundle }: JobContext): Promise<Outcome<BundledCipherModel>> {
+  const { modelId } = receipt.job.spec;
+  if (!bundle.has(`models/${modelId}/manifest.json`)) return { finding: unknown("the bundle lacks the files of the model over ciphertexts") }; // prettier-ignore
+  try {
+    const model = await modelOf(modelId);
+    return isCipherModel(model) ? model : { finding: unknown("the bundle's model is not one over ciphertexts") };
+  } catch (error) {
+    if (!isAssayError(error)) throw error;
     return { finding: unknown(`the bundle's files are not the model's: ${errorText(error)}`) };
   }
-  try {
-    return await use(seat);
-  } finally {
-    await seat.close();
-  }
 }
 
-/** The digest of the bundle's input ciphertext; undefined where the bundle has none. Errors: those of `decodeSheObject`. */
-function inputDigest({ bundle, jobId }: JobContext): Hex | undefined {
+/** Why the bundle's input is not the ciphertext that was asked about; undefined where it is, or is not here. */
+function inputMisfit({ bundle, jobId, receipt }: JobContext): Finding | undefined {
   const path = `jobs/${jobId}/${INPUT}`;
   if (!bundle.has(path)) return undefined;
-  const object = decodeSheObject(bundle.read(path), nodeHashes);
-  return object.header.kind === "ciphertext" ? cipherDigest(object, nodeHashes) : ZERO_BYTES32;
+  const bytes = bundle.read(path);
+  const { inDigest } = receipt.job.spec;
+  try {
+    const object = decodeSheObject(bytes, nodeHashes);
+    if (object.header.kind !== "ciphertext") return bad(path, `it is a ${object.header.kind}`);
+    const found = cipherDigest(object, nodeHashes);
+    return found === inDigest.toLowerCase() ? undefined : bad(path, `its digest is ${found}, the job's is ${inDigest}`);
+  } catch (error) {
+    if (!isAssayError(error)) throw error;
+    return bad(path, errorText(error));
+  }
 }
-
-const mustHaveModel = ({ bundle, receipt }: JobContext): boolean =>
-  bundle.has(`models/${receipt.job.spec.modelId}/manifest.json`);
 
 /** The ciphertext is the one that was asked about, the keys are the set that the job names. */
 async function checkCiphertexts(context: JobContext): Promise<Finding> {
   const { bundle, jobId, receipt } = context;
-  const { inDigest, inputRef } = receipt.job.spec;
+  const { inputRef } = receipt.job.spec;
   const stages = jobTable(receipt.manifest).map((_, stage) => stage);
   const held = stages.filter((stage) => bundle.has(`jobs/${jobId}/${keysFile(stage)}`));
   const input = `jobs/${jobId}/${INPUT}`;
   if (held.length === 0 && !bundle.has(input)) return unknown(KEPT_BACK);
-  if (!mustHaveModel(context)) return unknown(NO_MODEL);
-  let found: Hex | undefined;
-  try {
-    found = inputDigest(context);
-  } catch (error) {
-    if (!isAssayError(error) || error.code === "BUNDLE_INVALID") throw error;
-    return bad(input, errorText(error));
-  }
-  if (found !== undefined && found !== inDigest.toLowerCase())
-    return bad(input, `its digest is ${found}, the job's is ${inDigest}`);
+  const model = await modelIn(context);
+  if (isFinding(model)) return model.finding;
+  const misfit = inputMisfit(context);
+  if (misfit !== undefined) return misfit;
   for (const stage of held) {
-    const path = `jobs/${jobId}/${keysFile(stage)}`;
-    const checked = await withSeat(context, stage, async (seat) => {
-      try {
-        const parcel = readKeys(context, stage);
-        if (isFinding(parcel)) return parcel;
-        await seat.checkKeys({ ...parcel, keySetRoot: inputRef });
-        return null;
-      } catch (error) {
-        if (!isAssayError(error) || error.code === "BUNDLE_INVALID") throw error;
-        return { finding: bad(path, errorText(error)) };
-      }
-    });
-    if (isFinding(checked)) return checked.finding;
+    const keys = await readKeys(context, model, stage);
+    if (isFinding(keys)) return keys.finding;
   }
   const bytes = bundle.manifest.files.reduce(
     (sum, file) => (file.class === "evaluation-keys" && file.path.includes(jobId) ? sum + file.bytes : sum),
     0,
   );
   return good(
-    `${found === undefined ? "no input ciphertext is here; " : "the input has the job's digest; "}keys of stages ${held.join(", ") || "none"} of ${stages.length} are of the set ${inputRef}, ${bytes} bytes`,
+    `${bundle.has(input) ? "the input has the job's digest; " : "no input ciphertext is here; "}keys of stages ${held.join(", ") || "none"} of ${stages.length} are of the set ${inputRef}, ${bytes} bytes`,
   );
 }
 
@@ -154,33 +142,33 @@ async function evaluateStage(context: JobContext, stage: number): Promise<Evalua
     return { finding: unknown("the job agreed on no ciphertext of this stage") };
   const keysPath = `jobs/${jobId}/${keysFile(stage)}`;
   if (!bundle.has(keysPath)) return { finding: unknown(`the bundle has no keys of stage ${stage}: it was sampled, or nothing was opened`) }; // prettier-ignore
-  if (!mustHaveModel(context)) return { finding: unknown(NO_MODEL) };
+  const model = await modelIn(context);
+  if (isFinding(model)) return model;
   const inputPath = `jobs/${jobId}/${INPUT}`;
   if (stage === 0 && !bundle.has(inputPath)) return { finding: unknown("the bundle has no input ciphertext") };
   const input = stage === 0 ? bundle.read(inputPath) : (await evaluate(context, stage - 1)).output;
   if (input === undefined)
     return { finding: unknown("the stage before did not come out here, so what this one takes is not known") };
   const inDigest = stageInDigest(table, stage, spec.inDigest, receipt.record.boundaries);
-  const done = await withSeat(context, stage, async (seat) => {
-    try {
-      if (stage === 0 && inputDigest(context) !== inDigest.toLowerCase())
-        return { finding: bad(inputPath, "it is not the ciphertext that the job names") };
-      const parcel = readKeys(context, stage);
-      if (isFinding(parcel)) return parcel;
-      const { keyBodies, keys } = parcel;
-      return await seat.evaluate({ inDigest, input, keySetRoot: spec.inputRef, keyBodies, keys });
-    } catch (error) {
-      if (!isAssayError(error) || error.code === "BUNDLE_INVALID" || error.code === "WORKER_FAILED") throw error;
-      return { finding: bad(keysPath, errorText(error)) };
-    }
+  const misfit = stage === 0 ? inputMisfit(context) : undefined;
+  if (misfit !== undefined) return { finding: misfit };
+  const keys = await readKeys(context, model, stage);
+  if (isFinding(keys)) return keys;
+  const seat = await startCipherSeat(model, stage, model.weights[stage] ?? noBytes).catch((error: unknown) => {
+    if (!isAssayError(error) || error.code === "KERNEL_MISSING" || error.code === "WORKER_FAILED") throw error;
+    return null;
   });
-  if (isFinding(done)) return done;
-  const { outDigest, output } = done;
+  // Named by the model's own claim.
+  if (seat === null) return { finding: unknown("the bundle's weights are not the model's") };
+  const done = seat.evaluate({ ...keys, inDigest, input });
+  await done.catch(() => undefined);
+  await seat.close();
+  const { outDigest, output } = await done;
   if (outDigest !== agreed.toLowerCase())
     return { finding: bad(`${path}, stage ${stage}`, `evaluating the ciphertexts again gives ${outDigest}, agreed was ${agreed}`) }; // prettier-ignore
   return {
     output,
-    finding: good(`evaluated again from ${concatBytes(input, bundle.read(keysPath)).length} bytes: the agreed digest`),
+    finding: good(`evaluated again from ${input.length + bundle.read(keysPath).length} bytes: the agreed digest`),
   };
 }
 

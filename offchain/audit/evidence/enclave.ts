@@ -2,35 +2,34 @@
 import { readEnclaveParts } from "../../adapters/chain/enclave-contracts.ts";
 import { listRegistrations } from "../../adapters/chain/list-registrations.ts";
 import { drainOf, enclaveAt, rootClass, ROOT_SIMULATED } from "../../adapters/chain/read-enclaves.ts";
-import { equalBytes, fromHex, utf8, type Hex } from "../../core/bytes.ts";
+import { fromHex, type Hex } from "../../core/bytes.ts";
 import { ENCLAVE } from "../../core/types.ts";
 import { enclavedSigner } from "../../core/verify-enclaves.ts";
-import type { EnclavedTally } from "../../core/receipt.ts";
 import { readCertificate } from "../../engines/tee/bytes/certificate.ts";
-import { collateralBundle } from "../../engines/tee/collateral-file.ts";
-import { judgeEnclaves, rootsOf, shownEnclave } from "../judge-enclaves.ts";
-import { bad, good, unknown, type Finding } from "../replay/claims.ts";
-import type { CollectedFile, EvidenceClass, JobContext } from "./evidence-class.ts";
+import { judgeEnclaves, rootsOf } from "../judge-enclaves.ts";
+import { bad, good, type Finding } from "../replay/claims.ts";
+import { attestPairs, checkPairs, compareFiles } from "./check-enclave-pairs.ts";
+import { findShownRegistration, pairSigners, shownFiles } from "./enclave-pairs.ts";
+import type { CollectContext, CollectedFile, EvidenceClass, JobContext } from "./evidence-class.ts";
 
-/** Of an enclave's registration: what its vendor's tools take. */
-function artefactsOf(one: EnclavedTally): readonly CollectedFile[] {
-  const { evidence, endorsements } = shownEnclave(one);
-  const at = `enclaves/${one.key.toLowerCase()}`;
-  return [
-    { file: `${at}.quote`, content: evidence.bytes },
-    { file: `${at}.collateral.json`, content: utf8(`${JSON.stringify(collateralBundle(endorsements), null, 1)}\n`) },
-  ];
+/** Of lone enclaves from the receipt, of pairs from the chain. */
+async function collect({ chain, receipt }: CollectContext): Promise<readonly CollectedFile[]> {
+  const parts = await readEnclaveParts(chain);
+  const files = receipt.enclaves.flatMap(shownFiles);
+  if (parts === null) return files;
+  for (const signer of pairSigners(receipt)) {
+    const shown = await findShownRegistration(chain, parts, signer);
+    for (const one of shown?.files ?? []) if (!files.some(({ file }) => file === one.file)) files.push(one);
+  }
+  return files;
 }
-
-const NO_ENCLAVE = "no answer of this job stands on an enclave's word: votes decided it, or nothing did";
-const PAIRS = "enclaves signed its proofs; their registrations are not in receipts of this version";
 
 /** The registrations that the receipt shows are the registry's, and none had ended for good when the hub took what it signed. */
 async function checkRegistrations(context: JobContext): Promise<Finding> {
   const { chain, receipt, recorded, events, jobId, path } = context;
-  if (receipt.enclaves.length === 0) return receipt.proofs.length > 0 ? unknown(PAIRS) : good(NO_ENCLAVE);
   const parts = await readEnclaveParts(chain);
   if (parts === null) return bad("contracts.json", "the hub's router has no judge of enclaves");
+  if (receipt.enclaves.length === 0) return checkPairs(context, parts);
   const taken = events.findLast(
     (event) => event.eventName === "Revealed" && "jobId" in event.args && event.args.jobId === jobId,
   );
@@ -68,19 +67,16 @@ async function checkRegistrations(context: JobContext): Promise<Finding> {
 }
 
 /** Quotes and collateral as files, the roots that the replayed chain pins, and the vendor's judgement of that time. */
-async function checkAttestations({ bundle, chain, receipt, jobId, path }: JobContext): Promise<Finding> {
+async function checkAttestations(context: JobContext): Promise<Finding> {
+  const { bundle, chain, receipt, path } = context;
   const { enclaves } = receipt;
-  if (enclaves.length === 0) return receipt.proofs.length > 0 ? unknown(PAIRS) : good(NO_ENCLAVE);
   const parts = await readEnclaveParts(chain);
   if (parts === null) return bad("contracts.json", "the hub's router has no judge of enclaves");
+  if (enclaves.length === 0) return attestPairs(context, parts);
   const simulated: Hex[] = [];
   for (const one of enclaves) {
-    for (const { file, content } of artefactsOf(one)) {
-      const place = `jobs/${jobId}/${file}`;
-      if (!bundle.has(place)) return bad(place, "it is missing");
-      if (!equalBytes(bundle.read(place), content))
-        return bad(place, "it is not what the registration showed the chain");
-    }
+    const misfit = compareFiles(context, shownFiles(one));
+    if (misfit !== undefined) return misfit;
     const root: Hex = `0x${readCertificate(fromHex(one.endorsement.root)).spkiHash}`;
     const { vendor } = await enclaveAt(chain, parts.enclaves, one.key, bundle.manifest.toBlock);
     const kind = await rootClass(chain, parts.roots, { vendor, root });
@@ -97,7 +93,7 @@ async function checkAttestations({ bundle, chain, receipt, jobId, path }: JobCon
 export const enclaveEvidence: EvidenceClass = {
   name: "ENCLAVE",
   applies: ({ job }) => (job.spec.policy.mask & ENCLAVE) !== 0,
-  collect: ({ receipt }) => receipt.enclaves.flatMap(artefactsOf),
+  collect,
   claims: [
     {
       name: "enclaves",

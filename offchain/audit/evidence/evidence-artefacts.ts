@@ -15,5 +15,5 @@ export const EVIDENCE_ARTEFACTS: readonly EvidenceArtefact[] = [
   { name: "quote", file: `enclaves/${KEY}\\.quote`, maxMib: 1 },
   { name: "ciphertext", file: "cipher/input", maxMib: 2 },
   { name: "evaluation-keys", file: "cipher/keys-[0-7]", maxMib: 17 },
-  { name: "collateral", file: `enclaves/${KEY}\\.collateral\\.json`, maxMib: 16 },
+  { name: "collateral", file: `enclaves/${KEY}\\.(collateral\\.json|endorsements)`, maxMib: 16 },
 ];

@@ -14,7 +14,7 @@ import { verifyEvidence } from "./verify.ts";
 // Verdicts on evidence that no chain can afford to verify; mirror: contracts/evidence/enclave/VerdictBoard.sol.
 
 /** Formats that the board takes, by the chain's vendor numbers. Intel's are verified on chain. */
-const FORMATS: ReadonlyMap<number, EvidenceFormat> = new Map([
+export const FORMATS: ReadonlyMap<number, EvidenceFormat> = new Map([
   [3, "snp-report"],
   [4, "nitro-cose"],
   [5, "nvidia-spdm11"],
@@ -53,7 +53,7 @@ export function encodeEndorsements(endorsements: Endorsements): Uint8Array {
 }
 
 /** Of anyone's bytes. Errors: ABI_NOT_CANONICAL, UTF8_INVALID; CHAIN where none belong. */
-function decodeEndorsements(format: EvidenceFormat, bytes: Uint8Array): Endorsements {
+export function decodeEndorsements(format: EvidenceFormat, bytes: Uint8Array): Endorsements {
   if (format === "nvidia-spdm11") return { kind: "nvidia", chain: fromUtf8(bytes, "The chain") };
   if (format === "snp-report") {
     const [vcek, ask, ark] = decodeAbi(AMD, bytes);

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
-import { fromHex, toHex, type Hex } from "../../../core/bytes.ts";
+import { toHex, type Hex } from "../../../core/bytes.ts";
 import { cipherStageHash, type CipherStage } from "../../../core/she/cipher-stage.ts";
 import { bodyRoot, cipherDigest, wordTreeRoot } from "../../../core/she/digest.ts";
 import { SheError } from "../../../core/she/errors.ts";
 import type { SheHashes } from "../../../core/she/hashes.ts";
 import { decodeSheObject, encodeSheObject, type CompactPlaintext, type SheObject } from "../../../core/she/object.ts";
-import type { PlanKey, ShePlan } from "../compile/plan.ts";
+import type { ShePlan } from "../compile/plan.ts";
 import { StageThreads } from "../threads/stage-threads.ts";
-import { keyList } from "../trace/key-list.ts";
 import { TraceThread } from "../trace/trace-thread.ts";
 import { cipherStageOf, StageTrace } from "../trace/trace.ts";
+import { StageKeys, type CipherKeys } from "./stage-keys.ts";
 import { weightObjects } from "./weight-objects.ts";
 
 export interface CipherSeatOptions {
@@ -22,15 +22,6 @@ export interface CipherSeatOptions {
   readonly hashes: SheHashes;
   /** Threads of one evaluation. */
   readonly lanes: number;
-}
-
-/** A job's keys for one stage: bytes of strangers. */
-export interface CipherKeys {
-  /** The job's `inputRef`, and the body roots of all its keys, in the order of `keyList`. */
-  readonly keySetRoot: Hex;
-  readonly keyBodies: readonly Hex[];
-  /** The stage's keys, in the order that the plan lists them. */
-  readonly keys: readonly Uint8Array[];
 }
 
 /** What a seat is given for a job: bytes of strangers. */
@@ -48,8 +39,6 @@ export interface CipherAnswer {
 }
 
 const refuse = (what: string, reason: string) => new SheError("BYTES_REFUSED", { what, reason });
-/** Others get the thread between two keys, each some ten milliseconds. */
-const breathe = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /**
  * One stage of an encrypted program as a seat serves it: checks its model once, every job's bytes against what the chain says, and
@@ -59,13 +48,13 @@ export class CipherSeat {
   readonly facts: CipherStage;
   readonly #options: CipherSeatOptions;
   readonly #threads: StageThreads;
-  readonly #list: readonly PlanKey[];
+  readonly #keys: StageKeys;
   /** Keys that were hashed, and against what. */
   readonly #checked = new WeakMap<readonly Uint8Array[], string>();
 
   private constructor(options: CipherSeatOptions, facts: CipherStage, threads: StageThreads) {
     [this.#options, this.facts, this.#threads] = [options, facts, threads];
-    this.#list = keyList(options.plan);
+    this.#keys = new StageKeys(options.plan, options.stage, options.hashes);
   }
 
   /**
@@ -92,12 +81,7 @@ export class CipherSeat {
    * `evaluate`, as long as it is the same arrays, which nobody may write to any more.
    */
   async checkKeys(given: CipherKeys): Promise<void> {
-    this.#checkBodies(given);
-    const own = this.#options.plan.stages[this.#options.stage]?.keys ?? [];
-    for (const [i] of own.entries()) {
-      this.#openKey(given, i, true);
-      await breathe();
-    }
+    await this.#keys.check(given);
     this.#checked.set(given.keys, `${given.keySetRoot}/${given.keyBodies.join()}`);
   }
 
@@ -131,8 +115,8 @@ export class CipherSeat {
 
   /** The job's objects, keys with a hole for every one that the stage does not list. */
   #check(work: CipherWork): { input: SheObject; keys: (SheObject | undefined)[] } {
-    const { plan, stage, hashes } = this.#options;
-    this.#checkBodies(work);
+    const { plan, hashes } = this.#options;
+    this.#keys.checkBodies(work);
     const object = decodeSheObject(work.input, hashes);
     const { kind, level, profile } = object.header;
     if (kind !== "ciphertext" || profile.id !== plan.profile.id || level !== this.facts.levelIn)
@@ -140,37 +124,6 @@ export class CipherSeat {
     if (cipherDigest(object, hashes) !== work.inDigest.toLowerCase())
       throw refuse(kind, "it is not the input that the job names");
     const isChecked = this.#checked.get(work.keys) === `${work.keySetRoot}/${work.keyBodies.join()}`;
-    const own: (SheObject | undefined)[] = this.#list.map(() => undefined);
-    for (const [i] of (plan.stages[stage]?.keys ?? []).entries()) {
-      const { key, place } = this.#openKey(work, i, !isChecked);
-      own[place] = key;
-    }
-    return { input: object, keys: own };
-  }
-
-  /** That the roots are the key set's, and as many keys as the stage lists. */
-  #checkBodies({ keySetRoot, keyBodies, keys }: CipherKeys): void {
-    const { plan, stage, hashes } = this.#options;
-    if (keyBodies.length !== this.#list.length)
-      throw refuse("key set", `${keyBodies.length} of ${this.#list.length} keys`);
-    const bodies = keyBodies.map((body) => fromHex(body, 32, "A key's body root"));
-    if (toHex(wordTreeRoot(bodies, hashes)) !== keySetRoot.toLowerCase())
-      throw refuse("key set", "it is not the one that the job names");
-    const wanted = plan.stages[stage]?.keys.length ?? 0;
-    if (keys.length !== wanted) throw refuse("keys", `${keys.length} of ${wanted}`);
-  }
-
-  #openKey({ keyBodies, keys }: CipherKeys, i: number, isHashed: boolean): { key: SheObject; place: number } {
-    const { plan, stage, hashes } = this.#options;
-    const { galois, level } = plan.stages[stage]?.keys[i] ?? { galois: -1, level: 0 };
-    const key = decodeSheObject(keys[i] ?? new Uint8Array(0), hashes);
-    const { header } = key;
-    const place = this.#list.findIndex((listed) => listed.galois === galois && listed.level === level);
-    const isOther = header.galois !== galois || header.level !== level || header.profile.id !== plan.profile.id;
-    if (header.kind !== "key" || isOther)
-      throw refuse("key", `it is not the one of element ${galois} at level ${level}`);
-    if (isHashed && toHex(bodyRoot(key, hashes)) !== keyBodies[place]?.toLowerCase())
-      throw refuse("key", `element ${galois} is not the key set's`);
-    return { key, place };
+    return { input: object, keys: this.#keys.open(work, !isChecked) };
   }
 }

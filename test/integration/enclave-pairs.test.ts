@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from "chai";
+import { join } from "node:path";
+import { hexToBytes, parseEventLogs, toHex, type Hex } from "viem";
+import { assayHubAbi } from "../../offchain/adapters/chain/abi/assay-hub.ts";
+import { devTokenAbi } from "../../offchain/adapters/chain/abi/dev-token.ts";
+import { enclaveRegistryAbi } from "../../offchain/adapters/chain/abi/enclave-registry.ts";
+import { evidenceRouterAbi } from "../../offchain/adapters/chain/abi/evidence-router.ts";
+import { intelCollateralAbi } from "../../offchain/adapters/chain/abi/intel-collateral.ts";
+import { keyRegistryAbi } from "../../offchain/adapters/chain/abi/key-registry.ts";
+import { measurementRegistryAbi } from "../../offchain/adapters/chain/abi/measurement-registry.ts";
+import { modelRegistryAbi } from "../../offchain/adapters/chain/abi/model-registry.ts";
+import { verdictBoardAbi } from "../../offchain/adapters/chain/abi/verdict-board.ts";
+import { openBundle } from "../../offchain/audit/bundle/open-bundle.ts";
+import { enclaveEvidence } from "../../offchain/audit/evidence/enclave.ts";
+import type { JobContext } from "../../offchain/audit/evidence/evidence-class.ts";
+import { bindReportData, encodeRuntime, enclaveConfigDigest } from "../../offchain/core/enclave-binding.ts";
+import { encodeEnclaveBundle, enclaveProofDigest } from "../../offchain/core/enclave-bundle.ts";
+import { encodeEnclaveEvidence, enclaveResultDigest } from "../../offchain/core/enclave-result.ts";
+import { modelId as modelIdOf } from "../../offchain/core/model.ts";
+import { addressOfKey, signDigest } from "../../offchain/core/signature.ts";
+import { keccakText } from "../../offchain/core/tagged-hash.ts";
+import { ENCLAVE, PROOF, ZERO_BYTES32 } from "../../offchain/core/types.ts";
+import { encodeProofEvidence } from "../../offchain/core/zk/evidence.ts";
+import { encodeEndorsements, judgeCase } from "../../offchain/engines/tee/board.ts";
+import { packQuote } from "../../offchain/engines/tee/dcap/pack.ts";
+import { SimulatedPlatform } from "../../offchain/engines/tee/sim/platform.ts";
+import type { IntelCollateral } from "../../offchain/engines/tee/verdict.ts";
+import { verifyEvidence } from "../../offchain/engines/tee/verify.ts";
+import { intelSet } from "../../offchain/node/enclave/intel-set.ts";
+import { deployEnclaves, type EnclaveDeployment } from "../../scripts/deploy/deploy-enclaves.ts";
+import {
+  audit,
+  EMPTY,
+  exportFrom,
+  FIRST_WORKER,
+  forge,
+  openContext,
+  REQUESTER,
+  REWARD,
+  startScenario,
+  WORKERS,
+} from "../support/audit-scenario.ts";
+import { startTestChain, type TestChain } from "../support/cluster/chain.ts";
+import { honestDigest, provenModel, provenTally } from "../support/proven-receipt.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+import { BUNDLE } from "../support/tee/enclave-chain.ts";
+import { REPORT } from "../support/tee/simulated.ts";
+
+const ATTESTER_STAKE = 10n ** 18n;
+const TWO_DAYS = 48 * 3600;
+/** Signers of two workers: one has a TD, the other an enclave of AWS. */
+const [INTEL, AWS] = [FIRST_WORKER, FIRST_WORKER + 1] as const;
+const SECRETS = new Map([INTEL, AWS].map((index) => [index, new Uint8Array(32).fill(index)]));
+
+/** A critical job, made by hand: its proof is a forgery under a known key, its enclaves are SIMULATED, their quotes are not looked through. */
+describe("bundles of critical jobs in two enclaves", function suite() {
+  this.timeout(120_000);
+  let chain: TestChain;
+  let made: EnclaveDeployment;
+  let jobId: Hex;
+  let folder: string;
+
+  before(async () => {
+    chain = await startTestChain();
+    const { domain, write, request, reader } = await startScenario(chain);
+    const { registry, router, keys, vault, token, hub } = chain.deployment;
+    const { timestamp } = await reader.getBlock();
+    const period = { from: timestamp, to: timestamp + 30n * 86_400n };
+    const platform = new SimulatedPlatform(new Uint8Array(32).fill(0x11), period);
+    const roots = platform.roots(["intel", "aws"]);
+    const simulatedRoots = roots.roots.flatMap(({ kind, spkiSha256 }): Hex[] => kind === "simulated" ? [`0x${spkiSha256}`] : []); // prettier-ignore
+    const { public: publicClient, wallet: walletClient } = chain.clients(0);
+    const beside = { models: registry, token, vault, attesterStake: ATTESTER_STAKE, simulatedRoots };
+    made = await deployEnclaves({ publicClient, walletClient, ...beside });
+    const asTimelock = async (address: Hex, abi: unknown, functionName: string, args: readonly unknown[]) =>
+      write(0, address, abi, functionName, args);
+    await asTimelock(router, evidenceRouterAbi, "announce", [ENCLAVE, made.evidence]);
+    const formats = ["dcap-tdx-v4", "nitro-cose"] as const;
+    const images = formats.map((format) => {
+      const { evidence, endorsements } = platform.attest(format, REPORT);
+      return verifyEvidence(evidence, endorsements, roots, timestamp).measurementId;
+    });
+    for (const image of images) await asTimelock(made.images, measurementRegistryAbi, "announce", [image, BUNDLE]);
+    await chain.rpc("evm_increaseTime", [TWO_DAYS]);
+    await asTimelock(router, evidenceRouterAbi, "add", [ENCLAVE]);
+    for (const image of images) await asTimelock(made.images, measurementRegistryAbi, "list", [image]);
+
+    const toy = provenModel(1);
+    const manifest = { ...toy.manifest, acceptedMasks: 1 << (ENCLAVE | PROOF) };
+    const modelId = modelIdOf(manifest);
+    await write(REQUESTER, registry, modelRegistryAbi, "register", [manifest]);
+    for (const { bytes } of toy.keys) await write(REQUESTER, keys, keyRegistryAbi, "add", [toHex(bytes)]);
+
+    // Both keys.
+    const configDigest = enclaveConfigDigest({ chainId: 31_337n, hub, registry: made.enclaves });
+    const runtime = encodeRuntime({ bundleDigest: BUNDLE, modelId, gpuDigest: ZERO_BYTES32, configDigest });
+    const attest = async (index: number, format: (typeof formats)[number]) => {
+      const { number, hash } = await reader.getBlock();
+      const key = addressOfKey(SECRETS.get(index) ?? new Uint8Array());
+      const shown = { key, channelKey: keccakText("channel"), sealKey: keccakText("seal"), epoch: 1 };
+      const { address } = chain.account(index);
+      const worker: Hex = `0x${address.slice(2).toLowerCase().padStart(64, "0")}`;
+      const bound = { ...shown, chainId: 31_337n, registry: made.enclaves, worker, challenge: hash };
+      const report = { ...REPORT, reportData: bindReportData(bound, runtime) };
+      const binding = { ...shown, worker: address, challengeBlock: number };
+      return { ...platform.attest(format, report, runtime), binding };
+    };
+    const td = await attest(INTEL, "dcap-tdx-v4");
+    const packed = packQuote(td.evidence);
+    const set = intelSet(packed, td.endorsements as IntelCollateral);
+    const { root, ca, pck, signer, tcbInfo, identity } = set;
+    for (const [name, args] of [
+      ["registerRoot", [root.der]],
+      ["submitCrl", [set.rootCrl, root.key, 200n]],
+      ["registerAuthority", [ca.der, root.key]],
+      ["submitCrl", [set.caCrl, ca.key, 200n]],
+      ["registerPck", [pck.der, ca.key]],
+      ["registerAuthority", [signer.der, root.key]],
+      ["submitTcbInfo", [tcbInfo.text, tcbInfo.r, tcbInfo.s, signer.key]],
+      ["submitIdentity", [identity.text, identity.r, identity.s, signer.key]],
+    ] as const)
+      await write(REQUESTER, made.collateral, intelCollateralAbi, name, args);
+    await write(INTEL, made.enclaves, enclaveRegistryAbi, "register", [toHex(packed.packed), pck.key, td.binding, toHex(runtime)]); // prettier-ignore
+
+    const board = { address: made.board, abi: verdictBoardAbi } as const;
+    for (let index = AWS; index < FIRST_WORKER + WORKERS; index++) {
+      await write(REQUESTER, token, devTokenAbi, "mint", [chain.account(index).address, 10n * ATTESTER_STAKE]);
+      await write(index, token, devTokenAbi, "approve", [made.board, 10n * ATTESTER_STAKE]);
+      await write(index, made.board, verdictBoardAbi, "deposit", [10n * ATTESTER_STAKE]);
+      if (index !== AWS) await write(index, made.board, verdictBoardAbi, "join", []);
+    }
+    const document = await attest(AWS, "nitro-cose");
+    await write(AWS, made.board, verdictBoardAbi, "open", [4, toHex(document.evidence.bytes), toHex(encodeEndorsements(document.endorsements)), document.binding.challengeBlock]); // prettier-ignore
+    for (let i = 0; i < 4; i++) await chain.rpc("evm_mine");
+    const logs = await reader.getLogs({ address: made.board, fromBlock: 0n });
+    const [opened] = parseEventLogs({ abi: verdictBoardAbi, eventName: "CaseOpened", logs });
+    if (opened === undefined) return expect.fail("no case");
+    const { caseId, vendor, openedAt, evidence, endorsements } = opened.args;
+    const told = { chainId: 31_337n, board: made.board, caseId, vendor, openedAt: BigInt(openedAt) };
+    const judged = judgeCase({ ...told, evidence: hexToBytes(evidence), endorsements: hexToBytes(endorsements) }, roots); // prettier-ignore
+    const seats = await reader.readContract({ ...board, functionName: "seatsOf", args: [caseId, 0] });
+    const indexOf = (account: Hex) => {
+      const found = Array.from({ length: WORKERS }, (_, i) => FIRST_WORKER + i).find((i) => chain.account(i).address.toLowerCase() === account.toLowerCase()); // prettier-ignore
+      return found ?? expect.fail("no attester");
+    };
+    for (const seat of seats.slice(0, 4)) await write(indexOf(seat), made.board, verdictBoardAbi, "post", [caseId, judged.word]); // prettier-ignore
+    await chain.rpc("evm_increaseTime", [30]);
+    await write(AWS, made.enclaves, enclaveRegistryAbi, "registerByVerdict", [caseId, judged.facts, document.binding, toHex(runtime)]); // prettier-ignore
+
+    // A job of which both workers are candidates.
+    const policy = { mask: ENCLAVE | PROOF, k: 2, flags: 0, seatStake: 24n * REWARD, tWork: 60 };
+    const ask = async (): ReturnType<typeof request> => {
+      const one = await request(modelId, honestDigest(0, 1), policy, 12);
+      const both = [INTEL, AWS].every((index) => one.seats.some((seat) => seat.index === index));
+      return both ? one : ask();
+    };
+    const asked = await ask();
+    jobId = asked.id;
+    const [prover, second] = [INTEL, AWS].map((index) => chain.account(index).address) as [Hex, Hex];
+    const order = { model: toy, job: asked.job, stage: 0, tally: 0, worker: prover };
+    const tally = provenTally({ ...order, domain, jobId });
+    const claim = { jobId, stage: 0, inDigest: honestDigest(0, 1), outDigest: tally.outDigest, worker: prover };
+    const proof = encodeProofEvidence(tally.evidence);
+    const result = (index: number): Hex => {
+      const said = { claim: { ...claim, worker: chain.account(index).address }, channelHash: ZERO_BYTES32, epoch: 1 };
+      const signature = signDigest(enclaveResultDigest(domain, said), SECRETS.get(index) ?? new Uint8Array());
+      return toHex(encodeEnclaveEvidence(said, signature));
+    };
+    const signed = signDigest(enclaveProofDigest(domain, claim, proof, 1), SECRETS.get(INTEL) ?? new Uint8Array());
+    const bundle = { second, result: result(INTEL), secondResult: result(AWS), ...signed, proof: toHex(proof) };
+    const shown = { worker: prover, outDigest: tally.outDigest, evidence: toHex(encodeEnclaveBundle(bundle)) };
+    await write(INTEL, hub, assayHubAbi, "submitProofs", [asked.job, EMPTY, manifest.stages, [shown], "0x"]);
+    folder = join(temporaryFolder(), "bundle");
+    await exportFrom(chain, { folder, jobs: [jobId] });
+    return undefined;
+  });
+  after(async () => chain.close());
+
+  const place = (index: number, name: string) =>
+    `jobs/${jobId}/enclaves/${addressOfKey(SECRETS.get(index) ?? new Uint8Array())}.${name}`;
+
+  it("R69, R75: behavior: both vendors' evidence is judged again at its own time; a changed document is named", async () => {
+    const paths = ["quote", "collateral"].flatMap((name) => openBundle(folder).ofClass(name).map(({ path }) => path)); // prettier-ignore
+    expect(paths).to.have.members([
+      place(INTEL, "quote"),
+      place(INTEL, "collateral.json"),
+      place(AWS, "quote"),
+      place(AWS, "endorsements"),
+    ]);
+    const flip = (bytes: Uint8Array) => bytes.with(400, (bytes[400] ?? 0) ^ 1);
+    const forged = forge(folder, join(temporaryFolder(), "forged"), { [place(AWS, "quote")]: flip });
+    const claims = await audit(forged);
+    const named = claims.filter(({ verdict }) => verdict === "false").map(({ id, artefact }) => [id, artefact]);
+    expect(named).to.deep.equal([[`job/${jobId}/attestations`, place(AWS, "quote")]]);
+    const registered = claims.find(({ id }) => id === `job/${jobId}/enclaves`);
+    expect(registered?.detail).to.match(/^2 keys signed 1 stages: .* of 2 families$/);
+  });
+
+  it("R69, R75: error: keys of nobody, of another worker or model, too old, or of fewer families than asked for", async () => {
+    const { context, close } = await openContext(folder, jobId);
+    const [registered, attested] = enclaveEvidence.claims.map(
+      ({ check }) =>
+        async (change: Partial<JobContext> = {}) =>
+          check({ ...context, ...change }),
+    );
+    if (registered === undefined || attested === undefined) throw new TypeError("no claims");
+    const found = await attested();
+    expect([found.verdict, found.detail.match(/SIMULATED, proves nothing about hardware: [a-z-]+/g)]).to.deep.equal([
+      "ok",
+      ["intel-tdx", "aws-nitro"].map((name) => `SIMULATED, proves nothing about hardware: ${name}`),
+    ]);
+    const { receipt, recorded } = context;
+    const [proof] = receipt.proofs as [(typeof receipt.proofs)[number]];
+    const [pair] = proof.enclaves as [(typeof proof.enclaves)[number]];
+    const spec = (change: object) => ({ receipt: { ...receipt, job: { ...receipt.job, spec: { ...receipt.job.spec, ...change } } } }); // prettier-ignore
+    expect((await registered(spec({ modelId: jobId }))).detail).to.match(/its key serves model/);
+    expect((await registered(spec({ policy: { ...receipt.job.spec.policy, k: 1 } }))).detail).to.match(/families 2, 4/);
+    // Signed by a key that was never registered: the recovered one is another.
+    const strange = { ...pair, secondResult: pair.secondResult.replace(/^0x../, "0x01") as Hex };
+    const other = { receipt: { ...receipt, proofs: [{ ...proof, enclaves: [strange] }] } };
+    for (const claim of [registered, attested]) {
+      const { verdict, detail } = await claim(other);
+      expect([verdict, /never took this key|not in its transactions/.test(detail)]).to.deep.equal(["false", true]);
+    }
+    // A day later the hub would not have taken it.
+    const late = recorded.blocks.map((block, n) => {
+      const { header } = block.header;
+      const later = { ...header, timestamp: toHex(BigInt(header.timestamp) + 90_000n) };
+      return n < recorded.blocks.length - 1 ? block : { ...block, header: { ...block.header, header: later } };
+    });
+    expect((await registered({ recorded: { ...recorded, blocks: late } })).detail).to.match(/over, or older than a day/); // prettier-ignore
+    await close();
+  });
+});
