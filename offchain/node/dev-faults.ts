@@ -16,6 +16,7 @@ export const DEV_FAULTS = [
   "garbage",
   "abstain",
   "withhold-preimage",
+  "flip-coefficient",
 ] as const;
 export type DevFault = (typeof DEV_FAULTS)[number];
 
@@ -45,6 +46,8 @@ export function devBehaviour(fault: DevFault, challenge: boolean): SeatBehaviour
       return { ...base, withholdsPreimage: true };
     case "garbage":
       return { ...base, sendsGarbage: true };
+    case "flip-coefficient":
+      return base; // what it evaluates is bent, not what it says of it
     case "none":
     default:
       return HONEST;
@@ -85,6 +88,11 @@ export class DevFaults {
 
   get behaviour(): SeatBehaviour {
     return this.#behaviour;
+  }
+
+  /** Whether this worker lies about what it evaluates on ciphertexts (`bentShelf`). */
+  get isBent(): boolean {
+    return this.#mode === "flip-coefficient";
   }
 
   async start(): Promise<string> {

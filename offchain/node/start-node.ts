@@ -23,6 +23,7 @@ import { Closers } from "./closers.ts";
 import { DevFaults } from "./dev-faults.ts";
 import { openEnclave } from "./enclave/open-enclave.ts";
 import { heldKeys } from "./judging-keys.ts";
+import { bentShelf } from "./bent-shelf.ts";
 import { guardedShelf } from "./guarded-shelf.ts";
 import { createKeptTraces } from "./kept-traces.ts";
 import { keyCheckOptions, KeyChecks } from "./key-checks.ts";
@@ -142,6 +143,7 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
       : null;
     const devUrl = faults === null ? null : await faults.start();
     if (faults !== null) closers.push("dev", () => faults.stop());
+    const guarded = guardedShelf(models, checks);
     const honest = { ...HONEST, mayChallenge: config.work.challenge };
 
     // Services
@@ -170,7 +172,7 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
         blobs,
         traces: createKeptTraces({ journal, blobs, seat: (modelId, stage) => models.ciphers.seat(modelId, stage) }),
         crypto: nodeCrypto,
-        models: guardedShelf(models, checks),
+        models: faults === null ? guarded : bentShelf(guarded, () => faults.isBent),
         prover,
         enclave,
         checks: linear?.desk,

@@ -49,6 +49,7 @@ import { compileRefresh } from "../../offchain/engines/she/compile/refresh-plan.
 import { nodeKernel } from "../../offchain/engines/she/kernel/node-kernel.ts";
 import { loadCipherModel, loadRefreshModels } from "../../offchain/engines/she/model/load-cipher-model.ts";
 import { nodeHashes } from "../../offchain/engines/she/node-hashes.ts";
+import { flipCoefficient } from "../../offchain/node/bent-shelf.ts";
 import { createKeptTraces } from "../../offchain/node/kept-traces.ts";
 import { FolderModelShelf } from "../../offchain/node/model-shelf.ts";
 import { readKeptOutput, readKeptWork } from "../../offchain/protocol/cipher-keep.ts";
@@ -66,7 +67,7 @@ import { createRequester } from "../support/cluster/requester.ts";
 import { getSlashed } from "../support/cluster/slashes.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { expectCode } from "../support/expect-code.ts";
-import { flipCoefficient, lyingSeat } from "../support/she/lying-seat.ts";
+import { lyingSeat } from "../support/she/lying-seat.ts";
 
 const folderOf = (name: string) => new URL(`../../models/${name}`, import.meta.url).pathname;
 const [DIGITS, TUMOR] = ["digits-mlp-poly", "tumor-poly"].map(folderOf) as [string, string];

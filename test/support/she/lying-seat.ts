@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Hex } from "../../../offchain/core/bytes.ts";
-import { SHE_HEADER_BYTES } from "../../../offchain/core/she/header.ts";
 import { treeDepth } from "../../../offchain/core/she/digest.ts";
 import { decodeSheObject } from "../../../offchain/core/she/object.ts";
 import { loadCipherModel, loadStage } from "../../../offchain/engines/she/model/load-cipher-model.ts";
@@ -9,18 +8,8 @@ import { weightObjects } from "../../../offchain/engines/she/seat/weight-objects
 import { keyList } from "../../../offchain/engines/she/trace/key-list.ts";
 import { challengerMove, defenderMove } from "../../../offchain/engines/she/trace/play.ts";
 import { cipherStageOf, StageTrace } from "../../../offchain/engines/she/trace/trace.ts";
+import { BENT_COEFFICIENT } from "../../../offchain/node/bent-shelf.ts";
 import type { TracingSeat } from "../../../offchain/node/kept-traces.ts";
-
-/** Residue of the output's first row that is lied about. */
-const COEFFICIENT = 992;
-
-/** Flips the lowest bit of one coefficient in a ciphertext's canonical bytes. */
-export function flipCoefficient(ciphertext: Uint8Array): Uint8Array {
-  const flipped = Uint8Array.from(ciphertext);
-  const at = SHE_HEADER_BYTES + 4 * COEFFICIENT;
-  flipped[at] = (flipped[at] ?? 0) ^ 1;
-  return flipped;
-}
 
 /** A seat whose trace is right up to the output that `flipCoefficient` makes, and which plays for it as well as anybody can. */
 export async function lyingSeat(folder: string, stage: number): Promise<TracingSeat> {
@@ -42,7 +31,7 @@ export async function lyingSeat(folder: string, stage: number): Promise<TracingS
       weights,
     };
     const trace = new StageTrace(plan, stage, sources, nodeHashes, (row, values) => {
-      if (row === output) values[COEFFICIENT] = (values[COEFFICIENT] ?? 0) ^ 1;
+      if (row === output) values[BENT_COEFFICIENT] = (values[BENT_COEFFICIENT] ?? 0) ^ 1;
     });
     traces.set(inDigest, trace);
     return trace;
