@@ -89,7 +89,7 @@ async function measure(children: Children, report: (row: BenchRow) => void, prog
     false,
   );
   const queue = createQueue();
-  const options = { wallet, presenter, receipts: folder.receipts, signal, queue, tWork: WORK_SEC };
+  const options = { wallet, hub, presenter, receipts: folder.receipts, signal, queue, tWork: WORK_SEC };
   const idle = await idleLoad(devnet);
   report({ case: "16 idle workers", metric: "processor", value: idle, unit: "s/s" });
   const rows: Measured[] = [];

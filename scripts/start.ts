@@ -7,7 +7,9 @@
 //   npm start -- --no-proofs               committees only
 //   npm start -- --faults                  instead of all this: a liar against each kind of evidence, and what becomes of it
 //   npm start -- --no-presets              without split, sampled, batched and joined jobs
+//   npm start -- --no-ciphers              without encrypted inputs
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { verifyJoinedFiles } from "../offchain/audit/verify-receipt-file.ts";
 import type { JoinedInput } from "../offchain/sdk/joined-input.ts";
@@ -17,6 +19,7 @@ import { buildContracts } from "./demo/build-contracts.ts";
 import { Children } from "./demo/children.ts";
 import { startDevnet, writeDevnetFile, type Devnet } from "./demo/devnet.ts";
 import { exportRun, replayCommand } from "./demo/export-run.ts";
+import { CIPHER_MODELS, planCiphers, type CipherJobs } from "./demo/plan-ciphers.ts";
 import { planJobs, type PlannedJob } from "./demo/plan-jobs.ts";
 import { createPresenter } from "./demo/presenter.ts";
 import { createQueue } from "./demo/queue.ts";
@@ -28,10 +31,11 @@ import {
   type PlannedCheque,
   type PlannedPresets,
 } from "./demo/plan-presets.ts";
-import { runJob, tokens, type RanJob } from "./demo/run-job.ts";
-import { FAULT_MODELS, printFaults, runFaults } from "./demo/run-faults.ts";
+import { runJob, tokens, type RanJob, type RunJobOptions } from "./demo/run-job.ts";
+import { FAULT_CIPHERS, FAULT_MODELS, printFaults, runFaults } from "./demo/run-faults.ts";
 import { ruled, waitFor } from "./demo/ruled.ts";
 import { createRunFolder } from "./demo/run-folder.ts";
+import { createSecretWatch } from "./demo/secret-watch.ts";
 import { printSummary, type JobKind, type RunSummary } from "./demo/summary.ts";
 import { meterFetch } from "./demo/wire-bytes.ts";
 
@@ -43,6 +47,7 @@ const { values } = parseArgs({
     workers: { type: "string", default: "16" },
     proofs: { type: "boolean", default: true },
     presets: { type: "boolean", default: true },
+    ciphers: { type: "boolean", default: true },
     faults: { type: "boolean", default: false },
   },
 });
@@ -61,6 +66,7 @@ const T_WORK: Readonly<Record<JobKind, number>> = {
   batch: 60,
   cheque: 60,
   enclave: 60,
+  cipher: 120,
 };
 
 const stop = new AbortController();
@@ -78,6 +84,7 @@ const presenter = createPresenter(
   () => performance.now(),
   process.stdout.isTTY,
 );
+const watch = createSecretWatch();
 const elapsedMs: Record<string, number> = {};
 const mark = (name: string): void => void (elapsedMs[name] = Math.round(presenter.elapsedMs()));
 
@@ -86,7 +93,8 @@ async function main(): Promise<RunSummary> {
   await buildContracts((text) => presenter.line(text));
   mark("contracts");
   const jobs = await planJobs(Number(values.patients), Number(values.digits), values.proofs);
-  const presets = values.presets ? await planPresets(jobs.length) : null;
+  const ciphers = values.ciphers ? await planCiphers(jobs.length) : null;
+  const presets = values.presets ? await planPresets(jobs.length + (ciphers === null ? 0 : 2)) : null;
   const models = [
     "models/tumor-mlp",
     "models/digits-cnn",
@@ -98,6 +106,7 @@ async function main(): Promise<RunSummary> {
     workers: Number(values.workers),
     models,
     ...(values.presets ? { enclaves: { model: ENCLAVE_MODEL, platforms: 1 } } : {}),
+    ciphers: ciphers === null ? [] : CIPHER_MODELS,
     children,
     signal: stop.signal,
     progress: (text) => presenter.line(text),
@@ -123,14 +132,28 @@ async function main(): Promise<RunSummary> {
       process.stdout.write(`  ${line}\n`);
 
   presenter.title("Jobs");
-  const ran = await runAll(devnet, wallet, jobs, presets);
+  const ran = await runAll(devnet, wallet, jobs, presets, ciphers);
   mark("jobs");
   presenter.title("For auditors");
   const { signal } = stop;
-  const bundle = await exportRun({ devnet, wallet, folder, jobs: ran.jobs, models, signal });
+  const bundle = await exportRun({
+    devnet,
+    wallet,
+    folder,
+    jobs: ran.jobs,
+    models: [...models, ...(ciphers === null ? [] : CIPHER_MODELS)],
+    signal,
+  });
   presenter.line(`${bundle.folder}: ${bundle.blocks} blocks, ${bundle.jobs.length} jobs, ${bundle.bytes} bytes`);
+  watch.lookInFolder("logs", folder.logs);
+  watch.lookInFolder("workers' folders", folder.workers);
+  watch.lookInFolder("blocks", join(bundle.folder, "chain"));
+  const { secrecy } = watch;
   mark("bundle");
-  const problems = [...ran.problems];
+  const problems = [
+    ...ran.problems,
+    ...secrecy.found.map((where) => `Somebody could read an encrypted job: ${where}.`),
+  ];
   for (const { outcome } of ran.jobs) {
     if (!outcome.matchesProgram) problems.push(`Job ${outcome.index} differs from the integer program.`);
     if (!outcome.receiptVerified) problems.push(`The receipt of job ${outcome.index} does not verify.`);
@@ -146,6 +169,7 @@ async function main(): Promise<RunSummary> {
     jobs: ran.jobs.map(({ outcome }) => outcome).toSorted((a, b) => a.index - b.index),
     liar: ran.liar,
     killed: ran.killed,
+    secrecy,
     audit: { root: bundle.root, headHash: bundle.headHash, replay: replayCommand(bundle) },
   };
 }
@@ -154,7 +178,7 @@ async function main(): Promise<RunSummary> {
 async function requesterOf(devnet: Devnet) {
   const { hub, fromBlock } = devnet.deployment;
   writeDevnetFile(devnet, folder);
-  meterFetch(devnet.chain.url);
+  meterFetch(devnet.chain.url, watch);
   const wallet = connectWallet({
     rpcUrl: devnet.chain.url,
     hub,
@@ -164,7 +188,7 @@ async function requesterOf(devnet: Devnet) {
   });
   await wallet.waitForTransactionReceipt({ hash: await wallet.deposit({ amount: 1_000n * TOKEN }) });
   const { receipts } = folder;
-  return { wallet, options: { wallet, presenter, receipts, signal: stop.signal, queue: createQueue() } };
+  return { wallet, options: { wallet, hub, presenter, receipts, signal: stop.signal, queue: createQueue() } };
 }
 
 interface RanAll {
@@ -179,22 +203,23 @@ async function runAll(
   wallet: AssayWallet,
   jobs: readonly PlannedJob[],
   presets: PlannedPresets | null,
+  ciphers: CipherJobs | null,
 ): Promise<RanAll> {
   const queue = createQueue();
   const problems: string[] = [];
   const done: RanJob[] = [];
   const run = async (
     job: PlannedJob,
-    beforeDelivery?: (seats: readonly number[]) => Promise<void>,
+    more: Pick<RunJobOptions, "beforeDelivery" | "onStage"> = {},
     input?: JoinedInput,
   ) => {
     try {
       const tWork = T_WORK[job.kind];
+      const { hub } = devnet.deployment;
       const { receipts } = folder;
       const simulatedRoots = devnet.enclaves?.simulation.roots ?? [];
-      const options = { wallet, presenter, receipts, signal: stop.signal, queue, tWork, simulatedRoots };
-      const given = beforeDelivery === undefined ? options : { ...options, beforeDelivery };
-      const result = await runJob(job, given, input);
+      const common = { wallet, hub, presenter, receipts, signal: stop.signal, queue, tWork, simulatedRoots, watch };
+      const result = await runJob(job, { ...common, ...more }, input);
       done.push(result);
       return result;
     } catch (error) {
@@ -212,14 +237,16 @@ async function runAll(
   const liarRun =
     liarJob === undefined
       ? undefined
-      : run(liarJob, async (seats) => {
-          liarId = seats[2] ?? 0;
-          await devnet.setFault(devnet.workerOf(liarId), "wrong-digest");
-          presenter.job(
-            liarJob.index,
-            "fault",
-            `seat 2, worker ${liarId}, will lie and insist; only now is the input released`,
-          );
+      : run(liarJob, {
+          beforeDelivery: async (seats) => {
+            liarId = seats[2] ?? 0;
+            await devnet.setFault(devnet.workerOf(liarId), "wrong-digest");
+            presenter.job(
+              liarJob.index,
+              "fault",
+              `seat 2, worker ${liarId}, will lie and insist; only now is the input released`,
+            );
+          },
         });
   if (liarJob !== undefined) await waitFor(() => liarId !== 0 || problems.length > 0, 60_000, stop.signal);
   if (liarRun !== undefined && liarId !== 0) {
@@ -240,6 +267,15 @@ async function runAll(
   }
   await Promise.all(running);
 
+  // Making keys and sealing megabytes of them keeps this thread busy, so that calls of other jobs would run out of time: alone.
+  const encrypted = (ciphers === null ? [] : [ciphers.patients, ciphers.digit]).map((job) => {
+    const { promise: voted, resolve } = Promise.withResolvers<void>();
+    let stages = job.manifest.stages.length;
+    const onStage = (stage: string): void => (stage === "tallied" && --stages === 0 ? resolve() : undefined);
+    return { voted, ended: run(job, { onStage }).finally(resolve) };
+  });
+  await Promise.all(encrypted.map(async ({ voted }) => voted));
+
   // One worker proves what five would have voted on. All of them work on these two cores, so the provers come alone.
   const amount = presets === null ? undefined : run(presets.cheque.amount);
   await Promise.all(jobs.filter(({ kind }) => kind === "proven").map(async (job) => run(job)));
@@ -247,17 +283,19 @@ async function runAll(
     problems.push(...(await joinCheque(presets.cheque, await image, await amount, { wallet, run })));
   await Promise.all(waiting);
 
-  // Only when no other job needs its seat is a worker killed.
+  // Only when no other job needs its seat is a worker killed: of encrypted ones only the windows still pass.
   const killedJob = special("killed");
   let killed: RanAll["killed"] = null;
   if (killedJob !== undefined) {
     let victim = 0;
-    const result = await run(killedJob, async (seats) => {
-      victim = seats[1] ?? 0;
-      const worker = devnet.workerOf(victim);
-      worker.child.kill("SIGKILL");
-      await worker.child.exited;
-      presenter.job(killedJob.index, "fault", `seat 1, worker ${victim}, was killed; only now is the input released`);
+    const result = await run(killedJob, {
+      beforeDelivery: async (seats) => {
+        victim = seats[1] ?? 0;
+        const worker = devnet.workerOf(victim);
+        worker.child.kill("SIGKILL");
+        await worker.child.exited;
+        presenter.job(killedJob.index, "fault", `seat 1, worker ${victim}, was killed; only now is the input released`);
+      },
     });
     const offence = result?.slashes.find(({ workerId }) => workerId === victim)?.offence ?? 0;
     let restarted = false;
@@ -274,6 +312,7 @@ async function runAll(
     if (!restarted) problems.push(`The killed worker ${victim} did not come back.`);
     killed = { workerId: victim, offence: `slashed as ${OFFENCES[offence] ?? offence}`, restarted };
   }
+  await Promise.all(encrypted.map(async ({ ended }) => ended));
   const liarResult = await liarRun;
   const slash = liarResult?.slashes.find(({ workerId, offence }) => workerId === liarId && offence === 1);
   if (liarRun !== undefined && slash === undefined) problems.push(`The liar ${liarId} was not slashed.`);
@@ -300,7 +339,7 @@ async function joinCheque(
     run,
   }: {
     readonly wallet: AssayWallet;
-    readonly run: (job: PlannedJob, before: undefined, input: JoinedInput) => Promise<RanJob | undefined>;
+    readonly run: (job: PlannedJob, more: undefined, input: JoinedInput) => Promise<RanJob | undefined>;
   },
 ): Promise<readonly string[]> {
   if (image === undefined || amount === undefined) return ["The cheque's branches did not both end."];
@@ -335,6 +374,7 @@ async function faults(): Promise<boolean> {
     folder,
     workers: Number(values.workers),
     models: FAULT_MODELS,
+    ciphers: FAULT_CIPHERS,
     children,
     signal: stop.signal,
     progress: (text) => presenter.line(text),

@@ -57,7 +57,7 @@ export interface Devnet {
   readonly enclaves: DevnetEnclaves | null;
   workerOf(workerId: number): DevWorker;
   /** A worker that lies at its next seat, and by default challenges when outvoted, or is honest again. Development only. */
-  setFault(worker: DevWorker, mode: "wrong-digest" | "none", challenge?: boolean): Promise<void>;
+  setFault(worker: DevWorker, mode: "wrong-digest" | "flip-coefficient" | "none", challenge?: boolean): Promise<void>;
   /** Starts a dead worker again, on the same port and from its own journal. */
   restart(index: number): Promise<DevWorker>;
 }
@@ -90,6 +90,8 @@ const READY_MS = 90_000;
 const GAS_MONEY = "0x8ac7230489e80000000"; // 2560 ether
 /** Covers the bonds of several escalations to eleven seats at a reward of one token. */
 const OPERATOR_DEPOSIT = 200n * TOKEN;
+/** Stays in the account, from where the referee of ciphertexts takes bonds: two at a reward of one token. */
+const OPERATOR_BONDS = 100n * TOKEN;
 const BLOCK_MS = 1_000;
 /** From the block that calls for workers on duty to the last that may be the seed of their draw. */
 const BEAT_BLOCKS = 8;
@@ -376,7 +378,7 @@ async function startWorker(
   }
 }
 
-/** Free balance of the worker's hot key: what it challenges with. */
+/** Of the worker's hot key: a free balance to challenge with, and tokens for bonds. */
 async function depositFor(chain: DevChain, { token, hub }: Deployment, key: Hex): Promise<void> {
   const account = privateKeyToAccount(key);
   const transport = http(chain.url);
@@ -384,7 +386,8 @@ async function depositFor(chain: DevChain, { token, hub }: Deployment, key: Hex)
   const reader = createPublicClient({ transport, pollingInterval: 50, cacheTime: 0 });
   const done = async (hash: Promise<Hex>) => reader.waitForTransactionReceipt({ hash: await hash });
   const atToken = { chain: null, address: token, abi: devTokenAbi } as const;
-  await done(wallet.writeContract({ ...atToken, functionName: "mint", args: [account.address, OPERATOR_DEPOSIT] }));
+  const minted = OPERATOR_DEPOSIT + OPERATOR_BONDS;
+  await done(wallet.writeContract({ ...atToken, functionName: "mint", args: [account.address, minted] }));
   await done(wallet.writeContract({ ...atToken, functionName: "approve", args: [hub, OPERATOR_DEPOSIT] }));
   await done(
     wallet.writeContract({

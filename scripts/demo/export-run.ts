@@ -22,7 +22,7 @@ export interface ExportRunOptions {
 }
 
 /**
- * Writes what an auditor needs to do the whole run again, with every input opened: all of them are public test data. While the chain still
+ * Writes what an auditor needs to do the whole run again, with every input opened, for all of them are public test data; of encrypted ones the ciphertexts and evaluation keys. While the chain still
  * runs. Errors: those of `exportBundle`.
  */
 export async function exportRun(options: ExportRunOptions): Promise<ExportReport> {

@@ -14,6 +14,7 @@ import { createReferenceExecutor } from "../../offchain/engines/program/referenc
 import { runModel } from "../../offchain/engines/program/run-model.ts";
 import type { JobSecret } from "../../offchain/sdk/job-secret.ts";
 import { asciiDigit } from "./ascii-digit.ts";
+import type { PlannedCipher } from "./plan-ciphers.ts";
 import type { JobKind } from "./summary.ts";
 
 export interface PlannedJob {
@@ -37,6 +38,8 @@ export interface PlannedJob {
   readonly clientPart?: ClientPart;
   /** The model's `program` file: its input goes to two lanes in masked shares. */
   readonly masked?: Uint8Array;
+  /** Encrypted here; `input` is then the first of many, `manifest` the one of the model over ciphertexts. */
+  readonly cipher?: PlannedCipher;
 }
 
 /** The digest that the committee must agree on, under this job's salt. */

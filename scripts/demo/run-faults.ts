@@ -1,44 +1,34 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { decodeFunctionData, type Hex } from "viem";
-import { getContractEvents, readContract, simulateContract, writeContract } from "viem/actions";
+import { getContractEvents, simulateContract, writeContract } from "viem/actions";
 import { assayHubAbi } from "../../offchain/adapters/chain/abi/assay-hub.ts";
-import { stakeVaultAbi } from "../../offchain/adapters/chain/abi/stake-vault.ts";
 import { parseCsv, parseIdx } from "../../offchain/engines/program/dataset.ts";
 import { loadModel } from "../../offchain/engines/program/load-program.ts";
 import type { AssayWallet } from "../../offchain/sdk/node/connect.ts";
-import type { Devnet } from "./devnet.ts";
 import { DemoError } from "./errors.ts";
+import {
+  lost,
+  moneyOf,
+  OFFENCE,
+  rightAnswer,
+  same,
+  stakeOf,
+  timed,
+  type FaultOutcome,
+  type FaultTools,
+} from "./fault-checks.ts";
 import { dataFile, plan, type PlannedJob } from "./plan-jobs.ts";
 import { planPresets } from "./plan-presets.ts";
-import type { Presenter } from "./presenter.ts";
-import { runJob, tokens, type RanJob, type RunJobOptions } from "./run-job.ts";
+import { planCiphers } from "./plan-ciphers.ts";
+import { capturedStage, flippedCoefficient } from "./run-cipher-faults.ts";
+import { runJob, type RanJob } from "./run-job.ts";
 import { ruled } from "./ruled.ts";
 import { table } from "./table.ts";
 
 /** The models behind the faults, beside those that `npm start` always has. */
 export const FAULT_MODELS = ["models/tumor-mlp", "models/digits-cnn", "models/digits-split"];
+export const FAULT_CIPHERS = ["models/tumor-poly"];
 
-/** One liar: what it did, what the protocol says must follow, what followed. */
-export interface FaultOutcome {
-  readonly fault: string;
-  readonly preset: string;
-  /** As the documents say it. */
-  readonly verdict: string;
-  /** Who lost what. */
-  readonly money: string;
-  readonly seconds: number;
-  /** Sentences; empty if verdict and money are as they must be. */
-  readonly problems: readonly string[];
-}
-
-export interface FaultTools {
-  readonly devnet: Devnet;
-  readonly wallet: AssayWallet;
-  readonly presenter: Presenter;
-  readonly options: Omit<RunJobOptions, "tWork">;
-}
-
-const OFFENCE = { wrong: 1, absent: 3 } as const;
 const T_WORK = { vote: 40, proof: 120, split: 20, economy: 40 } as const;
 
 /** A liar against each kind of evidence, one after the other; only windows pass side by side. */
@@ -55,7 +45,12 @@ export async function runFaults(tools: FaultTools): Promise<readonly FaultOutcom
   const { split, economy } = await planPresets(3);
   const sampled = await auditedLie(tools, economy);
   const dead = await deadSeat(tools, split);
-  return [await wrong.done, forged, sampled, dead];
+  const outvoted = await wrong.done;
+  // Nothing else moves money any more: what these cost is seen in every balance.
+  const { patients } = await planCiphers(5);
+  const flipped = await flippedCoefficient(tools, patients);
+  const captured = await capturedStage(tools, { ...patients, index: patients.index + 1 });
+  return [outvoted, forged, sampled, dead, flipped, captured];
 }
 
 /** A seat of five votes for another digest, and insists when it is outvoted. Resolves when eleven fresh seats have ruled; the outcome comes with the window's end. */
@@ -237,23 +232,6 @@ async function deadSeat(tools: FaultTools, job: PlannedJob): Promise<FaultOutcom
 
 const NOTHING = { seats: [], boundaries: [], tallies: [], decided: 0 } as const;
 
-async function timed<T>(action: () => Promise<T>): Promise<{ readonly value: T; readonly seconds: number }> {
-  const startMs = performance.now();
-  const value = await action();
-  return { value, seconds: (performance.now() - startMs) / 1_000 };
-}
-
-async function stakeOf({ devnet, wallet }: FaultTools, workerId: number): Promise<bigint> {
-  const { vault } = devnet.deployment;
-  const worker = await readContract(wallet, {
-    address: vault,
-    abi: stakeVaultAbi,
-    functionName: "worker",
-    args: [workerId],
-  });
-  return worker.stake;
-}
-
 /** The call that ended an honestly proven job. */
 async function submittedProof(wallet: AssayWallet, hub: Hex, { outcome }: RanJob) {
   const [event] = await getContractEvents(wallet, {
@@ -270,34 +248,6 @@ async function submittedProof(wallet: AssayWallet, hub: Hex, { outcome }: RanJob
   const [, , stages, [proof]] = args;
   if (proof === undefined) throw new DemoError("PROOF_CALL_UNKNOWN", { functionName });
   return { table: stages, proof };
-}
-
-const same = <T>(what: string, have: T, want: T): readonly string[] =>
-  have === want ? [] : [`${what}: ${String(have)}, and should be ${String(want)}`];
-
-const rightAnswer = ({ outcome }: RanJob): readonly string[] => [
-  ...same("answer", outcome.answer, outcome.truth),
-  ...same("equals the integer program", outcome.matchesProgram, true),
-  ...same("receipt verifies from its bytes", outcome.receiptVerified, true),
-];
-
-/** One worker lost exactly this, half of it burned, and nobody else lost anything. */
-function lost({ slashes }: RanJob, workerId: number, offence: number, amount: bigint): readonly string[] {
-  const [slash] = slashes;
-  return [
-    ...same("workers slashed", slashes.map((one) => one.workerId).join(", "), String(workerId)),
-    ...same("offence", slash?.offence, offence),
-    ...same("slashed", slash?.amount, amount),
-    ...same("burned", slash?.burned, amount / 2n),
-  ];
-}
-
-function moneyOf({ slashes, receipt }: RanJob, workerId: number): string {
-  const slash = slashes.find((one) => one.workerId === workerId);
-  const returned = receipt.settlement[0]?.requester ?? 0n;
-  const loss =
-    slash === undefined ? "" : `worker ${workerId} -${tokens(slash.amount)}, ${tokens(slash.burned)} burned; `;
-  return `${loss}${tokens(returned)} back to the requester`;
 }
 
 export function printFaults(outcomes: readonly FaultOutcome[]): string {

@@ -18,13 +18,16 @@ import { decodeReceipt, encodeReceipt, type Receipt } from "../../offchain/core/
 import { verifyReceipt } from "../../offchain/core/verify-receipt.ts";
 import type { InferenceProgress } from "../../offchain/sdk/actions/request-inference-sync.ts";
 import type { AssayWallet } from "../../offchain/sdk/node/connect.ts";
+import { askEncrypted } from "./ask-encrypted.ts";
 import { expectedDigest, type PlannedJob } from "./plan-jobs.ts";
 import type { Presenter } from "./presenter.ts";
+import type { SecretWatch } from "./secret-watch.ts";
 import type { DemoPreset, JobOutcome } from "./summary.ts";
 import { metered } from "./wire-bytes.ts";
 
 export interface RunJobOptions {
   readonly wallet: AssayWallet;
+  readonly hub: Hex;
   readonly presenter: Presenter;
   readonly receipts: string;
   readonly signal: AbortSignal;
@@ -37,6 +40,10 @@ export interface RunJobOptions {
   /** Root keys of the SIMULATED enclaves that may see inputs; none: they may not. */
   readonly simulatedRoots?: readonly Hex[];
   readonly beforeDelivery?: (seats: readonly number[]) => Promise<void>;
+  /** Told each step as it happens. */
+  readonly onStage?: (stage: InferenceProgress["stage"]) => void;
+  /** Of encrypted jobs: told what must be found nowhere. */
+  readonly watch?: SecretWatch;
 }
 
 export interface RanJob {
@@ -45,7 +52,7 @@ export interface RanJob {
   /** For a job that is joined with this one. */
   readonly branch: Branch;
   readonly receipt: Receipt;
-  /** What shows an auditor the input. */
+  /** What shows an auditor the input; of ciphertexts, what their evaluation is repeated with. */
   readonly opening: JobOpening;
 }
 
@@ -54,11 +61,13 @@ interface Answered {
   readonly secret: JobSecret;
   readonly escrow: bigint;
   readonly view: JobView;
-  readonly outputs: readonly Tensor[];
+  readonly answer: string;
+  /** Byte for byte, or by what ciphertexts promise. */
+  readonly isExact: boolean;
   readonly receipt: Receipt;
   readonly branch: Branch;
-  /** The input as it is opened. */
-  readonly opened: Uint8Array;
+  /** The input as it is opened, or the parcels of an encrypted one. */
+  readonly opened: Uint8Array | Pick<JobOpening, "parcels">;
 }
 
 /** One job from quote to a receipt on disk that was read back and verified from its bytes alone. `input`: instead of the planned one. */
@@ -71,6 +80,7 @@ export async function runJob(job: PlannedJob, options: RunJobOptions, input?: Jo
     phasesMs[progress.stage] ??= Math.round(performance.now() - startMs);
     if ("hash" in progress && progress.stage !== "deposited") transactions.add(progress.hash);
     presenter.job(job.index, progress.stage, describe(progress, job));
+    options.onStage?.(progress.stage);
   };
   const wishes = wishesOf(job, options);
   const quote = await wallet.quoteInference({ manifest: job.manifest, inputs: job.batch?.length, ...wishes });
@@ -97,7 +107,7 @@ export async function runJob(job: PlannedJob, options: RunJobOptions, input?: Jo
     receiptVerified ? "verified" : "problem",
     receiptVerified ? `receipt valid, ${checks.length} checks, offline` : bad.join("; "),
   );
-  const answer = done.outputs.map(job.labelOf).join(" ");
+  const { answer, opened } = done;
   const said = receipt.record.tallies.flatMap(({ seats, said: words, stage }) =>
     seats.map((seat, i) => ({ seat, word: words[i] ?? "", stage })),
   );
@@ -116,7 +126,7 @@ export async function runJob(job: PlannedJob, options: RunJobOptions, input?: Jo
     answer,
     truth: job.truth,
     correct: answer === job.truth,
-    matchesProgram: matchesProgram(job, done),
+    matchesProgram: done.isExact,
     evidence: evidence.join(" + "),
     endToEnd,
     sees: VIEWERS[presetOf(job)],
@@ -138,7 +148,7 @@ export async function runJob(job: PlannedJob, options: RunJobOptions, input?: Jo
     "answer",
     `${answer} (truth: ${job.truth}), ${isProven ? "proven by worker" : "seats"} ${agreed.join(", ")}${isProven ? "" : " agreed"}, ${(outcome.latencyMs / 1000).toFixed(1)} s`,
   );
-  const opening = { input: done.opened, secret: `${toHex(done.secret.reveal())}\n` };
+  const opening = opened instanceof Uint8Array ? { input: opened, secret: `${toHex(done.secret.reveal())}\n` } : opened;
   return { outcome, slashes: done.view.slashes, branch: done.branch, receipt, opening };
 }
 
@@ -155,7 +165,7 @@ const presetOf = (job: PlannedJob): DemoPreset =>
 const VIEWERS: Readonly<Record<DemoPreset, string>> = {
   "general-vote": "its seats",
   "general-split": "nobody (boundaries leak)",
-  "critical-cipher": "nobody",
+  "critical-cipher": "nobody but the client",
   "critical-proof": "one prover",
   "critical-enclave": "two enclaves",
   "fast-enclave": "3 SIMULATED enclaves",
@@ -182,7 +192,7 @@ async function ask(
   },
 ): Promise<Answered> {
   const { wallet, signal, onProgress, beforeDelivery } = options;
-  const { manifest, masked } = job;
+  const { manifest, masked, cipher } = job;
   const common = {
     manifest,
     onProgress,
@@ -192,9 +202,22 @@ async function ask(
     ...wishes,
     ...(beforeDelivery === undefined ? {} : { beforeDelivery }),
   };
+  if (cipher !== undefined) {
+    const { done, labels, isWithin } = await askEncrypted(cipher, options, common);
+    const receipt = await wallet.getReceipt({ jobId: done.jobId, manifest });
+    const isExact = isWithin && labels.join() === cipher.labels.join();
+    return {
+      ...done,
+      answer: labels.map(cipher.short).join(" "),
+      isExact,
+      receipt,
+      branch: done,
+      opened: { parcels: done.parcels },
+    };
+  }
   if (masked !== undefined) {
     const done = await wallet.requestMasked({ ...common, input: job.input, program: masked });
-    return { ...done, outputs: [done.output], branch: done, opened: done.opening };
+    return { ...answered(job, { ...done, outputs: [done.output] }), branch: done, opened: done.opening };
   }
   const batch = job.batch?.map((one) => one.input);
   const input = options.input ?? batch ?? job.input;
@@ -206,11 +229,22 @@ async function ask(
   const opened =
     options.input?.opening ??
     (batch === undefined ? encodeTensor(job.input) : encodeBatch(batch.map((one) => encodeTensor(one))));
-  return { ...done, receipt, branch: done, opened };
+  return { ...answered(job, { ...done, receipt }), branch: done, opened };
+}
+
+/** What plain results say: labels, and whether they are the program's. */
+const answered = <T extends Results>(job: PlannedJob, done: T) => ({
+  ...done,
+  answer: done.outputs.map(job.labelOf).join(" "),
+  isExact: matchesProgram(job, done),
+});
+
+interface Results extends Pick<Answered, "receipt" | "secret"> {
+  readonly outputs: readonly Tensor[];
 }
 
 /** Whether every answer is byte for byte what the same program gives here, and the agreed digest the one of those bytes. */
-function matchesProgram(job: PlannedJob, { outputs, receipt, secret }: Answered): boolean {
+function matchesProgram(job: PlannedJob, { outputs, receipt, secret }: Results): boolean {
   const expected = job.batch?.map(({ expectedOutput }) => expectedOutput) ?? [job.expectedOutput];
   const same =
     outputs.length === expected.length &&

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Hex } from "viem";
+import type { Secrecy } from "./secret-watch.ts";
 import { PRESETS, type PresetName } from "../../offchain/core/policy-presets.ts";
 import { table } from "./table.ts";
 
-export type JobKind = "plain" | "liar" | "killed" | "proven" | "split" | "economy" | "batch" | "cheque" | "enclave";
+export type JobKind =
+  "plain" | "liar" | "killed" | "proven" | "split" | "economy" | "batch" | "cheque" | "enclave" | "cipher";
 
 /** Presets, and what MASKED lanes make of a vote. */
 export type DemoPreset = PresetName | "masked";
@@ -18,7 +20,7 @@ export interface JobOutcome {
   readonly answer: string;
   readonly truth: string;
   readonly correct: boolean;
-  /** The committee's digest equals the one computed here from the same program and input. */
+  /** The committee's digest equals the one computed here from the same program and input; of ciphertexts: label and tolerance do. */
   readonly matchesProgram: boolean;
   /** What the receipt rests on, by its own words; whether that covers the model from end to end. */
   readonly evidence: string;
@@ -56,12 +58,15 @@ export interface RunSummary {
   readonly jobs: readonly JobOutcome[];
   readonly liar: { readonly workerId: number; readonly slashed: string; readonly burned: string } | null;
   readonly killed: { readonly workerId: number; readonly offence: string; readonly restarted: boolean } | null;
+  /** Of encrypted jobs: where their inputs and keys were looked for. */
+  readonly secrecy: Secrecy;
   /** How anyone does the run again from the bundle it left. */
   readonly audit: { readonly root: Hex; readonly headHash: Hex; readonly replay: string };
 }
 
 const token = (amount: string): string => (Number(BigInt(amount) / 10n ** 16n) / 100).toFixed(2);
-const kib = (bytes: number): string => `${(bytes / 1024).toFixed(1)} KiB`;
+const kib = (bytes: number): string =>
+  bytes < 1_048_576 ? `${(bytes / 1024).toFixed(1)} KiB` : `${(bytes / 1_048_576).toFixed(1)} MiB`;
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
 /** Kinds that the preset does not tell. */
@@ -75,7 +80,7 @@ export function printSummary(summary: RunSummary): string {
     job.model,
     job.answer,
     job.truth,
-    job.matchesProgram ? "yes" : "NO",
+    job.matchesProgram ? (job.kind === "cipher" ? "within tau" : "yes") : "NO",
     `${job.evidence.replaceAll("DEVELOPMENT KEY", "DEV KEY")} ${job.agreed.length}/${job.agreed.length + job.dissented.length}`,
     job.sees,
     String(job.gas),
@@ -121,6 +126,11 @@ export function printSummary(summary: RunSummary): string {
   if (summary.killed !== null)
     lines.push(
       `Worker ${summary.killed.workerId} was killed: ${summary.killed.offence}; ${summary.killed.restarted ? "restarted from its journal" : "NOT restarted"}.`,
+    );
+  const { secrets, bytes } = summary.secrecy;
+  if (secrets > 0)
+    lines.push(
+      `Inputs and secret keys of the encrypted jobs, ${secrets} in all, were looked for in ${kib(Object.values(bytes).reduce((sum, one) => sum + one, 0))} of ${Object.keys(bytes).join(", ")}: ${summary.secrecy.found.length === 0 ? "not there" : "FOUND"}.`,
     );
   for (const problem of summary.problems) lines.push(`PROBLEM: ${problem}`);
   lines.push("", `Receipts, logs, summary.json and an audit bundle: ${summary.folder}`);

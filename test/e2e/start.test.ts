@@ -4,16 +4,19 @@ import { execFileSync, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ReplayReport } from "../../offchain/audit/replay/replay-report.ts";
+import { fromHex } from "../../offchain/core/bytes.ts";
 import { decodeReceipt } from "../../offchain/core/receipt.ts";
 import { verifyReceipt } from "../../offchain/core/verify-receipt.ts";
-import type { FaultOutcome } from "../../scripts/demo/run-faults.ts";
+import { planCiphers } from "../../scripts/demo/plan-ciphers.ts";
+import { createSecretWatch } from "../../scripts/demo/secret-watch.ts";
+import type { FaultOutcome } from "../../scripts/demo/fault-checks.ts";
 import type { RunSummary } from "../../scripts/demo/summary.ts";
 import { isLoopback, listenersOf, processTree } from "../support/listeners.ts";
 
 describe("npm start, a shortened run", function suite() {
   this.timeout(420_000);
 
-  it("R70, R68, R69, R27, R33, R72, R74: jobs of every preset end right, the liar is slashed, the killed worker comes back, and an auditor does it all again", async () => {
+  it("R70, R68, R69, R27, R33, R39, R41, R72, R74: jobs of every preset end right, the liar is slashed, the killed worker comes back, and an auditor does it all again", async () => {
     const run = spawn(process.execPath, ["scripts/start.ts", "--patients", "1", "--digits", "1"], {
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -34,7 +37,7 @@ describe("npm start, a shortened run", function suite() {
     const folder = /build\/run\/\S+/.exec(output.slice(output.lastIndexOf("summary.json")))?.[0] ?? "";
     const summary = JSON.parse(readFileSync(join(folder, "summary.json"), "utf8")) as RunSummary;
     expect(summary).to.deep.include({ ok: true, problems: [] });
-    expect(summary.jobs).to.have.length(14);
+    expect(summary.jobs).to.have.length(16);
     expect(summary.workers).to.have.length(16);
     for (const job of summary.jobs) {
       expect(job, `job ${job.index}`).to.deep.include({ matchesProgram: true, receiptVerified: true });
@@ -54,8 +57,9 @@ describe("npm start, a shortened run", function suite() {
       if (isQuiet) expect(paid, `job ${job.index}`).to.equal(quoted);
     }
     const presets = new Set(summary.jobs.map(({ preset }) => preset));
-    const shown = ["general-vote", "critical-proof", "general-split", "fast-enclave", "economy", "masked"] as const;
-    for (const preset of shown) expect(presets).to.include(preset);
+    const voted = ["general-vote", "general-split", "economy", "masked"] as const;
+    for (const preset of [...voted, "critical-proof", "critical-cipher", "fast-enclave"] as const)
+      expect(presets).to.include(preset);
     const split = summary.jobs.find(({ kind }) => kind === "split");
     expect([split?.endToEnd, split?.sees]).to.deep.equal([false, "nobody (boundaries leak)"]);
     const enclaved = summary.jobs.find(({ kind }) => kind === "enclave");
@@ -64,6 +68,30 @@ describe("npm start, a shortened run", function suite() {
     const proven = summary.jobs.filter(({ kind }) => kind === "proven").map(({ model }) => model);
     expect(proven).to.deep.equal(["tumor-mlp", "digits-cnn", "credit-forest"]);
     expect(output).to.include("three receipts hold together");
+
+    // Held-out patients and a digit on ciphertexts: two stages of five seats each; what they were given is megabytes of keys.
+    const encrypted = summary.jobs.filter(({ preset }) => preset === "critical-cipher");
+    expect(encrypted.map(({ model, sees, evidence }) => [model, sees, evidence])).to.deep.equal([
+      ["tumor-poly", "nobody but the client", "VOTE + CIPHER"],
+      ["digits-mlp-poly", "nobody but the client", "VOTE + CIPHER"],
+    ]);
+    for (const { committees, wireBytes } of encrypted) {
+      expect(committees.map((seats) => seats.length)).to.deep.equal([5, 5]);
+      expect(wireBytes).to.be.greaterThan(40e6);
+    }
+    // Inputs and key roots: in nothing that left the client, by its own search; inputs in nothing that anybody wrote, by one more.
+    const { patients, digit } = await planCiphers(0);
+    const inputs = [patients, digit].flatMap(({ cipher }) => cipher?.inputs ?? []);
+    expect(summary.secrecy).to.deep.include({ found: [], secrets: inputs.length + encrypted.length });
+    expect(summary.secrecy.bytes["what workers were sent"]).to.be.greaterThan(100e6);
+    const { marks } = summary.secrecy;
+    expect(marks).to.include.all.keys("what workers were sent", "calls to the chain", "blocks", "logs");
+    const watch = createSecretWatch();
+    for (const { data } of inputs) watch.plant("input", new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    for (const { jobId } of encrypted) watch.mark(fromHex(jobId));
+    for (const part of ["logs", "workers", "bundle/chain", "receipts"]) watch.lookInFolder(part, join(folder, part));
+    expect(watch.secrecy.found).to.deep.equal([]);
+    expect(watch.secrecy.marks).to.include.all.keys("logs", "bundle/chain", "receipts");
     expect(summary.liar?.slashed).to.equal("44.00 DEV");
     expect(summary.jobs.find(({ kind }) => kind === "liar")?.committees.map((seats) => seats.length)).to.deep.equal([
       5, 11,
@@ -82,7 +110,10 @@ describe("npm start, a shortened run", function suite() {
     ) as ReplayReport;
     expect(report.claims.filter(({ verdict }) => verdict !== "ok")).to.deep.equal([]);
     const again = report.claims.filter(({ id }) => id.endsWith("/re-execution"));
-    expect(again).to.have.length(summary.jobs.length);
+    expect(again).to.have.length(summary.jobs.length - encrypted.length);
+    // Encrypted ones are evaluated again a stage a claim, from ciphertexts and keys that open nothing.
+    const traces = report.claims.filter(({ id }) => id.includes("/ciphertext trace of stage "));
+    expect(traces).to.have.length(2 * encrypted.length);
   });
 
   it("R75, R74: npm start -- --faults: every liar ends in the documented verdict, with the money moved as documented", async function faults() {
@@ -99,6 +130,8 @@ describe("npm start, a shortened run", function suite() {
       ["critical-proof", []],
       ["economy", []],
       ["general-split", []],
+      ["critical-cipher", []],
+      ["critical-cipher", []],
     ]);
   });
 });
