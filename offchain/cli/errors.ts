@@ -89,4 +89,10 @@ export const CliError = defineErrors("cli", 40, {
     fix: "Both sides must begin with the same file: copy the server's.",
     retry: "never",
   },
+  CHECKS_UNFIT: {
+    n: 18,
+    text: "The linear check in {path} does not fit: {why}.",
+    fix: "Get one of this model, at this hub, by `assay cipher check`.",
+    retry: "never",
+  },
 });

@@ -12,7 +12,7 @@ import { readFileBytes } from "./connection.ts";
 import { CliError } from "./errors.ts";
 
 const MAX_INPUT_BYTES = 64 * 1024 * 1024;
-type AnyModel = LoadedModel | LoadedFloatModel;
+type AnyModel = Pick<LoadedModel, "preprocess"> | LoadedFloatModel;
 
 /**
  * A model's input from a file: a JSON array of raw numbers, a JSON text for a model of texts, or a canonical tensor.

@@ -177,4 +177,10 @@ export const SdkError = defineErrors("sdk", 31, {
     retry: "later",
   },
   INTERRUPTED: { n: 19, text: "Interrupted while {doing}.", fix: "Continue with the job id.", retry: "now" },
+  LINEAR_CHECK_REFUSED: {
+    n: 31,
+    text: "Worker {worker} gives no linear check of stage {stage}: {why}.",
+    fix: "LINEAR_CHECK_STRANGER: ask the owner to name your address in checks.clients. CHECKS_SPENT: use an earlier check, or ask the owner. LINEAR_CHECK_UNKNOWN or status 404: name the owner's own worker. STATEMENT_WRONG: the model's key has no linear checks.",
+    retry: "never",
+  },
 });

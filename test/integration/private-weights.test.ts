@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { privateKeyToAccount } from "viem/accounts";
@@ -7,11 +7,17 @@ import { writeContract } from "viem/actions";
 import { keyRegistryAbi } from "../../offchain/adapters/chain/abi/key-registry.ts";
 import { PinoLogger } from "../../offchain/adapters/observe/pino-logger.ts";
 import { SqliteJournal } from "../../offchain/adapters/store/sqlite-journal.ts";
-import { bigToBytes, type Hex } from "../../offchain/core/bytes.ts";
+import { provenChecks, readCheckFile, toldOf } from "../../offchain/cli/check-file.ts";
+import { cipherCheck } from "../../offchain/cli/commands/cipher/check.ts";
+import { json } from "../../offchain/cli/json.ts";
+import { bigToBytes, fromHex, type Hex } from "../../offchain/core/bytes.ts";
+import { encodeManifestFile } from "../../offchain/core/manifest.ts";
+import { encodeStages } from "../../offchain/core/program/container.ts";
 import { encodeProgram } from "../../offchain/core/program/encode-program.ts";
 import { KIND_SALTED, PROOF } from "../../offchain/core/types.ts";
 import { verifyReceipt } from "../../offchain/core/verify-receipt.ts";
 import { loadStage } from "../../offchain/engines/program/executor.ts";
+import { readManifest } from "../../offchain/engines/program/load-program.ts";
 import { runReference } from "../../offchain/engines/program/reference-executor.ts";
 import { compileRefresh } from "../../offchain/engines/she/compile/refresh-plan.ts";
 import { KeyStore } from "../../offchain/engines/zk/keys/key-store.ts";
@@ -22,6 +28,7 @@ import { StageProver } from "../../offchain/node/stage-prover.ts";
 import type { ModelShelf } from "../../offchain/protocol/ports.ts";
 import type { InferenceProgress } from "../../offchain/sdk/actions/request-inference-sync.ts";
 import type { AssayWallet } from "../../offchain/sdk/node/connect.ts";
+import { captureCli } from "../support/capture-cli.ts";
 import { mineEvery, startTestChain, type TestChain } from "../support/cluster/chain.ts";
 import { Cluster, testClock, type OwnerParts } from "../support/cluster/cluster.ts";
 import { createRequester } from "../support/cluster/requester.ts";
@@ -244,24 +251,82 @@ describe("jobs of models with private weights", function suite() {
     }).compile(program, { weights: "private", linearCheck: true, inKinds: ["SALTED"], outKind: "SALTED" });
     const wish = { workerId: cluster.workers[OWNER]?.workerId ?? 0, manifest: owned.manifest, stage: 0 };
     const asked = { ...wish, circuit: { circuitHash, operators }, ops: [0, 1] };
-    const { checks, seed, proof } = await wallet.requestLinearCheck(asked);
+    // By command, by a client that has the architecture with other weights; its file keeps what it was told.
+    const folder = temporaryFolder();
+    const at = (name: string): string => join(folder, name);
+    const { tools } = readManifest(readFileSync(new URL("../../models/digits-mlp/manifest.json", import.meta.url)));
+    writeFileSync(at("manifest.json"), encodeManifestFile(owned.manifest, tools));
+    const shapes = architectureOf([6], [dense(0, 6, 9, relu(9)), dense(1, 9, 8, signedOut(8))]);
+    writeFileSync(at("program"), encodeStages([encodeProgram(retrainedTo(shapes, new Prng(77)))]));
+    for (const [name, index] of Object.entries({ client: 3, other: 2 }))
+      writeFileSync(at(`${name}.key`), chain.account(index).privateKey, { mode: 0o600 });
+    const { hub } = chain.deployment;
+    const askFor = async (out: string, worker: number, key = "client.key") => {
+      const access = ["--rpc", chain.url, "--hub", hub, "--key-file", at(key), "--cache", cache];
+      const argv = ["cipher", "check", folder, "--worker", String(worker), "--out", at(out), ...access, "--json"];
+      const done = await captureCli([cipherCheck], argv);
+      const { error } = JSON.parse(done.out) as { error?: { code: string; message: string } };
+      return { code: done.code, error: error?.code, why: /: (\w+)[^:]*\.$/u.exec(error?.message ?? "")?.[1] };
+    };
+    expect(await askFor("a.check", wish.workerId)).to.deep.equal({ code: 0, error: undefined, why: undefined });
+    expect(statSync(at("a.check")).mode & 0o077).to.equal(0);
+    const file = readCheckFile(at("a.check"));
+    const seed = fromHex(file.seed);
+    const chainId = 31_337;
+    const inFile = provenChecks("a.check", file, owned.manifest, { chainId, hub });
+    const { checks, proof } = await wallet.requestLinearCheck({ ...asked, seed });
+    expect(toldOf(proof).u).to.deep.equal(file.told?.u);
+    // Refused, each with what to do; nothing that was told before is lost.
+    const refused = { code: 1, error: "LINEAR_CHECK_REFUSED" };
+    expect(await askFor("b.check", wish.workerId)).to.deep.equal({ ...refused, why: "CHECKS_SPENT" });
+    expect(await askFor("c.check", wish.workerId, "other.key")).to.deep.equal({
+      ...refused,
+      why: "LINEAR_CHECK_STRANGER",
+    });
+    expect(await askFor("d.check", wish.workerId + 1)).to.deep.include(refused);
+    expect(await askFor("a.check", wish.workerId)).to.deep.include({ code: 2, error: "FILE_EXISTS" });
+    // Interrupted before the answer: asked again under the same seed, which is free.
+    writeFileSync(at("e.check"), json({ ...file, told: null }), { mode: 0o600 });
+    expect(await askFor("e.check", wish.workerId)).to.deep.include({ code: 0 });
+    expect(readCheckFile(at("e.check")).told?.u).to.deep.equal(file.told?.u);
+    const bytes = readFileSync(at("a.check"));
+    writeFileSync(at("cut.check"), bytes.subarray(0, bytes.length - 9), { mode: 0o600 });
+    await expectCode("FILE_UNREADABLE", () => readCheckFile(at("cut.check")));
+    writeFileSync(at("open.check"), bytes, { mode: 0o644 });
+    await expectCode("KEY_FILE_OPEN", () => readCheckFile(at("open.check")));
+    const { told: saved = expect.fail("no answer") } = file as { told?: NonNullable<typeof file.told> };
+    const changed =
+      (more: Partial<typeof file>, manifest = owned.manifest, chain2 = chainId) =>
+      () =>
+        provenChecks("x.check", { ...file, ...more }, manifest, { chainId: chain2, hub });
+    await expectCode("CHECKS_UNFIT", changed({ told: null }));
+    await expectCode("CHECKS_UNFIT", changed({}, model.manifest));
+    await expectCode("CHECKS_UNFIT", changed({}, owned.manifest, 1));
+    await expectCode("LINEAR_CHECK_REJECTED", changed({ seed: `0x${"5e".repeat(32)}` }));
+    await expectCode("LINEAR_CHECK_REJECTED", changed({ told: { ...saved, u: saved.u.with(0, 1n) } }));
+    await expectCode("STATEMENT_MISMATCH", changed({ told: { ...saved, u: saved.u.slice(1) } }));
+    await expectCode("STATEMENT_MISMATCH", changed({ told: { ...saved, circuitHash: model.id } }));
+    await expectCode("KEY_MISMATCH", changed({ told: { ...saved, key: model.records[0] ?? "0x" } }));
     told.set("seed", seed);
     for (const [i, word] of proof.words.u.entries()) told.set(`u[${i}]`, bigToBytes(word, 32));
     const x = [40, -3, 127, 0, -127, 9];
     for (const { op, map } of compileRefresh(program)) {
       const check = checks.get(op ?? -1) ?? expect.fail("no check");
+      const kept = inFile.get(op ?? -1) ?? expect.fail("no check in the file");
       const own = op === 0 ? x : Array.from({ length: 9 }, (_, i) => 11 * i);
       const y = map.rows.map(({ columns, weights }, o) =>
         columns.reduce((sum, column, k) => sum + (weights[k] ?? 0) * (own[column] ?? 0), Number(map.bias[o])),
       );
-      expect(check.holds(own, y)).to.equal(true);
+      expect([check.holds(own, y), kept.holds(own, y), kept.holds(own, y.with(0, 1e6))]).to.deep.equal([
+        true,
+        true,
+        false,
+      ]);
       for (const o of y.keys()) expect(check.holds(own, y.with(o, (y[o] ?? 0) + 1))).to.equal(false);
     }
-    // What was lost may be asked again under its seed; another check of the same layers is one too many.
-    const again = await wallet.requestLinearCheck({ ...asked, seed });
-    expect(again.proof.words.u).to.deep.equal(proof.words.u);
+    // Another check of the same layers is one too many. (What was lost was asked again under its seed, above.)
     const why = async (parameters: Parameters<typeof wallet.requestLinearCheck>[0]) => {
-      const error = await expectCode("SEAT_REFUSED", () => wallet.requestLinearCheck(parameters));
+      const error = await expectCode("LINEAR_CHECK_REFUSED", () => wallet.requestLinearCheck(parameters));
       return (error as { meta: { why: string } }).meta.why;
     };
     expect(await why(asked)).to.equal("CHECKS_SPENT");

@@ -52,6 +52,7 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   "tee invalidate": async () => (await import("./tee/invalidate.ts")).teeInvalidate,
   "cipher watch": async () => (await import("./cipher/watch.ts")).cipherWatch,
   "cipher defend": async () => (await import("./cipher/defend.ts")).cipherDefend,
+  "cipher check": async () => (await import("./cipher/check.ts")).cipherCheck,
   "audit export": async () => (await import("./audit/export.ts")).auditExport,
   "audit replay": async () => (await import("./audit/replay.ts")).auditReplay,
   "audit keys": async () => (await import("./audit/keys.ts")).auditKeysCommand,

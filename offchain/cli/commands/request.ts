@@ -62,6 +62,11 @@ export const request = defineCommand({
     refreshed: flag(
       "On encrypted inputs, of integer models with any activation: a critical-cipher job for each linear step (`assay model refresh`), decrypted, checked, rounded and encrypted again here between two; the answer is the integer program's, bit for bit.",
     ),
+    checks: optional(
+      "file",
+      "With --refreshed, of private weights: what `assay cipher check` got from their owner; without it quorum alone vouches for a step.",
+      text,
+    ),
     ...scenarioOptions,
     acceptDowngrade: flag(
       "Of critical scenarios with a preset of your own: consent on the chain, in your own transaction, to evidence that proves less.",
@@ -99,13 +104,15 @@ export const request = defineCommand({
       pollMs: 250,
       signal: io.signal,
     });
-    const model = await loadAnyModel(input.model);
-    const manifest = model.manifest.model;
-    const clientPart = clientPartOf(model);
     const policy = {
       ...(input.auditBps === undefined ? {} : { auditBps: input.auditBps }),
       ...(input.window === undefined ? {} : { window: input.window }),
     };
+    if (input.refreshed) return runRefreshed(input, io, { wallet, hub: connection.hub, policy });
+    if (input.checks !== undefined) throw new CliError("USAGE", { why: "--checks goes with --refreshed" });
+    const model = await loadAnyModel(input.model);
+    const manifest = model.manifest.model;
+    const clientPart = clientPartOf(model);
     const wishes = {
       preset: input.preset,
       scenario: isScenario(input) ? wishesOf(input) : undefined,
@@ -118,7 +125,6 @@ export const request = defineCommand({
       policy,
     };
     const inputs = readModelInputs(input.input, model);
-    if (input.refreshed) return runRefreshed(input, io, { wallet, model, inputs, hub: connection.hub, wishes });
     if (input.preset === "critical-cipher")
       return runEncrypted(input, io, { wallet, model, inputs, hub: connection.hub, wishes });
     const count = Array.isArray(inputs) ? { inputs: inputs.length } : {};

@@ -78,7 +78,8 @@ const AGAIN_MS = 1_000;
  * Asks a model's owner for checks of its private weights, and verifies the owner's proof that they are of the weights committed on chain:
  * with them a `RefreshSession` finds a wrong encrypted linear stage by itself. Asks again with the same bytes while the owner is busy or
  * slow.
- * Errors: ACCOUNT_MISSING, PROFILE_MISSING, SEAT_REFUSED with the owner's code in `why` (CHECKS_SPENT, LINEAR_CHECK_STRANGER, …), SEAT_SLOW,
+ * Errors: ACCOUNT_MISSING, PROFILE_MISSING, LINEAR_CHECK_REFUSED with the owner's code in `why` (CHECKS_SPENT, LINEAR_CHECK_STRANGER, …),
+ * SEAT_REFUSED with LINEAR_CHECK_BUSY or SEAT_SLOW where the time is over,
  * NOT_SUPPORTED for a stage without a registered key, KEY_DEVELOPMENT, those of `openLinearAnswer` and `LinearCheck.proven`.
  *
  * @example
@@ -138,9 +139,14 @@ export async function requestLinearCheck(
           signal,
         });
       } catch (error) {
-        if (!isAssayError(error) || !(isTimeout(error) || error.meta["why"] === "LINEAR_CHECK_BUSY")) throw error;
-        failure = error;
-        return undefined;
+        if (!isAssayError(error)) throw error;
+        if (isTimeout(error) || error.meta["why"] === "LINEAR_CHECK_BUSY") {
+          failure = error;
+          return undefined;
+        }
+        if (error.code !== "SEAT_REFUSED") throw error;
+        const why = String(error.meta["why"]);
+        throw new SdkError("LINEAR_CHECK_REFUSED", { worker: workerId, stage, why }, { cause: error });
       }
     },
     { doing: "asking for a linear check", everyMs: AGAIN_MS, timeoutMs: lifeMs, signal },

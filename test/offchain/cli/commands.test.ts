@@ -69,6 +69,7 @@ describe("commands", () => {
       "stake withdraw",
       "cipher watch",
       "cipher defend",
+      "cipher check",
       "config show",
       "config check",
     ])
