@@ -41,6 +41,7 @@ import type { Claim, Finding } from "../../offchain/audit/replay/claims.ts";
 import { toHex, type Hex } from "../../offchain/core/bytes.ts";
 import { ZERO_BYTES32 } from "../../offchain/core/types.ts";
 import { decodeReceipt, encodeReceipt, type Receipt } from "../../offchain/core/receipt.ts";
+import { SdkError } from "../../offchain/sdk/errors.ts";
 import { startTestChain, type TestChain } from "../support/cluster/chain.ts";
 import {
   audit,
@@ -150,6 +151,15 @@ describe("audit bundles", function suite() {
     await expectCode("BUNDLE_TOO_LARGE", async () => exportFrom(chain, { folder: fresh(), maxBytes: 10_000 }));
     const strange = flip(jobs.voted);
     await expectCode("JOB_NOT_IN_BUNDLE", async () => exportFrom(chain, { folder: fresh(), jobs: [strange] }));
+    // A job that no receipt can show is named, unless it was asked for.
+    const fails = (jobId: string) => {
+      if (jobId === jobs.proven) throw new SdkError("RECEIPT_UNAVAILABLE", { jobId, why: "games decided it" });
+    };
+    const lacking = await exportFrom(chain, { folder: fresh() }, fails);
+    expect(lacking.leftOut).to.deep.equal([{ jobId: jobs.proven, why: "games decided it" }]);
+    expect(lacking.jobs).to.have.members([jobs.voted, jobs.sampled]);
+    const asked = async () => exportFrom(chain, { folder: fresh(), jobs: [jobs.proven] }, fails);
+    await expectCode("RECEIPT_UNAVAILABLE", asked);
     // One job needs no block after its end, and opens nothing that was not given.
     const one = fresh();
     const report = await exportFrom(chain, { folder: one, jobs: [jobs.voted] });

@@ -270,6 +270,7 @@ export async function runScenario(chain: TestChain): Promise<Scenario> {
 export async function exportFrom(
   chain: TestChain,
   options: Omit<ExportOptions, "rpcUrl" | "fromBlock">,
+  before: (jobId: Hex) => void = () => undefined,
 ): Promise<ExportReport> {
   const { hub, fromBlock, chainId } = chain.deployment;
   const reader = connect({ rpcUrl: chain.url, hub });
@@ -279,7 +280,7 @@ export async function exportFrom(
   );
   return exportBundle(
     { ...options, rpcUrl: chain.url, fromBlock },
-    { chain: opened, receiptOf: async (jobId) => encodeReceipt(await reader.getReceipt({ jobId })) },
+    { chain: opened, receiptOf: async (jobId) => (before(jobId), encodeReceipt(await reader.getReceipt({ jobId }))) },
   );
 }
 

@@ -7,7 +7,7 @@ import { codeAt, keyRecordAt, parametersAt, policyTableHash } from "../../adapte
 import { readHistory } from "../../adapters/chain/read-history.ts";
 import { openTransaction } from "../../adapters/chain/recorded-transaction.ts";
 import { fromHex, type Hex } from "../../core/bytes.ts";
-import { isAssayError } from "../../core/errors.ts";
+import { hasCode, isAssayError } from "../../core/errors.ts";
 import { decodeReceipt } from "../../core/receipt.ts";
 import { ZERO_BYTES32, type ModelManifest } from "../../core/types.ts";
 import { loadAnyModel } from "../../engines/program/load-any-model.ts";
@@ -56,7 +56,7 @@ export interface ExportOptions {
 
 export interface ExportPorts {
   readonly chain: Chain;
-  /** The receipt of an ended job, put together from the chain alone. */
+  /** The receipt of an ended job, put together from the chain alone. Error: RECEIPT_UNAVAILABLE. */
   receiptOf(jobId: Hex): Promise<Uint8Array>;
 }
 
@@ -66,6 +66,8 @@ export interface ExportReport {
   readonly blocks: number;
   readonly headHash: Hex;
   readonly jobs: readonly Hex[];
+  /** Jobs of the range that no receipt can show, and why: the bundle makes no claim about them. */
+  readonly leftOut: readonly { readonly jobId: Hex; readonly why: string }[];
   readonly files: number;
   readonly bytes: number;
 }
@@ -266,10 +268,20 @@ export async function exportBundle(options: ExportOptions, ports: ExportPorts): 
     if (record !== null) counting.put(`keys/${keyId}.record`, fromHex(record));
   }
   await writeModels(counting, options.models ?? [], new Set(manifests.map(({ modelId }) => modelId)));
+  const leftOut: { jobId: Hex; why: string }[] = [];
+  /** Null: it is left out. A job that was asked for by its id is not. */
+  const receiptOf = async (jobId: Hex): Promise<Uint8Array | null> =>
+    ports.receiptOf(jobId).catch((error: unknown) => {
+      if (options.jobs !== undefined || !hasCode(error, "RECEIPT_UNAVAILABLE")) throw error;
+      leftOut.push({ jobId, why: String(error.meta["why"]) });
+      return null;
+    });
   for (const [i, jobId] of jobs.entries()) {
     signal?.throwIfAborted();
     onProgress?.("collecting receipts", i, jobs.length);
-    const receipt = receipts.get(jobId) ?? counting.kept(`jobs/${jobId}/receipt`) ?? (await ports.receiptOf(jobId));
+    const found = receipts.get(jobId) ?? counting.kept(`jobs/${jobId}/receipt`);
+    const receipt = found ?? (await receiptOf(jobId));
+    if (receipt === null) continue;
     counting.put(`jobs/${jobId}/receipt`, receipt);
     const opening = openings.get(jobId);
     if (opening?.input !== undefined) counting.put(`jobs/${jobId}/input`, opening.input, true);
@@ -283,6 +295,7 @@ export async function exportBundle(options: ExportOptions, ports: ExportPorts): 
         counting.put(`jobs/${jobId}/${file}`, content);
   }
   const { chainId } = chain;
-  const root = writer.close({ format: "assay.bundle", version: 1, chainId, hub, fromBlock, toBlock, headHash, jobs });
-  return { folder, root, blocks: toBlock + 1, headHash, jobs, files, bytes };
+  const shown = jobs.filter((jobId) => !leftOut.some((one) => one.jobId === jobId));
+  const root = writer.close({ format: "assay.bundle", version: 1, chainId, hub, fromBlock, toBlock, headHash, jobs: shown }); // prettier-ignore
+  return { folder, root, blocks: toBlock + 1, headHash, jobs: shown, leftOut, files, bytes };
 }

@@ -137,6 +137,7 @@ export const auditExport = defineCommand({
         report,
         [
           `${report.folder}: ${report.blocks} blocks, ${report.jobs.length} jobs, ${report.files} files, ${report.bytes} bytes`,
+          ...report.leftOut.map(({ jobId, why }) => `left out: job ${jobId}, for which no receipt speaks: ${why}`),
           `root ${report.root}`,
           `head ${report.headHash}`,
         ].join("\n"),
