@@ -18,6 +18,7 @@ import { ALICE, BOB, channelEnd, openPair, shake } from "../test/support/tee/cha
 import { fixtureInputs, fixtureManifest, secondsOf } from "../test/support/tee/fixtures.ts";
 import { MILAN_FLOOR, NOW, REPORT, simulated } from "../test/support/tee/simulated.ts";
 import { dcapQvl, INSTALL_DCAP_QVL } from "./peers/dcap-qvl.ts";
+import { committee } from "./tee/committee.ts";
 import { onChain } from "./tee/on-chain.ts";
 
 const ROUNDS = 41;
@@ -125,6 +126,8 @@ export const suite: BenchSuite = {
     realEvidence(report, progress);
     progress("channel");
     channel(report);
+    progress("committee");
+    await committee(report, medianMs);
     progress("scheduler");
     for (const [layers, size] of [[32, 12], [32, 200]] as const) {
       const requests = Array.from({ length: 9 }, (_, seed) => fleet(seed + 1, layers, size));

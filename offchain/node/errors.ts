@@ -170,6 +170,12 @@ export const NodeError = defineErrors("node", 30, {
     fix: "Nothing: it is started again, with new keys. If it keeps ending, run it by hand and look at its exit code.",
     retry: "later",
   },
+  COMMITTEE_CALL: {
+    n: 36,
+    text: "Worker {worker} does not answer `{what}` for its committee: {reason}.",
+    fix: "Nothing: the other members answer, or the next attempt leaves it out.",
+    retry: "later",
+  },
   ENCLAVE_SETTINGS: {
     n: 30,
     text: "The worker's enclave cannot be set up: {reason}.",

@@ -133,6 +133,11 @@ export const SETTINGS = {
     ),
     renewHours: setting(count(144), 24, "How long before its end a registration, of a week at most, is renewed."),
     watchSeconds: setting(count(3_600), 15, "Pause between looks at the registration."),
+    committee: setting(
+      z.enum(["none", "standard", "development"]),
+      "standard",
+      "Take part in the committees that clients seal inputs to before seats are known, when this enclave is drawn: `standard` rules, those of development chains, or not at all.",
+    ),
   },
   attester: {
     duty: setting(

@@ -21,6 +21,8 @@ import { createBlobPort } from "./blob-port.ts";
 import { bondLimitOf } from "./cipher/bond-limit.ts";
 import { Closers } from "./closers.ts";
 import { DevFaults } from "./dev-faults.ts";
+import { committeeEnclave } from "./enclave/committee/committee-enclave.ts";
+import { openCommittee } from "./enclave/committee/open-committee.ts";
 import { openEnclave } from "./enclave/open-enclave.ts";
 import { heldKeys } from "./judging-keys.ts";
 import { bentShelf } from "./bent-shelf.ts";
@@ -137,6 +139,17 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
     const assertMayVote = async (modelId: Hex, stage: number) => checks.assertMayVote(modelId, stage);
     const enclave = openEnclave(config, { models, chain, assertMayVote, clock: systemClock, logger, metrics, signal });
 
+    const committee = openCommittee(config, {
+      enclave,
+      chain,
+      transport,
+      operator: keys.operator,
+      crypto: nodeCrypto,
+      clock: systemClock,
+      logger,
+      signal,
+    });
+
     // Development switches
     const faults = development
       ? new DevFaults({ development, chainId: config.chain.id, port: config.node.devPort }, { logger })
@@ -174,7 +187,7 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
         crypto: nodeCrypto,
         models: faults === null ? guarded : bentShelf(guarded, () => faults.isBent),
         prover,
-        enclave,
+        enclave: enclave === null || committee === null ? enclave : committeeEnclave(enclave, committee),
         checks: linear?.desk,
         clock: systemClock,
         logger,
@@ -187,7 +200,7 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
       },
     );
     await worker.start();
-    const kept = enclave?.keep();
+    const kept = Promise.all([enclave?.keep(), committee?.keep()]);
     const attests =
       config.attester.duty === "off"
         ? null

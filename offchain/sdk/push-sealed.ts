@@ -37,6 +37,8 @@ export interface Delivery {
   /** Of a job over ciphertexts. */
   readonly cipher?: CipherParcels | undefined;
   readonly secret: JobSecret;
+  /** Sealed to a committee already. */
+  readonly sealed?: Uint8Array | undefined;
   readonly chainId: number;
   readonly account: Account;
   /** How long to try a receiver that is not needed any more, ms; 4 s by default. */

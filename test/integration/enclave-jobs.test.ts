@@ -12,6 +12,7 @@ import type { JobContext } from "../../offchain/audit/evidence/evidence-class.ts
 import { checkBuilds } from "../../offchain/audit/replay/check-deployment.ts";
 import { readBuilds } from "../../offchain/audit/replay/known-builds.ts";
 import { hasCode } from "../../offchain/core/errors.ts";
+import { nodeCrypto } from "../../offchain/adapters/keys/node-crypto.ts";
 import { MemoryJournal } from "../../offchain/adapters/store/memory-journal.ts";
 import { modelId as modelIdOf } from "../../offchain/core/model.ts";
 import type { BlobStore } from "../../offchain/core/ports/blob-store.ts";
@@ -19,10 +20,16 @@ import type { Journal } from "../../offchain/core/ports/journal.ts";
 import type { Logger } from "../../offchain/core/ports/logger.ts";
 import { decodeReceipt, encodeReceipt, type EnclavedTally, type Receipt } from "../../offchain/core/receipt.ts";
 import { verifyReceipt } from "../../offchain/core/verify-receipt.ts";
+import type { CommitteeRules } from "../../offchain/core/threshold/draw-committee.ts";
+import { COMMITTEE_PROTOCOL } from "../../offchain/core/threshold/host-wire.ts";
+import { SEALED_SHARE_BYTES } from "../../offchain/core/threshold/sealed-input.ts";
 import { readCollateralBundle } from "../../offchain/engines/tee/collateral-file.ts";
 import { fetchSimulatedCollateral, QuoteServerProvider } from "../../offchain/engines/tee/provider/quote-server.ts";
+import { committeeEnclave } from "../../offchain/node/enclave/committee/committee-enclave.ts";
+import { CommitteeHost } from "../../offchain/node/enclave/committee/committee-host.ts";
 import { EnclaveKeeper } from "../../offchain/node/enclave/keep-enclave.ts";
 import { simulatedRoots } from "../../offchain/node/enclave/open-enclave.ts";
+import { NodeError } from "../../offchain/node/errors.ts";
 import type { EnclaveAnswer, EnclavePort } from "../../offchain/protocol/ports.ts";
 import type { AssayWallet } from "../../offchain/sdk/node/connect.ts";
 import { findEnclaves } from "../../offchain/sdk/find-enclaves.ts";
@@ -65,6 +72,8 @@ describe("R58: jobs that enclaves answer", function suite() {
   const manifest = enclaveManifest();
   const keepers: EnclaveKeeper[] = [];
   const inners: TestInner[][] = Array.from({ length: WORKERS }, () => []);
+  const parts: EnclaveParts[] = [];
+  const committees: CommitteeHost[] = [];
   const logs: string[] = [];
   /** Bent answers, by worker. */
   const bent = new Map<
@@ -133,10 +142,14 @@ describe("R58: jobs that enclaves answer", function suite() {
       },
     );
     keepers[i] = keeper;
+    parts[i] = modules;
     void keeper.keep();
     return {
       serves: (spec) => keeper.serves(spec),
-      open: async (...args) => keeper.open(...args),
+      open: async (...args) => {
+        const committee = committees[i];
+        await (committee === undefined ? keeper : committeeEnclave(keeper, committee)).open(...args);
+      },
       forget: (jobId) => keeper.forget(jobId),
       run: async (jobId) => {
         const answer = await keeper.run(jobId);
@@ -428,6 +441,71 @@ describe("R58: jobs that enclaves answer", function suite() {
     const filter = { address: chain.deployment.hub, abi: assayHubAbi, eventName, fromBlock: 0n, strict: true } as const;
     return (await getContractEvents(cluster.client.public, filter)).length;
   }
+
+  describe("R63: an input encrypted once to a drawn committee", () => {
+    const rules: CommitteeRules = { epochBlocks: 0, n: 4, t: 3, perFamily: 4, perOperator: 1, perPlatform: 4, allowSimulated: true }; // prettier-ignore
+    let drawn: CommitteeRules;
+    /** Workers whose hosts change the shares that they pass on, answer late, or not at all. */
+    const [wrong, late, gone] = [new Set<number>(), new Set<number>(), new Set<number>()];
+    const saidWrong = (): string[] => logs.filter((line) => line.startsWith("committee.share-wrong"));
+    const memberWorkers = (): number[] => {
+      const { members } = committees.find((one) => one.keyOf(1) !== null)?.keyOf(1)?.committee ?? { members: [] };
+      return members.map(({ worker }) => cluster.workers.findIndex(({ keys }) => keys.operator.address === worker));
+    };
+
+    before(async () => {
+      // The next epoch but one is as far off as the chain is long.
+      drawn = { ...rules, epochBlocks: Number(await cluster.client.public.getBlockNumber()) + 4 };
+      for (const [i, modules] of parts.entries()) {
+        const { keys, transport } = modules;
+        const own = new CommitteeHost(
+          { rules: drawn, fromBlock: 0n, maxRange: 500n, confirmations: 0, watchMs: 100 },
+          { ...modules, crypto: nodeCrypto, operator: keys.operator, enclave: () => keepers[i]?.hosted ?? null },
+        );
+        committees[i] = own;
+        transport.serve(COMMITTEE_PROTOCOL, async function* answer(_from, request) {
+          if (gone.has(i)) throw new NodeError("ENCLAVE_LOST", { reason: "it is away" });
+          const reply = await own.serve(request);
+          const isShare = reply.length === 1 + SEALED_SHARE_BYTES;
+          if (isShare && late.has(i)) await until(60_000, () => (saidWrong().length > 0 ? true : null));
+          yield isShare && wrong.has(i) ? reply.map((byte, at) => (at === 100 ? byte ^ 1 : byte)) : reply;
+        });
+        void own.keep();
+      }
+      await until(120_000, () => (committees.filter((one) => one.keyOf(1) !== null).length >= 4 ? true : null));
+    });
+
+    it("default: the seated enclave opens it with three shares of four, one host's wrong share is named, the job is answered", async () => {
+      const [first = -1, second = -1] = memberWorkers();
+      wrong.add(first);
+      late.add(second);
+      const done = await request(0, { committee: drawn });
+      expect([...done.output.data]).to.deep.equal(output);
+      expect(done.delivery.failed.length).to.be.lessThan(3);
+      await until(60_000, () => (saidWrong().length > 0 ? true : null));
+      expect(saidWrong()[0]).to.include(cluster.workers[first]?.keys.operator.address);
+      const receipt = await receiptOf(done.jobId);
+      const report = await verifyReceiptFile(encodeReceipt(receipt), { simulatedRoots: simulation.roots, rpcUrl: chain.url, hub: chain.deployment.hub }); // prettier-ignore
+      expect(failing(report)).to.deep.equal([]);
+      [wrong, late].forEach((set) => set.clear());
+    });
+
+    it("error: with two shares of three left a host says SHARES_MISSING, the job ends without an answer, and a client seals nothing", async () => {
+      const before = logs.length;
+      // After the input is sealed, before it leaves: three of four are away, and one of a seat's own enclave makes two.
+      const leave = () => memberWorkers().slice(1).forEach((i) => gone.add(i)); // prettier-ignore
+      await expectCode("JOB_CLOSED", async () =>
+        request(0, { committee: drawn, policy: { ...policy, tWork: 40 }, beforeDelivery: leave }),
+      );
+      expect(logs.slice(before).some((line) => line.startsWith("offer.failed") && line.includes("good shares came"))).to.equal(true); // prettier-ignore
+      await expectCode("SHARES_MISSING", async () => request(0, { committee: drawn }));
+      gone.clear();
+      // Nor to a committee of enclaves that the client does not trust, or that its own rules do not draw.
+      await expectCode("COMMITTEE_KEY", async () => request(0, { committee: drawn, enclaves: {} }));
+      await expectCode("COMMITTEE_SMALL", async () => request(0, { committee: { ...drawn, allowSimulated: false } }));
+      await expectCode("COMMITTEE_KEY", async () => request(0, { committee: { ...drawn, t: 2 } }));
+    });
+  });
 
   it("R58: behavior: no planted secret is on the host's side: logs, chain, journals, blobs or the wire to the enclaves", async () => {
     const hidden = [

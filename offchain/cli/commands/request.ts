@@ -14,6 +14,7 @@ import type { JobWishes } from "../../sdk/plan-job.ts";
 import { clientPartOf } from "../client-part-of.ts";
 import { defineCommand } from "../command.ts";
 import { connectionOptions, readPrivateKey, resolveConnection } from "../connection.ts";
+import { enclaveOptions, enclaveWishes } from "../enclave-options.ts";
 import { CliError } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { amount, choice, flag, integer, optional, required, text } from "../fields.ts";
@@ -39,6 +40,7 @@ export const request = defineCommand({
     "assay request models/tumor-mlp patients/ --devnet build/devnet.json --json",
     "assay request models/tumor-mlp patient.json --devnet build/devnet.json --receipt job.receipt --opening job",
     "assay request models/tumor-mlp patient.json --devnet build/devnet.json --criticality critical",
+    "assay request models/tumor-mlp patient.json --preset fast-enclave --committee standard --rpc https://… --hub 0x… --key-file requester.key",
     "assay request models/digits-mlp-poly digit.json --preset critical-cipher --devnet build/devnet.json",
     "assay request models/digits-mlp digit.json --refreshed --receipt digit.refreshed --devnet build/devnet.json",
     "assay request models/digits-cnn digit.json --rpc http://127.0.0.1:8545 --hub 0x… --key-file requester.key --receipt job.receipt",
@@ -56,8 +58,8 @@ export const request = defineCommand({
     keyFile: optional("file", "Private key that pays (mode 0600).", text),
     preset: optional(
       "name",
-      "What the answer rests on: general-vote (a staked committee), general-split (a committee a stage, behind stages that run here), economy (one staked operator, audited by chance and open to challenge), critical-proof (a proof of every stage) or critical-cipher (a committee a stage, on encrypted inputs: the model's `cipher` folder). By default general-vote, general-split for models that keep stages with their client.",
-      choice("general-vote", "general-split", "economy", "critical-proof", "critical-cipher"),
+      "What the answer rests on: general-vote (a staked committee), general-split (a committee a stage, behind stages that run here), economy (one staked operator, audited by chance and open to challenge), fast-enclave (one attested enclave, audited by chance), critical-proof (a proof of every stage) or critical-cipher (a committee a stage, on encrypted inputs: the model's `cipher` folder). By default general-vote, general-split for models that keep stages with their client.",
+      choice("general-vote", "general-split", "economy", "fast-enclave", "critical-proof", "critical-cipher"),
     ),
     refreshed: flag(
       "On encrypted inputs, of integer models with any activation: a critical-cipher job for each linear step (`assay model refresh`), decrypted, checked, rounded and encrypted again here between two; the answer is the integer program's, bit for bit.",
@@ -67,6 +69,7 @@ export const request = defineCommand({
       "With --refreshed, of private weights: what `assay cipher check` got from their owner; without it quorum alone vouches for a step.",
       text,
     ),
+    ...enclaveOptions,
     ...scenarioOptions,
     acceptDowngrade: flag(
       "Of critical scenarios with a preset of your own: consent on the chain, in your own transaction, to evidence that proves less.",
@@ -104,6 +107,7 @@ export const request = defineCommand({
       pollMs: 250,
       signal: io.signal,
     });
+    const enclaves = enclaveWishes(input);
     const policy = {
       ...(input.auditBps === undefined ? {} : { auditBps: input.auditBps }),
       ...(input.window === undefined ? {} : { window: input.window }),
@@ -138,6 +142,7 @@ export const request = defineCommand({
       manifest,
       input: inputs,
       ...wishes,
+      ...enclaves,
       secret,
       deposit: input.deposit,
       timeoutMs: (input.timeout ?? 600 + quote.spec.policy.window) * 1_000,

@@ -35,6 +35,16 @@ export const COMMITTEE_RULES: CommitteeRules = {
   perPlatform: 1,
   allowSimulated: false,
 };
+/** Of simulated enclaves, which are all of one family and often on one machine. */
+export const DEVELOPMENT_RULES: CommitteeRules = {
+  epochBlocks: 256,
+  n: 4,
+  t: 3,
+  perFamily: 4,
+  perOperator: 1,
+  perPlatform: 4,
+  allowSimulated: true,
+};
 export const MAX_MEMBERS = 32;
 
 /** Error: NUMBER_OUT_OF_RANGE. */

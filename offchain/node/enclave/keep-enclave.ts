@@ -92,6 +92,13 @@ export class EnclaveKeeper implements EnclavePort {
     return { key: identity.key, epoch, expiry, simulated: identity.simulated };
   }
 
+  /** The running enclave while its key is registered; null else. */
+  get hosted(): { readonly client: EnclaveClient; readonly key: Hex; readonly sealKey: Hex } | null {
+    if (this.#last === null) return null;
+    const { client, identity } = this.#last;
+    return { client, key: identity.key, sealKey: identity.sealKey };
+  }
+
   serves({ modelId, policy, stages, expiry }: Spec): boolean {
     const isOurs = modelId === this.#options.modelId && policy.mask === (ENCLAVE | OPTIMISTIC);
     // The longest that the job may live: a seat whose registration ends before would sign for nothing.

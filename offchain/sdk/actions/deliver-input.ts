@@ -41,6 +41,8 @@ export interface DeliverInputParameters {
   readonly pollMs?: number | undefined;
   /** Which enclaves may see the input of a job that asks for one. */
   readonly enclaves?: EnclaveTrust | undefined;
+  /** Of `sealForCommittee`: goes to all seats as it is, instead of an input sealed to those that were drawn. */
+  readonly sealed?: Uint8Array | undefined;
   /** How long to wait for the draw; 60 s by default. */
   readonly seatsTimeoutMs?: number | undefined;
   /** How long to try a seat that cannot be reached or refuses, once a quorum has the input; 4 s by default. */
@@ -172,11 +174,12 @@ async function deliverStage(
   strangers: readonly Failed[],
 ): Promise<{ readonly reached: readonly number[]; readonly failed: readonly Failed[] }> {
   if (recipients.length === 0) return { reached: [], failed: strangers };
-  const parcel = packStage(
-    delivery,
-    stage,
-    recipients.map(({ profile }) => profile),
-  );
+  const { sealed } = delivery;
+  const profiles = recipients.map(({ profile }) => profile);
+  const parcel =
+    sealed === undefined
+      ? packStage(delivery, stage, profiles)
+      : { boundary: INPUT_BOUNDARY, blob: splitBlob(sealed), bytes: sealed.length };
   // A stage between PUBLIC boundaries: its producers send all it needs.
   if (parcel === undefined) return { reached: recipients.map(({ profile }) => profile.workerId), failed: strangers };
   const reached: number[] = [];

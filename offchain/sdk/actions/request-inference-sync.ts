@@ -12,6 +12,7 @@ import { stakeVaultAbi } from "../../adapters/chain/abi/stake-vault.ts";
 import { batchCount } from "../../core/batch.ts";
 import { hasCode } from "../../core/errors.ts";
 import type { ClientClaim } from "../../core/receipt.ts";
+import { COMMITTEE_RULES, type CommitteeRules } from "../../core/threshold/draw-committee.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { CLASS_T, FLAG_STANDBY, OPTIMISTIC, VOTE, type Spec } from "../../core/types.ts";
 import { checked } from "../checked.ts";
@@ -71,6 +72,11 @@ export interface RequestInferenceSyncParameters extends RequestInferenceParamete
   readonly beforeDelivery?: ((seats: readonly number[]) => void | Promise<void>) | undefined;
   /** Of `fast-enclave`: which enclaves may see the input. */
   readonly enclaves?: EnclaveTrust | undefined;
+  /**
+   * Of `fast-enclave`: seals the input once, to the committee of registered enclaves that these rules draw (true: `COMMITTEE_RULES`), before
+   * anybody is seated.
+   */
+  readonly committee?: CommitteeRules | true | undefined;
   readonly fromBlock?: bigint | undefined;
   readonly pollMs?: number | undefined;
   /** For the whole job after its request; 10 minutes by default. */
@@ -93,7 +99,7 @@ export interface RequestInferenceSyncReturnType extends RequestInferenceReturnTy
 
 /**
  * Requests, delivers the input (of a PROOF job: orders proofs of its candidates and replaces those that are lost), waits for the end, fetches the result and checks it against the agreed digest.
- * Errors: those of `requestInference`, `deliverInput` and `fetchResult`; JOB_CLOSED with the reason and refund, also where no
+ * Errors: those of `requestInference`, `deliverInput`, `sealForCommittee` and `fetchResult`; JOB_CLOSED with the reason and refund, also where no
  * quorum of seats took the input; JOB_TIMEOUT.
  *
  * @example
@@ -120,7 +126,7 @@ export async function requestInferenceSync(
   const job = { requester, nonce, spec };
   onProgress({ stage: "requested", jobId, hash: requested.hash, gas: mined.gasUsed });
   const isProven = (spec.policy.mask & (VOTE | OPTIMISTIC)) === 0;
-  const wishes: DeliverInputParameters = {
+  let wishes: DeliverInputParameters = {
     hub,
     crypto,
     jobId,
@@ -139,6 +145,12 @@ export async function requestInferenceSync(
       await parameters.beforeDelivery?.(seats);
     },
   };
+  const { committee } = parameters;
+  if (committee !== undefined) {
+    const { sealForCommittee } = await import("../seal-for-committee.ts");
+    const rules = committee === true ? COMMITTEE_RULES : committee;
+    wishes = { ...wishes, sealed: await sealForCommittee(client, { ...wishes, rules }) };
+  }
   const isFilled = (spec.policy.flags & FLAG_STANDBY) !== 0;
   const deliver = async (): Promise<Proving> => {
     if (isProven) return orderProofs(client, wishes);

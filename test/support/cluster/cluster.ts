@@ -180,6 +180,8 @@ export interface ClusterOptions {
 /** What an enclave's keeper shares with its worker. */
 export interface EnclaveParts {
   readonly chain: Chain;
+  readonly keys: OpenKeyRing;
+  readonly transport: Transport;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly signal: AbortSignal;
@@ -401,7 +403,7 @@ export class Cluster {
         blobs,
         crypto: nodeCrypto,
         prover: options.prover?.(i) ?? null,
-        enclave: options.enclave?.(i, { chain, clock, logger, signal }) ?? null,
+        enclave: options.enclave?.(i, { chain, keys, transport, clock, logger, signal }) ?? null,
         checks: options.checks?.(i, { keys, crypto: nodeCrypto, clock, logger, signal }),
         ...(traces === undefined ? {} : { traces }),
         models: {

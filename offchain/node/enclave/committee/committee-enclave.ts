@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { isThresholdInput } from "../../../core/threshold/sealed-input.ts";
+import type { EnclavePort } from "../../../protocol/ports.ts";
+import type { CommitteeHost } from "./committee-host.ts";
+
+/** An enclave that also opens inputs sealed to a committee: with shares they become ones sealed to itself, before anything looks at them. */
+export function committeeEnclave(enclave: EnclavePort, committee: Pick<CommitteeHost, "unwrap">): EnclavePort {
+  return {
+    serves: (spec) => enclave.serves(spec),
+    open: async (jobId, job, { blob, ...input }) => {
+      const { boundary, sender, isPublic } = input;
+      const isShared = !isPublic && isThresholdInput(blob);
+      const own = isShared ? await committee.unwrap(jobId, { boundary, sender }, blob) : blob;
+      await enclave.open(jobId, job, { ...input, blob: own });
+    },
+    run: async (jobId) => enclave.run(jobId),
+    forget: (jobId) => enclave.forget(jobId),
+  };
+}
