@@ -21,10 +21,11 @@ import type { Logger } from "../../offchain/core/ports/logger.ts";
 import { decodeReceipt, encodeReceipt, type EnclavedTally, type Receipt } from "../../offchain/core/receipt.ts";
 import { verifyReceipt } from "../../offchain/core/verify-receipt.ts";
 import type { CommitteeRules } from "../../offchain/core/threshold/draw-committee.ts";
-import { COMMITTEE_PROTOCOL } from "../../offchain/core/threshold/host-wire.ts";
+import { COMMITTEE_PROTOCOL, decodeReply, encodeOpenAsk } from "../../offchain/core/threshold/host-wire.ts";
 import { SEALED_SHARE_BYTES } from "../../offchain/core/threshold/sealed-input.ts";
 import { readCollateralBundle } from "../../offchain/engines/tee/collateral-file.ts";
 import { fetchSimulatedCollateral, QuoteServerProvider } from "../../offchain/engines/tee/provider/quote-server.ts";
+import { MemberCalls } from "../../offchain/node/enclave/committee/call-members.ts";
 import { committeeEnclave } from "../../offchain/node/enclave/committee/committee-enclave.ts";
 import { CommitteeHost } from "../../offchain/node/enclave/committee/committee-host.ts";
 import { EnclaveKeeper } from "../../offchain/node/enclave/keep-enclave.ts";
@@ -442,69 +443,111 @@ describe("R58: jobs that enclaves answer", function suite() {
     return (await getContractEvents(cluster.client.public, filter)).length;
   }
 
-  describe("R63: an input encrypted once to a drawn committee", () => {
-    const rules: CommitteeRules = { epochBlocks: 0, n: 4, t: 3, perFamily: 4, perOperator: 1, perPlatform: 4, allowSimulated: true }; // prettier-ignore
-    let drawn: CommitteeRules;
-    /** Workers whose hosts change the shares that they pass on, answer late, or not at all. */
-    const [wrong, late, gone] = [new Set<number>(), new Set<number>(), new Set<number>()];
-    const saidWrong = (): string[] => logs.filter((line) => line.startsWith("committee.share-wrong"));
-    const memberWorkers = (): number[] => {
-      const { members } = committees.find((one) => one.keyOf(1) !== null)?.keyOf(1)?.committee ?? { members: [] };
-      return members.map(({ worker }) => cluster.workers.findIndex(({ keys }) => keys.operator.address === worker));
-    };
+  // --- Inputs encrypted once to a drawn committee
 
-    before(async () => {
-      // The next epoch but one is as far off as the chain is long.
-      drawn = { ...rules, epochBlocks: Number(await cluster.client.public.getBlockNumber()) + 4 };
-      for (const [i, modules] of parts.entries()) {
-        const { keys, transport } = modules;
-        const own = new CommitteeHost(
-          { rules: drawn, fromBlock: 0n, maxRange: 500n, confirmations: 0, watchMs: 100 },
-          { ...modules, crypto: nodeCrypto, operator: keys.operator, enclave: () => keepers[i]?.hosted ?? null },
-        );
-        committees[i] = own;
-        transport.serve(COMMITTEE_PROTOCOL, async function* answer(_from, request) {
-          if (gone.has(i)) throw new NodeError("ENCLAVE_LOST", { reason: "it is away" });
-          const reply = await own.serve(request);
-          const isShare = reply.length === 1 + SEALED_SHARE_BYTES;
-          if (isShare && late.has(i)) await until(60_000, () => (saidWrong().length > 0 ? true : null));
-          yield isShare && wrong.has(i) ? reply.map((byte, at) => (at === 100 ? byte ^ 1 : byte)) : reply;
-        });
-        void own.keep();
-      }
-      await until(120_000, () => (committees.filter((one) => one.keyOf(1) !== null).length >= 4 ? true : null));
-    });
+  const rules: CommitteeRules = { epochBlocks: 0, n: 4, t: 3, perFamily: 4, perOperator: 1, perPlatform: 4, allowSimulated: true }; // prettier-ignore
+  let drawn: CommitteeRules;
+  /** Workers whose hosts change the shares that they pass on, answer late, or not at all. */
+  const [wrong, late, gone] = [new Set<number>(), new Set<number>(), new Set<number>()];
+  const saidWrong = (): string[] => logs.filter((line) => line.startsWith("committee.share-wrong"));
+  const memberWorkers = (): number[] => {
+    const { members } = committees.find((one) => one.keyOf(1) !== null)?.keyOf(1)?.committee ?? { members: [] };
+    return members.map(({ worker }) => cluster.workers.findIndex(({ keys }) => keys.operator.address === worker));
+  };
 
-    it("default: the seated enclave opens it with three shares of four, one host's wrong share is named, the job is answered", async () => {
-      const [first = -1, second = -1] = memberWorkers();
-      wrong.add(first);
-      late.add(second);
-      const done = await request(0, { committee: drawn });
-      expect([...done.output.data]).to.deep.equal(output);
-      expect(done.delivery.failed.length).to.be.lessThan(3);
-      await until(60_000, () => (saidWrong().length > 0 ? true : null));
-      expect(saidWrong()[0]).to.include(cluster.workers[first]?.keys.operator.address);
-      const receipt = await receiptOf(done.jobId);
-      const report = await verifyReceiptFile(encodeReceipt(receipt), { simulatedRoots: simulation.roots, rpcUrl: chain.url, hub: chain.deployment.hub }); // prettier-ignore
-      expect(failing(report)).to.deep.equal([]);
-      [wrong, late].forEach((set) => set.clear());
-    });
-
-    it("error: with two shares of three left a host says SHARES_MISSING, the job ends without an answer, and a client seals nothing", async () => {
-      const before = logs.length;
-      // After the input is sealed, before it leaves: three of four are away, and one of a seat's own enclave makes two.
-      const leave = () => memberWorkers().slice(1).forEach((i) => gone.add(i)); // prettier-ignore
-      await expectCode("JOB_CLOSED", async () =>
-        request(0, { committee: drawn, policy: { ...policy, tWork: 40 }, beforeDelivery: leave }),
+  const startCommittees = async (): Promise<void> => {
+    // Epochs that outlast this suite on a slow machine; the first draw is near.
+    drawn = { ...rules, epochBlocks: Number(await cluster.client.public.getBlockNumber()) + 600 };
+    await chain.rpc("hardhat_mine", ["0x250"]);
+    for (const [i, modules] of parts.entries()) {
+      const { keys, transport } = modules;
+      const own = new CommitteeHost(
+        { rules: drawn, fromBlock: 0n, maxRange: 500n, confirmations: 0, watchMs: 100 },
+        { ...modules, crypto: nodeCrypto, operator: keys.operator, enclave: () => keepers[i]?.hosted ?? null },
       );
-      expect(logs.slice(before).some((line) => line.startsWith("offer.failed") && line.includes("good shares came"))).to.equal(true); // prettier-ignore
-      await expectCode("SHARES_MISSING", async () => request(0, { committee: drawn }));
-      gone.clear();
-      // Nor to a committee of enclaves that the client does not trust, or that its own rules do not draw.
-      await expectCode("COMMITTEE_KEY", async () => request(0, { committee: drawn, enclaves: {} }));
-      await expectCode("COMMITTEE_SMALL", async () => request(0, { committee: { ...drawn, allowSimulated: false } }));
-      await expectCode("COMMITTEE_KEY", async () => request(0, { committee: { ...drawn, t: 2 } }));
-    });
+      committees[i] = own;
+      transport.serve(COMMITTEE_PROTOCOL, async function* answer(_from, request) {
+        if (gone.has(i)) throw new NodeError("ENCLAVE_LOST", { reason: "it is away" });
+        const reply = await own.serve(request);
+        const isShare = reply.length === 1 + SEALED_SHARE_BYTES;
+        if (isShare && late.has(i)) await until(60_000, () => (saidWrong().length > 0 ? true : null));
+        yield isShare && wrong.has(i) ? reply.map((byte, at) => (at === 100 ? byte ^ 1 : byte)) : reply;
+      });
+      void own.keep();
+    }
+    await until(120_000, () => (committees.filter((one) => one.keyOf(1) !== null).length >= 4 ? true : null));
+  };
+
+  it("R63: default: of an input encrypted once to a drawn committee the seated enclave needs three shares of four, one host's wrong share is named, the job is answered", async () => {
+    await startCommittees();
+    const [first = -1, second = -1] = memberWorkers();
+    wrong.add(first);
+    late.add(second);
+    const done = await request(0, { committee: drawn, policy: { ...policy, tWork: 240 } });
+    expect([...done.output.data]).to.deep.equal(output);
+    expect(done.delivery.failed.length).to.be.lessThan(3);
+    await until(60_000, () => (saidWrong().length > 0 ? true : null));
+    expect(saidWrong()[0]).to.include(cluster.workers[first]?.keys.operator.address);
+    const receipt = await receiptOf(done.jobId);
+    const report = await verifyReceiptFile(encodeReceipt(receipt), { simulatedRoots: simulation.roots, rpcUrl: chain.url, hub: chain.deployment.hub }); // prettier-ignore
+    expect(failing(report)).to.deep.equal([]);
+    [wrong, late].forEach((set) => set.clear());
+  });
+
+  it("R63: error: hosts refuse strangers, other epochs, keys that members have not signed, and shares for who has no seat", async () => {
+    const [member = -1] = memberWorkers();
+    const { keys: own } = cluster.workers[STRANGE] as (typeof cluster.workers)[number];
+    const to = cluster.workers[member]?.keys.operator.address ?? "0x";
+    const callsOf = (i: number) => {
+      const { keys, ...rest } = parts[i] as EnclaveParts;
+      return new MemberCalls({ ...rest, operator: keys.operator }, 0n);
+    };
+    const calls = callsOf(STRANGE);
+    const says = async (reason: string, call: Promise<unknown>) => {
+      const error = (await expectCode("COMMITTEE_CALL", async () => call)) as { readonly meta: { readonly reason: string } }; // prettier-ignore
+      expect(error.meta.reason).to.equal(reason);
+    };
+    const round = { epoch: 1, mask: 15, attempt: 3 };
+    const none = keccakText("no job");
+    await says("STRANGER", calls.signed(to, none, { kind: "commit", ...round }));
+    await says("EPOCH", calls.signed(to, none, { kind: "commit", ...round, epoch: 9 }));
+    await says("KEY_UNKNOWN", calls.open(to, { kind: "key", epoch: 9 }));
+    const [other = -1] = memberWorkers().filter((i) => i !== member);
+    await says("KEY_KNOWN", callsOf(other).signed(to, none, { kind: "commit", ...round }));
+    const release = { kind: "release", boundary: 0xffff, sender: own.operator.address, receiver: none, header: new Uint8Array(300) } as const; // prettier-ignore
+    for (const jobId of [none, alone.jobId]) await says("SEAT_UNKNOWN", calls.signed(to, jobId, release));
+    const serve = async (bytes: Uint8Array) => decodeReply((await committees[member]?.serve(bytes)) ?? bytes);
+    const key = await calls.open(to, { kind: "key", epoch: 1 });
+    // A host that has none yet takes no forged one.
+    const fresh = new CommitteeHost(
+      { rules: drawn, fromBlock: 0n, maxRange: 500n, confirmations: 0, watchMs: 100 },
+      { ...(parts[STRANGE] as EnclaveParts), crypto: nodeCrypto, operator: own.operator, enclave: () => null },
+    );
+    const forged = key.map((byte, at) => (at === key.length - 1 ? byte ^ 1 : byte));
+    for (const bytes of [forged, new Uint8Array(), key.subarray(1)])
+      expect(decodeReply(await fresh.serve(encodeOpenAsk({ kind: "publish", epoch: 1, key: bytes })))).to.equal("COMMITTEE_KEY"); // prettier-ignore
+    expect(fresh.keyOf(1)).to.equal(null);
+    expect(decodeReply(await fresh.serve(encodeOpenAsk({ kind: "publish", epoch: 1, key })))).to.deep.equal(new Uint8Array()); // prettier-ignore
+    expect(fresh.keyOf(1)?.signatures).to.have.lengthOf(4);
+    for (const garbage of [new Uint8Array(), Uint8Array.of(7), Uint8Array.of(2, 1, 2, 3), new Uint8Array(40).fill(2)])
+      expect(await serve(garbage)).to.match(/^(BYTES_TRUNCATED|NOT_CANONICAL|VERSION_UNKNOWN|TOO_LARGE)$/);
+  });
+
+  it("R63: error: with two shares of three left a host says SHARES_MISSING, the job ends without an answer, and a client seals nothing", async () => {
+    const before = logs.length;
+    // After the input is sealed, before it leaves: three of four are away, and one of a seat's own enclave makes two.
+    const leave = () => memberWorkers().slice(1).forEach((i) => gone.add(i)); // prettier-ignore
+    await expectCode("JOB_CLOSED", async () =>
+      request(0, { committee: drawn, policy: { ...policy, tWork: 40 }, beforeDelivery: leave }),
+    );
+    const refused = (line: string): boolean => line.startsWith("offer.failed") && line.includes("good shares came");
+    await until(60_000, () => (logs.slice(before).some(refused) ? true : null));
+    await expectCode("SHARES_MISSING", async () => request(0, { committee: drawn }));
+    gone.clear();
+    // Nor to a committee of enclaves that the client does not trust, or that its own rules do not draw.
+    await expectCode("COMMITTEE_KEY", async () => request(0, { committee: drawn, enclaves: {} }));
+    await expectCode("COMMITTEE_SMALL", async () => request(0, { committee: { ...drawn, allowSimulated: false } }));
+    await expectCode("COMMITTEE_KEY", async () => request(0, { committee: { ...drawn, t: 2 } }));
   });
 
   it("R58: behavior: no planted secret is on the host's side: logs, chain, journals, blobs or the wire to the enclaves", async () => {

@@ -98,6 +98,6 @@ export function decodeReply(bytes: Uint8Array): Uint8Array | string {
   const body = bytes.subarray(1);
   if (kind === 1) return body;
   const word = String.fromCodePoint(...body.subarray(0, 48));
-  if (kind === 0 && /^[A-Z][A-Z0-9_]{1,47}$/.test(word)) return word;
+  if (kind === 0 && body.length <= 48 && /^[A-Z][A-Z0-9_]{1,47}$/.test(word)) return word;
   throw new CoreError("NOT_CANONICAL", { what: "A committee's reply", why: "it is neither an answer nor a word" });
 }

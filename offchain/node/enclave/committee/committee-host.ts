@@ -125,6 +125,8 @@ export class CommitteeHost {
     if (epoch !== (await this.#epoch())) return refuse(ask.kind, "EPOCH");
     const drawn = await this.#drawnOf(epoch);
     if (!drawn.members.some(({ worker }) => worker === from.toLowerCase())) return refuse(ask.kind, "STRANGER");
+    // Else a member could make keys until the enclave forgets the share of the one in use.
+    if (ask.kind === "commit" && this.#keys.has(epoch)) return refuse(ask.kind, "KEY_KNOWN");
     const committee: Committee = { ...drawn, mask, attempt };
     const member = enclaveMember(this.#hosted().client);
     if (ask.kind === "commit") return member.commit(committee);
