@@ -483,7 +483,7 @@ describe("R58: jobs that enclaves answer", function suite() {
     const [first = -1, second = -1] = memberWorkers();
     wrong.add(first);
     late.add(second);
-    const done = await request(0, { committee: drawn, policy: { ...policy, tWork: 240 } });
+    const done = await request(0, { committee: drawn });
     expect([...done.output.data]).to.deep.equal(output);
     expect(done.delivery.failed.length).to.be.lessThan(3);
     await until(60_000, () => (saidWrong().length > 0 ? true : null));
@@ -538,7 +538,7 @@ describe("R58: jobs that enclaves answer", function suite() {
     // After the input is sealed, before it leaves: three of four are away, and one of a seat's own enclave makes two.
     const leave = () => memberWorkers().slice(1).forEach((i) => gone.add(i)); // prettier-ignore
     await expectCode("JOB_CLOSED", async () =>
-      request(0, { committee: drawn, policy: { ...policy, tWork: 40 }, beforeDelivery: leave }),
+      request(0, { committee: drawn, policy: { ...policy, tWork: 20 }, beforeDelivery: leave }),
     );
     const refused = (line: string): boolean => line.startsWith("offer.failed") && line.includes("good shares came");
     await until(60_000, () => (logs.slice(before).some(refused) ? true : null));
