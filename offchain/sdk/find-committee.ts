@@ -69,7 +69,8 @@ async function askForKey(
   const { vault } = await getDeployment(client, hub);
   const workers = [...new Set(drawn.members.map(({ worker }) => worker))];
   const ids = await Promise.all(
-    workers.map(async (signer) =>
+    workers.map(
+      async (signer) =>
       checked("workerOfSigner", async () => readContract(client, { address: vault, abi: stakeVaultAbi, functionName: "workerOfSigner", args: [signer] })), // prettier-ignore
     ),
   );
@@ -111,7 +112,9 @@ async function assertTrusted(
   const holders = holdersOf(committee);
   const keys = holders.flatMap((index) => committee.members[index - 1]?.key ?? []);
   const at = { address: registry, abi: enclaveRegistryAbi } as const;
-  const events = await checked("EnclaveRegistered", async () =>
+  const events = await checked(
+    "EnclaveRegistered",
+    async () =>
     getContractEvents(client, { ...at, eventName: "EnclaveRegistered", args: { key: keys }, fromBlock, toBlock: "latest", strict: true }), // prettier-ignore
   );
   const refuse = (index: number, why: string) => new ThresholdError("COMMITTEE_KEY", { why: `member ${index}: ${why}` }); // prettier-ignore

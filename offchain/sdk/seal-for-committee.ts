@@ -43,7 +43,9 @@ export async function sealForCommittee(
   const registry = await readEnclaveRegistry(client, hub);
   const [key, events] = await Promise.all([
     findCommittee(client, { ...parameters, trust: enclaves }),
-    checked("EnclaveRegistered", async () =>
+    checked(
+      "EnclaveRegistered",
+      async () =>
       getContractEvents(client, { address: registry, abi: enclaveRegistryAbi, eventName: "EnclaveRegistered", args: { modelId }, fromBlock, toBlock: "latest", strict: true }), // prettier-ignore
     ),
   ]);

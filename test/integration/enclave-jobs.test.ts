@@ -466,9 +466,9 @@ describe("R58: jobs that enclaves answer", function suite() {
         { ...modules, crypto: nodeCrypto, operator: keys.operator, enclave: () => keepers[i]?.hosted ?? null },
       );
       committees[i] = own;
-      transport.serve(COMMITTEE_PROTOCOL, async function* answer(_from, request) {
+      transport.serve(COMMITTEE_PROTOCOL, async function* answer(_from, asked) {
         if (gone.has(i)) throw new NodeError("ENCLAVE_LOST", { reason: "it is away" });
-        const reply = await own.serve(request);
+        const reply = await own.serve(asked);
         const isShare = reply.length === 1 + SEALED_SHARE_BYTES;
         if (isShare && late.has(i)) await until(60_000, () => (saidWrong().length > 0 ? true : null));
         yield isShare && wrong.has(i) ? reply.map((byte, at) => (at === 100 ? byte ^ 1 : byte)) : reply;
