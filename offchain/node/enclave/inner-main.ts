@@ -46,7 +46,8 @@ async function main(options: InnerMainOptions): Promise<void> {
     { folders: [model], executor, threads, judges: null },
     { logger: silentLogger },
   );
-  const [modelId] = models.modelIds;
+  // Models over ciphertexts may lie inside the folder.
+  const modelId = models.modelIds.find((id) => models.folder(id) === model);
   if (modelId === undefined) throw new NodeError("ENCLAVE_SETTINGS", { reason: "there is no model" });
   const { prove } = options;
   let prover: StageProver | null = null;
