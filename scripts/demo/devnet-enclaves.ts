@@ -50,6 +50,7 @@ export async function startDevnetEnclaves(
       "enclave.model": resolve(model),
       "enclave.quoteServer": simulation.servers[index % platforms]?.url ?? "",
       "enclave.watchSeconds": WATCH_SEC,
+      "enclave.committee": "development",
     }),
   };
 }

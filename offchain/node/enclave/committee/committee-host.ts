@@ -99,7 +99,7 @@ export class CommitteeHost {
 
   async #answer(request: Uint8Array): Promise<Uint8Array> {
     const asked = decodeRequest(request);
-    if (asked.kind === "key") return this.#keys.get(asked.epoch)?.bytes ?? refuse("key", "KEY_UNKNOWN");
+    if (asked.kind === "key") return this.#shown(asked.epoch);
     if (asked.kind === "publish") {
       await this.#adopt(asked.epoch, asked.key);
       return new Uint8Array();
@@ -117,6 +117,14 @@ export class CommitteeHost {
     const { from, jobId } = signed.envelope;
     const ask = decodeSignedAsk(signed.body);
     return ask.kind === "release" ? this.#release(from, jobId, ask) : this.#round(from, ask);
+  }
+
+  /** Only while this host's enclave still holds its share: clients count who answers. */
+  #shown(epoch: number): Uint8Array {
+    const known = this.#keys.get(epoch) ?? refuse("key", "KEY_UNKNOWN");
+    const own = this.#modules.enclave()?.key.toLowerCase();
+    if (!known.key.committee.members.some(({ key }) => key === own)) return refuse("key", "SHARE_LOST");
+    return known.bytes;
   }
 
   /** A step of making a key, for another member's host. */
