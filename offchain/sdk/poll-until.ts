@@ -23,7 +23,9 @@ export async function pollUntil<T>(ask: () => Promise<T | undefined>, options: P
   }
 }
 
-async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+/** Waits, or until the signal aborts. */
+export async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  if (signal?.aborted === true) return;
   await new Promise<void>((resolve) => {
     const done = (): void => {
       clearTimeout(timer);

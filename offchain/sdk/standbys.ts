@@ -16,6 +16,7 @@ import { ZERO_BYTES32 } from "../core/types.ts";
 import { deliverToSeats, type DeliverInputParameters, type DeliverInputReturnType } from "./actions/deliver-input.ts";
 import { checked } from "./checked.ts";
 import { getDeployment } from "./deployment.ts";
+import { pause } from "./poll-until.ts";
 import { accountOf, type WalletLike } from "./send.ts";
 
 type Seats = DeliverInputReturnType["seats"];
@@ -96,9 +97,6 @@ export async function deliverToStandbys(
     } catch (error) {
       if (!isAssayError(error)) throw error;
     }
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, parameters.pollMs ?? 500);
-      signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
-    });
+    await pause(parameters.pollMs ?? 500, signal);
   }
 }

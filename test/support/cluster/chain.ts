@@ -2,7 +2,7 @@
 import { setTimeout } from "node:timers/promises";
 import { network } from "hardhat";
 import { createPublicClient, createWalletClient, http, parseEther, toHex, type Hex } from "viem";
-import { mnemonicToAccount } from "viem/accounts";
+import { mnemonicToAccount, type HDAccount } from "viem/accounts";
 import { deployAssay, type Deployment } from "../../../scripts/deploy/deploy-assay.ts";
 import type { DeploymentParameters } from "../../../scripts/deploy/parameters.ts";
 
@@ -20,13 +20,18 @@ export interface TestChain {
   close(): Promise<void>;
 }
 
-function keyOf(index: number): Hex {
-  const key = mnemonicToAccount(MNEMONIC, { addressIndex: index }).getHdKey().privateKey;
-  return toHex(key ?? new Uint8Array());
+/** Derived once each: a mnemonic takes thousands of hashes. */
+const accounts = new Map<number, HDAccount>();
+function accountOf(index: number): HDAccount {
+  const account = accounts.get(index) ?? mnemonicToAccount(MNEMONIC, { addressIndex: index });
+  accounts.set(index, account);
+  return account;
 }
 
+const keyOf = (index: number): Hex => toHex(accountOf(index).getHdKey().privateKey ?? new Uint8Array());
+
 function clientsOf(url: string, index: number) {
-  const account = mnemonicToAccount(MNEMONIC, { addressIndex: index });
+  const account = accountOf(index);
   const transport = http(url);
   return {
     account,
@@ -50,7 +55,7 @@ export async function startTestChain(parameterOverrides: Partial<DeploymentParam
     deployment,
     rpc,
     account: (index) => ({
-      address: mnemonicToAccount(MNEMONIC, { addressIndex: index }).address,
+      address: accountOf(index).address,
       privateKey: keyOf(index),
     }),
     clients: (index) => clientsOf(url, index),

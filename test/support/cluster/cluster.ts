@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { randomBytes } from "node:crypto";
+import { setTimeout as wait } from "node:timers/promises";
 import { hashTypedData, parseCompactSignature, toHex, hexToBytes, zeroHash, zeroAddress } from "viem";
 import { devTokenAbi } from "../../../offchain/adapters/chain/abi/dev-token.ts";
 import { assayHubAbi } from "../../../offchain/adapters/chain/abi/assay-hub.ts";
@@ -70,12 +71,7 @@ const silent = () => undefined;
 export const testClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
-  sleep: (ms, signal) =>
-    new Promise((resolve, reject) => {
-      if (signal?.aborted === true) return reject(new TypeError("aborted"));
-      const timer = setTimeout(resolve, ms);
-      signal?.addEventListener("abort", () => (clearTimeout(timer), reject(new TypeError("aborted"))), { once: true });
-    }),
+  sleep: (ms, signal) => wait(ms, undefined, signal === undefined ? {} : { signal }),
 };
 
 const describe = (error: unknown) => (error instanceof Error ? error.message : "");
