@@ -2,7 +2,7 @@
 import type { Hex } from "./bytes.ts";
 import { CoreError } from "./core-errors.ts";
 import { jobId, recordHash } from "./job.ts";
-import type { CommitteeEvidence, ProvenTally, Receipt, SeatEvidence } from "./receipt.ts";
+import type { CommitteeEvidence, ProvenTally, Receipt, RefereedTally, SeatEvidence } from "./receipt.ts";
 import {
   ZERO_ADDRESS,
   ZERO_BYTES32,
@@ -166,6 +166,8 @@ export interface EndedJob {
   readonly committees: readonly CommitteeEvidence[];
   /** One for each tally that rests on a proof; its committee is `NO_COMMITTEE`. */
   readonly proofs?: readonly ProvenTally[];
+  /** One for each tally that a referee decided; its committee is `NO_COMMITTEE`. */
+  readonly refereed?: readonly RefereedTally[];
   /** Of a joined job, from `JobJoined`. */
   readonly parents?: readonly Parent[];
 }
@@ -179,6 +181,7 @@ export function receiptOfJob({
   record,
   committees,
   proofs = [],
+  refereed = [],
   parents = [],
 }: EndedJob): Receipt {
   const { chainId, hub } = deployment;
@@ -195,6 +198,7 @@ export function receiptOfJob({
     committees,
     proofs,
     enclaves: [],
+    refereed,
     clientClaims: [],
     parents,
     settlement: [],

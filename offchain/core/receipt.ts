@@ -94,6 +94,71 @@ const ENCLAVED = {
   },
 } as const satisfies AbiType;
 
+const STEP_OPENING = { struct: { chunk: "bytes", path: { array: "bytes32" } } } as const satisfies AbiType;
+
+/** The referee's ruling behind a court's tally of a stage over ciphertexts: who stood for what, and how the games ended. */
+const REFEREED = {
+  struct: {
+    /** Index in `record.tallies`. */
+    tally: "uint16",
+    /** Whose digest is the verdict, and who is paid. */
+    champion: "address",
+    /** Their hash is the stage's `kernel`. */
+    facts: {
+      struct: {
+        profile: "uint16",
+        levelIn: "uint8",
+        levelOut: "uint8",
+        depth: "uint8",
+        opRoot: "bytes32",
+        weightRoot: "bytes32",
+      },
+    },
+    /** In chain order. */
+    defences: {
+      array: {
+        struct: {
+          party: "address",
+          outDigest: "bytes32",
+          traceRoot: "bytes32",
+          outBody: "bytes32",
+          edge: { array: "bytes32" },
+          isDefeated: "bool",
+        },
+      },
+    },
+    /** Those that were played to their end. */
+    games: {
+      array: {
+        struct: {
+          /** Index in `defences`. */
+          defence: "uint16",
+          challenger: "address",
+          isDefended: "bool",
+          isLate: "bool",
+          /** One where the defender showed it. */
+          steps: {
+            array: {
+              struct: {
+                row: "uint32",
+                coordinate: "uint16",
+                /** The game ended at the row's leaf: the operation is none. */
+                isRow: "bool",
+                /** From the chunk, or the row's leaf, to the trace's root. */
+                path: { array: "bytes32" },
+                record: "bytes32",
+                recordPath: { array: "bytes32" },
+                chunk: "bytes",
+                operands: { array: STEP_OPENING },
+              },
+            },
+          },
+        },
+      },
+    },
+  },
+} as const satisfies AbiType;
+
 /**
  * A client stage's claim, signed by `spec.client` (`clientClaim`): closes the digest chain, proves nothing. `stage` is its place in the
  * manifest; the first one's `inDigest` is the client's own commitment to the raw input.
@@ -136,6 +201,8 @@ const RECEIPT = {
     proofs: { array: PROVEN },
     /** One for each tally that an enclave signed, in their order. */
     enclaves: { array: ENCLAVED },
+    /** One for each tally that a referee of ciphertexts decided, in their order; its committee is empty. */
+    refereed: { array: REFEREED },
     clientClaims: { array: CLIENT_CLAIM },
     /** Of a job with FLAG_JOIN: whose results its input joins. Each has a receipt of its own. */
     parents: { array: PARENT },
@@ -151,14 +218,15 @@ export type SeatEvidence = AbiValue<typeof SEAT_EVIDENCE>;
 export type CommitteeEvidence = AbiValue<typeof COMMITTEE>;
 export type ProvenTally = AbiValue<typeof PROVEN>;
 export type EnclavedTally = AbiValue<typeof ENCLAVED>;
+export type RefereedTally = AbiValue<typeof REFEREED>;
 export type ClientClaim = AbiValue<typeof CLIENT_CLAIM>;
 export type ReceiptSettlement = AbiValue<typeof SETTLEMENT>;
 /** A finished job, self-contained: the job, its claims, the evidence for each. */
 export type Receipt = AbiValue<typeof RECEIPT>;
 
 const MAGIC = utf8("ASRC");
-/** 2: with proofs; 3: with sketches; 4: with what client stages took, and with parents; 5: with what enclaves signed. */
-const VERSION = 5;
+/** 2: with proofs; 3: with sketches; 4: with what client stages took, and with parents; 5: with what enclaves signed; 6: with a referee's games. */
+const VERSION = 6;
 /** A job with 31 seats, three committees and an inline output stays far below. */
 export const MAX_RECEIPT_BYTES = 18 * 1024 * 1024;
 
@@ -181,6 +249,14 @@ function checkAbsences(receipt: Receipt): void {
     if (i > 0 && (receipt.enclaves[i - 1]?.tally ?? 0) >= tally) throw bad("enclaves do not ascend");
     if (receipt.committees[tally]?.seats.length !== 1)
       throw bad(`an enclave for tally ${tally}, which is not one seat's`);
+  }
+  for (const [i, { tally, games }] of receipt.refereed.entries()) {
+    if (i > 0 && (receipt.refereed[i - 1]?.tally ?? 0) >= tally) throw bad("rulings do not ascend");
+    const committee = receipt.committees[tally];
+    const isBare = committee !== undefined && !committee.fast && committee.seats.length === 0;
+    if (!isBare || receipt.proofs.some((proof) => proof.tally === tally))
+      throw bad(`a ruling beside votes or a proof for tally ${tally}`);
+    if (games.some(({ steps }) => steps.length > 1)) throw bad("more than one step for a game");
   }
   if (receipt.output === "0x" && receipt.outputSalt !== "0x") throw bad("a salt without an output");
   for (const { fast, seats } of receipt.committees)

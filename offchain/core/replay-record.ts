@@ -3,12 +3,13 @@ import type { Hex } from "./bytes.ts";
 import { stageInDigest } from "./digest.ts";
 import { contestedStages, type PastTally } from "./job-steps.ts";
 import { jobTable } from "./network-part.ts";
-import type { CommitteeEvidence, ProvenTally, Receipt, SeatEvidence } from "./receipt.ts";
+import type { CommitteeEvidence, ProvenTally, Receipt, RefereedTally, SeatEvidence } from "./receipt.ts";
 import { COURT_ROUND } from "./settle-types.ts";
 import { bondOf } from "./settle.ts";
 import { decodeTolerance } from "./sketch.ts";
 import { standbyTallies } from "./standbys.ts";
 import {
+  CIPHER,
   CLASS_T,
   ENCLAVE,
   FLAG_SMALL_POOL,
@@ -36,6 +37,7 @@ import {
   type ProvenCase,
   type SignedPair,
 } from "./verify-proven.ts";
+import { refereedFailure } from "./verify-refereed.ts";
 import { countSketches, type SketchSitting } from "./verify-sketches.ts";
 import { decideVote, isReserved, quorum, type VoteOutcome } from "./vote.ts";
 import type { KeyOpener } from "./zk/verifying-key.ts";
@@ -51,6 +53,8 @@ export interface Replay {
   readonly tallies: string | undefined;
   /** Every proof that was looked at, in order. What follows from a proven digest does not wait for the proof's judgement. */
   readonly proven: readonly ReplayedProof[];
+  /** Stages that a referee of ciphertexts decided. */
+  readonly refereed: ReadonlySet<number>;
   /** What enclaves signed, a stage each, where the policy asks for them beside proofs. */
   readonly pairs: readonly SignedPair[];
   /** Of the last committee; undefined if none sat. A committee that was never counted leaves its stage HUNG. */
@@ -81,6 +85,7 @@ interface Standing {
   readonly rounds: Map<number, number>;
   /** Stages that a court decided. */
   readonly decided: Set<number>;
+  readonly refereed: Set<number>;
   readonly proven: ReplayedProof[];
   readonly pairs: SignedPair[];
   /** Tallies of seats that were filled again. */
@@ -105,6 +110,7 @@ interface Sitting {
   readonly info: StageInfo;
   readonly evidence: CommitteeEvidence;
   readonly proof: ProvenTally | undefined;
+  readonly ruling: RefereedTally | undefined;
 }
 
 const bitsOf = (stages: ReadonlySet<number>): number => [...stages].reduce((sum, stage) => sum + 2 ** stage, 0);
@@ -280,6 +286,28 @@ function replayProof(sitting: Sitting, proof: ProvenTally, standing: Standing): 
   return [];
 }
 
+/** A stage over ciphertexts that a referee decided: its word is final, as that of a proof is. */
+function replayRuling(sitting: Sitting, ruling: RefereedTally, standing: Standing): Fault[] {
+  const { receipt, tally, info } = sitting;
+  const { manifest, job } = receipt;
+  const { stage, said } = tally;
+  if (tally.round !== COURT_ROUND || (job.spec.policy.mask & CIPHER) === 0)
+    return fault("tallies", "a referee's ruling where none is heard");
+  if (!isDisputable(standing, stage, receipt)) return fault("tallies", "it is not its turn");
+  const inDigest = stageInDigest(jobTable(manifest), stage, job.spec.inDigest, standing.boundaries);
+  const failure = refereedFailure(ruling, tally, { info, inDigest, keySetRoot: job.spec.inputRef });
+  if (failure !== undefined) return fault("tallies", failure);
+  giveUpHung(standing, stage);
+  standing.last = stage;
+  standing.verdict = "ACCEPTED";
+  standing.refereed.add(stage);
+  const [digest = ZERO_BYTES32] = said;
+  if (standing.boundaries[stage] !== digest) standing.boundaries = [...standing.boundaries.slice(0, stage), digest];
+  standing.decided.add(stage);
+  standing.overturned = standing.boundaries.length < jobTable(manifest).length;
+  return [];
+}
+
 /** Seats that standbys took over, more than a quorum can miss. Whether their workers really were absent, the chain saw. */
 function replayAbsence({ receipt, tally, evidence }: Sitting, standing: Standing): Fault[] {
   const { k } = receipt.job.spec.policy;
@@ -295,7 +323,8 @@ function replayAbsence({ receipt, tally, evidence }: Sitting, standing: Standing
 const isNoEvidence = ({ opened, commitment }: SeatEvidence): boolean => !opened && commitment === ZERO_BYTES32;
 
 function replayTally(sitting: Sitting, standing: Standing): Fault[] {
-  const { receipt, tally, proof } = sitting;
+  const { receipt, tally, proof, ruling } = sitting;
+  if (ruling !== undefined) return replayRuling(sitting, ruling, standing);
   if (standing.standbys.has(sitting.at) && proof === undefined) return replayAbsence(sitting, standing);
   const votes = isVoted(receipt.job.spec.policy.mask);
   if (!votes && tally.round !== 0) return fault("tallies", "what was proven is not voted on, nor judged by a court");
@@ -318,11 +347,13 @@ export function replayRecord(receipt: Receipt, domain: Hex, open: KeyOpener): Re
     last: 0,
     rounds: new Map(),
     decided: new Set(),
+    refereed: new Set(),
     proven: [],
     pairs: [],
     standbys: standbyTallies(receipt.job, record),
   };
   const proofs = new Map(receipt.proofs.map((proof) => [proof.tally, proof]));
+  const rulings = new Map(receipt.refereed.map((ruling) => [ruling.tally, ruling]));
   const found: { [check in Fault["check"]]?: string } = {};
   for (const [at, tally] of record.tallies.entries()) {
     const { stage, round } = tally;
@@ -332,7 +363,10 @@ export function replayRecord(receipt: Receipt, domain: Hex, open: KeyOpener): Re
     const faults =
       evidence === undefined || info === undefined
         ? fault("tallies", "there is no such network stage")
-        : replayTally({ receipt, domain, open, where, at, tally, info, evidence, proof: proofs.get(at) }, standing);
+        : replayTally(
+            { receipt, domain, open, where, at, tally, info, evidence, proof: proofs.get(at), ruling: rulings.get(at) },
+            standing,
+          );
     for (const { check, why } of faults) found[check] ??= `${where}: ${why}`;
   }
   const bits = bitsOf(standing.decided);
@@ -347,6 +381,7 @@ export function replayRecord(receipt: Receipt, domain: Hex, open: KeyOpener): Re
     bindings: found.bindings,
     tallies: found.tallies,
     proven,
+    refereed: standing.refereed,
     pairs,
     verdict,
     overturned,

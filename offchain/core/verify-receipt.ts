@@ -38,6 +38,7 @@ import {
 import { enclaveName, enclavesFailure, SAMPLED_ENCLAVE } from "./verify-enclaves.ts";
 import type { ProvenKey, SignedPair } from "./verify-proven.ts";
 import { judgeProof, type Examination, type Verdict } from "./zk/judge-proofs.ts";
+import { rulingsText } from "./verify-refereed.ts";
 import { LOCAL_CHAIN_ID, openKey, type KeyOpener } from "./zk/verifying-key.ts";
 
 /** Kinds of evidence that a receipt has room for. */
@@ -321,6 +322,8 @@ function coverageOf(receipt: Receipt, history: JudgedReplay | undefined): Covera
     const key = history.keys.find((one) => one.stage === own);
     // A proof overrules the votes, or there were none.
     const ciphered = (receipt.job.spec.policy.mask & CIPHER) === 0 ? [] : ["CIPHER"];
+    // One honest defender overrules a committee: what stands behind the stage is no vote.
+    if (history.refereed.has(own)) return { stage, kind: "EVIDENCED", evidence: ["REFEREE", ...ciphered] };
     if (key === undefined) return { stage, kind: "EVIDENCED", evidence: [...saidBy(receipt, own), ...ciphered] };
     const proof = key.development ? "PROOF (DEVELOPMENT KEY)" : "PROOF";
     const signed = history.pairs.some((pair) => pair.stage === own);
@@ -466,6 +469,12 @@ function reportOf(
       add("proofs", `${history.keys.length} hold under their stages' keys`, () => history.proofs);
       checks.push(keysCheck(receipt, history.keys, options));
     }
+    if (receipt.refereed.length > 0)
+      add("games", rulingsText(receipt.refereed), () =>
+        expected.recordHash === undefined
+          ? "a referee's games decided it, of which only the chain saw all: give the record hash from the chain"
+          : undefined,
+      );
     if (receipt.enclaves.length > 0 || spec.policy.mask === SAMPLED_ENCLAVE)
       add("enclaves", enclavesText(receipt), () => history.enclaves);
     add("result", receipt.reason === 0 ? "the evidence decides this result" : "the evidence decides this end", () =>

@@ -7,7 +7,7 @@ import { decodeEnclaveBundle } from "../core/enclave-bundle.ts";
 import type { ProvenTally } from "../core/receipt.ts";
 import { isPaired } from "../core/replay-record.ts";
 import { COURT_ROUND } from "../core/settle-types.ts";
-import { ZERO_ADDRESS, type Record as JobRecord, type StageInfo, type Tally } from "../core/types.ts";
+import { CIPHER, ZERO_ADDRESS, type Record as JobRecord, type StageInfo, type Tally } from "../core/types.ts";
 import { decodeProofEvidence } from "../core/zk/evidence.ts";
 import { checked } from "./checked.ts";
 import { decodeCall, type JobTrail } from "./job-trail.ts";
@@ -36,10 +36,16 @@ export function provenRecord(trail: JobTrail, seats: readonly number[]): JobReco
   return { seats, boundaries: proven.map(({ outDigest }) => outDigest), tallies, decided: 0 };
 }
 
+/** Whether a referee of ciphertexts decided a stage: a court's other evidence is a proof. */
+export const isRefereed = ({ events }: JobTrail, stage: number): boolean =>
+  events.some((event) => event.eventName === "CourtRuled" && event.args.stage === stage && event.args.kind === CIPHER);
+
 /** Places of the tallies that rest on a proof: those of courts, and all of a PROOF job. */
 export const provenTallies = (trail: JobTrail, record: JobRecord): readonly number[] => {
   const isProven = trail.events.some(({ eventName }) => eventName === "Proven");
-  return record.tallies.flatMap(({ round }, at) => (isProven || round === COURT_ROUND ? [at] : []));
+  return record.tallies.flatMap(({ round, stage }, at) =>
+    isProven || (round === COURT_ROUND && !isRefereed(trail, stage)) ? [at] : [],
+  );
 };
 
 /** A stage's evidence as the policy's adapters take it. */

@@ -29,6 +29,7 @@ import { bytesOf, repeatableCrypto } from "../../test/support/deterministic.ts";
 import { partCases } from "../../test/support/network-parts.ts";
 import { chainCases } from "../../test/support/split-receipt.ts";
 import { judgedReceipt, provenReceipt } from "../../test/support/proven-receipt.ts";
+import { refereedReceipt } from "../../test/support/refereed-receipt.ts";
 import {
   DEPLOYMENT,
   escalatedReceipt,
@@ -189,7 +190,7 @@ write("seal", "blobs[i] is plains[i] sealed to both keys with fixed randomness",
 const receipts = [fastReceipt(1, 5), fastReceipt(3, 3), escalatedReceipt(), provenReceipt(3), judgedReceipt()];
 write(
   "receipt",
-  "encoded receipts, true in every check: one stage of five seats, three stages of three, one escalation, three proven stages, a court's ruling",
+  "encoded receipts, true in every check: one stage of five seats, three stages of three, one escalation, three proven stages, a court's ruling; and by its form only, one with a referee's games",
   {
     receipts: receipts.map((receipt) => toHex(encodeReceipt(receipt))),
     receiptHashes: receipts.map(receiptHash),
@@ -197,6 +198,8 @@ write(
     recordHashes: receipts.map(({ record }) => recordHash(record)),
     outDigests: receipts.map(({ outDigest }) => outDigest),
     jobIds: receipts.map((receipt) => toHex(fromHex(receipt.jobId))),
+    games: [toHex(encodeReceipt(refereedReceipt()))],
+    gamesHashes: [receiptHash(refereedReceipt())],
   },
 );
 

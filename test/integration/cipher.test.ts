@@ -18,7 +18,7 @@ import { toHex, type Hex } from "../../offchain/core/bytes.ts";
 import type { BlobStore } from "../../offchain/core/ports/blob-store.ts";
 import type { Logger } from "../../offchain/core/ports/logger.ts";
 import { interpretOutput, prepareInput } from "../../offchain/core/program/preprocess.ts";
-import { decodeReceipt, encodeReceipt } from "../../offchain/core/receipt.ts";
+import { decodeReceipt, encodeReceipt, type Receipt, type RefereedTally } from "../../offchain/core/receipt.ts";
 import { finishAccumulator } from "../../offchain/core/program/run/linear.ts";
 import {
   decodeRefreshedReceipt,
@@ -31,7 +31,7 @@ import {
 import { ciphertextTensor } from "../../offchain/core/she/ciphertext-tensor.ts";
 import { encodeTensor } from "../../offchain/core/tensor.ts";
 import { CIPHER, type ModelManifest, type Parent } from "../../offchain/core/types.ts";
-import { verifyReceipt } from "../../offchain/core/verify-receipt.ts";
+import { verifyReceipt, type ReceiptExpectation } from "../../offchain/core/verify-receipt.ts";
 import { takeRows } from "../../offchain/engines/program/dataset.ts";
 import { readDataset, readRecipe } from "../../offchain/engines/program/import-folder.ts";
 import { loadModel } from "../../offchain/engines/program/load-program.ts";
@@ -301,6 +301,84 @@ describe("jobs over ciphertexts", function suite() {
     expect(await getSlashed(cluster, jobId)).to.deep.equal([{ workerId: seats[1], offence: 1 }]);
   });
 
+  /** The receipt of a job that games decided: as far as it can be re-done, and what it does not take. */
+  const judgeGames = async (jobId: Hex, { recordHash }: { readonly recordHash: Hex | null }, right: Hex) => {
+    const { hub } = chain.deployment;
+    const bytes = encodeReceipt(await wallet.getReceipt({ jobId }));
+    const receipt = decodeReceipt(bytes);
+    const known = { hub, recordHash: recordHash ?? "0x", outDigest: right };
+    const failing = (changed: Partial<Receipt> = {}, given: ReceiptExpectation = known) =>
+      verifyReceipt({ ...receipt, ...changed }, given).checks.flatMap(({ name, ok }) => (ok ? [] : [name]));
+    expect(failing()).to.deep.equal([]);
+    expect(verifyReceipt(receipt, known).coverage.map(({ evidence }) => evidence)).to.deep.equal([
+      ["VOTE", "CIPHER"],
+      ["REFEREE", "CIPHER"],
+    ]);
+    // That nobody else stood up, and who was late, the chain alone says.
+    expect(failing({}, { hub })).to.deep.equal(["games"]);
+    const [ruling = expect.fail("no ruling")] = receipt.refereed;
+    const { defences, games, facts } = ruling;
+    const ends = games.map(({ isDefended, isLate, steps }) => `${isDefended} ${isLate} ${steps.length}`).toSorted();
+    expect(ends).to.deep.equal(["false true 0", "false true 0", "true false 1", "true false 1"]);
+    const at = games.findIndex(({ steps }) => steps.length > 0);
+    const game = games[at] ?? expect.fail("no game");
+    const [step = expect.fail("no step")] = game.steps;
+    const withRuling = (changed: Partial<RefereedTally>) => failing({ refereed: [{ ...ruling, ...changed }] });
+    const withGame = (changed: Partial<RefereedTally["games"][number]>) =>
+      withRuling({ games: games.with(at, { ...game, ...changed }) });
+    const withStep = (changed: Partial<typeof step>) => withGame({ steps: [{ ...step, ...changed }] });
+    const word: Hex = `0x${"ab".repeat(32)}`;
+    const flip = (hex: Hex): Hex => `0x${hex.slice(2, -2)}${hex.endsWith("00") ? "01" : "00"}`;
+    const loser = defences.findIndex(({ isDefeated }) => isDefeated);
+    const lost = games.findIndex(({ isDefended }) => !isDefended);
+    const attacks: Readonly<Record<string, readonly string[]>> = {
+      "no games": failing({ refereed: [] }),
+      "the ruling of another stage": failing({ refereed: [{ ...ruling, tally: 0 }] }),
+      "a loser crowned": withRuling({ champion: defences[loser]?.party ?? "0x" }),
+      "who stands and who fell, exchanged": withRuling({
+        defences: defences.map((one) => ({ ...one, isDefeated: !one.isDefeated })),
+      }),
+      "nobody fell": withRuling({ defences: defences.map((one) => ({ ...one, isDefeated: false })) }),
+      "a game left out": withRuling({ games: games.filter((_, i) => i !== lost) }),
+      "a lost game as a won one": withRuling({
+        games: games.with(lost, { ...(games[lost] ?? game), isDefended: true }),
+      }),
+      "a defence that is not there": withGame({ defence: 9 }),
+      "another trace": withRuling({ defences: defences.map((one) => ({ ...one, traceRoot: word })) }),
+      "another digest": withRuling({ defences: defences.map((one) => ({ ...one, outDigest: word })) }),
+      "another stage's operations": withRuling({ facts: { ...facts, opRoot: word } }),
+      "a profile that is none": withRuling({ facts: { ...facts, profile: 99 } }),
+      "a step left out": withGame({ steps: [] }),
+      "another row": withStep({ row: step.row ^ 1 }),
+      "a row beyond the trace": withStep({ row: 2 ** 31 }),
+      "another residue": withStep({ coordinate: step.coordinate ^ 256 }),
+      "a shorter path": withStep({ path: step.path.slice(1) }),
+      "another operation": withStep({ record: flip(step.record) }),
+      "another chunk": withStep({ chunk: flip(step.chunk) }),
+      "no chunk": withStep({ chunk: "0x" }),
+      "no operands": withStep({ operands: [] }),
+      "another operand": withStep({ operands: step.operands.map((one) => ({ ...one, chunk: flip(one.chunk) })) }),
+    };
+    for (const [attack, found] of Object.entries(attacks))
+      expect(found.length, `${attack}: ${found.join()}`).to.be.greaterThan(0);
+    // The verdict itself is in the record, which is the chain's.
+    const tallies = receipt.record.tallies.map((tally, i) =>
+      i === ruling.tally ? { ...tally, said: [defences[loser]?.outDigest ?? word] } : tally,
+    );
+    expect(failing({ record: { ...receipt.record, tallies } })).to.include("record");
+    expect(() => encodeReceipt({ ...receipt, refereed: [ruling, ruling] })).to.throw();
+    expect(() =>
+      encodeReceipt({ ...receipt, refereed: [{ ...ruling, games: [{ ...game, steps: [step, step] }] }] }),
+    ).to.throw();
+    for (const length of [5, bytes.length - 32, bytes.length - 1])
+      expect(() => decodeReceipt(bytes.slice(0, length)), `${length} bytes`).to.throw();
+    await expectCode("VERSION_UNKNOWN", () => decodeReceipt(bytes.with(4, 5)));
+    const path = join(temporaryFolder(), "games.receipt");
+    await writeFile(path, bytes);
+    expect((await cli("receipt", "verify", path, "--hub", hub, "--rpc", chain.url)).code).to.equal(0);
+    expect((await cli("receipt", "verify", path, "--hub", hub)).code).to.equal(1);
+  };
+
   const hubEvents = async () =>
     getContractEvents(cluster.client.public, {
       address: chain.deployment.hub,
@@ -405,7 +483,7 @@ describe("jobs over ciphertexts", function suite() {
     expect([rulings.length, ruled.stage, ruled.kind, ruled.outDigest]).to.deep.equal([1, 1, CIPHER, right]);
     expect(view.outDigest).to.equal(right);
     expect(ruled.prover.toLowerCase()).to.equal(workerOf(seats[5]).keys.operator.address);
-    await expectCode("RECEIPT_UNAVAILABLE", () => wallet.getReceipt({ jobId }));
+    await judgeGames(jobId, view, right ?? "0x");
 
     // All that anybody put up is collected, by nobody's order.
     const players = seats.map((id) => workerOf(id).worker.disputes ?? expect.fail("plays no games"));

@@ -9,11 +9,12 @@ import { toHex } from "../../core/bytes.ts";
 import { recordHash as hashOfRecord } from "../../core/job.ts";
 import { jobTable } from "../../core/network-part.ts";
 import type { ClientClaim, Receipt } from "../../core/receipt.ts";
-import { CIPHER, REASON_NAMES, ZERO_BYTES32, type ModelManifest, type Record as JobRecord } from "../../core/types.ts";
+import { REASON_NAMES, ZERO_BYTES32, type ModelManifest, type Record as JobRecord } from "../../core/types.ts";
 import { assertReceiptChain } from "../assert-receipt-chain.ts";
 import { checked } from "../checked.ts";
 import { collectEnclaves } from "../collect-enclaves.ts";
 import { collectCommittees, finalRecord } from "../collect-evidence.ts";
+import { collectRefereed } from "../collect-refereed.ts";
 import { collectProofs, provenTallies, readKeyRecords } from "../collect-proofs.ts";
 import { collectSettlement } from "../collect-settlement.ts";
 import type { JobTrail } from "../job-trail.ts";
@@ -119,6 +120,15 @@ export async function getReceipt(client: Client, parameters: GetReceiptParameter
     committees,
     proofs,
     enclaves,
+    refereed: await collectRefereed(client, {
+      hub,
+      jobId,
+      spec,
+      manifest,
+      record,
+      trail,
+      fromBlock: view.requestBlock,
+    }),
     clientClaims: parameters.clientClaims ?? [],
     parents: collectParents(trail),
     settlement: collectSettlement(trail, { spec, record, reason, feeBps }),
@@ -138,8 +148,6 @@ async function readProofs(
   { hub, jobId }: GetReceiptParameters,
   { trail, record, manifest }: { trail: JobTrail; record: JobRecord; manifest: ModelManifest },
 ): Promise<Receipt["proofs"]> {
-  if (trail.events.some((event) => event.eventName === "CourtRuled" && event.args.kind === CIPHER))
-    throw new SdkError("RECEIPT_UNAVAILABLE", { jobId, why: "a referee's games decided it, which no receipt shows" });
   const table = jobTable(manifest);
   const stages = provenTallies(trail, record).map((at) => record.tallies[at]?.stage ?? 0);
   const keyIds = [...new Set(stages.map((stage) => table[stage]?.keyId ?? ZERO_BYTES32))];

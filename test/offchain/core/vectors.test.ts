@@ -11,6 +11,9 @@ import { decodeReceipt, encodeReceipt, receiptHash } from "../../../offchain/cor
 import { openSealedBlob } from "../../../offchain/core/seal.ts";
 import { decodeTensor, encodeTensor } from "../../../offchain/core/tensor.ts";
 import { verifyReceipt } from "../../../offchain/core/verify-receipt.ts";
+import { expectCode } from "../../support/expect-code.ts";
+import { judgedReceipt } from "../../support/proven-receipt.ts";
+import { refereedReceipt } from "../../support/refereed-receipt.ts";
 
 type Lists = Readonly<Record<string, readonly Hex[]>>;
 const read = (name: string): Lists =>
@@ -28,6 +31,29 @@ describe("golden vectors", () => {
       expect(receiptHash(receipt)).to.equal(lists["receiptHashes"]?.[i]);
       expect(verifyReceipt(receipt).checks.filter(({ ok }) => !ok)).to.deep.equal([]);
     }
+  });
+  it("R68, attack: a receipt with a referee's games keeps its bytes; what its words do not show is not believed", async () => {
+    const { games = [], gamesHashes } = read("receipt");
+    expect(games.length).to.equal(1);
+    const bytes = fromHex(games[0] ?? "0x");
+    const receipt = decodeReceipt(bytes);
+    expect(receipt).to.deep.equal(decodeReceipt(encodeReceipt(refereedReceipt())));
+    expect([toHex(encodeReceipt(receipt)), receiptHash(receipt)]).to.deep.equal([games[0], gamesHashes?.[0]]);
+    const failed = verifyReceipt(receipt, { recordHash: receipt.recordHash }).checks.filter(({ ok }) => !ok);
+    expect(failed.map(({ name }) => name)).to.include("tallies");
+    const [ruling] = receipt.refereed;
+    if (ruling === undefined) return expect.fail("no ruling");
+    const [game] = ruling.games;
+    if (game === undefined) return expect.fail("no game");
+    const many = { ...ruling, games: [{ ...game, steps: [...game.steps, ...game.steps] }] };
+    for (const refereed of [[ruling, ruling], [{ ...ruling, tally: 0 }], [{ ...ruling, tally: 9 }], [many]])
+      await expectCode("RECEIPT_INVALID", () => encodeReceipt({ ...receipt, refereed }));
+    const { proofs } = judgedReceipt();
+    await expectCode("RECEIPT_INVALID", () => encodeReceipt({ ...receipt, proofs }));
+    for (const length of [5, 100, bytes.length - 32, bytes.length - 1])
+      expect(() => decodeReceipt(bytes.slice(0, length)), `${length} bytes`).to.throw();
+    await expectCode("VERSION_UNKNOWN", () => decodeReceipt(bytes.with(4, 5)));
+    return undefined;
   });
 
   it("behavior: R49 tensors and their three digests", () => {
