@@ -212,4 +212,22 @@ export const NodeError = defineErrors("node", 30, {
     fix: "Correct attester.registry (or --enclaves); nothing was staked.",
     retry: "never",
   },
+  VERDICT_PENDING: {
+    n: 37,
+    text: "Case {case} is being voted on until {until}.",
+    fix: "Run the same command again then.",
+    retry: "later",
+  },
+  VERDICT_FINAL: {
+    n: 38,
+    text: "Case {case} can no longer be challenged: it was once, its week is over, or it stands for nothing.",
+    fix: "A key that rests on an overruled verdict is ended by `assay tee invalidate`.",
+    retry: "never",
+  },
+  VERDICT_HOLDS: {
+    n: 39,
+    text: "This verifier agrees with the verdict of case {case}: a challenge would lose its bond.",
+    fix: "Nothing was paid. If you doubt the roots, see --simulated-root and docs/tee.md.",
+    retry: "never",
+  },
 });

@@ -14,6 +14,7 @@ import { packSignature, signDigest } from "../../offchain/core/signature.ts";
 import { keccakText } from "../../offchain/core/tagged-hash.ts";
 import { bindReportData } from "../../offchain/core/enclave-binding.ts";
 import { SimulatedPlatform } from "../../offchain/engines/tee/sim/platform.ts";
+import { REFUSED } from "../../offchain/engines/tee/board.ts";
 import { verifyEvidence } from "../../offchain/engines/tee/verify.ts";
 import { verdictBoardAbi } from "../../offchain/adapters/chain/abi/verdict-board.ts";
 import { loadConfig } from "../../offchain/node/config.ts";
@@ -29,6 +30,9 @@ import { REPORT } from "../support/tee/simulated.ts";
 /** Accounts: the enclave's worker, then five attesters. */
 const WORKER = 4;
 const ATTESTERS = [5, 6, 7, 8, 9] as const;
+/** Who joins for the second case, and who challenges it. */
+const JURORS = [1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19] as const;
+const CHALLENGER = 3;
 const KEY: Hex = "0x00000000000000000000000000000000000e0c1b";
 const ATTESTER_STAKE = 10n ** 18n;
 
@@ -47,15 +51,25 @@ describe("assay tee register and attest, by the verdict board", function suite()
   };
   const configOf = (account: number): string => join(folder, `worker-${account}`, "assay.toml");
 
-  /** A staked worker whose owner is its signer, and its folder. */
+  async function send(
+    from: number,
+    target: Hex,
+    abi: readonly unknown[],
+    functionName: string,
+    args: readonly unknown[],
+  ): Promise<void> {
+    const { wallet, public: reader, account } = node.clients(from);
+    const hash = await wallet.writeContract({ chain: null, account, address: target, abi: abi as never, functionName, args }); // prettier-ignore
+    await reader.waitForTransactionReceipt({ hash });
+  }
+
+  /** A staked worker whose owner is its signer. */
   async function enlist(account: number): Promise<void> {
     const { address, privateKey } = node.account(account);
-    const { wallet, public: reader, account: owner } = node.clients(account);
+    const { public: reader } = node.clients(account);
     const { vault, token, chainId } = node.deployment;
-    const write = async (target: Hex, abi: readonly unknown[], functionName: string, args: readonly unknown[]) => {
-      const hash = await wallet.writeContract({ chain: null, account: owner, address: target, abi: abi as never, functionName, args }); // prettier-ignore
-      await reader.waitForTransactionReceipt({ hash });
-    };
+    const write = async (target: Hex, abi: readonly unknown[], functionName: string, args: readonly unknown[]) =>
+      send(account, target, abi, functionName, args);
     const digest = hashTypedData({
       domain: { name: "Assay Vault", version: "1", chainId, verifyingContract: vault },
       types: { Register: [{ name: "owner", type: "address" }] },
@@ -73,6 +87,12 @@ describe("assay tee register and attest, by the verdict board", function suite()
     await write(token, devTokenAbi, "approve", [vault, stake]);
     const workerId = await reader.readContract({ address: vault, abi: stakeVaultAbi, functionName: "workerOf", args: [address] }); // prettier-ignore
     await write(vault, stakeVaultAbi, "stake", [workerId, stake]);
+  }
+
+  /** And its folder. */
+  async function enlistWithFolder(account: number): Promise<void> {
+    await enlist(account);
+    const { privateKey } = node.account(account);
     await initNode({
       folder: join(folder, `worker-${account}`),
       development: true,
@@ -84,7 +104,7 @@ describe("assay tee register and attest, by the verdict board", function suite()
   before(async () => {
     node = await startTestChain();
     folder = temporaryFolder();
-    for (const account of [WORKER, ...ATTESTERS]) await enlist(account);
+    for (const account of [WORKER, ...ATTESTERS]) await enlistWithFolder(account);
     const { public: reader, wallet, account } = node.clients(0);
     const { timestamp } = await reader.getBlock();
     platform = new SimulatedPlatform(new Uint8Array(32).fill(0x11), { from: timestamp, to: timestamp + 30n * 86_400n });
@@ -196,5 +216,83 @@ describe("assay tee register and attest, by the verdict board", function suite()
     expect(JSON.parse(registered.out)).to.include({ ok: true, key: KEY, root: "simulated" });
     const call = { address: made.enclaves, abi: enclaveRegistryAbi, functionName: "isLive", args: [KEY, 0n] } as const;
     expect(await node.clients(0).public.readContract(call)).to.equal(true);
+  });
+
+  it("R56: behavior: anybody overturns a lie of four by challenging it; what is true is not challenged at all", async () => {
+    const { public: reader, account: payer } = node.clients(CHALLENGER);
+    const board = { address: made.board, abi: verdictBoardAbi } as const;
+    const { token } = node.deployment;
+    const write = async (account: number, functionName: string, args: readonly unknown[]) =>
+      send(account, made.board, verdictBoardAbi, functionName, args);
+    const approve = async (account: number, amount: bigint) =>
+      send(account, token, devTokenAbi, "approve", [made.board, amount]);
+    const tokens = async () => reader.readContract({ address: token, abi: devTokenAbi, functionName: "balanceOf", args: [payer.address] }); // prettier-ignore
+    // Standing duties would come before the liars.
+    await Promise.all(running.splice(0).map(async (one) => one.stop()));
+    await Promise.all(
+      JURORS.map(async (account) => {
+        await enlist(account);
+        await approve(account, 3n * ATTESTER_STAKE);
+        await write(account, "deposit", [3n * ATTESTER_STAKE]);
+        await write(account, "join", []);
+      }),
+    );
+    await send(0, token, devTokenAbi, "mint", [payer.address, ATTESTER_STAKE]);
+    const key = file("challenger.key", node.account(CHALLENGER).privateKey);
+    const challenge = async (caseId: number, ...more: string[]) =>
+      tee(WORKER, "challenge", String(caseId), "--key-file", key, ...more);
+
+    // The first test's verdict is true.
+    const held = await tokens();
+    const wrong = await challenge(1);
+    expect([wrong.code, JSON.parse(wrong.out)]).to.deep.include(1);
+    expect(wrong.out).to.contain("VERDICT_HOLDS");
+    expect(await reader.readContract({ ...board, functionName: "caseOf", args: [1n] })).to.include({ state: 2 });
+    expect(await tokens(), "nothing paid").to.equal(held);
+
+    // A document that AWS never signed, and four who say that it did.
+    const forged = Uint8Array.from(platform.attest("nitro-cose", REPORT).evidence.bytes);
+    forged[forged.length - 1] = (forged.at(-1) ?? 0) ^ 1;
+    await approve(WORKER, ATTESTER_STAKE);
+    await write(WORKER, "deposit", [ATTESTER_STAKE]);
+    await write(WORKER, "open", [4, toHex(forged), "0x", await reader.getBlockNumber()]);
+    await node.rpc("hardhat_mine", ["0x3"]);
+    const early = await challenge(2);
+    expect([early.code, early.out.includes("VERDICT_PENDING")]).to.deep.equal([75, true]);
+    const at = (address: Hex): number => [...ATTESTERS, ...JURORS].find((one) => node.account(one).address === address) ?? -1; // prettier-ignore
+    const five = await reader.readContract({ ...board, functionName: "seatsOf", args: [2n, 0] });
+    const lie = keccakText("genuine");
+    for (const seat of five.slice(0, 4)) await write(at(seat), "post", [2n, lie]);
+
+    const doubted = await challenge(2);
+    expect(doubted.code, doubted.out + doubted.err).to.equal(0);
+    const started = JSON.parse(doubted.out) as { readonly bond: string; readonly refusal: string };
+    expect(started).to.include({ ok: true, case: 2, verdict: lie, own: REFUSED });
+    expect(started.refusal).to.not.equal(null);
+    expect(await tokens()).to.equal(held - BigInt(started.bond));
+    const twice = await challenge(2, "--collect");
+    expect([twice.code, twice.out.includes("VERDICT_PENDING")]).to.deep.equal([75, true]);
+
+    await node.rpc("hardhat_mine", ["0x3"]);
+    const eleven = await reader.readContract({ ...board, functionName: "seatsOf", args: [2n, 1] });
+    for (const seat of eleven.slice(0, 8)) await write(at(seat), "post", [2n, REFUSED]);
+    expect(await reader.readContract({ ...board, functionName: "caseOf", args: [2n] })).to.include({ state: 4, word: REFUSED }); // prettier-ignore
+    for (const seat of five.slice(0, 4)) {
+      const slot = await reader.readContract({ ...board, functionName: "slotOf", args: [seat] });
+      const { reserve, leftAt } = await reader.readContract({ ...board, functionName: "attester", args: [slot] });
+      expect([reserve, leftAt > 0], "lost its reserve and its place").to.deep.equal([0n, true]);
+    }
+    const late = await challenge(2);
+    expect([late.code, late.out.includes("VERDICT_FINAL")]).to.deep.equal([1, true]);
+    const collected = await challenge(2, "--collect");
+    expect(collected.code, collected.out + collected.err).to.equal(0);
+    // Half of four liars' two stakes, and the bond less eight jurors' rewards.
+    const gain = 4n * ATTESTER_STAKE - 8n * (ATTESTER_STAKE / 100n);
+    expect(JSON.parse(collected.out)).to.include({
+      ok: true,
+      word: REFUSED,
+      amount: String(BigInt(started.bond) + gain),
+    });
+    expect(await tokens()).to.equal(held + gain);
   });
 });

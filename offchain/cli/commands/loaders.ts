@@ -49,6 +49,7 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   "tee quote": async () => (await import("./tee/quote.ts")).teeQuote,
   "tee register": async () => (await import("./tee/register.ts")).teeRegister,
   "tee attest": async () => (await import("./tee/attest.ts")).teeAttest,
+  "tee challenge": async () => (await import("./tee/challenge.ts")).teeChallenge,
   "tee invalidate": async () => (await import("./tee/invalidate.ts")).teeInvalidate,
   "cipher watch": async () => (await import("./cipher/watch.ts")).cipherWatch,
   "cipher defend": async () => (await import("./cipher/defend.ts")).cipherDefend,
