@@ -14,6 +14,7 @@ import type { Metrics } from "../../core/ports/metrics.ts";
 import { ENCLAVE, OPTIMISTIC, type Job, type Spec } from "../../core/types.ts";
 import type { TrustRoots } from "../../engines/tee/roots.ts";
 import type { Endorsements, EvidenceFormat } from "../../engines/tee/verdict.ts";
+import { verifyEvidence } from "../../engines/tee/verify.ts";
 import type { EnclaveAnswer, EnclaveInput, EnclavePort, Hex } from "../../protocol/ports.ts";
 import { ABSTAIN_REASON, reasonWord, SAID_ABSTAIN_WORD } from "../../protocol/said.ts";
 import { NodeError } from "../errors.ts";
@@ -66,6 +67,13 @@ export interface EnclaveStatus {
 const FORMATS: readonly EvidenceFormat[] = ["dcap-sgx-v3", "dcap-tdx-v4", "dcap-tdx-v5"];
 const PAUSE_MS = 5_000;
 const MAX_PAUSE_MS = 120_000;
+/** As `EnclaveRegistry`: no registration lasts longer. */
+const LIFE_SEC = 7 * 86_400;
+/**
+ * A renewal must win so much time. Each one voids what was signed two registrations ago, so an answer that waits to be opened must not
+ * see two of them because the collateral ends soon.
+ */
+const WORTH_SEC = 6 * 3_600;
 
 /**
  * Keeps one enclave running and its key registered: at start, before it expires, and with new keys after it died. While there is no
@@ -174,27 +182,54 @@ export class EnclaveKeeper implements EnclavePort {
     const until = AbortSignal.any([signal, stop.signal]);
     void client.ended.then(() => stop.abort());
     let tryAgainSec = 0;
+    let isUp = true;
     while (!until.aborted) {
-      const now = Number((await getHead(chain)).timestamp);
-      const isDue = this.#live === null || now > this.#live.expiry - this.#options.renewBeforeSec;
-      if (isDue && now >= tryAgainSec) {
-        try {
-          this.#live = await this.#register(client, identity, contracts);
-          this.#last = this.#live;
-          this.#tell(this.#live);
-        } catch (error) {
-          if (signal.aborted) return;
-          this.#modules.metrics.count("assay_enclave_registrations_total", { outcome: "failed" });
-          logger.error("enclave.not-registered", { error, ...(isAssayError(error) ? { code: error.code } : {}) });
-          tryAgainSec = now + MAX_PAUSE_MS / 1000;
-        }
-      }
-      if (this.#live !== null && !(await isEnclaveLive(chain, { contracts, key: identity.key }))) {
-        const { expiry } = await getEnclave(chain, { contracts, key: identity.key });
-        this.#drop(now >= expiry ? "expired" : "revoked");
+      try {
+        tryAgainSec = await this.#look(client, identity, contracts, tryAgainSec);
+        isUp = true;
+      } catch (error) {
+        // The enclave holds open jobs' inputs: an endpoint that is away must not end it.
+        if (!hasCode(error, "RPC_UNAVAILABLE")) throw error;
+        if (isUp && !signal.aborted) logger.warn("enclave.chain-down", { error });
+        isUp = false;
       }
       await clock.sleep(this.#options.watchMs, until).catch(() => undefined);
     }
+  }
+
+  /** Renews what ends soon, and sees whether the key is live. Returns when to register next, if it did not work: chain seconds. */
+  async #look(
+    client: EnclaveClient,
+    identity: Reply<"boot">,
+    contracts: EnclaveContracts,
+    tryAgainSec: number,
+  ): Promise<number> {
+    const { chain, signal, logger } = this.#modules;
+    const now = Number((await getHead(chain)).timestamp);
+    let next = tryAgainSec;
+    const isDue = this.#live === null || now > this.#live.expiry - this.#options.renewBeforeSec;
+    if (isDue && now >= tryAgainSec) {
+      try {
+        const live = await this.#register(client, identity, contracts);
+        if (live === null) {
+          next = now + WORTH_SEC / 6;
+          logger.warn("enclave.not-renewed", { address: identity.key, reason: "collateral" });
+        } else {
+          [this.#live, this.#last] = [live, live];
+          this.#tell(live);
+        }
+      } catch (error) {
+        if (signal.aborted) return next;
+        this.#modules.metrics.count("assay_enclave_registrations_total", { outcome: "failed" });
+        logger.error("enclave.not-registered", { error, ...(isAssayError(error) ? { code: error.code } : {}) });
+        next = now + MAX_PAUSE_MS / 1000;
+      }
+    }
+    if (this.#live !== null && !(await isEnclaveLive(chain, { contracts, key: identity.key }))) {
+      const { expiry } = await getEnclave(chain, { contracts, key: identity.key });
+      this.#drop(now >= expiry ? "expired" : "revoked");
+    }
+    return next;
   }
 
   /** Tells the enclave where it is, and checks that it understood: what it declares is what clients will demand. */
@@ -216,12 +251,13 @@ export class EnclaveKeeper implements EnclavePort {
     return body;
   }
 
-  async #register(client: EnclaveClient, identity: Reply<"boot">, contracts: EnclaveContracts): Promise<Live> {
+  /** Null where a renewal would win no time. */
+  async #register(client: EnclaveClient, identity: Reply<"boot">, contracts: EnclaveContracts): Promise<Live | null> {
     const { chain, endorse } = this.#modules;
     const { key, channelKey, sealKey } = identity;
     const record = await getEnclave(chain, { contracts, key });
     const epoch = record.epoch + 1;
-    const { number } = await getHead(chain);
+    const { number, timestamp } = await getHead(chain);
     const challenge = await getBlockHash(chain, { blockNumber: number });
     const { body, tail } = await client.ask("quote", { epoch, challenge });
     const format = FORMATS.find((name) => name === body.format);
@@ -230,10 +266,15 @@ export class EnclaveKeeper implements EnclavePort {
         reason: `chains take no evidence of form ${body.format.slice(0, 20)}`,
       });
     const { endorsements, roots } = await endorse();
+    const evidence = { format, bytes: tail, runtime: fromHex(identity.runtime) };
+    if (this.#live !== null) {
+      const end = Number(verifyEvidence(evidence, endorsements, roots, timestamp).notAfter);
+      if (Math.min(end, Number(timestamp) + LIFE_SEC) < this.#live.expiry + WORTH_SEC) return null;
+    }
     const { expiry } = await registerEnclave({
       chain,
       contracts,
-      evidence: { format, bytes: tail, runtime: fromHex(identity.runtime) },
+      evidence,
       endorsements,
       roots,
       binding: { key, channelKey, sealKey, epoch, challengeBlock: number },
