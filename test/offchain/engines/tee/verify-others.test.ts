@@ -127,6 +127,26 @@ describe("R56: AMD, AWS and NVIDIA evidence", () => {
     }
   });
 
+  it("behavior: high-s signatures are the same evidence to a verifier, and never an identity", () => {
+    const order = BigInt(
+      "0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973",
+    );
+    // Where s is: AMD's numbers are little-endian.
+    const scalar = { "snp-report": 0x2e8, "nitro-cose": -48, "nvidia-spdm11": -48 } as const;
+    for (const format of formats) {
+      const mirror = (bytes: Uint8Array): Uint8Array => {
+        const at = scalar[format] < 0 ? bytes.length + scalar[format] : scalar[format];
+        const inOrder = (part: Buffer): Buffer => (format === "snp-report" ? Buffer.from(part.toReversed()) : part);
+        const s = BigInt(`0x${inOrder(Buffer.from(bytes.subarray(at, at + 48))).toString("hex")}`);
+        bytes.set(inOrder(Buffer.from((order - s).toString(16).padStart(96, "0"), "hex")), at);
+        return bytes;
+      };
+      const [low, high] = [verifySimulated(format), verifySimulated(format, { editBytes: mirror })];
+      expect(high.evidenceHash).to.not.equal(low.evidenceHash);
+      expect({ ...high, evidenceHash: low.evidenceHash }).to.deep.equal(low);
+    }
+  });
+
   it("behavior: AMD firmware below the product's floor, or without a floor, is out of date and says why", () => {
     const floor = { bootloader: 4, tee: 1, snp: 24, microcode: 213 };
     const low = verifySimulated("snp-report", { amdFloors: { Milan: floor } });
