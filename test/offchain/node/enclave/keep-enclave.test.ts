@@ -143,7 +143,7 @@ describe("keeping an enclave registered", () => {
     open.push({ stop });
     const settle = async (): Promise<void> => {
       // Everything here is promises and streams of this process: some turns of the loop are all of it.
-      for (let i = 0; i < 60; i++) await new Promise(setImmediate);
+      for (let i = 0; i < 150; i++) await new Promise(setImmediate);
     };
     /** Chain and machine together, in looks of the keeper. */
     const pass = async (seconds: number): Promise<void> => {
