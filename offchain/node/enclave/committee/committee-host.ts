@@ -6,7 +6,7 @@ import { fromHex, toHex, type Hex } from "../../../core/bytes.ts";
 import type { CryptoPort } from "../../../core/crypto-port.ts";
 import { domainSeparator } from "../../../core/eip712.ts";
 import { decodeEnvelope, verifyEnvelope } from "../../../core/envelope.ts";
-import { isAssayError } from "../../../core/errors.ts";
+import { hasCode, isAssayError } from "../../../core/errors.ts";
 import type { Logger } from "../../../core/ports/logger.ts";
 import { readCommitteeKey, type CommitteeKey } from "../../../core/threshold/committee-key.ts";
 import type { Committee, CommitteeRules, DrawnCommittee } from "../../../core/threshold/draw-committee.ts";
@@ -56,6 +56,7 @@ export interface SealedScope {
 
 /** A member's turn to lead begins so many blocks after the one before it, in case that one is away. */
 const TURN_BLOCKS = 3;
+const RETRY_MS = 30_000;
 const MAX_AHEAD_SEC = 600n;
 /** Rounds of asking for shares: members may be starting up. */
 const GATHER_ROUNDS = 3;
@@ -69,6 +70,8 @@ export class CommitteeHost {
   readonly #options: CommitteeHostOptions;
   readonly #modules: CommitteeHostModules;
   readonly #calls: MemberCalls;
+  /** After a try that failed, others first have time to come back. */
+  #notBeforeMs = 0;
   readonly #drawn = new Map<number, Promise<DrawnCommittee>>();
   /** By epoch: the key and its bytes. */
   readonly #keys = new Map<number, { readonly key: CommitteeKey; readonly bytes: Uint8Array }>();
@@ -170,7 +173,8 @@ export class CommitteeHost {
     if (known !== undefined) return known;
     const reading = this.#readDrawn(epoch);
     this.#drawn.set(epoch, reading);
-    reading.catch(() => this.#drawn.delete(epoch));
+    // What the chain says of a settled block stays so; what the endpoint says does not.
+    reading.catch((error: unknown) => hasCode(error, "COMMITTEE_SMALL") || this.#drawn.delete(epoch));
     return reading;
   }
 
@@ -216,7 +220,8 @@ export class CommitteeHost {
     if (place < 0 || (await this.#fetchKey(drawn))) return;
     const { number } = await getHead(chain);
     const since = Number(number) - epoch * this.#options.rules.epochBlocks - this.#options.confirmations;
-    if (since < place * TURN_BLOCKS) return;
+    if (since < place * TURN_BLOCKS || this.#modules.clock.monotonicMs() < this.#notBeforeMs) return;
+    this.#notBeforeMs = this.#modules.clock.monotonicMs() + RETRY_MS;
     const { bytes, leftOut } = await makeCommitteeKey(crypto, drawn, (index) => this.#member(drawn, index));
     for (const { index, proven, why } of leftOut)
       logger.warn("committee.left-out", { seat: index, worker: drawn.members[index - 1]?.worker ?? "", ok: !proven, reason: why }); // prettier-ignore

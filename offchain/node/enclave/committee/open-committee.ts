@@ -14,7 +14,7 @@ export interface OpenCommitteeModules extends Omit<CommitteeHostModules, "enclav
 
 /** The host's part in committees, serving already; null without an enclave, or where the configuration wants none. Error: ENCLAVE_SETTINGS. */
 export function openCommittee(
-  { chain, enclave: { committee: kind }, node }: Pick<NodeConfig, "chain" | "enclave" | "node">,
+  { chain, enclave: { committee: kind, watchSeconds }, node }: Pick<NodeConfig, "chain" | "enclave" | "node">,
   { enclave, transport, ...modules }: OpenCommitteeModules,
 ): CommitteeHost | null {
   if (enclave === null || kind === "none") return null;
@@ -26,7 +26,7 @@ export function openCommittee(
       fromBlock: BigInt(chain.fromBlock),
       maxRange: BigInt(chain.maxRange),
       confirmations: chain.confirmations,
-      watchMs: 2 * chain.pollMs,
+      watchMs: watchSeconds * 1_000,
     },
     { ...modules, transport, enclave: () => enclave.hosted },
   );
