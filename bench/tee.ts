@@ -8,7 +8,7 @@ import { VerifyCache } from "../offchain/engines/tee/cache.ts";
 import { NoiseHandshake, type NoisePattern } from "../offchain/engines/tee/channel/noise.ts";
 import { ChannelSession } from "../offchain/engines/tee/channel/session.ts";
 import { PRODUCTION_ROOTS, type TrustRoots } from "../offchain/engines/tee/roots.ts";
-import { planFleet } from "../offchain/engines/tee/schedule/plan-fleet.ts";
+import { chooseCandidates, planFleet } from "../offchain/engines/tee/schedule/plan-fleet.ts";
 import type { Endorsements, Evidence, EvidenceFormat } from "../offchain/engines/tee/verdict.ts";
 import { verifyEvidence } from "../offchain/engines/tee/verify.ts";
 import type { BenchRow, BenchSuite } from "../scripts/bench.ts";
@@ -18,10 +18,13 @@ import { ALICE, BOB, channelEnd, openPair, shake } from "../test/support/tee/cha
 import { fixtureInputs, fixtureManifest, secondsOf } from "../test/support/tee/fixtures.ts";
 import { MILAN_FLOOR, NOW, REPORT, simulated } from "../test/support/tee/simulated.ts";
 import { dcapQvl, INSTALL_DCAP_QVL } from "./peers/dcap-qvl.ts";
+import { verdicts } from "./tee/board.ts";
 import { committee } from "./tee/committee.ts";
+import { enclaveJobs } from "./tee/jobs.ts";
 import { onChain } from "./tee/on-chain.ts";
 
 const ROUNDS = 41;
+const INSTANCES = 1_000;
 const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
 
 function medianMs(run: () => unknown, rounds = ROUNDS): number {
@@ -112,9 +115,22 @@ function fleet(seed: number, layers: number, size: number): PlanRequest {
   return { ...request, constraints: { ...request.constraints, operatorOnce: true, minFamilies: 2 } };
 } // prettier-ignore
 
-export const suite: BenchSuite = {
-  name: "tee",
-  async run(report, progress) {
+/** How much slower the plan over eight chosen of twelve enclaves is than the exact one over all twelve. */
+function heuristic(report: Report, progress: (text: string) => void): void {
+  progress(`heuristic on ${INSTANCES} seeded instances`);
+  const gaps = Array.from({ length: INSTANCES }, (_, i) => {
+    const request = fleet(i + 1, 10, 12);
+    const exact = planStages(request).maxNs;
+    return planStages({ ...request, candidates: chooseCandidates(request, 8) }).maxNs / exact - 1;
+  });
+  const name = `10 layers, 8 chosen of 12 enclaves, ${INSTANCES} instances`;
+  const mean = gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
+  report({ case: name, metric: "gap to exact, mean", value: 100 * mean, unit: "%" });
+  report({ case: name, metric: "gap to exact, worst", value: 100 * Math.max(...gaps), unit: "%" });
+}
+
+const PARTS = {
+  evidence: (report: Report, progress: (text: string) => void): void => {
     const platform = simulated();
     progress("simulated evidence (its RSA keys take seconds)");
     const formats: readonly EvidenceFormat[] = ["dcap-sgx-v3", "dcap-tdx-v4", "dcap-tdx-v5", "snp-report", "nitro-cose", "nvidia-spdm11"]; // prettier-ignore
@@ -126,14 +142,32 @@ export const suite: BenchSuite = {
     realEvidence(report, progress);
     progress("channel");
     channel(report);
+  },
+  committee: async (report: Report, progress: (text: string) => void): Promise<void> => {
     progress("committee");
     await committee(report, medianMs);
+  },
+  scheduler: (report: Report, progress: (text: string) => void): void => {
     progress("scheduler");
     for (const [layers, size] of [[32, 12], [32, 200]] as const) {
       const requests = Array.from({ length: 9 }, (_, seed) => fleet(seed + 1, layers, size));
       const times = requests.map((request) => medianMs(() => (size > 12 ? planFleet : planStages)(request), 1));
       report({ case: `${layers} layers, ${size} enclaves`, metric: size > 12 ? "heuristic plan, median" : "exact plan, median", value: median(times), unit: "ms" });
     } // prettier-ignore
-    await onChain(report, progress);
+    heuristic(report, progress);
   },
+  chain: async (report: Report, progress: (text: string) => void): Promise<void> => {
+    await onChain(report, progress);
+    await verdicts(report, progress);
+  },
+  jobs: enclaveJobs,
 };
+
+/** All of it, or one part: `npm run bench -- tee --part=jobs`. */
+export const suite: BenchSuite = {
+  name: "tee",
+  async run(report, progress) {
+    const wanted = process.argv.find((argument) => argument.startsWith("--part="))?.slice("--part=".length);
+    for (const [name, part] of Object.entries(PARTS)) if (wanted === undefined || wanted === name) await part(report, progress);
+  },
+}; // prettier-ignore
