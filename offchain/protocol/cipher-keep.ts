@@ -39,8 +39,10 @@ export async function keepStage(
   kept: Omit<KeptStage, "parcel" | "output">,
   work: Omit<KeptWork, "keySetRoot" | "inDigest">,
   output: Uint8Array,
-  { blobs, expiresAtMs }: KeepModules & { readonly expiresAtMs: number },
+  { blobs, ...more }: KeepModules & { readonly expiresAtMs: number },
 ): Promise<KeptStage> {
+  // Chain time has fractions of a second between blocks; stores take whole milliseconds.
+  const expiresAtMs = Math.ceil(more.expiresAtMs);
   const { keyBodies, keys, input } = work;
   const parcel = await blobs.keep(encodeCipherParcel({ stage: kept.stage, keyBodies, keys, input }), expiresAtMs);
   return { ...kept, parcel, output: await blobs.keep(output, expiresAtMs) };
