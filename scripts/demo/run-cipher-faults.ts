@@ -20,8 +20,10 @@ import type { PlannedJob } from "./plan-jobs.ts";
 import { waitFor } from "./ruled.ts";
 import { runJob, tokens } from "./run-job.ts";
 
-const SEATS = 5;
-const T_WORK = 120;
+/** Of five a stage no eleven fresh ones would be left here to outvote a lie, and a stage with one would hang. */
+const SEATS = 3;
+/** Longer ones, or longer windows, do not fit a development job's half hour. */
+const T_WORK = 60;
 /** Seconds in which who knows better stands up: a trace is made in one or two, if the machine has nothing else to do. */
 const WINDOW = 40;
 const BOND_BACK_MS = 60_000;
@@ -35,6 +37,7 @@ export async function flippedCoefficient(tools: FaultTools, job: PlannedJob): Pr
     runJob(job, {
       ...options,
       tWork: T_WORK,
+      policy: { k: SEATS },
       beforeDelivery: async (seats) => {
         liar = seats[2] ?? 0;
         before = await stakeOf(tools, liar);
@@ -52,8 +55,8 @@ export async function flippedCoefficient(tools: FaultTools, job: PlannedJob): Pr
     fault: "one coefficient of a ciphertext flipped",
     preset: "critical-cipher",
     verdict:
-      "the four others agree and the next stage goes on from theirs; the liar loses S, half of it burned, and its reward",
-    money: `worker ${liar} -${tokens(seatStake)}, ${tokens(seatStake / 2n)} burned; nine seats +${tokens(seatReward)} each; ${tokens(paid?.requester ?? 0n)} back to the requester`,
+      "the two others agree and the next stage goes on from theirs; the liar loses S, half of it burned, and its reward",
+    money: `worker ${liar} -${tokens(seatStake)}, ${tokens(seatStake / 2n)} burned; five seats +${tokens(seatReward)} each; ${tokens(paid?.requester ?? 0n)} back to the requester`,
     seconds,
     problems: [
       ...rightAnswer(value),
@@ -67,7 +70,7 @@ export async function flippedCoefficient(tools: FaultTools, job: PlannedJob): Pr
   };
 }
 
-/** Four of five seats of the last stage flip the same coefficient, so that a quorum stands for a lie; the fifth plays before the referee. */
+/** Two of three seats of the last stage flip the same coefficient, so that a quorum stands for a lie; the third plays before the referee. */
 export async function capturedStage(tools: FaultTools, job: PlannedJob): Promise<FaultOutcome> {
   const { devnet, wallet, options, presenter } = tools;
   const { cipher, index } = job;
@@ -77,7 +80,7 @@ export async function capturedStage(tools: FaultTools, job: PlannedJob): Promise
   const fromBlock = await wallet.getBlockNumber();
   const { value, seconds } = await timed(async () =>
     askEncrypted(cipher, options, {
-      policy: { tWork: T_WORK, window: WINDOW },
+      policy: { k: SEATS, tWork: T_WORK, window: WINDOW },
       signal: options.signal,
       send: options.queue,
       pollMs: 250,
@@ -113,10 +116,10 @@ export async function capturedStage(tools: FaultTools, job: PlannedJob): Promise
   // 2k + 1 rewards for the verdict, which the losers pay.
   const verdict = BigInt(2 * policy.k + 1) * seatReward;
   return {
-    fault: "four of five seats flip one coefficient",
+    fault: "two of three seats flip one coefficient",
     preset: "critical-cipher",
     verdict:
-      "the fifth stands for what is right before the referee and nobody can stand against it; the four lose S, half of it burned; it has its reward and 2k + 1 for the verdict, and its bond back",
+      "the third stands for what is right before the referee and nobody can stand against it; the two lose S, half of it burned; it has its reward and 2k + 1 for the verdict, and its bond back",
     money: `workers ${liars.join(", ")} -${tokens(seatStake)} each, half of it burned; worker ${honest} +${tokens(seatReward + verdict)}`,
     seconds,
     problems: [
