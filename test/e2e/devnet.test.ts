@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { expect } from "chai";
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -279,5 +279,50 @@ describe("devnet of real processes", function suite() {
     expect(JSON.parse(readFileSync(join(out, "fairness.json"), "utf8"))).to.deep.equal(report);
     // Never over an older report.
     expect((await captureCli(await loadCommands(argv), argv)).code).to.equal(2);
+  });
+});
+
+describe("assay devnet with jobs over ciphertexts", function suite() {
+  this.timeout(300_000);
+
+  it("R39, R41: by two commands, held-out patients are diagnosed on ciphertexts, and the receipt verifies against the model", async function deep() {
+    if (process.env["ASSAY_DEEP"] !== "1") this.skip(); // two stages of five seats take ten workers; npm start has the same jobs
+    const root = mkdtempSync(join(tmpdir(), "assay-cipher-"));
+    const [file = "", input = "", receipt = ""] = ["devnet.json", "patients.json", "job.receipt"].map((name) =>
+      join(root, name),
+    );
+    const devnet = spawn(
+      process.execPath,
+      ["offchain/cli/main.ts", "devnet", "--workers", "10", "--file", file, "--json"],
+      { stdio: ["ignore", "pipe", "inherit"] },
+    );
+    try {
+      await new Promise<void>((ready, failed) => {
+        let output = "";
+        devnet.stdout.on("data", (chunk: Buffer) => {
+          output += chunk.toString();
+          if (output.includes('"ready":true')) ready();
+        });
+        devnet.once("close", (code) => failed(new Error(`the devnet ended with ${code}`)));
+      });
+      const lines = readFileSync("models/data/tumor-test.csv", "utf8").split("\n").slice(1);
+      const rows = [14, 27, 40].map((row) => lines[row]?.split(",").map(Number) ?? []);
+      writeFileSync(input, JSON.stringify(rows.map((row) => row.slice(0, 30))));
+      const cli = async (...argv: string[]) => captureCli(await loadCommands(argv), [...argv, "--json"]);
+      const model = "models/tumor-poly";
+      const terms = ["--preset", "critical-cipher", "--devnet", file, "--deposit", "--receipt", receipt];
+      const asked = await cli("request", model, input, ...terms);
+      expect(asked.code, asked.err).to.equal(0);
+      const truth = rows.map((row) => (row[30] === 1 ? "malignant" : "benign"));
+      expect(JSON.parse(asked.out)).to.deep.include({ answers: truth, receiptValid: true });
+      const judged = await cli("receipt", "verify", receipt, "--model", `${model}/cipher`, "--devnet", file);
+      expect(judged.code, judged.out + judged.err).to.equal(0);
+      // Another model's folder is not what it answers for.
+      expect((await cli("receipt", "verify", receipt, "--model", "models/digits-mlp-poly/cipher")).code).to.equal(1);
+    } finally {
+      devnet.kill("SIGINT");
+      if (devnet.exitCode === null) await new Promise((ended) => devnet.once("close", ended));
+      rmSync(root, { recursive: true, force: true });
+    }
   });
 });

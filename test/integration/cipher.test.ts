@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { readFile, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";
 import { getBlock, getContractEvents, readContract } from "viem/actions";
@@ -28,6 +28,7 @@ import {
   type RefreshedReceipt,
   type RefreshedStep,
 } from "../../offchain/core/refreshed-receipt.ts";
+import { MAX_STAGE_KEY_BYTES } from "../../offchain/core/she/cipher-parcel.ts";
 import { ciphertextTensor } from "../../offchain/core/she/ciphertext-tensor.ts";
 import { encodeTensor } from "../../offchain/core/tensor.ts";
 import { CIPHER, type ModelManifest, type Parent } from "../../offchain/core/types.ts";
@@ -46,7 +47,9 @@ import { openRefreshModel } from "../../offchain/engines/she/client/refresh-mode
 import { boundaryOf } from "../../offchain/engines/she/client/release.ts";
 import { runLayers } from "../../offchain/engines/she/compile/read-program.ts";
 import { compileRefresh } from "../../offchain/engines/she/compile/refresh-plan.ts";
+import { keyBytesOf } from "../../offchain/engines/she/compile/plan.ts";
 import { nodeKernel } from "../../offchain/engines/she/kernel/node-kernel.ts";
+import { buildCipherModel } from "../../offchain/engines/she/model/build-cipher-model.ts";
 import { loadCipherModel, loadRefreshModels } from "../../offchain/engines/she/model/load-cipher-model.ts";
 import { nodeHashes } from "../../offchain/engines/she/node-hashes.ts";
 import { flipCoefficient } from "../../offchain/node/bent-shelf.ts";
@@ -72,6 +75,7 @@ import { lyingSeat } from "../support/she/lying-seat.ts";
 const folderOf = (name: string) => new URL(`../../models/${name}`, import.meta.url).pathname;
 const [DIGITS, TUMOR] = ["digits-mlp-poly", "tumor-poly"].map(folderOf) as [string, string];
 const RELU = folderOf("digits-mlp");
+const CNN = folderOf("digits-cnn-poly");
 const PATIENTS = 12;
 /** Six seats, and seven more who could be asked: with fewer any dissent would hang the job. */
 const WORKERS = 13;
@@ -95,6 +99,29 @@ async function heldOut(folder: string, rows: number) {
   return { model, samples, answers: interpretOutput(model.output, output), integers: Array.from(output.data, Number) };
 }
 
+/** digits-cnn-poly with a model over ciphertexts of two stages, measured on a few digits only: its weights are too many for the repository. */
+async function convolution(): Promise<string> {
+  const { model, samples } = await heldOut(CNN, 8);
+  const folder = temporaryFolder();
+  await cp(CNN, folder, { recursive: true });
+  const [stage] = model.stages;
+  const { files } = buildCipherModel(
+    {
+      plain: model.manifest,
+      program: stage?.program ?? expect.fail("no stage"),
+      calibration: samples,
+      evaluation: samples,
+      cuts: [0],
+      interleave: 1,
+      least: { evaluations: 8, keySets: 1 },
+    },
+    { hashes: nodeHashes },
+  );
+  await mkdir(join(folder, "cipher"), { recursive: true });
+  for (const [name, bytes] of files) await writeFile(join(folder, "cipher", name), bytes);
+  return folder;
+}
+
 async function cli(...words: string[]) {
   const argv = [...words, "--json"];
   return captureCli(await loadCommands(argv), argv);
@@ -113,6 +140,8 @@ describe("jobs over ciphertexts", function suite() {
   this.timeout(240_000);
   let chain: TestChain;
   let referee: Hex;
+  /** digits-cnn-poly, in deep runs. */
+  let deepFolder: string | null = null;
   let cluster: Cluster;
   let wallet: AssayWallet;
   const shelves: FolderModelShelf[] = [];
@@ -207,10 +236,16 @@ describe("jobs over ciphertexts", function suite() {
   before(async () => {
     chain = await startTestChain({ sets: [developmentSet, SLOW], unbondingSeconds: 86_400 });
     referee = await admit(chain);
+    if (process.env["ASSAY_DEEP"] === "1") deepFolder = await convolution();
     for (let i = 0; i < WORKERS; i++)
       shelves.push(
         await FolderModelShelf.open(
-          { folders: [DIGITS, TUMOR, RELU], executor: "reference", threads: 1, judges: null },
+          {
+            folders: [DIGITS, TUMOR, RELU, ...(deepFolder === null ? [] : [deepFolder])],
+            executor: "reference",
+            threads: 1,
+            judges: null,
+          },
           { logger },
         ),
       );
@@ -299,6 +334,25 @@ describe("jobs over ciphertexts", function suite() {
     expect(said[0]).to.equal(said[2]);
     expect(said[0]).to.equal(receipt.record.boundaries[0]);
     expect(await getSlashed(cluster, jobId)).to.deep.equal([{ workerId: seats[1], offence: 1 }]);
+  });
+
+  it("R39: digits-cnn-poly, registered, quoted and asked: its splits of diagonals are such that no stage's keys exceed a parcel", async function deep() {
+    if (deepFolder === null) return this.skip(); // half a minute of compiling; the plan itself is run by she/zoo
+    const keys = await keysFor(deepFolder);
+    const manifest = keys.model.manifest.model;
+    const { profile, stages } = keys.model.program.plan;
+    expect([profile.name, stages.length]).to.deep.equal(["P14-5", 2]);
+    for (const own of stages) expect(keyBytesOf(own.keys, profile)).to.be.at.most(MAX_STAGE_KEY_BYTES);
+    await wallet.waitForTransactionReceipt({ hash: await wallet.registerModel({ manifest }) });
+    const terms = { seatReward: REWARD, policy: POLICY, preset: "critical-cipher" } as const;
+    const quote = await wallet.quoteInference({ manifest, ...terms });
+    const { model, samples, answers } = await heldOut(CNN, 1);
+    const { escrow, opened, view } = await wallet.requestCipher({ keys, samples, deposit: true, ...terms });
+    expect([escrow, view.slashes]).to.deep.equal([quote.escrow, []]);
+    const told = await opened.release({ kind: "argmax" });
+    expect(told).to.deep.equal({ kind: "argmax", index: answers[0]?.index });
+    expect(model.output.labels[answers[0]?.index ?? -1]).to.equal(answers[0]?.label);
+    return undefined;
   });
 
   /** The receipt of a job that games decided: as far as it can be re-done, and what it does not take. */

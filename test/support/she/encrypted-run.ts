@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { SheClient } from "../../../offchain/engines/she/client/she-client.ts";
 import type { CompiledPlan } from "../../../offchain/engines/she/compile/compile-plan.ts";
-import { jobKeys, packSlots, unpackSlots } from "../../../offchain/engines/she/compile/plan.ts";
+import { packSlots, unpackSlots } from "../../../offchain/engines/she/compile/plan.ts";
 import { runLayers } from "../../../offchain/engines/she/compile/read-program.ts";
 import { StageRunner, stageMemoryBytes } from "../../../offchain/engines/she/evaluator/stage-runner.ts";
 import { KernelMemory } from "../../../offchain/engines/she/kernel/kernel.ts";
@@ -18,9 +18,11 @@ export const clientFor = ({ plan }: CompiledPlan, randomBytes = osRandom) =>
 
 export const scaleOf = ({ plan }: CompiledPlan) => 2 ** plan.profile.boundaryScaleBits;
 
-/** The job's keys as its stages receive them. */
-export const keysFor = ({ plan }: CompiledPlan, client: SheClient): SheObject[] =>
-  jobKeys(plan).map((key) => decodeSheObject(client.createKey(key), nodeHashes));
+/** All keys that some stage takes, each at the level at which it does. */
+export function keysFor({ plan }: CompiledPlan, client: SheClient): SheObject[] {
+  const wanted = new Map(plan.stages.flatMap(({ keys }) => keys.map((key) => [`${key.galois} ${key.level}`, key])));
+  return [...wanted.values()].map((key) => decodeSheObject(client.createKey(key), nodeHashes));
+}
 
 /** One runner a stage, loaded. */
 export function runnersFor({ plan, weights }: CompiledPlan, keys: readonly SheObject[]): StageRunner[] {
@@ -29,7 +31,9 @@ export function runnersFor({ plan, weights }: CompiledPlan, keys: readonly SheOb
     const memory = KernelMemory.ofSize(stageMemoryBytes(plan.profile, stage, own));
     const runner = new StageRunner(new Ring(plan.profile, nodeKernel(), memory), stage, plan.interleave, own);
     runner.loadWeights();
-    runner.loadKeys(keys);
+    const isOwn = ({ header }: SheObject) =>
+      stage.keys.some(({ galois, level }) => galois === header.galois && level === header.level);
+    runner.loadKeys(keys.filter(isOwn));
     return runner;
   });
 }

@@ -16,7 +16,7 @@ import {
   type SlotMap,
   type SplitRule,
 } from "./packing.ts";
-import { keysOf, type PlanStage, type PlanStep, type ShePlan } from "./plan.ts";
+import { keyBytesOf, keysOf, type PlanStage, type PlanStep, type ShePlan } from "./plan.ts";
 import { isBelow, over, ratio, times, toDouble, type Ratio } from "./ratio.ts";
 import { readProgram, runLayers, type LayeredProgram } from "./read-program.ts";
 
@@ -29,6 +29,8 @@ export interface CompileOptions {
   readonly calibration: readonly ArrayLike<number>[];
   /** Stages begin behind these linear layers (by number, from 0): all on one node by default. */
   readonly cuts?: readonly number[];
+  /** Most bytes that the keys of a stage should take: slower splits of diagonals are tried until they do. No limit by default. */
+  readonly stageKeyBytes?: number;
 }
 
 /** A plan with its weights, encoded once: nodes never encode. */
@@ -50,8 +52,11 @@ const LAST_LEVEL = 2;
 /** Cost of a transformed row, a row of a key product, a permuted row: measured ratios, in units of about a microsecond. */
 const [TRANSFORM, PRODUCT, PERMUTE] = [20, 7, 6];
 
-/** Fewest rotations (keys) within a quarter of the fastest split of diagonals into baby and giant steps. */
-export function splitRule(level: number): SplitRule {
+/** How much slower than the fastest a split may be for the sake of fewer keys: as little as the limit of a stage's keys allows. */
+const SLACKS = [5 / 4, 2, 4, 8, Infinity] as const;
+
+/** Fewest rotations (keys) among the splits of diagonals into baby and giant steps that cost at most `slack` times the fastest. */
+function splitRule(level: number, slack: number): SplitRule {
   const product = PRODUCT * level * (level + 1);
   const permute = 2 * PERMUTE * (level + 1);
   const baby = product + permute;
@@ -64,7 +69,7 @@ export function splitRule(level: number): SplitRule {
       options.push({ babies, cost: (babies - 1) * baby + (giants - 1) * giant, keys });
     }
     const fastest = Math.min(...options.map(({ cost }) => cost));
-    const good = options.filter(({ cost }) => 4 * cost <= 5 * fastest).toSorted((a, b) => a.keys - b.keys);
+    const good = options.filter(({ cost }) => cost <= slack * fastest).toSorted((a, b) => a.keys - b.keys);
     return good[0]?.babies ?? 1;
   };
 }
@@ -87,11 +92,23 @@ export function compileLayers(layers: LayeredProgram, options: CompileOptions): 
   let failure: unknown;
   for (const profile of candidates)
     try {
-      return new Compilation(layers, profile, options).run();
+      return compileWithin(layers, profile, options);
     } catch (error) {
       failure = error;
     }
   throw failure;
+}
+
+/** The first of ever slower plans whose stages keep within the limit of keys; if none does, the one of fewest keys. */
+function compileWithin(layers: LayeredProgram, profile: SheProfile, options: CompileOptions): CompiledPlan {
+  const { stageKeyBytes = Infinity } = options;
+  const [first, ...slower] = SLACKS;
+  let compiled = new Compilation(layers, profile, options, first).run();
+  for (const slack of slower) {
+    if (compiled.plan.stages.every(({ keys }) => keyBytesOf(keys, profile) <= stageKeyBytes)) break;
+    compiled = new Compilation(layers, profile, options, slack).run();
+  }
+  return compiled;
 }
 
 class Compilation {
@@ -101,6 +118,7 @@ class Compilation {
   readonly #units: number;
   readonly #encoder: Encoder;
   readonly #options: CompileOptions;
+  readonly #slack: number;
   readonly #boundary: Ratio;
   #level: number;
   /** Exact scale of the slots, what a slot of 1 means in the program's integers, and a bound of every slot. */
@@ -115,10 +133,11 @@ class Compilation {
   #steps: PlanStep[] = [];
   #weights: CompactPlaintext[] = [];
 
-  constructor(layers: LayeredProgram, profile: SheProfile, options: CompileOptions) {
+  constructor(layers: LayeredProgram, profile: SheProfile, options: CompileOptions, slack: number) {
     this.#layers = layers;
     this.#profile = profile;
     this.#options = options;
+    this.#slack = slack;
     this.#interleave = options.interleave ?? 1;
     this.#units = profile.degree / 2 / this.#interleave;
     if (!Number.isInteger(Math.log2(this.#interleave)) || this.#units < 1 || options.calibration.length === 0)
@@ -223,7 +242,7 @@ class Compilation {
   }
 
   #pack(map: LinearMap, name: string, isLast: boolean): Packing {
-    const split = splitRule(this.#level);
+    const split = splitRule(this.#level, this.#slack);
     if (this.#input === undefined) {
       const first = packGathered(map, this.#units) ?? packReplicated(map, this.#units, split);
       if (first === undefined)

@@ -82,6 +82,10 @@ export function jobKeys(plan: ShePlan): PlanKey[] {
   return [...levels].map(([galois, level]) => ({ galois, level })).toSorted((a, b) => a.galois - b.galois);
 }
 
+/** Bytes of seeded keys, as a parcel holds them. */
+export const keyBytesOf = (keys: readonly PlanKey[], { degree }: SheProfile): number =>
+  keys.reduce((sum, { level }) => sum + 64 + level * (level + 1) * 4 * degree, 0);
+
 export interface PlanSizes {
   readonly inputBytes: number;
   readonly outputBytes: number;
@@ -97,7 +101,7 @@ export function planSizes(plan: ShePlan, plaintexts: number): PlanSizes {
   return {
     inputBytes: 64 + (first?.levelIn ?? dataPrimes(plan.profile)) * row,
     outputBytes: 32 + 2 * (last?.levelOut ?? 2) * row,
-    keyBytes: jobKeys(plan).reduce((sum, { level }) => sum + 64 + level * (level + 1) * row, 0),
+    keyBytes: keyBytesOf(jobKeys(plan), plan.profile),
     weightBytes: plaintexts * (32 + row * (plan.profile.boundaryScaleBits > 30 ? 2 : 1)),
   };
 }

@@ -31,7 +31,7 @@ import {
 import { cipherWeightsHash, toleranceUnits } from "../client/cipher-model.ts";
 import { SheClient } from "../client/she-client.ts";
 import { compilePlan, type CompiledPlan } from "../compile/compile-plan.ts";
-import { packSlots, unpackSlots } from "../compile/plan.ts";
+import { keyBytesOf, packSlots, unpackSlots } from "../compile/plan.ts";
 import { encodeSheProgram, sheProgramId } from "../compile/program-bytes.ts";
 import { runLayers } from "../compile/read-program.ts";
 import { LEAST_OBSERVATIONS, toleranceOf, type Observation } from "../compile/tolerance.ts";
@@ -95,7 +95,7 @@ const RESIDUES_PER_WORK_UNIT = 1_000;
 export function buildCipherModel(parameters: BuildCipherModelParameters, modules: BuildModules): CipherModelFiles {
   const { plain, program, calibration, cuts, interleave, evaluation, least } = parameters;
   modules.onProgress?.("compiling");
-  const compiled = compilePlan(program, { calibration, cuts, interleave });
+  const compiled = compilePlan(program, { calibration, cuts, interleave, stageKeyBytes: MAX_STAGE_KEY_BYTES });
   const name = `${plain.model.name}-cipher`;
   return modelOfPlan({ name, plain, compiled, evaluation, ...(least && { least }) }, modules);
 }
@@ -112,9 +112,7 @@ export function modelOfPlan(parameters: ModelOfPlanParameters, modules: BuildMod
   const { name, plain, compiled, refresh } = parameters;
   const { hashes, onProgress = () => undefined } = modules;
   const { plan, weights } = compiled;
-  const keyBytes = plan.stages.map(({ keys }) =>
-    keys.reduce((sum, { level }) => sum + 64 + level * (level + 1) * 4 * plan.profile.degree, 0),
-  );
+  const keyBytes = plan.stages.map(({ keys }) => keyBytesOf(keys, plan.profile));
   const heavy = keyBytes.findIndex((bytes) => bytes > MAX_STAGE_KEY_BYTES);
   if (heavy !== -1)
     throw new SheError("PROGRAM_TOO_LARGE", { reason: `stage ${heavy} takes keys of ${keyBytes[heavy] ?? 0} bytes` });

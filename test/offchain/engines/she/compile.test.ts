@@ -12,7 +12,7 @@ import {
   powerOfTwo,
   type Packing,
 } from "../../../../offchain/engines/she/compile/packing.ts";
-import { jobKeys, planSizes } from "../../../../offchain/engines/she/compile/plan.ts";
+import { jobKeys, keyBytesOf, planSizes } from "../../../../offchain/engines/she/compile/plan.ts";
 import { isBelow, over, ratio, times, toDouble } from "../../../../offchain/engines/she/compile/ratio.ts";
 import { readProgram, runLayers } from "../../../../offchain/engines/she/compile/read-program.ts";
 import { toleranceOf } from "../../../../offchain/engines/she/compile/tolerance.ts";
@@ -234,6 +234,16 @@ describe("encrypted evaluation of compiled programs", () => {
     const sizes = planSizes(plan, weights.flat().length);
     expect([sizes.inputBytes, sizes.outputBytes, sizes.keyBytes]).to.deep.equal([163_904, 131_104, 12_387_392]);
     expect(jobKeys(plan).length).to.equal(17);
+    // Where a stage's keys have a limit, fewer baby steps are taken: slower, and no more than the limit asks for.
+    const least = (stageKeyBytes: number) => {
+      const { plan: slower } = compilePlan(program, { calibration: [randomInput(program, rng)], stageKeyBytes });
+      const [first] = slower.stages[0]?.steps ?? [];
+      return [first?.kind === "linear" ? first.babies : 0, keyBytesOf(slower.stages[0]?.keys ?? [], slower.profile)];
+    };
+    const [[some, few], [none, fewest]] = [least(10 << 20), least(0)] as [[number, number], [number, number]];
+    expect([some, none]).to.deep.equal([4, 1]);
+    expect(few).to.be.at.most(10 << 20);
+    expect(fewest).to.be.lessThan(few);
   });
 
   it("error: KEY_MISSING for each key left out, LEVEL_MISMATCH for another level's ciphertext", async () => {
