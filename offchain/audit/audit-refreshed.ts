@@ -25,7 +25,9 @@ export async function auditRefreshed(bytes: Uint8Array, options: AuditOptions): 
   }
   const { rpcUrl, hub, chainId, manifest } = options;
   const anchors = await Promise.all(
-    record.steps.map(async ({ receipt }) => (rpcUrl === undefined ? [] : checkAnchor(receipt, rpcUrl, hub))),
+    record.steps.map(async ({ receipt }) =>
+      rpcUrl === undefined ? [] : (await checkAnchor(receipt, rpcUrl, hub)).checks,
+    ),
   );
   const report = verifyRefreshed(record, {
     ...(hub === undefined ? {} : { hub }),

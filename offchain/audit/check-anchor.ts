@@ -10,7 +10,16 @@ import type { Hex } from "../core/bytes.ts";
 import type { Check } from "../core/check.ts";
 import { isAssayError } from "../core/errors.ts";
 import type { Receipt } from "../core/receipt.ts";
+import { isPaired } from "../core/replay-record.ts";
 import { REASON_CANCELLED, STATE_CLOSED } from "../core/types.ts";
+import type { ReceiptExpectation } from "../core/verify-receipt.ts";
+import { readPairEnclaves } from "./read-pair-enclaves.ts";
+
+export interface Anchor {
+  readonly checks: readonly Check[];
+  /** Of critical jobs: what the registry knows of the keys that signed. */
+  readonly enclaves: ReceiptExpectation["enclaves"] | undefined;
+}
 
 /** The check that makes `recordHash` the chain's own word. */
 export const ANCHORED = "chain result";
@@ -36,7 +45,8 @@ async function isKnown(chain: Chain, receipt: Receipt): Promise<boolean> {
  * auditor believes in: a forger's own contract would confirm anything.
  * Errors: RPC_UNAVAILABLE, RPC_REJECTED when the endpoint gives no answer.
  */
-export async function checkAnchor(receipt: Receipt, rpcUrl: string, hub: Hex | undefined): Promise<readonly Check[]> {
+export async function checkAnchor(receipt: Receipt, rpcUrl: string, hub: Hex | undefined): Promise<Anchor> {
+  let enclaves: Anchor["enclaves"];
   const checks: Check[] = [
     {
       name: "chain hub",
@@ -47,7 +57,7 @@ export async function checkAnchor(receipt: Receipt, rpcUrl: string, hub: Hex | u
           : "it is the hub that was given",
     },
   ];
-  if (!checks.every(({ ok }) => ok)) return checks;
+  if (!checks.every(({ ok }) => ok)) return { checks, enclaves };
   try {
     const chain = await createChain(
       { rpcUrl, chainId: Number(receipt.chainId), hub: receipt.hub, requestTimeoutMs: REQUEST_TIMEOUT_MS },
@@ -59,6 +69,7 @@ export async function checkAnchor(receipt: Receipt, rpcUrl: string, hub: Hex | u
       ok: known,
       detail: known ? "the hub holds this end and record" : "the hub holds another end or record, or none",
     });
+    if (isPaired(receipt.job.spec.policy.mask)) enclaves = await readPairEnclaves(chain, receipt);
     const ids = [...new Set(receipt.record.tallies.flatMap(({ seats }) => seats))];
     const signers = await getSigners(chain, { workerIds: ids });
     const byId = new Map(ids.map((id, index) => [id, (signers[index] ?? "").toLowerCase()]));
@@ -83,5 +94,5 @@ export async function checkAnchor(receipt: Receipt, rpcUrl: string, hub: Hex | u
     if (!isAssayError(error) || error.retry !== "never") throw error;
     checks.push({ name: "chain", ok: false, detail: `${error.code}: ${error.message}` });
   }
-  return checks;
+  return { checks, enclaves };
 }

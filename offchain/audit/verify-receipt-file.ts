@@ -51,7 +51,10 @@ async function openReceipt(file: Uint8Array, options: AuditOptions): Promise<Ope
   }
   const { receipt } = read;
   const { hub, chainId, manifest } = options;
-  const anchor = options.rpcUrl === undefined ? [] : await checkAnchor(receipt, options.rpcUrl, hub);
+  const { checks: anchor, enclaves } =
+    options.rpcUrl === undefined
+      ? { checks: [], enclaves: undefined }
+      : await checkAnchor(receipt, options.rpcUrl, hub);
   const isAnchored = anchor.some(({ name, ok }) => name === ANCHORED && ok);
   const expected = {
     // The chain has confirmed it: commitments that seats posted themselves have its word.
@@ -59,6 +62,7 @@ async function openReceipt(file: Uint8Array, options: AuditOptions): Promise<Ope
     ...(hub === undefined ? {} : { hub }),
     ...(chainId === undefined ? {} : { chainId }),
     ...(manifest === undefined ? {} : { modelId: modelId(manifest) }),
+    ...(enclaves === undefined ? {} : { enclaves }),
   };
   return { ...read, anchor, expected };
 }

@@ -11,7 +11,7 @@ export const enclaveOptions = {
     choice("standard", "development"),
   ),
   allowSimulated: flag(
-    "Of fast-enclave, on development chains: take SIMULATED enclaves, which prove nothing about hardware.",
+    "Of fast-enclave and critical-enclave, on development chains: take SIMULATED enclaves, which prove nothing about hardware.",
   ),
 };
 
@@ -27,9 +27,11 @@ export function enclaveWishes({
   committee,
   allowSimulated,
 }: EnclaveInput): Pick<RequestInferenceSyncParameters, "enclaves" | "committee"> {
-  if (preset !== "fast-enclave") {
-    if (committee !== undefined || allowSimulated)
-      throw new CliError("USAGE", { why: "--committee and --allow-simulated go with --preset fast-enclave" });
+  if (committee !== undefined && preset !== "fast-enclave")
+    throw new CliError("USAGE", { why: "--committee goes with --preset fast-enclave" });
+  if (preset !== "fast-enclave" && preset !== "critical-enclave") {
+    if (allowSimulated)
+      throw new CliError("USAGE", { why: "--allow-simulated goes with --preset fast-enclave or critical-enclave" });
     return {};
   }
   const rules = { standard: COMMITTEE_RULES, development: DEVELOPMENT_RULES } as const;

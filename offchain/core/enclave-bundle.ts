@@ -35,6 +35,11 @@ export const encodeEnclaveBundle = (bundle: EnclaveBundle): Uint8Array => encode
 /** Reads a bundle from anyone, by its form. Error: ABI_NOT_CANONICAL. */
 export const decodeEnclaveBundle = (bytes: Uint8Array): EnclaveBundle => decodeAbi([ENCLAVE_BUNDLE], bytes)[0];
 
+/** A registration older than this makes no critical result; mirror: contracts/evidence/enclave/EnclaveEvidence.sol. */
+export const CRITICAL_AGE_SEC = 86_400;
+/** Statuses that make one, of `EnclaveRegistry`: up to date, or managed by the vendor. */
+export const CRITICAL_STATUSES: readonly number[] = [0, 7];
+
 const PROOF_TYPEHASH = typeHash("EnclaveProof(bytes32 claimHash,bytes32 proofHash,uint16 epoch)");
 const RESULT_BYTES = 98;
 

@@ -75,4 +75,5 @@ export function enclavesFailure(receipt: Receipt, domain: Hex): string | undefin
 }
 
 /** Loudly, and whoever made it. */
-export const enclaveName = ({ simulated }: EnclavedTally): string => (simulated ? "ENCLAVE (SIMULATED)" : "ENCLAVE");
+export const enclaveName = ({ simulated }: Pick<EnclavedTally, "simulated">): string =>
+  simulated ? "ENCLAVE (SIMULATED)" : "ENCLAVE";

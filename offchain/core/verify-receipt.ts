@@ -72,7 +72,9 @@ export interface ReceiptExpectation {
 export interface KnownEnclave {
   readonly worker: Hex;
   /** SGX and TDX are one. */
-  readonly family: "intel" | "amd" | "aws";
+  readonly family: "intel" | "amd" | "aws" | "other";
+  /** It says nothing about hardware. */
+  readonly simulated?: boolean;
 }
 
 export interface Coverage {
@@ -249,8 +251,11 @@ const keysOf = (pairs: readonly SignedPair[]): readonly Hex[] =>
 /** The keys are what can be looked up: a receipt does not carry the evidence that they are enclaves'. */
 function pairsText(pairs: readonly SignedPair[], { enclaves }: ReceiptExpectation): string {
   const keys = [...new Set(keysOf(pairs))].join(", ");
-  return enclaves === undefined
-    ? `signed by keys ${keys}: that they are enclaves' of two vendors, the hub's acceptance says`
+  if (enclaves === undefined)
+    return `signed by keys ${keys}: that they are enclaves' of two vendors, the hub's acceptance says`;
+  const simulated = keysOf(pairs).some((key) => enclaves.get(key)?.simulated === true);
+  return simulated
+    ? `signed by registered keys ${keys} of SIMULATED enclaves, which prove nothing about hardware`
     : `signed by registered enclaves ${keys}`;
 }
 
@@ -304,7 +309,17 @@ function enclavesText({ enclaves }: Receipt): string {
     : "signed by the key that the enclave's quote binds; whether the quote is genuine is judged with the vendor's roots";
 }
 
-function coverageOf(receipt: Receipt, history: JudgedReplay | undefined): Coverage[] {
+/**
+ * A pair's receipt carries no quotes: whether its enclaves are SIMULATED the registry tells. Where it was not asked, those of a local chain
+ * are taken for it.
+ */
+function pairName({ chainId }: Receipt, pairs: readonly SignedPair[], { enclaves }: ReceiptExpectation): string {
+  const keys = keysOf(pairs);
+  const simulated = enclaves === undefined ? chainId === LOCAL_CHAIN_ID : keys.some((key) => enclaves.get(key)?.simulated === true); // prettier-ignore
+  return enclaveName({ simulated });
+}
+
+function coverageOf(receipt: Receipt, history: JudgedReplay | undefined, expected: ReceiptExpectation): Coverage[] {
   const { manifest, record } = receipt;
   const stands =
     history !== undefined &&
@@ -327,7 +342,8 @@ function coverageOf(receipt: Receipt, history: JudgedReplay | undefined): Covera
     if (key === undefined) return { stage, kind: "EVIDENCED", evidence: [...saidBy(receipt, own), ...ciphered] };
     const proof = key.development ? "PROOF (DEVELOPMENT KEY)" : "PROOF";
     const signed = history.pairs.some((pair) => pair.stage === own);
-    return { stage, kind: "EVIDENCED", evidence: signed ? [proof, "ENCLAVE"] : [proof] };
+    const evidence = signed ? [proof, pairName(receipt, history.pairs, expected)] : [proof];
+    return { stage, kind: "EVIDENCED", evidence };
   });
   // The client adds the lanes' sums up and runs the rest of the model on them, which is no stage of the job.
   if (!areLanes(manifest.stages)) return covered;
@@ -497,6 +513,6 @@ function reportOf(
       : "it agrees with what was given";
   add("expected", anchored, () => expectationFailure(receipt, expected));
 
-  const coverage = coverageOf(receipt, history);
+  const coverage = coverageOf(receipt, history, expected);
   return { ok: checks.every(({ ok }) => ok), checks, coverage };
 }

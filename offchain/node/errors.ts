@@ -212,6 +212,12 @@ export const NodeError = defineErrors("node", 30, {
     fix: "Correct attester.registry (or --enclaves); nothing was staked.",
     retry: "never",
   },
+  VERDICT_MISSING: {
+    n: 40,
+    text: "The attesters gave no verdict on case {case}, in which this worker's enclave was shown.",
+    fix: "It is shown again by itself, which costs five rewards each time; look whether the board has attesters.",
+    retry: "later",
+  },
   VERDICT_PENDING: {
     n: 37,
     text: "Case {case} is being voted on until {until}.",

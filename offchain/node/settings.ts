@@ -126,10 +126,10 @@ export const SETTINGS = {
       "JSON bundle of Intel's collateral (CRLs, TCB info, QE identity), read again at each registration: keep it fresh. For `tsm`.",
     ),
     quoteServer: setting(z.string(), "", "Loopback URL of a development quote server. For `simulated`."),
-    prove: setting(
+    critical: setting(
       z.boolean(),
-      true,
-      "Prove inside the enclave, by the keys and within the limits of [prove]: critical-enclave jobs. Without it the enclave only seconds.",
+      false,
+      "Take part in critical-enclave jobs: the registration is renewed several times a day, and where [prove] is enabled the enclave proves, by its keys and within its limits.",
     ),
     renewHours: setting(count(144), 24, "How long before its end a registration, of a week at most, is renewed."),
     watchSeconds: setting(count(3_600), 15, "Pause between looks at the registration."),

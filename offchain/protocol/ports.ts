@@ -2,6 +2,7 @@
 import type { Claim } from "../core/claim.ts";
 import type { CryptoPort } from "../core/crypto-port.ts";
 import type { AssayError } from "../core/errors.ts";
+import type { OrderedPair } from "../core/pair-order.ts";
 import type { Exposure } from "../core/planning/leakage-limits.ts";
 import type { Clock } from "../core/ports/clock.ts";
 import type { Journal } from "../core/ports/journal.ts";
@@ -333,14 +334,38 @@ export interface EnclaveAnswer {
   readonly sealed: Uint8Array | null;
 }
 
+/** Whom the client of a critical job ordered: one pair a stage, lower-case signing addresses; the second is 0 where k is 1. */
+export interface EnclaveOrder {
+  readonly attempt: number;
+  readonly pairs: readonly OrderedPair[];
+}
+
+/** A proof that was made inside, and what the enclave signed about it under one epoch. */
+export interface EnclaveProof {
+  readonly outDigest: Hex;
+  /** `encodeEnclaveEvidence`. */
+  readonly result: Hex;
+  /** Over EnclaveProof. */
+  readonly r: Hex;
+  readonly vs: Hex;
+  /** abi.encode(ProofEvidence). */
+  readonly proof: Hex;
+}
+
 /** This worker's enclave. It holds keys and sees inputs; nothing that it returns shows an input, an activation or a key. */
 export interface EnclavePort {
   /** Whether it may answer now: its key is registered for the job's model, and for longer than the job may live. */
   serves(spec: Spec): boolean;
   /** Opens an input and compares it with the job's digest, inside. Errors: ENCLAVE_REFUSED, ENCLAVE_LOST. */
   open(jobId: Hex, job: Job, input: EnclaveInput): Promise<void>;
-  /** Computes an opened job and signs the result. Errors as `open`. */
+  /** Opens a critical job's order, inside: its input stays there, whom it names is told. Errors as `open`. */
+  order(jobId: Hex, job: Job, input: Omit<EnclaveInput, "isPublic">): Promise<EnclaveOrder>;
+  /** Computes an opened or ordered job and signs the result. Errors as `open`. */
   run(jobId: Hex): Promise<EnclaveAnswer>;
+  /** Whether it can prove, and signs what it proved. */
+  readonly canProve: boolean;
+  /** Proves an ordered job; `deadlineMs` as in `ProofTask`. Errors as `open`. */
+  prove(jobId: Hex, deadlineMs: number): Promise<EnclaveProof>;
   forget(jobId: Hex): void;
 }
 

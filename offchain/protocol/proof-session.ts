@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { drawSeed, CANDIDATES, ROUND_0_STAGE } from "../core/draw.ts";
 import { stageInDigest } from "../core/digest.ts";
 import { fromHex, joinBytes, toHex } from "../core/bytes.ts";
 import { isAssayError } from "../core/errors.ts";
@@ -18,6 +17,7 @@ import type { PeerAddress } from "../core/ports/transport.ts";
 import { recoverSigner, unpackSignature } from "../core/signature.ts";
 import { SLOW_PATH_SHARE } from "../core/seat-timing.ts";
 import type { Job, Record as JobRecord, StageInfo } from "../core/types.ts";
+import { findCandidates, ownCandidate, pokeCandidates } from "./candidates.ts";
 import type { Committee } from "./committee.ts";
 import type { InputDesk, InputHolder } from "./input-desk.ts";
 import { ProtocolError } from "./errors.ts";
@@ -33,9 +33,6 @@ import type { StageWork } from "./stage-work.ts";
 
 /** Fellow provers wait for each other before they send the same transaction, seconds a place. */
 const SUBMIT_STEP_SEC = 5;
-const POKE_STEP_SEC = 2;
-/** Time that a late prover is left beyond the deadline before somebody closes the job, seconds. */
-const POKE_GRACE_SEC = 10;
 const RETRY_MS = 1_000;
 /** A proven stage whose input may still be corrected. */
 const RECHECK_MS = 2_000;
@@ -120,9 +117,7 @@ export class ProofSession implements InputHolder, ResultHolder {
   }
 
   get #ownId(): number | null {
-    const { committee, modules } = this.#state;
-    const own = modules.keys.operator.address.toLowerCase();
-    return committee?.ids[committee.signers.findIndex((signer) => signer.toLowerCase() === own)] ?? null;
+    return ownCandidate(this.#state);
   }
 
   signerOf(workerId: number): Hex | null {
@@ -207,7 +202,7 @@ export class ProofSession implements InputHolder, ResultHolder {
       if (this.#state.slot === null) await this.#state.refresh();
       const { slot } = this.#state;
       if (slot === null || this.isOver) return;
-      if (this.#state.committee === null) await this.#findCandidates(slot);
+      if (this.#state.committee === null) await findCandidates(this.#state, slot);
       const own = this.#ownId;
       if (own === null) return;
       const table = (this.#state.table ??= await this.#readTable());
@@ -217,33 +212,10 @@ export class ProofSession implements InputHolder, ResultHolder {
       if (this.#state.modules.behaviour().isSilent) return;
       this.#share();
       if (slot.state === STATE.OPEN) this.#state.effects.once("submit", () => this.#submit(table));
-      this.#poke(slot, own);
+      pokeCandidates(this.#state, slot, this.#proving.size > 0);
     } finally {
       this.#isTicking = false;
     }
-  }
-
-  /** The first draws of the job's seed, as the hub will draw them or has pinned them. */
-  async #findCandidates(slot: SlotView): Promise<void> {
-    const { job, record, modules } = this.#state;
-    const { chain } = modules;
-    if (record.seats.length > 0) {
-      const signers = await chain.signers(record.seats);
-      this.#state.committee = { stage: 0, round: 0, ids: record.seats, signers, seed: null };
-      return;
-    }
-    const beat = await chain.seed(slot.seedRef);
-    if (beat === null) return;
-    const { ids, signers } = await chain.draw({
-      version: slot.tableVersion,
-      ticketClass: job.spec.policy.ticketClass,
-      seed: drawSeed(beat, this.jobId, ROUND_0_STAGE, 0),
-      excluded: [],
-      count: CANDIDATES,
-    });
-    this.#state.committee = { stage: 0, round: 0, ids, signers, seed: null };
-    const own = this.#ownId;
-    if (own !== null) modules.logger.info("proof.candidate", { worker: own });
   }
 
   async #readTable(): Promise<readonly StageInfo[]> {
@@ -435,19 +407,6 @@ export class ProofSession implements InputHolder, ResultHolder {
     const isOwn =
       this.#votes.get(last)?.vote.outDigest === this.#shelf.all.find(({ stage }) => stage === last)?.outDigest;
     return bytes === null || !isWanted || !isOwn || bytes.length > MAX_INLINE_OUTPUT ? "0x" : toHex(bytes);
-  }
-
-  /** Candidates take turns to end what nobody carries on. */
-  #poke(slot: SlotView, own: number): void {
-    const { modules, effects, job, record } = this.#state;
-    const turn = POKE_STEP_SEC * (this.#state.committee?.ids.indexOf(own) ?? 0);
-    const now = modules.chain.now();
-    const call = { jobId: this.jobId, job, record };
-    if (slot.state === STATE.WINDOW && now > slot.deadline + turn)
-      effects.once("settle", () => modules.chain.settle({ ...call, output: "0x" }));
-    const isLate = now > slot.deadline + POKE_GRACE_SEC + turn && this.#proving.size === 0;
-    if (slot.state === STATE.OPEN && (isLate || now > job.spec.expiry + turn))
-      effects.once("expire", () => modules.chain.expire(call));
   }
 
   /** Nothing is left to do: what runs is cancelled, what is secret is wiped. */

@@ -5,6 +5,7 @@ import type { Job, Record as JobRecord } from "../core/types.ts";
 import type { KeptStage } from "./cipher-keep.ts";
 import type { PartyState } from "./dispute-machine.ts";
 import { ProtocolError } from "./errors.ts";
+import type { EnclaveOrder, EnclaveProof } from "./ports.ts";
 import type { SeatState } from "./seat-machine.ts";
 
 export interface KnownOffer {
@@ -70,7 +71,11 @@ export interface JobMemory {
   readonly feeds?: readonly KnownFeed[];
   /** Root of the own output, sealed to the requester's result key. */
   readonly result: `0x${string}` | null;
-  /** Proofs held, of PROOF jobs: own ones first of all must survive a restart. */
+  /** Of critical jobs: the newest order that this worker's enclave opened. */
+  readonly order?: EnclaveOrder;
+  /** Of critical jobs: what the own enclave proved. Its keys may be gone, so it is never made twice and never lost. */
+  readonly enclaveProof?: EnclaveProof;
+  /** Proofs held, of PROOF jobs: own ones first of all must survive a restart. Of critical jobs what enclaves signed, also of others. */
   readonly proofs?: readonly HeldProof[];
   /** Of OPTIMISTIC jobs: the candidates, and this worker's own answer. */
   readonly candidates?: readonly number[];

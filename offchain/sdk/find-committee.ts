@@ -15,7 +15,7 @@ import { LOCAL_CHAIN_ID } from "../core/zk/verifying-key.ts";
 import { getWorkerProfiles, type WorkerProfile } from "./actions/get-worker-profiles.ts";
 import { checked } from "./checked.ts";
 import { getDeployment } from "./deployment.ts";
-import { readEnclaveRegistry, type EnclaveTrust, type FoundEnclave } from "./find-enclaves.ts";
+import { criticalFacts, readEnclaveRegistry, type EnclaveTrust, type FoundEnclave } from "./find-enclaves.ts";
 import { callSeat } from "./seat-call.ts";
 
 export interface FindCommitteeParameters {
@@ -127,7 +127,7 @@ async function assertTrusted(
     const { args, transactionHash } = event;
     const { worker, measurementId, platformId, simulated, binding, enclave } = args;
     const { sealKey, epoch } = binding;
-    const one: FoundEnclave = { worker, key: args.key, sealKey, epoch, expiry: enclave.expiry, measurementId, platformId, simulated, transactionHash }; // prettier-ignore
+    const one: FoundEnclave = { worker, key: args.key, sealKey, epoch, expiry: enclave.expiry, ...criticalFacts(enclave), measurementId, platformId, simulated, transactionHash }; // prettier-ignore
     if (simulated && !(isLocal && trust.allowSimulated === true))
       throw refuse(index, "it is SIMULATED: pass `enclaves: { allowSimulated: true }` on a development chain");
     if (trust.images !== undefined && !trust.images.includes(measurementId))

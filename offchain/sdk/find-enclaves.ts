@@ -6,12 +6,18 @@ import { enclaveRegistryAbi } from "../adapters/chain/abi/enclave-registry.ts";
 import { evidenceRouterAbi } from "../adapters/chain/abi/evidence-router.ts";
 import { fromHex } from "../core/bytes.ts";
 import { decodeRuntime, enclaveConfigDigest } from "../core/enclave-binding.ts";
+import { CRITICAL_AGE_SEC, CRITICAL_STATUSES } from "../core/enclave-bundle.ts";
 import { isAssayError } from "../core/errors.ts";
 import { ENCLAVE } from "../core/types.ts";
 import { LOCAL_CHAIN_ID } from "../core/zk/verifying-key.ts";
 import { checked } from "./checked.ts";
 import { getDeployment } from "./deployment.ts";
 import { SdkError } from "./errors.ts";
+
+export type EnclaveFamily = "intel" | "amd" | "aws" | "other";
+/** By the registry's vendor numbers. */
+const FAMILIES: Readonly<Record<number, EnclaveFamily>> = { 1: "intel", 2: "intel", 3: "amd", 4: "aws" };
+const SIMULATED_BIT = 128;
 
 /** A registered enclave, as the chain judged its quote. */
 export interface FoundEnclave {
@@ -25,9 +31,28 @@ export interface FoundEnclave {
   readonly expiry: number;
   readonly measurementId: Hex;
   readonly platformId: Hex;
+  /** Who could forge its evidence: SGX and TDX are one vendor's. */
+  readonly family: EnclaveFamily;
+  /** Unix seconds until which its registration makes critical results; 0 if its status makes none. */
+  readonly criticalUntil: number;
   readonly simulated: boolean;
   /** Of the registration: its calldata holds the quote. */
   readonly transactionHash: Hex;
+}
+
+/** What a registration says of critical jobs: by the registry's record. */
+export function criticalFacts(enclave: {
+  readonly expiry: number;
+  readonly life: number;
+  readonly status: number;
+  readonly vendor: number;
+}): Pick<FoundEnclave, "family" | "criticalUntil"> {
+  const { expiry, life, status, vendor } = enclave;
+  const youngUntil = Math.min(expiry, expiry - 3_600 * life + CRITICAL_AGE_SEC);
+  return {
+    family: FAMILIES[vendor & ~SIMULATED_BIT] ?? "other",
+    criticalUntil: CRITICAL_STATUSES.includes(status) ? youngUntil : 0,
+  };
 }
 
 /** Which enclaves a requester trusts with its input. */
@@ -91,7 +116,7 @@ export async function findEnclaves(
       for (const { args, transactionHash } of own.slice(0, MOST)) {
         const { key, binding, enclave, measurementId, platformId, runtime, simulated } = args;
         const { sealKey, epoch } = binding;
-        const one = { worker, key, sealKey, epoch, expiry: enclave.expiry, measurementId, platformId, simulated, transactionHash }; // prettier-ignore
+        const one = { worker, key, sealKey, epoch, expiry: enclave.expiry, ...criticalFacts(enclave), measurementId, platformId, simulated, transactionHash }; // prettier-ignore
         const against = await refusal(client, parameters, { registry, runtime, one });
         if (against === undefined) {
           found.set(worker.toLowerCase(), one);

@@ -7,6 +7,7 @@ import type { Preset, PresetName } from "../core/policy-presets.ts";
 import { PRESETS } from "../core/policy-presets.ts";
 import { policyTableHash } from "../core/policy-rules.ts";
 import { assertNotWeaker } from "../core/policy-strength.ts";
+import { isPaired } from "../core/replay-record.ts";
 import { resolvePolicy, type ResolvedPolicy, type Scenario } from "../core/resolve-policy.ts";
 import { CIPHER, CLASS_T, VOTE, ZERO_ADDRESS, type Policy, type Spec } from "../core/types.ts";
 import { SdkError } from "./errors.ts";
@@ -119,9 +120,12 @@ export function planJob(
     ticketClass: wishes.ticketClass ?? 0,
     ...definedOnly(wishes.policy ?? {}),
   };
-  // Of one stage, answered by one: a pair of enclaves, each stage proven, is not fed by this client.
-  if ((terms.mask & EVIDENCE.ENCLAVE) !== 0 && terms.mask !== (EVIDENCE.ENCLAVE | EVIDENCE.OPTIMISTIC))
-    throw new SdkError("NOT_SUPPORTED", { what: "evidence of enclaves beside other than samples" });
+  // Nobody passes boundaries from pair to pair yet.
+  if (isPaired(terms.mask) && market.model.stages > 1)
+    throw new SdkError("NOT_SUPPORTED", { what: "pairs of enclaves for models of several stages" });
+  const isEnclaves = terms.mask === (EVIDENCE.ENCLAVE | EVIDENCE.OPTIMISTIC) || isPaired(terms.mask);
+  if ((terms.mask & EVIDENCE.ENCLAVE) !== 0 && !isEnclaves)
+    throw new SdkError("NOT_SUPPORTED", { what: "evidence of enclaves beside other than samples and proofs" });
   const flags = terms.flags | consentOf(terms, wishes, resolved) | (job.joins === true ? FLAG.JOIN : 0);
   const policy = { ...terms, flags: inputs === 0 ? flags : batchFlags(flags, inputs) };
   assertExposure(job.exposure ?? [], flags);

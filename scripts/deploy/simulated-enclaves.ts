@@ -8,6 +8,7 @@ import {
   simulatedMeasurement,
   simulatedRoot,
   startSimulatedQuoteServer,
+  type SimulatedFormat,
   type SimulatedQuoteServer,
 } from "../../offchain/engines/tee/sim/quote-server.ts";
 import type { Period } from "../../offchain/engines/tee/sim/report.ts";
@@ -26,6 +27,8 @@ export interface SimulatedEnclavesParameters {
   readonly advance: (seconds: number) => Promise<void>;
   /** 32 bytes each: a platform a seed. One of zeros if left out. */
   readonly seeds?: readonly Uint8Array[];
+  /** What each platform's quotes are, in the order of the seeds; Intel's if left out. Attesters judge the others. */
+  readonly formats?: readonly SimulatedFormat[];
 }
 
 export interface SimulatedEnclaves {
@@ -52,7 +55,8 @@ export async function startSimulatedEnclaves(options: SimulatedEnclavesParameter
   const { publicClient, walletClient, deployment, bundleDigests, advance, seeds = [new Uint8Array(32)] } = options;
   const { account } = walletClient;
   if (account === undefined) throw new DeployError("ACCOUNT_MISSING", {});
-  const roots = seeds.map(simulatedRoot);
+  const formatOf = (at: number): SimulatedFormat => options.formats?.[at] ?? "dcap-tdx-v4";
+  const roots = seeds.map((seed, at) => simulatedRoot(seed, formatOf(at)));
   const made = await deployEnclaves({
     publicClient,
     walletClient,
@@ -67,8 +71,8 @@ export async function startSimulatedEnclaves(options: SimulatedEnclavesParameter
     const hash = await walletClient.writeContract({ chain: null, account, address, abi, functionName, args });
     await publicClient.waitForTransactionReceipt({ hash });
   };
-  const images = seeds.flatMap((seed) =>
-    bundleDigests.map((bundle) => ({ bundle, measurementId: measurementOf(seed, bundle) })),
+  const images = seeds.flatMap((seed, at) =>
+    bundleDigests.map((bundle) => ({ bundle, measurementId: measurementOf(seed, bundle, formatOf(at)) })),
   );
   await write(deployment.router, evidenceRouterAbi, "announce", [ENCLAVE, made.evidence]);
   for (const { measurementId, bundle } of images)
@@ -78,16 +82,19 @@ export async function startSimulatedEnclaves(options: SimulatedEnclavesParameter
   for (const { measurementId } of images) await write(made.images, measurementRegistryAbi, "list", [measurementId]);
   const from = await now();
   const period = { from, to: from + MONTH_SEC };
-  const servers = await Promise.all(seeds.map(async (seed) => startSimulatedQuoteServer({ seed, period })));
+  const servers = await Promise.all(
+    seeds.map(async (seed, at) => startSimulatedQuoteServer({ seed, period, format: formatOf(at) })),
+  );
   const close = async (): Promise<void> => void (await Promise.all(servers.map(async (one) => one.close())));
   return { deployment: made, servers, period, roots, close };
 }
 
 /** Id of the image that stands for a bundle on a simulated platform: its module's identity is part of it. */
-function measurementOf(seed: Uint8Array, bundleDigest: Hex): Hex {
+function measurementOf(seed: Uint8Array, bundleDigest: Hex, format: SimulatedFormat): Hex {
   const period = { from: 0n, to: MONTH_SEC };
   const platform = new SimulatedPlatform(seed, period);
   const report = { reportData: new Uint8Array(64), measurement: simulatedMeasurement(bundleDigest) };
-  const { evidence, endorsements } = platform.attest("dcap-tdx-v4", report);
-  return verifyEvidence(evidence, endorsements, platform.roots(["intel"]), 1n).measurementId;
+  const { evidence, endorsements } = platform.attest(format, report);
+  // A Nitro document is dated a minute after the period's beginning.
+  return verifyEvidence(evidence, endorsements, platform.roots(["intel", "aws"]), 61n).measurementId;
 }

@@ -122,7 +122,14 @@ describe("R58: jobs that enclaves answer", function suite() {
     if (server === undefined) throw new TypeError("no server");
     const bundleDigest = i === STRANGE ? OTHER : BUNDLE;
     const keeper = new EnclaveKeeper(
-      { modelId: modelIdOf(manifest), renewBeforeSec: 3_600, watchMs: 200, simulatedAllowed: true },
+      {
+        modelId: modelIdOf(manifest),
+        renewBeforeSec: 3_600,
+        watchMs: 200,
+        simulatedAllowed: true,
+        critical: true,
+        proves: true,
+      },
       {
         ...modules,
         metrics: nullMetrics,
@@ -146,7 +153,10 @@ describe("R58: jobs that enclaves answer", function suite() {
     parts[i] = modules;
     void keeper.keep();
     return {
+      canProve: keeper.canProve,
       serves: (spec) => keeper.serves(spec),
+      order: async (...args) => keeper.order(...args),
+      prove: async (...args) => keeper.prove(...args),
       open: async (...args) => {
         const committee = committees[i];
         await (committee === undefined ? keeper : committeeEnclave(keeper, committee)).open(...args);

@@ -41,6 +41,7 @@ export const request = defineCommand({
     "assay request models/tumor-mlp patient.json --devnet build/devnet.json --receipt job.receipt --opening job",
     "assay request models/tumor-mlp patient.json --devnet build/devnet.json --criticality critical",
     "assay request models/tumor-mlp patient.json --preset fast-enclave --committee standard --rpc https://… --hub 0x… --key-file requester.key",
+    "assay request models/tumor-mlp patient.json --preset critical-enclave --rpc https://… --hub 0x… --key-file requester.key",
     "assay request models/digits-mlp-poly digit.json --preset critical-cipher --devnet build/devnet.json",
     "assay request models/digits-mlp digit.json --refreshed --receipt digit.refreshed --devnet build/devnet.json",
     "assay request models/digits-cnn digit.json --rpc http://127.0.0.1:8545 --hub 0x… --key-file requester.key --receipt job.receipt",
@@ -58,8 +59,16 @@ export const request = defineCommand({
     keyFile: optional("file", "Private key that pays (mode 0600).", text),
     preset: optional(
       "name",
-      "What the answer rests on: general-vote (a staked committee), general-split (a committee a stage, behind stages that run here), economy (one staked operator, audited by chance and open to challenge), fast-enclave (one attested enclave, audited by chance), critical-proof (a proof of every stage) or critical-cipher (a committee a stage, on encrypted inputs: the model's `cipher` folder). By default general-vote, general-split for models that keep stages with their client.",
-      choice("general-vote", "general-split", "economy", "fast-enclave", "critical-proof", "critical-cipher"),
+      "What the answer rests on: general-vote (a staked committee), general-split (a committee a stage, behind stages that run here), economy (one staked operator, audited by chance and open to challenge), fast-enclave (one attested enclave, audited by chance), critical-proof (a proof of every stage), critical-enclave (enclaves of two vendors agree, and one proves it inside) or critical-cipher (a committee a stage, on encrypted inputs: the model's `cipher` folder). By default general-vote, general-split for models that keep stages with their client.",
+      choice(
+        "general-vote",
+        "general-split",
+        "economy",
+        "fast-enclave",
+        "critical-proof",
+        "critical-enclave",
+        "critical-cipher",
+      ),
     ),
     refreshed: flag(
       "On encrypted inputs, of integer models with any activation: a critical-cipher job for each linear step (`assay model refresh`), decrypted, checked, rounded and encrypted again here between two; the answer is the integer program's, bit for bit.",

@@ -42,13 +42,14 @@ export class EnclaveClient {
     name: N,
     body: Ask<N>,
     tail?: Uint8Array,
+    timeoutMs = CALL_MS,
   ): Promise<{ readonly body: Reply<N>; readonly tail: Uint8Array }> {
     if (this.#lost !== null) throw this.#lost;
     const id = this.#next;
     this.#next = (this.#next % 0xffff_ffff) + 1;
     const bytes = encodeAsk(id, name, body, tail);
     const reply = await new Promise<Extract<Replied, { readonly tail: Uint8Array }>>((resolve, reject) => {
-      const timer = setTimeout(() => this.#lose(new NodeError("ENCLAVE_LOST", { reason: `no answer to ${name}` })), CALL_MS); // prettier-ignore
+      const timer = setTimeout(() => this.#lose(new NodeError("ENCLAVE_LOST", { reason: `no answer to ${name}` })), timeoutMs); // prettier-ignore
       timer.unref();
       this.#waiting.set(id, { name, resolve, reject, timer });
       this.#stream.write(bytes);

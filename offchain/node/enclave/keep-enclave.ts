@@ -5,18 +5,31 @@ import { getHead } from "../../adapters/chain/actions/get-head.ts";
 import { isEnclaveLive } from "../../adapters/chain/actions/is-enclave-live.ts";
 import type { Chain } from "../../adapters/chain/chain.ts";
 import { readEnclaveContracts, type EnclaveContracts } from "../../adapters/chain/enclave-contracts.ts";
-import { fromHex } from "../../core/bytes.ts";
+import { CASE_CHALLENGED, CASE_FAILED, CASE_OPEN, readCase } from "../../adapters/chain/verdict-board.ts";
+import { fromHex, toHex } from "../../core/bytes.ts";
 import { decodeRuntime, enclaveConfigDigest } from "../../core/enclave-binding.ts";
 import { hasCode, isAssayError } from "../../core/errors.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { Logger } from "../../core/ports/logger.ts";
 import type { Metrics } from "../../core/ports/metrics.ts";
-import { ENCLAVE, OPTIMISTIC, type Job, type Spec } from "../../core/types.ts";
+import { CRITICAL_AGE_SEC, CRITICAL_STATUSES } from "../../core/enclave-bundle.ts";
+import { isPaired } from "../../core/replay-record.ts";
+import type { Job, Spec } from "../../core/types.ts";
+import { SAMPLED_ENCLAVE } from "../../core/verify-enclaves.ts";
+import { boardVendor } from "../../engines/tee/board.ts";
 import type { TrustRoots } from "../../engines/tee/roots.ts";
 import type { Endorsements, EvidenceFormat } from "../../engines/tee/verdict.ts";
 import { verifyEvidence } from "../../engines/tee/verify.ts";
-import type { EnclaveAnswer, EnclaveInput, EnclavePort, Hex } from "../../protocol/ports.ts";
+import type {
+  EnclaveAnswer,
+  EnclaveInput,
+  EnclaveOrder,
+  EnclavePort,
+  EnclaveProof,
+  Hex,
+} from "../../protocol/ports.ts";
 import { ABSTAIN_REASON, reasonWord, SAID_ABSTAIN_WORD } from "../../protocol/said.ts";
+import { openBoardCase, registerBoardKey, type BoardEvidence } from "../attester/register-by-board.ts";
 import { NodeError } from "../errors.ts";
 import type { EnclaveClient } from "./enclave-client.ts";
 import { registerEnclave } from "./register-enclave.ts";
@@ -31,6 +44,10 @@ export interface EnclaveKeeperOptions {
   readonly watchMs: number;
   /** Only a development configuration says so. */
   readonly simulatedAllowed: boolean;
+  /** Takes part in critical jobs: the registration is renewed so often that it is never too old for them. */
+  readonly critical: boolean;
+  /** Whether the enclave was given what proving takes. */
+  readonly proves: boolean;
 }
 
 export interface EnclaveKeeperModules {
@@ -48,6 +65,13 @@ export interface EnclaveKeeperModules {
   readonly signal: AbortSignal;
 }
 
+/** Evidence that attesters judge. */
+interface ShownCase {
+  readonly shown: BoardEvidence;
+  readonly caseId: bigint;
+  readonly board: Hex;
+}
+
 /** A registered enclave. */
 interface Live {
   readonly client: EnclaveClient;
@@ -55,6 +79,8 @@ interface Live {
   readonly epoch: number;
   /** Unix seconds. */
   readonly expiry: number;
+  /** Until which it is young enough for critical jobs, and its status good enough; 0 if it never is. */
+  readonly criticalUntil: number;
 }
 
 export interface EnclaveStatus {
@@ -64,7 +90,7 @@ export interface EnclaveStatus {
   readonly simulated: boolean;
 }
 
-const FORMATS: readonly EvidenceFormat[] = ["dcap-sgx-v3", "dcap-tdx-v4", "dcap-tdx-v5"];
+const FORMATS: readonly EvidenceFormat[] = ["dcap-sgx-v3", "dcap-tdx-v4", "dcap-tdx-v5", "snp-report", "nitro-cose"];
 const PAUSE_MS = 5_000;
 const MAX_PAUSE_MS = 120_000;
 /** As `EnclaveRegistry`: no registration lasts longer. */
@@ -74,6 +100,10 @@ const LIFE_SEC = 7 * 86_400;
  * see two of them because the collateral ends soon.
  */
 const WORTH_SEC = 6 * 3_600;
+/** Beyond the deadline of a proof, until an enclave that says nothing is taken for broken. */
+const PROOF_GRACE_MS = 60_000;
+/** Before a registration is too old for critical jobs: longer than any of them lives, with time to try again. */
+const CRITICAL_RENEW_SEC = 6 * 3_600;
 
 /**
  * Keeps one enclave running and its key registered: at start, before it expires, and with new keys after it died. While there is no
@@ -86,6 +116,7 @@ export class EnclaveKeeper implements EnclavePort {
   #live: Live | null = null;
   /** The running enclave's newest registration: after its end, signatures still count for a while, and open jobs are finished. */
   #last: Live | null = null;
+  #case: ShownCase | null = null;
 
   constructor(options: EnclaveKeeperOptions, modules: EnclaveKeeperModules) {
     this.#options = options;
@@ -108,13 +139,31 @@ export class EnclaveKeeper implements EnclavePort {
   }
 
   serves({ modelId, policy, stages, expiry }: Spec): boolean {
-    const isOurs = modelId === this.#options.modelId && policy.mask === (ENCLAVE | OPTIMISTIC);
+    if (modelId !== this.#options.modelId || policy.cls !== 0 || stages !== 1 || this.#live === null) return false;
     // The longest that the job may live: a seat whose registration ends before would sign for nothing.
-    return isOurs && policy.cls === 0 && stages === 1 && this.#live !== null && this.#live.expiry > expiry;
+    if (isPaired(policy.mask)) return this.#options.critical && this.#live.criticalUntil > expiry;
+    return policy.mask === SAMPLED_ENCLAVE && this.#live.expiry > expiry;
+  }
+
+  get canProve(): boolean {
+    return this.#options.proves;
   }
 
   async open(_jobId: Hex, job: Job, { blob, ...input }: EnclaveInput): Promise<void> {
     await this.#registered().client.ask("open", { job, ...input }, blob);
+  }
+
+  async order(_jobId: Hex, job: Job, { blob, ...input }: Omit<EnclaveInput, "isPublic">): Promise<EnclaveOrder> {
+    const { body } = await this.#registered().client.ask("order", { job, ...input }, blob);
+    return body;
+  }
+
+  async prove(jobId: Hex, deadlineMs: number): Promise<EnclaveProof> {
+    const { client, epoch } = this.#registered();
+    const ask = { jobId, epoch, deadlineMs: BigInt(Math.floor(deadlineMs)) };
+    const timeoutMs = Math.max(0, deadlineMs - this.#modules.clock.nowMs()) + PROOF_GRACE_MS;
+    const { body, tail } = await client.ask("prove", ask, undefined, timeoutMs);
+    return { ...body, proof: toHex(tail) };
   }
 
   async run(jobId: Hex): Promise<EnclaveAnswer> {
@@ -157,6 +206,7 @@ export class EnclaveKeeper implements EnclavePort {
       } finally {
         this.#drop("gone");
         this.#last = null;
+        this.#case = null;
         client?.close();
       }
       await clock.sleep(pauseMs, signal).catch(() => undefined);
@@ -207,14 +257,14 @@ export class EnclaveKeeper implements EnclavePort {
     const { chain, signal, logger } = this.#modules;
     const now = Number((await getHead(chain)).timestamp);
     let next = tryAgainSec;
-    const isDue = this.#live === null || now > this.#live.expiry - this.#options.renewBeforeSec;
+    const isDue = this.#live === null || now > this.#live.expiry - this.#options.renewBeforeSec || this.#isOld(now);
     if (isDue && now >= tryAgainSec) {
       try {
         const live = await this.#register(client, identity, contracts);
         if (live === null) {
           next = now + WORTH_SEC / 6;
           logger.warn("enclave.not-renewed", { address: identity.key, reason: "collateral" });
-        } else {
+        } else if (live !== "pending") {
           [this.#live, this.#last] = [live, live];
           this.#tell(live);
         }
@@ -230,6 +280,12 @@ export class EnclaveKeeper implements EnclavePort {
       this.#drop(now >= expiry ? "expired" : "revoked");
     }
     return next;
+  }
+
+  /** Whether the registration is about to be too old for the critical jobs that this worker takes part in. */
+  #isOld(now: number): boolean {
+    const { criticalUntil = 0 } = this.#live ?? {};
+    return this.#options.critical && criticalUntil > 0 && now > criticalUntil - CRITICAL_RENEW_SEC;
   }
 
   /** Tells the enclave where it is, and checks that it understood: what it declares is what clients will demand. */
@@ -251,8 +307,13 @@ export class EnclaveKeeper implements EnclavePort {
     return body;
   }
 
-  /** Null where a renewal would win no time. */
-  async #register(client: EnclaveClient, identity: Reply<"boot">, contracts: EnclaveContracts): Promise<Live | null> {
+  /** Null where a renewal would win no time; "pending" while attesters judge the evidence. */
+  async #register(
+    client: EnclaveClient,
+    identity: Reply<"boot">,
+    contracts: EnclaveContracts,
+  ): Promise<Live | "pending" | null> {
+    if (this.#case !== null) return this.#registerByVerdict(client, identity, this.#case);
     const { chain, endorse } = this.#modules;
     const { key, channelKey, sealKey } = identity;
     const record = await getEnclave(chain, { contracts, key });
@@ -267,19 +328,50 @@ export class EnclaveKeeper implements EnclavePort {
       });
     const { endorsements, roots } = await endorse();
     const evidence = { format, bytes: tail, runtime: fromHex(identity.runtime) };
-    if (this.#live !== null) {
+    if (this.#live !== null && !this.#isOld(Number(timestamp))) {
       const end = Number(verifyEvidence(evidence, endorsements, roots, timestamp).notAfter);
       if (Math.min(end, Number(timestamp) + LIFE_SEC) < this.#live.expiry + WORTH_SEC) return null;
     }
-    const { expiry } = await registerEnclave({
-      chain,
-      contracts,
-      evidence,
-      endorsements,
-      roots,
-      binding: { key, channelKey, sealKey, epoch, challengeBlock: number },
-    });
-    return { client, identity, epoch, expiry };
+    const binding = { key, channelKey, sealKey, epoch, challengeBlock: number };
+    const shown = { chain, contracts, evidence, endorsements, roots, binding };
+    if (boardVendor(format) !== undefined) {
+      const { caseId, board } = await openBoardCase(shown);
+      this.#case = { shown, caseId, board };
+      this.#modules.logger.info("enclave.case-opened", { count: Number(caseId), address: board });
+      return "pending";
+    }
+    await registerEnclave(shown);
+    return this.#registration(client, identity, shown);
+  }
+
+  async #registration(
+    client: EnclaveClient,
+    identity: Reply<"boot">,
+    { contracts, binding }: BoardEvidence,
+  ): Promise<Live> {
+    const { key, epoch } = binding;
+    const { expiry, life, status } = await getEnclave(this.#modules.chain, { contracts, key });
+    const youngUntil = Math.min(expiry, expiry - 3_600 * life + CRITICAL_AGE_SEC);
+    return { client, identity, epoch, expiry, criticalUntil: CRITICAL_STATUSES.includes(status) ? youngUntil : 0 };
+  }
+
+  /** Looks whether the attesters' verdict stands, which takes hours on a production chain. Errors: VERDICT_MISSING, `registerBoardKey`'s. */
+  async #registerByVerdict(
+    client: EnclaveClient,
+    identity: Reply<"boot">,
+    shown: ShownCase,
+  ): Promise<Live | "pending"> {
+    const { chain } = this.#modules;
+    const { caseId, board } = shown;
+    const [known, head] = await Promise.all([readCase(chain, board, caseId), getHead(chain)]);
+    const now = Number(head.timestamp);
+    const isLate = known.state === CASE_OPEN && now > known.deadline;
+    const isDecided = known.state !== CASE_OPEN && known.state !== CASE_CHALLENGED;
+    if (!isLate && (!isDecided || (known.state !== CASE_FAILED && now <= known.standsFrom))) return "pending";
+    this.#case = null;
+    if (isLate || known.state === CASE_FAILED) throw new NodeError("VERDICT_MISSING", { case: caseId });
+    await registerBoardKey({ ...shown.shown, caseId });
+    return this.#registration(client, identity, shown.shown);
   }
 
   #tell({ identity, epoch, expiry }: Live): void {

@@ -4,8 +4,9 @@ import { isDeepStrictEqual } from "node:util";
 import type { Hex } from "../../core/bytes.ts";
 import { readCollateralBundle } from "../../engines/tee/collateral-file.ts";
 import { EvidenceError } from "../../engines/tee/errors.ts";
-import { fetchSimulatedCollateral } from "../../engines/tee/provider/quote-server.ts";
+import { fetchSimulatedCollateral, type QuoteServerFormat } from "../../engines/tee/provider/quote-server.ts";
 import { PRODUCTION_ROOTS, type TrustRoots } from "../../engines/tee/roots.ts";
+import type { Endorsements } from "../../engines/tee/verdict.ts";
 import { NodeError } from "../errors.ts";
 import { keyCheckOptions } from "../key-checks.ts";
 import type { FolderModelShelf } from "../model-shelf.ts";
@@ -16,20 +17,32 @@ import { launchInner } from "./launch-inner.ts";
 const refuse = (reason: string) => new NodeError("ENCLAVE_SETTINGS", { reason });
 
 /** The vendors' roots, and one of a development quote server. */
-export const simulatedRoots = (root: Hex): TrustRoots => ({
+export const simulatedRoots = (root: Hex, format: QuoteServerFormat = "dcap-tdx-v4"): TrustRoots => ({
   simulatedAllowed: true,
   roots: [
     ...PRODUCTION_ROOTS.roots,
-    { vendor: "intel", name: "SIMULATED SGX Root CA", kind: "simulated", spkiSha256: root.slice(2) },
+    {
+      ...(format === "nitro-cose"
+        ? ({ vendor: "aws", name: "SIMULATED Nitro Root" } as const)
+        : ({ vendor: "intel", name: "SIMULATED SGX Root CA" } as const)),
+      kind: "simulated",
+      spkiSha256: root.slice(2),
+    },
   ],
 });
 
+/** What goes with the quotes of a development quote server. Errors: COLLATERAL, PROVIDER. */
+export async function endorseSimulated(
+  url: string,
+): Promise<{ readonly endorsements: Endorsements; readonly roots: TrustRoots }> {
+  const { bundle, root, format } = await fetchSimulatedCollateral(url);
+  const endorsements = format === "nitro-cose" ? ({ kind: "none" } as const) : readCollateralBundle(bundle);
+  return { endorsements, roots: simulatedRoots(root, format) };
+}
+
 /** What goes with this worker's quotes. Errors: COLLATERAL, PROVIDER. */
 async function endorse({ provider, collateral, quoteServer }: NodeConfig["enclave"]) {
-  if (provider === "simulated") {
-    const { bundle, root } = await fetchSimulatedCollateral(quoteServer);
-    return { endorsements: readCollateralBundle(bundle), roots: simulatedRoots(root) };
-  }
+  if (provider === "simulated") return endorseSimulated(quoteServer);
   const text = await readFile(collateral, "utf8").catch((cause: unknown) => {
     throw new EvidenceError("COLLATERAL", { detail: `${collateral} cannot be read` }, { cause });
   });
@@ -51,7 +64,7 @@ export function openEnclave(config: NodeConfig, { models, ...modules }: OpenEncl
   if (provider === "tsm" && collateral === "") throw refuse("enclave.collateral is not set");
   if (provider === "simulated" && quoteServer === "") throw refuse("enclave.quoteServer is not set");
   const { executor, threads } = work;
-  const proves = enclave.prove && prove.enabled;
+  const proves = enclave.critical && prove.enabled;
   const { chainId: _, ...checks } = keyCheckOptions(config);
   const launch = async () =>
     launchInner({
@@ -67,6 +80,8 @@ export function openEnclave(config: NodeConfig, { models, ...modules }: OpenEncl
       renewBeforeSec: enclave.renewHours * 3_600,
       watchMs: enclave.watchSeconds * 1_000,
       simulatedAllowed: node.development,
+      critical: enclave.critical,
+      proves,
     },
     { ...modules, launch, endorse: async () => endorse(enclave) },
   );

@@ -13,6 +13,7 @@ import { batchCount } from "../../core/batch.ts";
 import { hasCode } from "../../core/errors.ts";
 import type { ClientClaim } from "../../core/receipt.ts";
 import { COMMITTEE_RULES, type CommitteeRules } from "../../core/threshold/draw-committee.ts";
+import { isPaired } from "../../core/replay-record.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { CLASS_T, FLAG_STANDBY, OPTIMISTIC, VOTE, type Spec } from "../../core/types.ts";
 import { checked } from "../checked.ts";
@@ -23,6 +24,7 @@ import type { EnclaveTrust } from "../find-enclaves.ts";
 import type { JobView } from "../job-view.ts";
 import { readDelivered } from "../read-delivered.ts";
 import { pollUntil } from "../poll-until.ts";
+import { orderPair } from "../order-pair.ts";
 import { orderProofs, type Proving } from "../prove-job.ts";
 import { currentSeats, deliverToStandbys } from "../standbys.ts";
 import { accountOf, type TransactionHash, type WalletLike } from "../send.ts";
@@ -70,7 +72,7 @@ export interface RequestInferenceSyncParameters extends RequestInferenceParamete
   readonly onProgress?: ((progress: InferenceProgress) => void) | undefined;
   /** Awaited between the draw and the delivery: nothing has left this process yet. */
   readonly beforeDelivery?: ((seats: readonly number[]) => void | Promise<void>) | undefined;
-  /** Of `fast-enclave`: which enclaves may see the input. */
+  /** Of `fast-enclave` and `critical-enclave`: which enclaves may see the input. */
   readonly enclaves?: EnclaveTrust | undefined;
   /**
    * Of `fast-enclave`: seals the input once, to the committee of registered enclaves that these rules draw (true: `COMMITTEE_RULES`), before
@@ -153,6 +155,7 @@ export async function requestInferenceSync(
   }
   const isFilled = (spec.policy.flags & FLAG_STANDBY) !== 0;
   const deliver = async (): Promise<Proving> => {
+    if (isPaired(spec.policy.mask)) return orderPair(client, wishes);
     if (isProven) return orderProofs(client, wishes);
     const delivered = await deliverInput(client, wishes);
     const { seats } = delivered;
@@ -226,7 +229,7 @@ export async function requestInferenceSync(
   return { ...requested, ...finished, jobId, job, result: { outputBytes, salt }, view, delivery };
 }
 
-/** Candidates, the prover of the last stage first: others hold no result. */
+/** The prover of the last stage, then its second if there is one: others hold no result. */
 async function proversOf(
   client: WalletLike,
   hub: Address,
@@ -234,18 +237,16 @@ async function proversOf(
   fromBlock: bigint,
   { seats }: DeliverInputReturnType,
 ): Promise<DeliverInputReturnType["seats"]> {
-  const proven = await checked("getLogs", async () =>
-    getContractEvents(client, {
-      address: hub,
-      abi: assayHubAbi,
-      eventName: "Proven",
-      args: { jobId },
-      fromBlock,
-      strict: true,
-    }),
+  const filter = { address: hub, abi: assayHubAbi, args: { jobId }, fromBlock, strict: true } as const;
+  const [proven, seconded] = await checked("getLogs", async () =>
+    Promise.all([
+      getContractEvents(client, { ...filter, eventName: "Proven" }),
+      getContractEvents(client, { ...filter, eventName: "Seconded" }),
+    ]),
   );
-  const last = proven.toSorted((a, b) => b.args.stage - a.args.stage)[0]?.args.workerId;
-  return seats.filter(({ workerId }) => workerId === last);
+  const last = proven.toSorted((a, b) => b.args.stage - a.args.stage)[0]?.args;
+  const second = seconded.find(({ args }) => args.stage === last?.stage)?.args;
+  return [last, second].flatMap((one) => seats.filter(({ workerId }) => workerId === one?.workerId));
 }
 
 /** Who answered a sampled job, the last committee first: what was proposed may have been overturned. */

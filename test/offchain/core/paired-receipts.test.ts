@@ -55,6 +55,10 @@ describe("receipts of critical jobs", function suite() {
       expect(coverage.map(({ evidence }) => evidence)).to.deep.equal(
         again.proofs.map(() => ["PROOF (DEVELOPMENT KEY)", "ENCLAVE"]),
       );
+      // Evidence of a development platform is named for what it is; a local chain's is taken for it until its registry is asked.
+      const simulated = new Map([...knownEnclaves()].map(([key, one]) => [key, { ...one, simulated: true }]));
+      for (const expected of [{ enclaves: simulated }, {}])
+        expect(verifyReceipt(again, expected).coverage[0]?.evidence[1]).to.equal("ENCLAVE (SIMULATED)");
       // Without the registry the keys are named, for whoever asks it.
       const { detail } = verifyReceipt(again).checks.find(({ name }) => name === "enclaves") ?? { detail: "" };
       expect(detail).to.contain(addressOfKey(enclaveOf(3)));

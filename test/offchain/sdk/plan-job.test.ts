@@ -118,13 +118,13 @@ describe("planJob", () => {
   });
 
   const wrong: readonly (readonly [string, string, Parameters<typeof planJob>[0], Partial<Market>])[] = [
-    ["NOT_SUPPORTED", "a preset of a later step", { preset: "critical-enclave" }, {}],
+    ["NOT_SUPPORTED", "pairs of enclaves of a hub without their judge", { preset: "critical-enclave" }, {}],
     ["NOT_SUPPORTED", "enclaves of a hub without their judge", { preset: "fast-enclave" }, {}],
     [
       "NOT_SUPPORTED",
-      "enclaves in pairs, though the router has their judge",
+      "pairs of enclaves for several stages, though the router has their judge",
       { preset: "critical-enclave" },
-      { supported: 31 },
+      { supported: 31, workers: 39, model: { ...market.model, stages: 3 } },
     ],
     ["NOT_SUPPORTED", "enclaves in a policy of one's own", { policy: { mask: ENCLAVE } }, { supported: 31 }],
     ["NOT_SUPPORTED", "a deployment without adapters", { preset: "critical-proof" }, { supported: 1 }],
@@ -141,6 +141,13 @@ describe("planJob", () => {
     it(`error: ${code} for ${what}`, async () => {
       await expectCode(code, () => planJob(wishes, { ...market, ...change }, job));
     });
+
+  it("R62: a pair of enclaves is planned for models of one stage", () => {
+    const model = { ...market.model, stages: 1, acceptedMasks: 1 << (ENCLAVE | PROOF) };
+    const { spec } = planJob({ preset: "critical-enclave" }, { ...market, supported: 31, workers: 39, model }, job);
+    expect(spec.policy).to.include({ mask: ENCLAVE | PROOF, k: 2, auditBps: 0 });
+    expect(spec.policy.flags & 1).to.equal(1);
+  });
 
   // VOTE, PROOF and OPTIMISTIC.
   const zoo = { ...market, supported: 19, model: { ...market.model, acceptedMasks: 65_542 } };

@@ -38,18 +38,29 @@ export class QuoteServerProvider implements EnclaveProvider {
     if (!reply.ok) throw refuse(`${url} answers ${reply.status}`);
     const bytes = new Uint8Array(await reply.arrayBuffer());
     if (bytes.length === 0 || bytes.length > MAX_EVIDENCE_BYTES) throw refuse(`evidence of ${bytes.length} bytes`);
-    return { format: "dcap-tdx-v4", bytes, runtime: new Uint8Array() };
+    return { format: formatOf(reply.headers.get("x-evidence-format")), bytes, runtime: new Uint8Array() };
   }
 }
 
-/** The server's collateral, a bundle as `readCollateralBundle` takes it, and its root's key hash. Error: PROVIDER. */
-export async function fetchSimulatedCollateral(url: string): Promise<{ readonly bundle: unknown; readonly root: Hex }> {
+const FORMATS = ["dcap-tdx-v4", "nitro-cose"] as const;
+export type QuoteServerFormat = (typeof FORMATS)[number];
+
+function formatOf(name: unknown): QuoteServerFormat {
+  const format = FORMATS.find((known) => known === name);
+  if (format === undefined) throw refuse("the quote server names no form of evidence that is known here");
+  return format;
+}
+
+/** The server's collateral, a bundle as `readCollateralBundle` takes it where its quotes are Intel's, and its root's key hash. Error: PROVIDER. */
+export async function fetchSimulatedCollateral(
+  url: string,
+): Promise<{ readonly bundle: unknown; readonly root: Hex; readonly format: QuoteServerFormat }> {
   assertLoopback(url);
   const reply = await fetch(new URL("/collateral", url), { signal: AbortSignal.timeout(30_000) }).catch((cause: unknown) => { throw refuse(`${url} does not answer`, cause); }); // prettier-ignore
   if (!reply.ok) throw refuse(`${url} answers ${reply.status}`);
-  const { bundle, root } = (await reply.json()) as { readonly bundle?: unknown; readonly root?: unknown };
+  const { bundle, root, format } = (await reply.json()) as Readonly<Record<"bundle" | "root" | "format", unknown>>;
   if (typeof root !== "string") throw refuse(`${url} names no root`);
-  return { bundle, root: toHex(fromHex(root, 32)) };
+  return { bundle, root: toHex(fromHex(root, 32)), format: formatOf(format) };
 }
 
 function assertLoopback(url: string): void {

@@ -20,31 +20,41 @@ export interface SimulatedQuoteServerOptions {
   /** Of certificates and collateral, Unix seconds of the chain. */
   readonly period: Period;
   readonly platform?: SimulatedOptions;
+  /** What its quotes are; Intel's by default. */
+  readonly format?: SimulatedFormat;
 }
+
+/** Of platforms that a quote server can stand for: a family whose evidence chains verify, and one that attesters judge. */
+export type SimulatedFormat = "dcap-tdx-v4" | "nitro-cose";
+const VENDORS = { "dcap-tdx-v4": "intel", "nitro-cose": "aws" } as const;
 
 /** 48 bytes that stand for a TD whose image holds this bundle: changed code is another measurement. */
 export const simulatedMeasurement = (bundleDigest: Hex): Uint8Array =>
   new Uint8Array(createHash("sha384").update("assay.v1.simulated-image").update(fromHex(bundleDigest, 32)).digest());
 
-/** SHA-256 of the key of a seed's SIMULATED Intel root. */
-export function simulatedRoot(seed: Uint8Array): Hex {
-  const roots = new SimulatedPlatform(seed, { from: 0n, to: 1n }).roots(["intel"]).roots;
+/** SHA-256 of the key of a seed's SIMULATED root, Intel's by default. */
+export function simulatedRoot(seed: Uint8Array, format: SimulatedFormat = "dcap-tdx-v4"): Hex {
+  const roots = new SimulatedPlatform(seed, { from: 0n, to: 1n }).roots([VENDORS[format]]).roots;
   return `0x${roots.find(({ kind }) => kind === "simulated")?.spkiSha256 ?? ""}`;
 }
 
+/** What the answered bytes are. */
+const FORMAT_HEADER = "x-evidence-format";
 const MAX_BODY = 1_024;
 const DIGITS = /^0x[0-9a-f]+$/;
 
 /**
  * Starts a development quote server on loopback: it owns the SIMULATED platform's keys, so that several enclaves of one machine can be
- * told from one root. `POST /quote {reportData, bundleDigest}` answers a TDX v4 quote; `GET /collateral` what a verifier needs beside it.
+ * told from one root. `POST /quote {reportData, bundleDigest}` answers a TDX v4 quote, or a Nitro document; `GET /collateral` tells which, and
+ * what a verifier needs beside it.
  * Errors: ROOT where NODE_ENV is "production".
  */
 export async function startSimulatedQuoteServer(options: SimulatedQuoteServerOptions): Promise<SimulatedQuoteServer> {
   const platform = new SimulatedPlatform(options.seed, options.period, options.platform);
-  const root = simulatedRoot(options.seed);
+  const { format = "dcap-tdx-v4" } = options;
+  const root = simulatedRoot(options.seed, format);
   const server = createServer((request, response) => {
-    serve(platform, root, request, response).catch(() => response.destroy());
+    serve({ platform, root, format }, request, response).catch(() => response.destroy());
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -62,15 +72,23 @@ export async function startSimulatedQuoteServer(options: SimulatedQuoteServerOpt
   };
 }
 
+interface Served {
+  readonly platform: SimulatedPlatform;
+  readonly root: Hex;
+  readonly format: SimulatedFormat;
+}
+
 async function serve(
-  platform: SimulatedPlatform,
-  root: Hex,
+  { platform, root, format }: Served,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const answer = (status: number, body: Uint8Array | string): void => void response.writeHead(status).end(body);
-  if (request.method === "GET" && request.url === "/collateral")
-    return answer(200, JSON.stringify({ root, bundle: collateralBundle(platform.intel.collateral(true)) }));
+  const isIntel = format === "dcap-tdx-v4";
+  if (request.method === "GET" && request.url === "/collateral") {
+    const bundle = isIntel ? collateralBundle(platform.intel.collateral(true)) : null;
+    return answer(200, JSON.stringify({ root, format, bundle }));
+  }
   if (request.method !== "POST" || request.url !== "/quote") return answer(404, "");
   const asked = await readBody(request);
   const reportData = asked?.["reportData"];
@@ -79,7 +97,8 @@ async function serve(
     typeof value === "string" && value.length === 2 + digits && DIGITS.test(value);
   if (!isHex(reportData, 128) || !isHex(bundleDigest, 64)) return answer(400, "");
   const report = { reportData: fromHex(reportData, 64), measurement: simulatedMeasurement(bundleDigest) };
-  return answer(200, platform.intel.quote("dcap-tdx-v4", report));
+  response.setHeader(FORMAT_HEADER, format);
+  return answer(200, isIntel ? platform.intel.quote(format, report) : platform.aws.document(report));
 }
 
 async function readBody(request: IncomingMessage): Promise<Readonly<Record<string, unknown>> | null> {

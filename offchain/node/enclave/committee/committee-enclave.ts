@@ -13,7 +13,13 @@ export function committeeEnclave(enclave: EnclavePort, committee: Pick<Committee
       const own = isShared ? await committee.unwrap(jobId, { boundary, sender }, blob) : blob;
       await enclave.open(jobId, job, { ...input, blob: own });
     },
+    // Of critical jobs the client chooses the pair itself: nothing of theirs is sealed to a committee.
+    order: async (...args) => enclave.order(...args),
     run: async (jobId) => enclave.run(jobId),
+    get canProve() {
+      return enclave.canProve;
+    },
+    prove: async (...args) => enclave.prove(...args),
     forget: (jobId) => enclave.forget(jobId),
   };
 }

@@ -115,7 +115,7 @@ describe("keeping an enclave registered", () => {
     const platform = simulated();
     const { modelId } = startInner();
     const keeper = new EnclaveKeeper(
-      { modelId, renewBeforeSec: DAY, watchMs: WATCH_MS, simulatedAllowed: true },
+      { modelId, renewBeforeSec: DAY, watchMs: WATCH_MS, simulatedAllowed: true, critical: false, proves: false },
       {
         chain: registry.chain(clock),
         launch: async () => {
