@@ -17,6 +17,15 @@ describe("R63: an enclave behind a committee's host", () => {
   const enclave: EnclavePort = {
     serves: ({ stages }) => stages === 1,
     open: async (_jobId, _job, input) => void opened.push(input),
+    order: async () => ({ attempt: 3, pairs: [] }),
+    canProve: true,
+    prove: async (_, deadlineMs) => ({
+      outDigest: jobId,
+      result: "0x",
+      r: jobId,
+      vs: jobId,
+      proof: `0x0${deadlineMs}`,
+    }),
     run: async () => answer,
     forget: (id) => void asked.push(`forget ${id}`),
   };
@@ -44,6 +53,9 @@ describe("R63: an enclave behind a committee's host", () => {
     expect(asked).to.have.lengthOf(1);
     expect(port.serves(job.spec)).to.equal(true);
     expect(await port.run(jobId)).to.equal(answer);
+    expect((await port.order(jobId, job, { ...input, blob: OWN })).attempt).to.equal(3);
+    expect(port.canProve).to.equal(true);
+    expect((await port.prove(jobId, 7)).proof).to.equal("0x07");
     port.forget(jobId);
     expect(asked[1]).to.equal(`forget ${jobId}`);
   });
