@@ -315,7 +315,7 @@ describe("assay devnet with jobs over ciphertexts", function suite() {
       expect(asked.code, asked.err).to.equal(0);
       const truth = rows.map((row) => (row[30] === 1 ? "malignant" : "benign"));
       expect(JSON.parse(asked.out)).to.deep.include({ answers: truth, receiptValid: true });
-      const judged = await cli("receipt", "verify", receipt, "--model", `${model}/cipher`, "--devnet", file);
+      const judged = await cli("receipt", "verify", receipt, "--model", `${model}/cipher`);
       expect(judged.code, judged.out + judged.err).to.equal(0);
       // Another model's folder is not what it answers for.
       expect((await cli("receipt", "verify", receipt, "--model", "models/digits-mlp-poly/cipher")).code).to.equal(1);
