@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Every preset that runs, on the devnet with sixteen real workers: latency, gas, bytes, processor time of all workers together, fee, what
 // dominates, and jobs a second when eight are always under way; beside the same model run once, unverified, on this machine. With --write
-// it renews docs/presets.md. Takes about twenty minutes.
+// it renews docs/presets.md. Twenty jobs a preset (ASSAY_BENCH_JOBS: another number) take about twenty minutes.
 import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { decodeReceipt } from "../offchain/core/receipt.ts";
@@ -13,8 +13,9 @@ import { connectWallet } from "../offchain/sdk/node/connect.ts";
 import { buildContracts } from "../scripts/demo/build-contracts.ts";
 import { Children } from "../scripts/demo/children.ts";
 import { startDevnet, type Devnet } from "../scripts/demo/devnet.ts";
+import { CIPHER_MODELS, planCiphers } from "../scripts/demo/plan-ciphers.ts";
 import { planJobs, type PlannedJob } from "../scripts/demo/plan-jobs.ts";
-import { planPresets } from "../scripts/demo/plan-presets.ts";
+import { ENCLAVE_MODEL, planPresets } from "../scripts/demo/plan-presets.ts";
 import { createPresenter } from "../scripts/demo/presenter.ts";
 import { processorSec } from "../scripts/demo/processor-time.ts";
 import { createQueue } from "../scripts/demo/queue.ts";
@@ -28,11 +29,11 @@ import { PARTS, writePage, type Measured } from "./presets/page.ts";
 const TOKEN = 10n ** 18n;
 const WORKERS = 16;
 /** Jobs for latency and processor time, one by one. */
-const SINGLE = 20;
+const SINGLE = Number(process.env["ASSAY_BENCH_JOBS"] ?? 20);
 /** Of jobs with a window, which costs nothing, as many run side by side. */
 const WINDOWED_AT_ONCE = 4;
 /** Jobs for throughput, and how many of them are always under way. */
-const SUSTAINED = 32;
+const SUSTAINED = Math.ceil(1.6 * SINGLE);
 const AT_ONCE = 8;
 const IDLE_MS = 4_000;
 const PLAIN_RUNS = 50;
@@ -68,6 +69,8 @@ async function measure(children: Children, report: (row: BenchRow) => void, prog
     folder,
     workers: WORKERS,
     models: ["tumor-mlp", "digits-cnn", "digits-split", "cheque-image"].map((name) => `models/${name}`),
+    enclaves: { model: ENCLAVE_MODEL, platforms: 1 },
+    ciphers: CIPHER_MODELS,
     children,
     signal,
     progress,
@@ -99,7 +102,8 @@ async function measure(children: Children, report: (row: BenchRow) => void, prog
 
 async function cases(): Promise<readonly Case[]> {
   const vote = (await planJobs(0, 1, false)).find(({ kind }) => kind === "plain");
-  const { split, economy, batch, cheque } = await planPresets(1);
+  const { split, economy, batch, cheque, enclaves } = await planPresets(1);
+  const { patients, digit } = await planCiphers(1);
   if (vote === undefined) throw new RangeError("no digit was planned");
   const of = (name: string, job: PlannedJob, windowed = false, answers = 1): Case => ({ name, job, answers, windowed });
   return [
@@ -109,6 +113,9 @@ async function cases(): Promise<readonly Case[]> {
     of("economy, tumor-mlp", economy, true),
     of("general-split, digits-split", split, true),
     of("masked, cheque-image", cheque.image),
+    of("critical-cipher, digits-mlp-poly", digit),
+    of("critical-cipher, 12 patients, tumor-poly", patients, false, patients.cipher?.inputs.length ?? 1),
+    ...enclaves.map((job) => of(`${job.preset}, ${job.model} (SIMULATED)`, job, true)),
   ];
 }
 
@@ -210,10 +217,10 @@ async function checked(job: PlannedJob, options: RunJobOptions): Promise<RanJob>
 }
 
 /** The same inputs through the same model here, once each, with nobody to convince; milliseconds an answer. */
-async function plainRun({ model: name, input, batch }: PlannedJob): Promise<number> {
-  const model = await loadModel(`models/${name}`);
+async function plainRun({ model: name, input, batch, cipher }: PlannedJob): Promise<number> {
+  const model = cipher?.model ?? (await loadModel(`models/${name}`));
   const executor = createOnnxExecutor({ threads: 1 });
-  const inputs: readonly Tensor[] = batch?.map((one) => one.input) ?? [input];
+  const inputs: readonly Tensor[] = cipher?.inputs ?? batch?.map((one) => one.input) ?? [input];
   try {
     const [first = input] = inputs;
     await runModel(model, first, executor);
