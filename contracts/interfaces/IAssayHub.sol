@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IHubAudits} from "./IHubAudits.sol";
 import {IHubDisputes} from "./IHubDisputes.sol";
+import {IHubEnclaves} from "./IHubEnclaves.sol";
 import {IHubFront} from "./IHubFront.sol";
 import {IHubProofs} from "./IHubProofs.sol";
 import {IHubJoins} from "./IHubJoins.sol";
@@ -17,4 +18,13 @@ import {IHubVotes} from "./IHubVotes.sol";
 /// registry, parameters, randomness and evidence router named at construction are trusted code, and so are the router's adapters. GUARDIAN can only delay new requests.
 /// Committees are honest with the probabilities of protocol.md section 14; nothing here can detect a wrong answer that
 /// every seat agrees on.
-interface IAssayHub is IHubFront, IHubVotes, IHubSketches, IHubProofs, IHubAudits, IHubJoins, IHubDisputes {}
+interface IAssayHub is
+    IHubFront,
+    IHubVotes,
+    IHubSketches,
+    IHubProofs,
+    IHubEnclaves,
+    IHubAudits,
+    IHubJoins,
+    IHubDisputes
+{}

@@ -16,6 +16,8 @@ interface IHubProofs is IHubTypes {
     /// @dev Mask ENCLAVE and PROOF: each stage's evidence is abi.encode(EnclaveBundle). Two of the candidates sign the same digest, each by
     /// a registered enclave's key, of two vendor families, and one of them proves it inside its enclave; with k = 1 one does both.
     /// Who they are is theirs: any two of the twelve will do, so an enclave that differs or stays away can be replaced.
+    /// @dev Mask ENCLAVE alone, of models of several stages: a stage's evidence is its enclave's EnclaveResult (channelHash 32, epoch u16,
+    /// r 32, vs 32) and, where channelHash is not 0, the 144 bytes of the channel's handshake, of which auditors recompute it.
     /// @param record the job's record; all empty if nothing was pinned yet. Of a PROOF job `seats` are the 12 candidates, and
     /// each proven stage is a tally of round 0 whose one seat, the prover, said the output's digest.
     /// @param table the model's stage table

@@ -178,6 +178,8 @@ interface IHubTypes {
     event Proven(bytes32 indexed jobId, uint8 stage, uint32 indexed workerId, bytes32 outDigest);
     /// A second enclave, of another vendor family than the prover's, signed the same digest. Before `Proven` of its stage.
     event Seconded(bytes32 indexed jobId, uint8 stage, uint32 indexed workerId, bytes32 outDigest);
+    /// Who shall run which stage inside which enclave, as the requester or its client says: the latest counts.
+    event Scheduled(bytes32 indexed jobId, bytes32 planHash, bytes plan);
     /// A proof fixed the truth of a stage. `record` is what the next call needs.
     event CourtRuled(
         bytes32 indexed jobId,
@@ -205,6 +207,10 @@ interface IHubTypes {
     error NotCandidate(uint256 stage, address worker);
     /// A job with k = 2 needs a second worker, another than the prover; one with k = 1 has none.
     error SecondWrong(uint256 stage, address second);
+    /// A stage that an enclave signed: 98 bytes, or 242 where its input came over a channel.
+    error ResultMalformed(uint256 stage, uint256 length);
+    /// No plan, or one of another job.
+    error PlanWrong(bytes32 jobId, uint256 length);
     /// 0, 1 and 2 are no digests.
     error DigestReserved(uint256 stage, bytes32 outDigest);
     /// Nothing on this stage may overrule a vote: it has no key, or one from no ceremony, or its output is not PUBLIC; for a

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IHubAudits} from "../interfaces/IHubAudits.sol";
 import {IHubDisputes} from "../interfaces/IHubDisputes.sol";
+import {IHubEnclaves} from "../interfaces/IHubEnclaves.sol";
 import {IHubFront} from "../interfaces/IHubFront.sol";
 import {IHubJoins} from "../interfaces/IHubJoins.sol";
 import {IHubProofs} from "../interfaces/IHubProofs.sol";
@@ -140,19 +141,9 @@ contract AssayHub is HubMoney {
         ParameterSet memory set = _params(spec.paramsVersion);
         PolicyLib.Limits memory limits;
         uint8 mask = spec.policy.mask;
-        // Votes and samples need nobody else. Of what has an adapter, proofs are served, and not beside a vote; enclaves, where
-        // they are sampled or prove.
+        // Votes and samples need nobody else. Of what has an adapter, proofs and enclaves are served, and not beside a vote.
         if (mask & (VOTE | OPTIMISTIC) != 0) limits.supported = mask & (VOTE | OPTIMISTIC);
-        if (mask & VOTE == 0 && mask != OPTIMISTIC)
-            limits.supported |=
-                ROUTER.supported() &
-                (
-                    mask & OPTIMISTIC != 0
-                        ? ENCLAVE
-                        : mask & PROOF != 0
-                            ? mask
-                            : PROOF
-                );
+        if (mask & VOTE == 0 && mask != OPTIMISTIC) limits.supported |= ROUTER.supported() & (PROOF | ENCLAVE);
         // Votes on ciphertexts end before a referee: none without one.
         if (mask & CIPHER != 0) limits.supported |= ROUTER.supported() & CIPHER;
         limits.time = uint48(block.timestamp);
@@ -407,8 +398,9 @@ contract AssayHub is HubMoney {
             s == IHubProofs.submitProofs.selector ||
                 s == IHubProofs.court.selector ||
                 s == IHubProofs.lateCourt.selector;
-        bool attested = s == IHubProofs.submitProofs.selector && _maskInCall() == ENCLAVE | PROOF;
-        if (proof) _delegate(attested ? ENCLAVES : PROOFS);
+        bool attested = s == IHubProofs.submitProofs.selector && _maskInCall() & ENCLAVE != 0;
+        if (attested || s == IHubEnclaves.schedule.selector) _delegate(ENCLAVES);
+        if (proof) _delegate(PROOFS);
         bool audit =
             s == IHubAudits.propose.selector ||
                 s == IHubAudits.draw.selector ||

@@ -84,7 +84,9 @@ library PolicyLib {
             mask == 0 ||
             mask > 31 ||
             (mask & CIPHER != 0 && (mask & VOTE == 0 || mask & ENCLAVE != 0)) ||
-            (sampled && mask & ~(OPTIMISTIC | ENCLAVE) != 0)
+            (sampled && mask & ~(OPTIMISTIC | ENCLAVE) != 0) ||
+            // Unaudited, enclaves may only share a program: of one stage there are samples.
+            (mask == ENCLAVE && stages == 1)
         ) revert IHubTypes.NotSupported("mask");
 
         uint256 k = policy.k;
@@ -123,8 +125,8 @@ library PolicyLib {
             uint256 seats = uint256(spec.stages) * k;
             bool vote = mask & VOTE != 0;
             uint256 least = vote || seats > DrawLib.CANDIDATES ? seats : DrawLib.CANDIDATES;
-            if (mask & PROOF != 0 && !vote) {
-                // Only a proof can decide here.
+            if (!vote && mask & OPTIMISTIC == 0) {
+                // Only a proof, or an enclave's signature, can decide here.
                 if (workers < least) revert IHubTypes.PoolTooSmall(workers, least);
                 return 0;
             }

@@ -130,7 +130,9 @@ export function checkShape(policy: PolicyTerms, stages: number, supported: numbe
   const votes = sampled || has(mask, EVIDENCE.VOTE);
   const cipherAlone = has(mask, EVIDENCE.CIPHER) && (!has(mask, EVIDENCE.VOTE) || has(mask, EVIDENCE.ENCLAVE));
   const sampledMore = sampled && has(mask, ~(EVIDENCE.OPTIMISTIC | EVIDENCE.ENCLAVE));
-  if (mask === 0 || cipherAlone || sampledMore) throw new RuleError("NOT_SUPPORTED", { what: "mask" });
+  // Unaudited, enclaves may only share a program: of one stage there are samples.
+  const lone = mask === EVIDENCE.ENCLAVE && stages === 1;
+  if (mask === 0 || cipherAlone || sampledMore || lone) throw new RuleError("NOT_SUPPORTED", { what: "mask" });
 
   // 1, 2, 3, 5 or 7; a vote of one compares nothing.
   const pair = mask === (EVIDENCE.ENCLAVE | EVIDENCE.PROOF);
@@ -209,8 +211,8 @@ export function roundsOf(
   const assertPool = (need: number) => {
     if (workers < need) throw new RuleError("POOL_TOO_SMALL", { have: workers, need });
   };
-  if (proven && !votes) {
-    assertPool(least); // only a proof can decide here
+  if (!votes && !has(mask, EVIDENCE.OPTIMISTIC)) {
+    assertPool(least); // only a proof, or an enclave's signature, can decide here
     return 0;
   }
   // Of class T one escalation is judged: nothing may be insured by it.

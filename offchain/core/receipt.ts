@@ -67,7 +67,7 @@ const ENDORSEMENT = {
   },
 } as const satisfies AbiType;
 
-/** The enclave behind a tally that one operator said alone: its signature, and the registration under which it counted. */
+/** The enclave behind a tally that one operator said alone, or shares with others: its signature, and its registration. */
 const ENCLAVED = {
   struct: {
     /** Index in `record.tallies`. */
@@ -77,6 +77,10 @@ const ENCLAVED = {
     epoch: "uint16",
     r: "bytes32",
     vs: "bytes32",
+    /** Where enclaves share a program: the plan, as the chain was told it. Empty of samples. */
+    plan: "bytes",
+    /** Of the channel that the stage's input came through: what `channelHash` is recomputed from. Empty where it is 0. */
+    handshake: "bytes",
     /** What the quote bound; the worker is the seat's signer. */
     registry: "address",
     key: "address",
@@ -225,8 +229,11 @@ export type ReceiptSettlement = AbiValue<typeof SETTLEMENT>;
 export type Receipt = AbiValue<typeof RECEIPT>;
 
 const MAGIC = utf8("ASRC");
-/** 2: with proofs; 3: with sketches; 4: with what client stages took, and with parents; 5: with what enclaves signed; 6: with a referee's games. */
-const VERSION = 6;
+/**
+ * 2: with proofs; 3: with sketches; 4: with what client stages took, and with parents; 5: with what enclaves signed; 6: with a referee's
+ * games; 7: with the channels between enclaves.
+ */
+const VERSION = 7;
 /** A job with 31 seats, three committees and an inline output stays far below. */
 export const MAX_RECEIPT_BYTES = 18 * 1024 * 1024;
 

@@ -153,6 +153,9 @@ const isVoted = (mask: number): boolean => (mask & (VOTE | OPTIMISTIC)) !== 0;
 /** Proven inside an enclave, and said by a second one of another vendor where k is 2. */
 export const isPaired = (mask: number): boolean => mask === (ENCLAVE | PROOF);
 
+/** Several enclaves share the program: each signs its stages, and nobody votes. */
+export const isShared = (mask: number): boolean => mask === ENCLAVE;
+
 /** An OPTIMISTIC job's answer that was not audited: its primary alone said it. */
 export function isLone({ job }: Pick<Receipt, "job">, { round, seats }: Tally): boolean {
   return (job.spec.policy.mask & OPTIMISTIC) !== 0 && round === 0 && seats.length === 1;
@@ -308,6 +311,23 @@ function replayRuling(sitting: Sitting, ruling: RefereedTally, standing: Standin
   return [];
 }
 
+/** A stage that one candidate's enclave signed, in its turn. Whose signature it is, `enclavesFailure` says. */
+function replaySigned({ receipt, tally, evidence, proof }: Sitting, standing: Standing): Fault[] {
+  const { stage, seats, said, round, bond, challenger } = tally;
+  const [[id], [word], [seat]] = [seats, said, evidence.seats];
+  if (round !== 0 || !isNext(standing, stage)) return fault("tallies", "it is not its turn");
+  const isOne = seats.length === 1 && said.length === 1 && evidence.seats.length === 1 && evidence.fast;
+  if (!isOne || proof !== undefined || id === undefined || !receipt.record.seats.includes(id))
+    return fault("tallies", "it is not one candidate's");
+  if (word === undefined || isReserved(word) || word !== seat?.outDigest)
+    return fault("tallies", "it says another digest");
+  if (bond !== 0n || BigInt(challenger) !== 0n) return fault("tallies", "nobody challenges round 0");
+  standing.last = stage;
+  standing.verdict = "ACCEPTED";
+  standing.boundaries = [...standing.boundaries, word];
+  return [];
+}
+
 /** Seats that standbys took over, more than a quorum can miss. Whether their workers really were absent, the chain saw. */
 function replayAbsence({ receipt, tally, evidence }: Sitting, standing: Standing): Fault[] {
   const { k } = receipt.job.spec.policy;
@@ -326,6 +346,7 @@ function replayTally(sitting: Sitting, standing: Standing): Fault[] {
   const { receipt, tally, proof, ruling } = sitting;
   if (ruling !== undefined) return replayRuling(sitting, ruling, standing);
   if (standing.standbys.has(sitting.at) && proof === undefined) return replayAbsence(sitting, standing);
+  if (isShared(receipt.job.spec.policy.mask)) return replaySigned(sitting, standing);
   const votes = isVoted(receipt.job.spec.policy.mask);
   if (!votes && tally.round !== 0) return fault("tallies", "what was proven is not voted on, nor judged by a court");
   const proven = !votes || tally.round === COURT_ROUND;

@@ -2,10 +2,13 @@
 import { equalBytes, fromHex, type Hex } from "./bytes.ts";
 import { addressWord, bindReportData, decodeRuntime, enclaveConfigDigest } from "./enclave-binding.ts";
 import { enclaveResultDigest } from "./enclave-result.ts";
+import { stageInDigest } from "./digest.ts";
+import { jobTable } from "./network-part.ts";
 import type { EnclavedTally, Receipt } from "./receipt.ts";
-import { isLone } from "./replay-record.ts";
+import { isLone, isShared } from "./replay-record.ts";
+import { scheduledFailure } from "./scheduled-result.ts";
 import { recoverSigner } from "./signature.ts";
-import { ENCLAVE, OPTIMISTIC, SAID_UNREVEALED } from "./types.ts";
+import { ENCLAVE, OPTIMISTIC, SAID_UNREVEALED, ZERO_BYTES32 } from "./types.ts";
 import { LOCAL_CHAIN_ID } from "./zk/verifying-key.ts";
 
 /** The evidence that samples of enclaves are made under. */
@@ -35,12 +38,20 @@ export const enclaveBindingOf = ({ chainId }: Pick<Receipt, "chainId">, one: Enc
 export const enclavedSigner = ({ committees }: Receipt, { tally }: EnclavedTally): Hex =>
   committees[tally]?.seats[0]?.signer ?? "0x";
 
+/** Whether what was signed names the channel that its plan has there; a sample names none. */
+function channelFailure({ chainId, jobId, job }: Receipt, one: EnclavedTally, stage: number): string | undefined {
+  if (isShared(job.spec.policy.mask)) return scheduledFailure({ ...one, chainId, jobId, stage }, fromHex(one.plan));
+  const isAlone = one.channelHash === ZERO_BYTES32 && one.handshake === "0x" && one.plan === "0x";
+  return isAlone ? undefined : "a sample's input is sealed by its client";
+}
+
 function failureOf(receipt: Receipt, domain: Hex, one: EnclavedTally): string | undefined {
-  const { chainId, hub, jobId, job, committees, record } = receipt;
+  const { chainId, hub, jobId, job, committees, record, manifest } = receipt;
   const [seat] = committees[one.tally]?.seats ?? [];
   const stage = record.tallies[one.tally]?.stage ?? 0;
   if (seat?.opened !== true) return "it signed for a seat that has not opened";
-  const claim = { jobId, stage, inDigest: job.spec.inDigest, outDigest: seat.outDigest, worker: seat.signer };
+  const inDigest = stageInDigest(jobTable(manifest), stage, job.spec.inDigest, record.boundaries);
+  const claim = { jobId, stage, inDigest, outDigest: seat.outDigest, worker: seat.signer };
   const { channelHash, epoch, r, vs, key } = one;
   const signer = recoverSigner(enclaveResultDigest(domain, { claim, channelHash, epoch }), { r, vs });
   if (signer !== key.toLowerCase()) return `its result is signed by ${signer}, not by ${key}`;
@@ -50,19 +61,22 @@ function failureOf(receipt: Receipt, domain: Hex, one: EnclavedTally): string | 
     return "it was started for another chain, hub or registry";
   const bound = bindReportData(enclaveBindingOf(receipt, one, seat.signer), fromHex(one.runtime));
   if (!equalBytes(reportDataOf(fromHex(one.quote)), bound)) return "its quote is bound to something else";
+  const apart = channelFailure(receipt, one, stage);
+  if (apart !== undefined) return apart;
   if (one.simulated && chainId !== LOCAL_CHAIN_ID) return "it is SIMULATED, and the chain is not local";
   return undefined;
 }
 
 /**
- * Whether an enclave signed each answer that stands without an audit, where the policy asks for one: by a key that a quote binds to this
+ * Whether an enclave signed each answer that stands without an audit, where the policy asks for one, and each stage that enclaves share: by a key that a quote binds to this
  * chain, registry, worker, model and epoch. Whether the quote is the vendor's is judged where its certificates are (`judgeEnclaves`).
  */
 export function enclavesFailure(receipt: Receipt, domain: Hex): string | undefined {
   const { enclaves, record, job } = receipt;
-  const asked = (job.spec.policy.mask & ENCLAVE) !== 0;
+  const { mask } = job.spec.policy;
+  const asked = (mask & ENCLAVE) !== 0;
   const due = record.tallies.flatMap((tally, at) =>
-    asked && isLone(receipt, tally) && tally.said[0] !== SAID_UNREVEALED ? [at] : [],
+    isShared(mask) || (asked && isLone(receipt, tally) && tally.said[0] !== SAID_UNREVEALED) ? [at] : [],
   );
   const have = enclaves.map(({ tally }) => tally);
   if (due.join() !== have.join())

@@ -13,7 +13,7 @@ import { modelId } from "./model.ts";
 import { jobTable, networkPart } from "./network-part.ts";
 import { checkShape } from "./policy.ts";
 import { decodeReceipt, encodeReceipt, receiptOutput, type Receipt } from "./receipt.ts";
-import { endFailure, isLone, isPaired, replayRecord, type Replay } from "./replay-record.ts";
+import { endFailure, isLone, isPaired, isShared, replayRecord, type Replay } from "./replay-record.ts";
 import type { Reason } from "./settle-types.ts";
 import { distribute, offences } from "./settle.ts";
 import { standbyTallies } from "./standbys.ts";
@@ -43,7 +43,8 @@ import { LOCAL_CHAIN_ID, openKey, type KeyOpener } from "./zk/verifying-key.ts";
 
 /** Kinds of evidence that a receipt has room for. */
 const CARRIED = VOTE | PROOF | OPTIMISTIC | CIPHER;
-const carriedOf = (mask: number): number => (isPaired(mask) || mask === SAMPLED_ENCLAVE ? CARRIED | ENCLAVE : CARRIED);
+const carriedOf = (mask: number): number =>
+  isPaired(mask) || isShared(mask) || mask === SAMPLED_ENCLAVE ? CARRIED | ENCLAVE : CARRIED;
 
 export interface ReceiptOptions {
   /** Refuse proofs under development keys, which anyone can forge, even on the local chain. Elsewhere they always are. */
@@ -184,12 +185,16 @@ function expectationFailure(receipt: Receipt, expected: ReceiptExpectation): str
   return undefined;
 }
 
-/** Worker id and signing address of every candidate that proved a stage. */
-const proversOf = ({ proofs, record }: Receipt): (readonly [number, string])[] =>
-  proofs.flatMap(({ tally, worker }) => {
+/** Worker id and signing address of every candidate that proved a stage, or whose enclave signed one. */
+const proversOf = ({ proofs, record, committees, job }: Receipt): (readonly [number, string])[] => {
+  const signed = isShared(job.spec.policy.mask)
+    ? committees.flatMap(({ seats }, tally) => seats.map(({ signer: worker }) => ({ tally, worker })))
+    : [];
+  return [...proofs, ...signed].flatMap(({ tally, worker }) => {
     const [id] = record.tallies[tally]?.seats ?? [];
     return id === undefined ? [] : [[id, lower(worker)] as const];
   });
+};
 
 function seatsFailure(receipt: Receipt): string | undefined {
   const { record, job, committees } = receipt;
@@ -207,7 +212,7 @@ function seatsFailure(receipt: Receipt): string | undefined {
   const signers = committees.flatMap(({ seats }) =>
     seats.map(({ signer }) => signer).filter((one) => one !== ZERO_ADDRESS),
   );
-  if (new Set(signers).size !== signers.length) return "one key fills two seats";
+  if (!isShared(mask) && new Set(signers).size !== signers.length) return "one key fills two seats";
   // A candidate may prove several stages, always by its one key.
   const provers = proversOf(receipt);
   const pairs = new Set(provers.map((pair) => pair.join())).size;
@@ -296,8 +301,9 @@ function keysCheck(receipt: Receipt, keys: readonly ProvenKey[], options: Receip
 function saidBy(receipt: Receipt, stage: number): readonly string[] {
   const at = receipt.record.tallies.findLastIndex((tally) => tally.stage === stage);
   const last = receipt.record.tallies[at];
-  if (last === undefined || !isLone(receipt, last)) return ["VOTE"];
   const inside = receipt.enclaves.find(({ tally }) => tally === at);
+  if (inside !== undefined && isShared(receipt.job.spec.policy.mask)) return [enclaveName(inside)];
+  if (last === undefined || !isLone(receipt, last)) return ["VOTE"];
   return inside === undefined ? ["OPTIMISTIC"] : [enclaveName(inside), "OPTIMISTIC"];
 }
 
@@ -491,7 +497,7 @@ function reportOf(
           ? "a referee's games decided it, of which only the chain saw all: give the record hash from the chain"
           : undefined,
       );
-    if (receipt.enclaves.length > 0 || spec.policy.mask === SAMPLED_ENCLAVE)
+    if (receipt.enclaves.length > 0 || isShared(spec.policy.mask) || spec.policy.mask === SAMPLED_ENCLAVE)
       add("enclaves", enclavesText(receipt), () => history.enclaves);
     add("result", receipt.reason === 0 ? "the evidence decides this result" : "the evidence decides this end", () =>
       endFailure(receipt, history),

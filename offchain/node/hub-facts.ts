@@ -59,6 +59,7 @@ export function hubFacts(events: readonly HubEvent[]): HubFact[] {
       case "PokePaid":
       case "Proven":
       case "RuledLate":
+      case "Scheduled":
       case "Seconded":
       case "Slashed":
       case "Withdrawn":

@@ -5,6 +5,7 @@ import { decodeEvents } from "../adapters/chain/decode-events.ts";
 import { ADVERT_PROTOCOL } from "../core/advert.ts";
 import { BOUNDARY_PROTOCOL } from "../core/boundary-index.ts";
 import { PUT_PROTOCOL } from "../core/blob-put.ts";
+import { CHANNEL_PROTOCOL } from "../core/channel-wire.ts";
 import { PROOF_PROTOCOL } from "../core/proof-wire.ts";
 import { OFFER_PROTOCOL } from "../core/messages.ts";
 import { RESULT_PROTOCOL } from "../core/result-request.ts";
@@ -15,6 +16,7 @@ import { JobDesk, type JobDeskOptions } from "../protocol/job-desk.ts";
 import type { ProtocolModules } from "../protocol/ports.ts";
 import type { TracePort } from "../protocol/referee-ports.ts";
 import { ResultDesk } from "../protocol/result-desk.ts";
+import { SCHEDULE_PROTOCOL } from "../protocol/scheduled-desk.ts";
 import { SEAT_PROTOCOL } from "../protocol/seat-wire.ts";
 import { serveBeacon } from "./beacon/serve-beacon.ts";
 import { createChainPort } from "./chain-port.ts";
@@ -75,7 +77,7 @@ export class Worker {
     };
     this.desk = new JobDesk(options.desk, protocol);
     this.#adverts = new AdvertDesk(protocol, this.desk.work);
-    this.#results = new ResultDesk(protocol, (jobId) => this.desk.session(jobId) ?? this.desk.proofs.session(jobId));
+    this.#results = new ResultDesk(protocol, (jobId) => this.desk.holder(jobId));
     const random = () => (modules.randomBytes(1)[0] ?? 0) / 256;
     const { hub, vault } = chain.contracts;
     this.watcher = new BlockWatcher(
@@ -130,6 +132,12 @@ export class Worker {
     });
     transport.serve(PROOF_PROTOCOL, async function* answer(_from, request) {
       yield desk.proofs.onMessage(request);
+    });
+    transport.serve(SCHEDULE_PROTOCOL, async function* answer(_from, request) {
+      yield desk.scheduled.onStatus(request);
+    });
+    transport.serve(CHANNEL_PROTOCOL, async function* answer(_from, request) {
+      yield await desk.scheduled.onChannel(request);
     });
     transport.serve(OFFER_PROTOCOL, async function* answer(_from, request) {
       yield desk.input.handle(request);

@@ -8,8 +8,10 @@ import { ProtocolError } from "./errors.ts";
 import { InputDesk, type InputDeskOptions } from "./input-desk.ts";
 import { JobSession } from "./job-session.ts";
 import { ProofDesk } from "./proof-desk.ts";
+import type { ResultHolder } from "./result-desk.ts";
 import type { Hex, HubFact, ProtocolModules, SlotView, WorkerProfile } from "./ports.ts";
 import { isAbstention } from "./said.ts";
+import { ScheduledDesk } from "./scheduled-desk.ts";
 import { decodeMemory } from "./seat-codec.ts";
 import { hasFastVotes, STATE } from "./seat-machine.ts";
 import { decodeSeatMessage, encodeSeatMessage } from "./seat-wire.ts";
@@ -32,6 +34,8 @@ export class JobDesk {
   readonly boundaries: BoundaryDesk;
   /** Jobs that are proven, not voted on. */
   readonly proofs: ProofDesk;
+  /** Jobs whose stages several enclaves share. */
+  readonly scheduled: ScheduledDesk;
   readonly #options: JobDeskOptions;
   readonly #modules: ProtocolModules;
   readonly #sessions = new Map<Hex, JobSession>();
@@ -42,6 +46,7 @@ export class JobDesk {
     this.#modules = modules;
     this.work = new EnclaveWork(options.work, modules);
     this.proofs = new ProofDesk(options.maxTracked, modules, this.work, () => this.input);
+    this.scheduled = new ScheduledDesk(options.maxTracked, modules, () => this.input);
     this.boundaries = new BoundaryDesk(options.input, modules, {
       work: this.work,
       session: (jobId) => this.#sessions.get(jobId) ?? null,
@@ -54,12 +59,17 @@ export class JobDesk {
     this.input = new InputDesk(
       options.input,
       modules,
-      (jobId) => this.#sessions.get(jobId) ?? this.proofs.session(jobId),
+      (jobId) => this.#sessions.get(jobId) ?? this.proofs.session(jobId) ?? this.scheduled.session(jobId),
     );
   }
 
   session(jobId: Hex): JobSession | null {
     return this.#sessions.get(jobId) ?? null;
+  }
+
+  /** Whoever may hold a result of the job. */
+  holder(jobId: Hex): ResultHolder | null {
+    return this.session(jobId) ?? this.proofs.session(jobId) ?? this.scheduled.session(jobId);
   }
 
   get sessions(): readonly JobSession[] {
@@ -70,6 +80,7 @@ export class JobDesk {
   get openSeats(): number {
     return (
       this.proofs.openStages +
+      this.scheduled.openRuns +
       this.sessions.filter(({ seat, isNeeded, isOver }) =>
         seat === null ? isNeeded && !isOver : seat.phase !== "DONE",
       ).length
@@ -81,7 +92,7 @@ export class JobDesk {
     for (const row of this.#modules.journal.openJobs()) {
       if (row.role !== "watcher") continue;
       const memory = decodeMemory(row.data);
-      if (this.proofs.restore(row.jobId, memory)) continue;
+      if (this.proofs.restore(row.jobId, memory) || this.scheduled.restore(row.jobId, memory)) continue;
       const session = JobSession.restore(row.jobId, memory, this.#modules, this.work);
       this.#sessions.set(row.jobId, session);
     }
@@ -102,7 +113,7 @@ export class JobDesk {
   /** New blocks' facts, in order. Idempotent: a restart may bring the last ones again. */
   async onFacts(facts: readonly HubFact[]): Promise<void> {
     const touched = new Set<JobSession>();
-    for (const fact of await this.proofs.onFacts(facts)) {
+    for (const fact of await this.scheduled.onFacts(await this.proofs.onFacts(facts))) {
       const session = fact.name === "JobRequested" ? this.#take(fact) : (this.#sessions.get(fact.jobId) ?? null);
       if (session === null) continue;
       this.#learn(session, fact);
@@ -116,6 +127,7 @@ export class JobDesk {
   async onRewind(): Promise<void> {
     await Promise.all(this.sessions.map((session) => this.#guard(session, () => session.rewind())));
     await this.proofs.onRewind();
+    await this.scheduled.onRewind();
   }
 
   #take(fact: Extract<HubFact, { name: "JobRequested" }>): JobSession | null {
@@ -207,6 +219,7 @@ export class JobDesk {
         else void this.#serve(session);
       }
       this.proofs.tick();
+      this.scheduled.tick();
       metrics.set("assay_jobs_open_count", { role: "seat" }, this.openSeats);
       metrics.set("assay_jobs_open_count", { role: "prover" }, this.proofs.openStages);
       metrics.set("assay_jobs_open_count", { role: "watcher" }, this.#sessions.size);

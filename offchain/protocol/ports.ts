@@ -13,6 +13,7 @@ import type { PeerAddress, Transport } from "../core/ports/transport.ts";
 import type { Tensor } from "../core/tensor.ts";
 import type { StageProof as StatedProof } from "../core/zk/verify-proof.ts";
 import type { DisputePort } from "./referee-ports.ts";
+import type { ScheduledPort } from "./scheduled-port.ts";
 import type {
   Delivery,
   Job,
@@ -367,6 +368,8 @@ export interface EnclavePort {
   /** Proves an ordered job; `deadlineMs` as in `ProofTask`. Errors as `open`. */
   prove(jobId: Hex, deadlineMs: number): Promise<EnclaveProof>;
   forget(jobId: Hex): void;
+  /** Jobs whose stages several enclaves share; missing: it takes none. */
+  readonly scheduled?: ScheduledPort | undefined;
 }
 
 /** Where a blob can be fetched, and by which grant. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type { Client } from "viem";
 import { assertDeployment, type AssertDeploymentParameters } from "./actions/assert-deployment.ts";
+import { checkSchedule, type CheckScheduleParameters } from "./actions/check-schedule.ts";
 import { getAdverts, type GetAdvertsParameters } from "./actions/get-adverts.ts";
 import { getBalance, type GetBalanceParameters } from "./actions/get-balance.ts";
 import { fetchResult, type FetchResultParameters } from "./actions/fetch-result.ts";
@@ -30,6 +31,8 @@ export function assayPublicActions(config: AssayConfig) {
   return (client: Client) => ({
     assertDeployment: async (parameters: Configured<AssertDeploymentParameters> = {}) =>
       assertDeployment(client, { ...config, ...parameters }),
+    checkSchedule: async (parameters: Configured<CheckScheduleParameters>) =>
+      checkSchedule(client, { ...config, ...parameters }),
     fetchResult: async (parameters: Configured<FetchResultParameters>) =>
       fetchResult(client, { ...config, ...parameters }),
     getBalance: async (parameters: Configured<GetBalanceParameters>) =>

@@ -6,8 +6,10 @@ import { readEndorsement, readQuote } from "../adapters/chain/read-endorsement.t
 import { fromHex, toHex } from "../core/bytes.ts";
 import { domainSeparator } from "../core/eip712.ts";
 import { enclaveResultDigest } from "../core/enclave-result.ts";
-import { isLone } from "../core/replay-record.ts";
-import type { Receipt } from "../core/receipt.ts";
+import { isLone, isShared } from "../core/replay-record.ts";
+import { scheduledFailure, type ScheduledResult } from "../core/scheduled-result.ts";
+import { isAssayError } from "../core/errors.ts";
+import type { EnclavedTally, Receipt } from "../core/receipt.ts";
 import { recoverSigner } from "../core/signature.ts";
 import { ENCLAVE, type Job, type Record as JobRecord } from "../core/types.ts";
 import { checked } from "./checked.ts";
@@ -38,30 +40,81 @@ export async function collectEnclaves(
   client: Client,
   parameters: CollectEnclavesParameters,
 ): Promise<Receipt["enclaves"]> {
-  const { job, record, trail, committees, jobId, hub, chainId } = parameters;
-  if ((job.spec.policy.mask & ENCLAVE) === 0) return [];
+  const { job, record, trail, committees } = parameters;
+  const { mask } = job.spec.policy;
+  if (isShared(mask))
+    return Promise.all(readShared(parameters).map(async (one) => collectOne(client, parameters, one)));
+  if ((mask & ENCLAVE) === 0) return [];
   const opened = trail.events.find(({ eventName }) => eventName === "Revealed");
   const call = opened === undefined ? null : decodeCall(trail, opened.transactionHash, "open");
-  const at = record.tallies.findIndex((tally) => isLone({ job }, tally));
-  const seat = committees[at]?.seats[0];
-  if (at < 0 || call === null || seat?.opened !== true) return [];
-  const missing = (what: string) =>
-    new SdkError("RECEIPT_UNAVAILABLE", { jobId, why: `${what} is not in its transactions` });
-  const evidence = fromHex(call[6]);
-  if (evidence.length < SIGNED_BYTES) throw missing("the enclave's signature");
-  const part = (from: number, to: number): Hex => toHex(evidence.subarray(from, to));
+  const tally = record.tallies.findIndex((one) => isLone({ job }, one));
+  const seat = committees[tally]?.seats[0];
+  if (tally < 0 || call === null || seat?.opened !== true) return [];
+  const { outDigest, signer: worker } = seat;
+  const claim = { stage: 0, inDigest: job.spec.inDigest, outDigest, worker };
+  return [await collectOne(client, parameters, { tally, claim, evidence: call[6], plans: [] })];
+}
+
+/** What an enclave said of one stage, and the plans that may have had it do so. */
+interface Shown {
+  readonly tally: number;
+  readonly claim: { readonly stage: number; readonly inDigest: Hex; readonly outDigest: Hex; readonly worker: Hex };
+  readonly evidence: Hex;
+  readonly plans: readonly Hex[];
+}
+
+/** Every stage of a job that enclaves share. Error: RECEIPT_UNAVAILABLE. */
+function readShared({ jobId, job, record, trail, committees }: CollectEnclavesParameters): readonly Shown[] {
+  const plans = trail.events.flatMap((event) => (event.eventName === "Scheduled" ? [event.args.plan] : []));
+  return record.tallies.map(({ stage }, tally) => {
+    const proven = trail.events.find((event) => event.eventName === "Proven" && event.args.stage === stage);
+    const call = proven === undefined ? null : decodeCall(trail, proven.transactionHash, "submitProofs");
+    const shown = call?.[3][stage - call[1].boundaries.length];
+    const seat = committees[tally]?.seats[0];
+    if (shown === undefined || seat === undefined) throw missing(jobId, `stage ${stage}`);
+    // A line of stages: each takes the one before it.
+    const inDigest = stage === 0 ? job.spec.inDigest : (record.boundaries[stage - 1] ?? "0x");
+    return { tally, claim: { stage, inDigest, outDigest: seat.outDigest, worker: seat.signer }, evidence: shown.evidence, plans }; // prettier-ignore
+  });
+}
+
+const missing = (jobId: Hex, what: string) =>
+  new SdkError("RECEIPT_UNAVAILABLE", { jobId, why: `${what} is not in its transactions` });
+
+/** Whether a result follows from a plan; one that follows from none is shown with the last, and fails. */
+export function isPlanned(result: ScheduledResult, plan: Hex): boolean {
+  try {
+    return scheduledFailure(result, fromHex(plan)) === undefined;
+  } catch (error) {
+    if (!isAssayError(error)) throw error;
+    return false;
+  }
+}
+
+async function collectOne(
+  client: Client,
+  parameters: CollectEnclavesParameters,
+  { tally, claim, evidence: hex, plans }: Shown,
+): Promise<EnclavedTally> {
+  const { jobId, hub, chainId } = parameters;
+  const evidence = fromHex(hex);
+  if (evidence.length < SIGNED_BYTES) throw missing(jobId, "the enclave's signature");
+  const part = (from: number, to?: number): Hex => toHex(evidence.subarray(from, to));
   const signed = { channelHash: part(0, 32), epoch: Number(part(32, 34)), r: part(34, 66), vs: part(66, 98) };
-  const claim = { jobId, stage: 0, inDigest: job.spec.inDigest, outDigest: seat.outDigest, worker: seat.signer };
   const domain = domainSeparator({ chainId, hub: toHex(fromHex(hub, 20)) });
-  const key = recoverSigner(enclaveResultDigest(domain, { claim, ...signed }), signed);
+  const key = recoverSigner(enclaveResultDigest(domain, { claim: { jobId, ...claim }, ...signed }), signed);
   const registration = await readRegistration(client, parameters, { key, epoch: signed.epoch });
-  if (registration === null) throw missing("the enclave's registration");
+  if (registration === null) throw missing(jobId, "the enclave's registration");
   const { fromBlock } = parameters;
   const endorsement = await checked("getLogs", async () => readEndorsement(client, { ...registration, fromBlock }));
-  if (endorsement === null) throw missing("what the enclave's evidence rests on");
+  if (endorsement === null) throw missing(jobId, "what the enclave's evidence rests on");
   const { binding, challenge, runtime, simulated, quote, registeredAt, registry } = registration;
   const { channelKey, sealKey } = binding;
-  return [{ tally: at, ...signed, registry, key, channelKey, sealKey, challenge, runtime, registeredAt, simulated, quote, endorsement }]; // prettier-ignore
+  // Behind a sample's signature stands the table of its model, which a receipt has.
+  const handshake = plans.length === 0 ? "0x" : part(SIGNED_BYTES);
+  const result = { chainId, registry, jobId, stage: claim.stage, key, channelKey, channelHash: signed.channelHash, handshake } as const; // prettier-ignore
+  const plan = plans.find((bytes) => isPlanned(result, bytes)) ?? plans.at(-1) ?? "0x";
+  return { tally, ...signed, plan, handshake, registry, key, channelKey, sealKey, challenge, runtime, registeredAt, simulated, quote, endorsement }; // prettier-ignore
 }
 
 async function readRegistration(

@@ -136,6 +136,21 @@ export function collectCommittees(
   });
 }
 
+/** Of stages that enclaves signed: what each says, in its worker's name. */
+export const signedCommittees = (
+  { tallies }: JobRecord,
+  signers: ReadonlyMap<number, Hex>,
+): readonly CommitteeEvidence[] =>
+  tallies.map(({ seats, said }) => ({
+    fast: true,
+    seats: seats.map((id, i) => ({
+      ...NO_EVIDENCE,
+      signer: signers.get(id) ?? NO_EVIDENCE.signer,
+      opened: true,
+      outDigest: said[i] ?? NO_EVIDENCE.outDigest,
+    })),
+  }));
+
 /** Votes of the `submit` that counted this tally, or null if it was counted on the slow path. */
 function fastVotes(trail: JobTrail, { stage, round }: Tally): StageVotes | null {
   const hash = countedIn(trail, stage, round) ?? endedIn(trail);

@@ -126,8 +126,9 @@ async function assertTrusted(
     if (event === undefined) throw refuse(index, "it is not registered");
     const { args, transactionHash } = event;
     const { worker, measurementId, platformId, simulated, binding, enclave } = args;
-    const { sealKey, epoch } = binding;
-    const one: FoundEnclave = { worker, key: args.key, sealKey, epoch, expiry: enclave.expiry, ...criticalFacts(enclave), measurementId, platformId, simulated, transactionHash }; // prettier-ignore
+    const { sealKey, channelKey, epoch } = binding;
+    const { expiry, vendor, status } = enclave;
+    const one: FoundEnclave = { worker, key: args.key, sealKey, channelKey, epoch, expiry, vendor, status, ...criticalFacts(enclave), measurementId, platformId, simulated, transactionHash }; // prettier-ignore
     if (simulated && !(isLocal && trust.allowSimulated === true))
       throw refuse(index, "it is SIMULATED: pass `enclaves: { allowSimulated: true }` on a development chain");
     if (trust.images !== undefined && !trust.images.includes(measurementId))

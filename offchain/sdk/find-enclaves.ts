@@ -24,8 +24,9 @@ export interface FoundEnclave {
   readonly worker: Address;
   /** Signs results. */
   readonly key: Address;
-  /** X25519; its private half never left the enclave. */
+  /** X25519, both; their private halves never left the enclave. */
   readonly sealKey: Hex;
+  readonly channelKey: Hex;
   readonly epoch: number;
   /** Unix seconds. */
   readonly expiry: number;
@@ -35,6 +36,9 @@ export interface FoundEnclave {
   readonly family: EnclaveFamily;
   /** Unix seconds until which its registration makes critical results; 0 if its status makes none. */
   readonly criticalUntil: number;
+  /** Numbers of `EnclaveLib`: the vendor with bit 7 if SIMULATED, the status of its firmware. */
+  readonly vendor: number;
+  readonly status: number;
   readonly simulated: boolean;
   /** Of the registration: its calldata holds the quote. */
   readonly transactionHash: Hex;
@@ -73,6 +77,8 @@ export interface FindEnclavesParameters {
   readonly until: number;
   readonly trust?: EnclaveTrust | undefined;
   readonly fromBlock?: bigint | undefined;
+  /** As the chain stood after this block; the newest by default. An older one needs a node that keeps its state. */
+  readonly blockNumber?: bigint | undefined;
 }
 
 export interface FindEnclavesReturnType {
@@ -94,7 +100,7 @@ export async function findEnclaves(
   client: Client,
   parameters: FindEnclavesParameters,
 ): Promise<FindEnclavesReturnType> {
-  const { hub, modelId, workers, fromBlock = 0n } = parameters;
+  const { hub, modelId, workers, fromBlock = 0n, blockNumber } = parameters;
   const registry = await readEnclaveRegistry(client, hub);
   const events = await checked("EnclaveRegistered", async () =>
     getContractEvents(client, {
@@ -103,7 +109,7 @@ export async function findEnclaves(
       eventName: "EnclaveRegistered",
       args: { worker: [...workers], modelId },
       fromBlock,
-      toBlock: "latest",
+      toBlock: blockNumber ?? "latest",
       strict: true,
     }),
   );
@@ -115,8 +121,9 @@ export async function findEnclaves(
       let why = "it has registered no enclave for this model";
       for (const { args, transactionHash } of own.slice(0, MOST)) {
         const { key, binding, enclave, measurementId, platformId, runtime, simulated } = args;
-        const { sealKey, epoch } = binding;
-        const one = { worker, key, sealKey, epoch, expiry: enclave.expiry, ...criticalFacts(enclave), measurementId, platformId, simulated, transactionHash }; // prettier-ignore
+        const { sealKey, channelKey, epoch } = binding;
+        const { expiry, vendor, status } = enclave;
+        const one = { worker, key, sealKey, channelKey, epoch, expiry, vendor, status, ...criticalFacts(enclave), measurementId, platformId, simulated, transactionHash }; // prettier-ignore
         const against = await refusal(client, parameters, { registry, runtime, one });
         if (against === undefined) {
           found.set(worker.toLowerCase(), one);
@@ -152,7 +159,7 @@ interface Candidate {
 /** Why not this one; undefined if nothing speaks against it. */
 async function refusal(
   client: Client,
-  { hub, modelId, until, trust = {} }: FindEnclavesParameters,
+  { hub, modelId, until, trust = {}, blockNumber }: FindEnclavesParameters,
   { registry, runtime, one }: Candidate,
 ): Promise<string | undefined> {
   const { chainId } = await getDeployment(client, hub);
@@ -166,7 +173,8 @@ async function refusal(
   // A host that told its enclave of another hub could feed it jobs that nobody requested here.
   if (declared.configDigest !== enclaveConfigDigest({ chainId: BigInt(chainId), hub, registry }))
     return "it was started for another hub or registry";
-  const at = { address: registry, abi: enclaveRegistryAbi } as const;
+  const block = blockNumber === undefined ? {} : { blockNumber };
+  const at = { address: registry, abi: enclaveRegistryAbi, ...block } as const;
   const [isLive, record] = await Promise.all([
     checked("isLive", async () => readContract(client, { ...at, functionName: "isLive", args: [one.key, BigInt(until)] })), // prettier-ignore
     checked("enclave", async () => readContract(client, { ...at, functionName: "enclave", args: [one.key] })),

@@ -104,14 +104,16 @@ export function planJob(
   const wanted = insuredValue === 0n ? preset.windowUninsured : preset.window;
   const { set } = market;
   const window = wanted === 0 ? 0 : set.localOnly ? set.minWindow : Math.max(wanted, set.minWindow);
+  // Samples are of one stage: enclaves that share a program are not audited.
+  const isShared = preset.name === "fast-enclave" && market.model.stages > 1;
   const terms: Policy = {
-    mask: preset.mask,
-    k: size.k,
-    auditBps: preset.auditBps,
+    mask: isShared ? EVIDENCE.ENCLAVE : preset.mask,
+    k: isShared ? 1 : size.k,
+    auditBps: isShared ? 0 : preset.auditBps,
     cls: market.model.acceptedMasks & CLASS_T,
-    flags: flagsOf(preset, market, size.k, insuredValue) | wishedFlags(wishes),
+    flags: (isShared ? 0 : flagsOf(preset, market, size.k, insuredValue)) | wishedFlags(wishes),
     seatStake: BigInt(size.stakePerReward) * seatReward,
-    window,
+    window: isShared ? 0 : window,
     tWork: Math.max(
       resolved?.policy.tWork ?? 0,
       isProven(preset) ? proofTime(market, window) : set.minWork * (isEncrypted(preset) ? KEYS_FACTOR : 1),
@@ -123,7 +125,7 @@ export function planJob(
   // Nobody passes boundaries from pair to pair yet.
   if (isPaired(terms.mask) && market.model.stages > 1)
     throw new SdkError("NOT_SUPPORTED", { what: "pairs of enclaves for models of several stages" });
-  const isEnclaves = terms.mask === (EVIDENCE.ENCLAVE | EVIDENCE.OPTIMISTIC) || isPaired(terms.mask);
+  const isEnclaves = isShared || terms.mask === (EVIDENCE.ENCLAVE | EVIDENCE.OPTIMISTIC) || isPaired(terms.mask);
   if ((terms.mask & EVIDENCE.ENCLAVE) !== 0 && !isEnclaves)
     throw new SdkError("NOT_SUPPORTED", { what: "evidence of enclaves beside other than samples and proofs" });
   const flags = terms.flags | consentOf(terms, wishes, resolved) | (job.joins === true ? FLAG.JOIN : 0);

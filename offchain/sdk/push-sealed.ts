@@ -44,6 +44,8 @@ export interface Delivery {
   /** How long to try a receiver that is not needed any more, ms; 4 s by default. */
   readonly seatTimeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Sends a transaction of this account, one after the other. */
+  readonly send?: (<T>(action: () => Promise<T>) => Promise<T>) | undefined;
   /** The chain's time, by this process' clock since one block was read; Unix seconds. */
   readonly chainTime: () => number;
   /** When the receivers stop waiting for the input; the same clock. */

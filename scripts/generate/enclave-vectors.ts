@@ -5,7 +5,8 @@ import { writeFileSync } from "node:fs";
 import { toHex } from "../../offchain/core/bytes.ts";
 import { readPem } from "../../offchain/engines/tee/bytes/pem.ts";
 import { packQuote } from "../../offchain/engines/tee/dcap/pack.ts";
-import { TCB_STATUSES, type IntelCollateral } from "../../offchain/engines/tee/verdict.ts";
+import { TCB_STATUSES } from "../../offchain/core/enclave-status.ts";
+import type { IntelCollateral } from "../../offchain/engines/tee/verdict.ts";
 import { NOW, REPORT, simulated, verifySimulated } from "../../test/support/tee/simulated.ts";
 
 const platform = simulated();

@@ -38,6 +38,11 @@ import { startSimulatedEnclaves, type SimulatedEnclaves } from "../../scripts/de
 import { mineEvery, startTestChain, type TestChain } from "../support/cluster/chain.ts";
 import { Cluster, nullMetrics, testClock, until, type EnclaveParts } from "../support/cluster/cluster.ts";
 import { memoryStore } from "../support/cluster/memory-blobs.ts";
+import { decodePlan } from "../../offchain/core/planning/encode-plan.ts";
+import type { ModelManifest } from "../../offchain/core/types.ts";
+import { jobTable } from "../../offchain/core/network-part.ts";
+import type { ScheduledPort, ScheduledRun } from "../../offchain/protocol/scheduled-port.ts";
+import { scheduledManifest } from "../support/tee/scheduled.ts";
 import { createRequester } from "../support/cluster/requester.ts";
 import { audit, exportFrom, forge, onText, openContext } from "../support/audit-scenario.ts";
 import { expectCode } from "../support/expect-code.ts";
@@ -50,12 +55,15 @@ const WORKERS = 12;
 const STRANGE = 11;
 /** On the platform that is denied later. */
 const DENIED = 10;
+/** Have a second enclave each, of a model whose two stages no enclave may have both of. */
+const SHARERS = [1, 2, 3, 4] as const;
 const OTHER = keccakText("another bundle");
+const bytesOf = (data: readonly number[]): Buffer => Buffer.from(Int8Array.from(data));
 const input = { dtype: "i8" as const, dims: [32], data: Int8Array.from({ length: 32 }, (_, i) => 3 * i - 40) };
 const output = [...input.data].map((value) => value + 1);
 const policy = { tWork: 60, tReveal: 60, window: 4 };
-const bytesOf = (data: readonly number[]): Buffer => Buffer.from(Int8Array.from(data));
-
+const shared = { dtype: "i8" as const, dims: [64], data: Int8Array.from({ length: 64 }, (_, i) => (37 * i) % 120) };
+const sharedPlus = (n: number): Buffer => bytesOf([...shared.data].map((value) => value + n));
 /** Errors with their causes, bytes as hex: whatever could be read by somebody. */
 const textOf = (value: unknown): string =>
   JSON.stringify(value, (_, v: unknown) => {
@@ -75,6 +83,11 @@ describe("R58: jobs that enclaves answer", function suite() {
   const inners: TestInner[][] = Array.from({ length: WORKERS }, () => []);
   const parts: EnclaveParts[] = [];
   const committees: CommitteeHost[] = [];
+  const manifestOfTwo = scheduledManifest();
+  const sharers = new Map<number, { readonly keeper: EnclaveKeeper; readonly inners: TestInner[] }>();
+  /** Runs that enclaves took, in order, and what happens before one computes. */
+  const runs: { readonly worker: number; readonly run: ScheduledRun }[] = [];
+  let beforeCompute: (worker: number, run: ScheduledRun) => void = () => undefined;
   const logs: string[] = [];
   /** Bent answers, by worker. */
   const bent = new Map<
@@ -117,13 +130,13 @@ describe("R58: jobs that enclaves answer", function suite() {
     return logger;
   };
 
-  function enclaveOf(i: number, modules: EnclaveParts): EnclavePort {
+  function keeperOf(i: number, modules: EnclaveParts, model: ModelManifest, own: TestInner[]): EnclaveKeeper {
     const server = simulation.servers[i === DENIED ? 1 : 0];
     if (server === undefined) throw new TypeError("no server");
     const bundleDigest = i === STRANGE ? OTHER : BUNDLE;
     const keeper = new EnclaveKeeper(
       {
-        modelId: modelIdOf(manifest),
+        modelId: modelIdOf(model),
         renewBeforeSec: 3_600,
         watchMs: 200,
         simulatedAllowed: true,
@@ -136,11 +149,11 @@ describe("R58: jobs that enclaves answer", function suite() {
         assertMayVote: async () => undefined,
         launch: async () => {
           const inner = startInner({
-            manifest,
+            manifest: model,
             bundleDigest,
             provider: new QuoteServerProvider({ url: server.url, bundleDigest }),
           });
-          inners[i]?.push(inner);
+          own.push(inner);
           return inner.client;
         },
         endorse: async () => {
@@ -149,11 +162,17 @@ describe("R58: jobs that enclaves answer", function suite() {
         },
       },
     );
+    return keeper;
+  }
+
+  function enclaveOf(i: number, modules: EnclaveParts): EnclavePort {
+    const keeper = keeperOf(i, modules, manifest, inners[i] ?? []);
+    void keeper.keep();
     keepers[i] = keeper;
     parts[i] = modules;
-    void keeper.keep();
     return {
       canProve: keeper.canProve,
+      ...(SHARERS.some((one) => one === i) ? { scheduled: scheduledOf(i, modules) } : {}),
       serves: (spec) => keeper.serves(spec),
       order: async (...args) => keeper.order(...args),
       prove: async (...args) => keeper.prove(...args),
@@ -165,6 +184,26 @@ describe("R58: jobs that enclaves answer", function suite() {
       run: async (jobId) => {
         const answer = await keeper.run(jobId);
         return (await bent.get(i)?.(answer, jobId)) ?? answer;
+      },
+    };
+  }
+
+  function scheduledOf(i: number, modules: EnclaveParts): ScheduledPort {
+    const own: TestInner[] = [];
+    const keeper = keeperOf(i, modules, manifestOfTwo, own);
+    sharers.set(i, { keeper, inners: own });
+    const { scheduled } = keeper;
+    return {
+      ...scheduled,
+      schedule: async (...order) => {
+        const run = await scheduled.schedule(...order);
+        runs.push({ worker: i, run });
+        return run;
+      },
+      compute: async (jobId) => {
+        const newest = runs.findLast(({ worker }) => worker === i);
+        if (newest !== undefined) beforeCompute(i, newest.run);
+        return scheduled.compute(jobId);
       },
     };
   }
@@ -190,6 +229,7 @@ describe("R58: jobs that enclaves answer", function suite() {
         http: true,
         logger: recording,
         enclave: enclaveOf,
+        models: () => ({ table: (id) => jobTable(id === modelIdOf(manifestOfTwo) ? manifestOfTwo : manifest) }),
         journal: (i) => recordedJournal(i),
         store: (i) => recordedStore(i),
       },
@@ -197,12 +237,17 @@ describe("R58: jobs that enclaves answer", function suite() {
     );
     wallet = await createRequester(chain);
     await mineEvery(chain, 250);
+    await wallet.waitForTransactionReceipt({ hash: await wallet.registerModel({ manifest: manifestOfTwo }) });
     await until(120_000, () => (keepers.every((one, i) => i === STRANGE || one.status !== null) ? true : null));
   });
-  afterEach(() => bent.clear());
+  const everyInner = (): TestInner[] => [...inners.flat(), ...[...sharers.values()].flatMap((one) => one.inners)];
+  afterEach(() => {
+    bent.clear();
+    beforeCompute = () => undefined;
+  });
   after(async () => {
     await cluster.stop();
-    for (const inner of inners.flat()) inner.client.close();
+    for (const inner of everyInner()) inner.client.close();
     await simulation.close();
     await chain.close();
   });
@@ -560,11 +605,96 @@ describe("R58: jobs that enclaves answer", function suite() {
     await expectCode("COMMITTEE_KEY", async () => request(0, { committee: { ...drawn, t: 2 } }));
   });
 
+  const share = async () =>
+    wallet.requestInferenceSync({
+      preset: "fast-enclave",
+      manifest: manifestOfTwo,
+      input: shared,
+      deposit: true,
+      policy: { tWork: 60, tReveal: 60 },
+      enclaves: { allowSimulated: true },
+    });
+  const workerIdOf = (i: number): number => cluster.workers[i]?.workerId ?? 0;
+  const told = { abi: assayHubAbi, fromBlock: 0n, strict: true } as const;
+  const plansOf = async (jobId: `0x${string}`) => {
+    const found = await getContractEvents(cluster.client.public, { ...told, address: chain.deployment.hub, eventName: "Scheduled", args: { jobId } }); // prettier-ignore
+    return found.map(({ args }) => decodePlan(hexToBytes(args.plan)));
+  };
+  const provenOf = async (jobId: `0x${string}`) => {
+    const found = await getContractEvents(cluster.client.public, { ...told, address: chain.deployment.hub, eventName: "Proven", args: { jobId } }); // prettier-ignore
+    return found.map(({ args }) => [args.stage, args.workerId]);
+  };
+
+  // Not before committees are drawn from all that is registered: nobody hosts these enclaves there.
+  const startSharers = async (): Promise<void> => {
+    const all = [...sharers.values()].map(({ keeper }) => keeper);
+    for (const keeper of all) void keeper.keep();
+    await until(180_000, () => (all.every(({ status }) => status !== null) ? true : null));
+  };
+
+  it("R60: default: two enclaves of two workers share a model; the boundary goes from one to the other, and the chain has both results", async () => {
+    await startSharers();
+    const { jobId, output: answer } = await share();
+    expect(Buffer.from(answer.data as Int8Array)).to.deep.equal(sharedPlus(2));
+    const [first, second] = runs.slice(-2).toSorted((a, b) => a.run.first - b.run.first);
+    expect(first?.worker).to.not.equal(second?.worker);
+    expect(await provenOf(jobId)).to.deep.equal([[0, workerIdOf(first?.worker ?? -1)], [1, workerIdOf(second?.worker ?? -1)]]); // prettier-ignore
+    const [plan, ...more] = await plansOf(jobId);
+    expect(more).to.deep.equal([]);
+    expect(plan?.jobId).to.equal(jobId);
+    expect(plan?.runs.map(({ first: from, last }) => [from, last])).to.deep.equal([[0, 0], [1, 1]]); // prettier-ignore
+    // Anybody plans the same, and recomputes the channel; who trusts other enclaves would have planned otherwise.
+    const seen = { jobId, manifest: manifestOfTwo };
+    const checkedAgain = await wallet.checkSchedule({ ...seen, enclaves: { allowSimulated: true } });
+    expect(failing(checkedAgain)).to.deep.equal([]);
+    expect(checkedAgain.checks.map(({ name }) => name)).to.deep.equal(["plans", "stage 0", "stage 1"]);
+    expect(failing(await wallet.checkSchedule(seen))).to.deep.equal(["plans"]);
+    const receipt = await wallet.getReceipt({ jobId, manifest: manifestOfTwo });
+    const anchors = { simulatedRoots: simulation.roots, rpcUrl: chain.url, hub: chain.deployment.hub };
+    const online = await verifyReceiptFile(encodeReceipt(receipt), anchors);
+    expect(online.checks.filter(({ ok }) => !ok)).to.deep.equal([]);
+    expect(online.guarantee?.evidence).to.deep.equal(["ENCLAVE (SIMULATED)"]);
+    const [a, b] = receipt.enclaves as [EnclavedTally, EnclavedTally];
+    const lastByte = (hex: `0x${string}`): `0x${string}` => `0x${hex.slice(2, -2)}${hex.endsWith("00") ? "01" : "00"}`;
+    const changes: readonly (readonly [EnclavedTally, EnclavedTally])[] = [
+      [a, { ...b, handshake: lastByte(b.handshake) }],
+      [a, { ...b, channelHash: toHex(hexToBytes(keccakText("other"))) }],
+      [a, { ...b, channelKey: a.channelKey }],
+      [a, { ...b, plan: lastByte(b.plan) }],
+      [a, { ...b, key: a.key }],
+      [{ ...a, handshake: b.handshake }, b],
+      [{ ...a, plan: "0x" }, b],
+      [b, { ...a, tally: 1 }],
+    ];
+    for (const [i, enclaves] of changes.entries())
+      expect(failing(verifyReceipt({ ...receipt, enclaves }, { recordHash: receipt.recordHash })), `change ${i}`).to.deep.equal(i === 7 ? ["form"] : ["enclaves"]); // prettier-ignore
+    expect(failing(verifyReceipt({ ...receipt, enclaves: [a] }, { recordHash: receipt.recordHash }))).to.include("enclaves"); // prettier-ignore
+  });
+
+  it("R61: behavior: an enclave that dies with its stage is replaced by a new plan, which the chain is told", async () => {
+    const dead: number[] = [];
+    beforeCompute = (worker, run) => {
+      if (run.first !== 1 || dead.length > 0) return;
+      dead.push(worker);
+      sharers.get(worker)?.inners.at(-1)?.client.close();
+    };
+    const { jobId, output: answer } = await share();
+    expect(Buffer.from(answer.data as Int8Array)).to.deep.equal(sharedPlus(2));
+    const plans = await plansOf(jobId);
+    expect(plans).to.have.lengthOf(2);
+    const [before, after] = plans.map(({ runs: list }) => list.map(({ worker }) => worker));
+    expect(after?.[0]).to.equal(before?.[0]);
+    expect(after?.[1]).to.not.equal(before?.[1]);
+    expect((await provenOf(jobId)).map(([, id]) => id)).to.not.include(workerIdOf(dead[0] ?? -1));
+    expect(failing(await wallet.checkSchedule({ jobId, manifest: manifestOfTwo, enclaves: { allowSimulated: true } }))).to.deep.equal([]); // prettier-ignore
+  });
+
   it("R58: behavior: no planted secret is on the host's side: logs, chain, journals, blobs or the wire to the enclaves", async () => {
     const hidden = [
       bytesOf([...input.data]),
       bytesOf(output),
-      ...inners.flat().flatMap(({ secrets }) => secrets.map((one) => Buffer.from(one))),
+      ...[0, 1, 2].map(sharedPlus),
+      ...everyInner().flatMap(({ secrets }) => secrets.map((one) => Buffer.from(one))),
     ];
     expect(hidden.length).to.be.greaterThan(3 * WORKERS);
     const blocks = Number(await cluster.client.public.getBlockNumber());
@@ -582,7 +712,7 @@ describe("R58: jobs that enclaves answer", function suite() {
     ];
     for (const [i, all] of written.entries()) places.push([`journal and blobs ${i}`, Buffer.concat(all)]);
     expect(places.some(([, bytes]) => bytes.includes("outDigest"))).to.equal(true);
-    for (const [i, inner] of inners.flat().entries()) places.push([`wire ${i}`, Buffer.from(inner.wire())]);
+    for (const [i, inner] of everyInner().entries()) places.push([`wire ${i}`, Buffer.from(inner.wire())]);
     expect(places.find(([name]) => name === "logs")?.[1].includes("enclave.registered")).to.equal(true);
     for (const [name, bytes] of places)
       for (const secret of hidden) {

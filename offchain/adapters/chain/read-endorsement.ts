@@ -41,9 +41,6 @@ export async function readEndorsement(
   const rootKey = ca.args.issuer;
   const list = (issuer: Hex) => events.find((one) => one.eventName === "ListUpdated" && one.args.issuer === issuer);
   const kinds = KINDS[isTdx(quote) ? "tdx" : "sgx"];
-  const text = (kind: number, fits: (of: Hex) => boolean) =>
-    events.find((one) => one.eventName === "CollateralUpdated" && one.args.kind === kind && fits(one.args.fmspc));
-  const [tcbInfo, identity] = [text(kinds.tcb, (of) => of === fmspc), text(kinds.identity, () => true)];
   const argsOf = async (
     event: { readonly transactionHash: Hex } | undefined,
     name: string,
@@ -53,6 +50,16 @@ export async function readEndorsement(
     const call = decode(intelCollateralAbi, await readInput(client, event.transactionHash));
     return call?.functionName === name ? (call.args as readonly Hex[]) : null;
   };
+  /** The newest text that a signer under the platform's own root signed: a development chain may know several roots. */
+  const textOf = async (kind: number, name: string, fits: (of: Hex) => boolean): Promise<readonly Hex[] | null> => {
+    for (const one of events) {
+      if (one.eventName !== "CollateralUpdated" || one.args.kind !== kind || !fits(one.args.fmspc)) continue;
+      const call = await argsOf(one, name);
+      const signer = call === null ? undefined : authority(call[3] ?? "0x");
+      if (call === null || (signer?.eventName === "AuthorityRegistered" && signer.args.issuer === rootKey)) return call;
+    }
+    return null;
+  };
   const root = events.find((one) => one.eventName === "RootRegistered" && one.args.key === rootKey);
   const [pckCall, caCall, rootCall, rootList, caList, tcbCall, identityCall] = await Promise.all([
     argsOf(pck, "registerPck"),
@@ -60,8 +67,8 @@ export async function readEndorsement(
     argsOf(root, "registerRoot"),
     argsOf(list(rootKey), "submitCrl"),
     argsOf(list(caKey), "submitCrl"),
-    argsOf(tcbInfo, "submitTcbInfo"),
-    argsOf(identity, "submitIdentity"),
+    textOf(kinds.tcb, "submitTcbInfo", (of) => of === fmspc),
+    textOf(kinds.identity, "submitIdentity", () => true),
   ]);
   const [tcbSigner, identitySigner] = await Promise.all([
     argsOf(authority(tcbCall?.[3] ?? "0x"), "registerAuthority"),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Hex } from "../../core/bytes.ts";
 import { EvidenceError } from "./errors.ts";
-import type { TcbStatus, Verdict } from "./verdict.ts";
+import type { TcbStatus } from "../../core/enclave-status.ts";
+import type { Verdict } from "./verdict.ts";
 
 export interface EnclavePolicy {
   readonly statuses: readonly TcbStatus[];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { concatBytes, toHex, utf8, type Hex } from "../../core/bytes.ts";
 import { keccak256 } from "../../core/keccak.ts";
-import type { PlatformKind } from "./verdict.ts";
+import type { PlatformKind } from "../../core/enclave-status.ts";
 
 /** Vendor numbers of the hashes below: never renumbered. */
 const NUMBERS: Readonly<Record<PlatformKind, number>> = {

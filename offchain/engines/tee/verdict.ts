@@ -1,23 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Hex } from "../../core/bytes.ts";
+import { TCB_STATUSES, type PlatformKind, type TcbStatus } from "../../core/enclave-status.ts";
 
 export type EvidenceVendor = "intel" | "amd" | "aws" | "nvidia";
 export type EvidenceFormat =
   "dcap-sgx-v3" | "dcap-tdx-v4" | "dcap-tdx-v5" | "snp-report" | "nitro-cose" | "nvidia-spdm11";
-export type PlatformKind = "intel-tdx" | "intel-sgx" | "amd-snp" | "aws-nitro" | "nvidia-gpu";
-
-/** From best to worst: the worst of a platform's parts is the platform's. The order is hashed into plans. */
-export const TCB_STATUSES = [
-  "UpToDate",
-  "SWHardeningNeeded",
-  "ConfigurationNeeded",
-  "ConfigurationAndSWHardeningNeeded",
-  "OutOfDate",
-  "OutOfDateConfigurationNeeded",
-  "Revoked",
-] as const;
-/** `VendorManaged`: AWS Nitro and NVIDIA report none; the vendor patches or a list of measurements decides. */
-export type TcbStatus = (typeof TCB_STATUSES)[number] | "VendorManaged";
 
 export interface Evidence {
   readonly format: EvidenceFormat;

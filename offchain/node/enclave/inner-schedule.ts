@@ -14,6 +14,7 @@ import { packSignature, recoverSigner, signDigest, unpackSignature } from "../..
 import type { Word } from "../../core/tagged-hash.ts";
 import { MAX_TENSOR_BYTES } from "../../core/tensor.ts";
 import { ENCLAVE, PLACE_NETWORK, ZERO_ADDRESS, ZERO_BYTES32, type Job, type StageInfo } from "../../core/types.ts";
+import { MAX_FRAME_DATA } from "../../engines/tee/channel/frames.ts";
 import { ChannelSession } from "../../engines/tee/channel/session.ts";
 import type { ModelShelf } from "../../protocol/ports.ts";
 import { workKey } from "../../protocol/proof-orders.ts";
@@ -74,8 +75,8 @@ interface Held {
 const MAX_JOBS = 256;
 /** A tensor with its header. */
 const MAX_BOUNDARY = MAX_TENSOR_BYTES + 35;
-/** Of frames in one message: the last frame may go beyond it by its own length. */
-const FEED_BYTES = CHANNEL_BYTES.data / 2;
+/** Of frames in one message: the last frame may go beyond it by its own length, and a confirmation comes before the first. */
+const FEED_BYTES = CHANNEL_BYTES.data - 2 * (MAX_FRAME_DATA + 64);
 
 const refuse = (refusal: Refusal): never => {
   throw new NodeError("ENCLAVE_REFUSED", { what: "inner", refusal });

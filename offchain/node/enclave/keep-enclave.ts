@@ -13,7 +13,7 @@ import type { Clock } from "../../core/ports/clock.ts";
 import type { Logger } from "../../core/ports/logger.ts";
 import type { Metrics } from "../../core/ports/metrics.ts";
 import { CRITICAL_AGE_SEC, CRITICAL_STATUSES } from "../../core/enclave-bundle.ts";
-import { isPaired } from "../../core/replay-record.ts";
+import { isPaired, isShared } from "../../core/replay-record.ts";
 import type { Job, Spec } from "../../core/types.ts";
 import { SAMPLED_ENCLAVE } from "../../core/verify-enclaves.ts";
 import { boardVendor } from "../../engines/tee/board.ts";
@@ -30,6 +30,7 @@ import type {
 } from "../../protocol/ports.ts";
 import { ABSTAIN_REASON, reasonWord, SAID_ABSTAIN_WORD } from "../../protocol/said.ts";
 import { openBoardCase, registerBoardKey, type BoardEvidence } from "../attester/register-by-board.ts";
+import type { ScheduledPort } from "../../protocol/scheduled-port.ts";
 import { NodeError } from "../errors.ts";
 import type { EnclaveClient } from "./enclave-client.ts";
 import { registerEnclave } from "./register-enclave.ts";
@@ -184,6 +185,38 @@ export class EnclaveKeeper implements EnclavePort {
     // An enclave that is gone has forgotten.
     this.#last?.client.ask("forget", { jobId }).catch(() => undefined);
   }
+
+  /** Jobs whose stages several enclaves share. */
+  readonly scheduled: ScheduledPort = {
+    serves: ({ modelId, policy, stages, expiry }) =>
+      modelId === this.#options.modelId &&
+      isShared(policy.mask) &&
+      policy.cls === 0 &&
+      stages > 1 &&
+      this.#live !== null &&
+      this.#live.expiry > expiry,
+    schedule: async (job, { blob, ...order }) => {
+      const { body } = await this.#registered().client.ask("schedule", { job, ...order }, blob);
+      const { attempt, first, last, previous, next } = body;
+      const workerOf = (address: Hex): Hex | null => (BigInt(address) === 0n ? null : address);
+      return { attempt, first, last, previous: workerOf(previous), next: workerOf(next) };
+    },
+    dial: async (jobId) => (await this.#registered().client.ask("dial", { jobId })).tail,
+    step: async (jobId, at, bytes) => {
+      const { body, tail } = await this.#registered().client.ask("step", { jobId, ...at }, bytes);
+      return { ...body, bytes: tail };
+    },
+    feed: async (jobId) => {
+      const { body, tail } = await this.#registered().client.ask("feed", { jobId });
+      return { ...body, bytes: tail };
+    },
+    compute: async (jobId) => {
+      const { client, epoch } = this.#registered();
+      const { body, tail } = await client.ask("compute", { jobId, epoch });
+      return { results: body.results, sealed: tail.length === 0 ? null : tail };
+    },
+    forget: (jobId) => this.forget(jobId),
+  };
 
   #registered(): Live {
     if (this.#last === null) throw new NodeError("ENCLAVE_LOST", { reason: "its key is not registered" });

@@ -2,6 +2,7 @@
 import { decodeAbi, encodeAbi, type AbiType, type AbiValue } from "../../core/abi.ts";
 import { ByteReader } from "../../core/byte-reader.ts";
 import { ByteWriter } from "../../core/byte-writer.ts";
+import { MAX_CHANNEL_DATA, MAX_CHANNEL_REPLY } from "../../core/channel-wire.ts";
 import { MAX_RESULT_BYTES } from "../../core/result-request.ts";
 import { MAX_EVIDENCE_BYTES as MAX_PROOF_BYTES } from "../../core/proof-wire.ts";
 import { JOB } from "../../core/types.ts";
@@ -20,7 +21,7 @@ interface Message {
 
 const MIB = 1 << 20;
 /** Bytes of a channel between two enclaves that one message carries: of the data's side, and of the answering one. */
-export const CHANNEL_BYTES = { data: 2 * MIB, reply: 4_096 } as const;
+export const CHANNEL_BYTES = { data: MAX_CHANNEL_DATA, reply: MAX_CHANNEL_REPLY } as const;
 const NOTHING = { struct: { version: "uint8" } } as const;
 
 /**

@@ -48,6 +48,8 @@ export interface DeliverInputParameters {
   /** How long to try a seat that cannot be reached or refuses, once a quorum has the input; 4 s by default. */
   readonly seatTimeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Sends a transaction of this account; one after the other, where the caller sends others. */
+  readonly send?: (<T>(action: () => Promise<T>) => Promise<T>) | undefined;
   readonly onSeats?: ((workerIds: readonly number[]) => void | Promise<void>) | undefined;
 }
 

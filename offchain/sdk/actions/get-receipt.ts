@@ -7,13 +7,14 @@ import { protocolParamsAbi } from "../../adapters/chain/abi/protocol-params.ts";
 import { stakeVaultAbi } from "../../adapters/chain/abi/stake-vault.ts";
 import { toHex } from "../../core/bytes.ts";
 import { recordHash as hashOfRecord } from "../../core/job.ts";
+import { isShared } from "../../core/replay-record.ts";
 import { jobTable } from "../../core/network-part.ts";
 import type { ClientClaim, Receipt } from "../../core/receipt.ts";
 import { REASON_NAMES, ZERO_BYTES32, type ModelManifest, type Record as JobRecord } from "../../core/types.ts";
 import { assertReceiptChain } from "../assert-receipt-chain.ts";
 import { checked } from "../checked.ts";
 import { collectEnclaves } from "../collect-enclaves.ts";
-import { collectCommittees, finalRecord } from "../collect-evidence.ts";
+import { collectCommittees, finalRecord, signedCommittees } from "../collect-evidence.ts";
 import { collectRefereed } from "../collect-refereed.ts";
 import { collectProofs, provenTallies, readKeyRecords } from "../collect-proofs.ts";
 import { collectSettlement } from "../collect-settlement.ts";
@@ -99,10 +100,12 @@ export async function getReceipt(client: Client, parameters: GetReceiptParameter
   const signers = new Map(workerIds.map((workerId, index) => [workerId, addresses[index] ?? "0x"]));
   const manifest =
     parameters.manifest ?? (await readManifest(client, deployment.registry, view.job.spec.modelId, parameters));
-  const proofs = await readProofs(client, parameters, { trail, record, manifest });
+  const proofs = isShared(spec.policy.mask) ? [] : await readProofs(client, parameters, { trail, record, manifest });
   const named = REASON_NAMES.findIndex((name) => name === view.closedReason);
   const reason = view.closedReason === null ? 0 : Math.max(0, named);
-  const committees = collectCommittees(trail, record, signers);
+  const committees = isShared(spec.policy.mask)
+    ? signedCommittees(record, signers)
+    : collectCommittees(trail, record, signers);
   const chainId = BigInt(deployment.chainId);
   const { job } = view;
   const fromBlock = parameters.fromBlock ?? 0n;

@@ -15,13 +15,14 @@ import type { ClientClaim } from "../../core/receipt.ts";
 import { COMMITTEE_RULES, type CommitteeRules } from "../../core/threshold/draw-committee.ts";
 import { isPaired } from "../../core/replay-record.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import { CLASS_T, FLAG_STANDBY, OPTIMISTIC, VOTE, type Spec } from "../../core/types.ts";
+import { CLASS_T, ENCLAVE, FLAG_STANDBY, OPTIMISTIC, VOTE, type Spec } from "../../core/types.ts";
 import { checked } from "../checked.ts";
 import { clientPartOf, finishClientStages } from "../client-stages.ts";
 import { getDeployment } from "../deployment.ts";
 import { SdkError } from "../errors.ts";
 import type { EnclaveTrust } from "../find-enclaves.ts";
 import type { JobView } from "../job-view.ts";
+import { scheduleEnclaves } from "../schedule-enclaves.ts";
 import { readDelivered } from "../read-delivered.ts";
 import { pollUntil } from "../poll-until.ts";
 import { orderPair } from "../order-pair.ts";
@@ -142,6 +143,7 @@ export async function requestInferenceSync(
     pollMs,
     signal,
     enclaves: parameters.enclaves,
+    send: parameters.send,
     onSeats: async (seats) => {
       onProgress({ stage: "seats drawn", seats });
       await parameters.beforeDelivery?.(seats);
@@ -156,6 +158,7 @@ export async function requestInferenceSync(
   const isFilled = (spec.policy.flags & FLAG_STANDBY) !== 0;
   const deliver = async (): Promise<Proving> => {
     if (isPaired(spec.policy.mask)) return orderPair(client, wishes);
+    if (spec.policy.mask === ENCLAVE) return scheduleEnclaves(client, wishes);
     if (isProven) return orderProofs(client, wishes);
     const delivered = await deliverInput(client, wishes);
     const { seats } = delivered;

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IHubAudits} from "../../../contracts/interfaces/IHubAudits.sol";
 import {IHubDisputes} from "../../../contracts/interfaces/IHubDisputes.sol";
+import {IHubEnclaves} from "../../../contracts/interfaces/IHubEnclaves.sol";
 import {IHubFront} from "../../../contracts/interfaces/IHubFront.sol";
 import {IHubTypes} from "../../../contracts/interfaces/IHubTypes.sol";
 import {IHubJoins} from "../../../contracts/interfaces/IHubJoins.sol";
@@ -48,7 +49,7 @@ contract RoutingTest is AttackBase {
 
     /// No two functions of the seven contracts share a selector, save `submit` and `submitProofs`, which two of them each mean alike.
     function test_SelectorsDoNotCollide() public pure {
-        bytes4[46] memory all = [
+        bytes4[47] memory all = [
             IHubFront.deposit.selector,
             IHubFront.depositWithPermit.selector,
             IHubFront.withdraw.selector,
@@ -75,6 +76,7 @@ contract RoutingTest is AttackBase {
             IHubFront.randomness.selector,
             IHubFront.router.selector,
             IHubProofs.submitProofs.selector,
+            IHubEnclaves.schedule.selector,
             IHubProofs.court.selector,
             IHubProofs.lateCourt.selector,
             IHubAudits.proveEquivocation.selector,

@@ -118,9 +118,11 @@ describe("policy", () => {
     checkPolicy(job({}, { insuredValue: 99n }), SET, { ...LIMITS, maxInsured: 99n });
     await fails([5, 100n, 99n], job({}, { insuredValue: 100n }), { ...LIMITS, maxInsured: 99n });
     await fails([5, 1n, 0n], job({}, { insuredValue: 1n }), LIMITS, { ...SET, forceUninsured: true });
+    // Several of them: alone, an unaudited one is no policy.
     const enclave = { mask: 4, k: 1, auditBps: 0, seatStake: 12_000n };
-    checkPolicy(job(enclave, { insuredValue: 500n }), SET, LIMITS);
-    await fails([5, 501n, 500n], job(enclave, { insuredValue: 501n }));
+    checkPolicy(job(enclave, { stages: 2, insuredValue: 500n }), SET, LIMITS);
+    await fails([5, 501n, 500n], job(enclave, { stages: 2, insuredValue: 501n }));
+    await expectCode("NOT_SUPPORTED", () => checkPolicy(job(enclave), SET, LIMITS));
     checkPolicy(job(), SET, { ...LIMITS, minimumStake: 176_000n });
     await fails([6, 44_000n, 43_999n], job(), { ...LIMITS, minimumStake: 175_999n });
     checkPolicy(job(), SET, { ...LIMITS, openRisk: 30_000n, ticketedStake: 2_000_000n });

@@ -1614,6 +1614,58 @@ export const assayHubAbi = [
         name: "job",
         type: "tuple",
       },
+      { name: "plan", type: "bytes" },
+    ],
+    name: "schedule",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        components: [
+          { name: "requester", type: "address" },
+          { name: "nonce", type: "uint96" },
+          {
+            components: [
+              { name: "modelId", type: "bytes32" },
+              { name: "inDigest", type: "bytes32" },
+              { name: "inputRef", type: "bytes32" },
+              { name: "stages", type: "uint8" },
+              {
+                components: [
+                  { name: "mask", type: "uint8" },
+                  { name: "k", type: "uint8" },
+                  { name: "auditBps", type: "uint16" },
+                  { name: "cls", type: "uint8" },
+                  { name: "flags", type: "uint32" },
+                  { name: "seatStake", type: "uint96" },
+                  { name: "window", type: "uint32" },
+                  { name: "tWork", type: "uint32" },
+                  { name: "tReveal", type: "uint32" },
+                  { name: "ticketClass", type: "uint32" },
+                ],
+                name: "policy",
+                type: "tuple",
+              },
+              { name: "seatReward", type: "uint96" },
+              { name: "pokeFee", type: "uint96" },
+              { name: "insuredValue", type: "uint96" },
+              { name: "client", type: "address" },
+              { name: "callback", type: "address" },
+              { name: "callbackGas", type: "uint32" },
+              { name: "expiry", type: "uint48" },
+              { name: "paramsVersion", type: "uint32" },
+              { name: "resultKey", type: "bytes32" },
+            ],
+            name: "spec",
+            type: "tuple",
+          },
+        ],
+        name: "job",
+        type: "tuple",
+      },
       {
         components: [
           { name: "seats", type: "uint32[]" },
@@ -2670,6 +2722,16 @@ export const assayHubAbi = [
     anonymous: false,
     inputs: [
       { indexed: true, name: "jobId", type: "bytes32" },
+      { indexed: false, name: "planHash", type: "bytes32" },
+      { indexed: false, name: "plan", type: "bytes" },
+    ],
+    name: "Scheduled",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      { indexed: true, name: "jobId", type: "bytes32" },
       { indexed: false, name: "stage", type: "uint8" },
       { indexed: true, name: "workerId", type: "uint32" },
       { indexed: false, name: "outDigest", type: "bytes32" },
@@ -2944,6 +3006,14 @@ export const assayHubAbi = [
   { inputs: [{ name: "until", type: "uint48" }], name: "Paused", type: "error" },
   {
     inputs: [
+      { name: "jobId", type: "bytes32" },
+      { name: "length", type: "uint256" },
+    ],
+    name: "PlanWrong",
+    type: "error",
+  },
+  {
+    inputs: [
       { name: "inequality", type: "uint8" },
       { name: "have", type: "uint256" },
       { name: "bound", type: "uint256" },
@@ -2978,6 +3048,14 @@ export const assayHubAbi = [
   },
   { inputs: [], name: "Reentered", type: "error" },
   { inputs: [{ name: "requester", type: "address" }], name: "RequesterOnly", type: "error" },
+  {
+    inputs: [
+      { name: "stage", type: "uint256" },
+      { name: "length", type: "uint256" },
+    ],
+    name: "ResultMalformed",
+    type: "error",
+  },
   { inputs: [{ name: "token", type: "address" }], name: "SafeERC20FailedOperation", type: "error" },
   { inputs: [{ name: "seat", type: "uint256" }], name: "SeatInvalid", type: "error" },
   {

@@ -7,7 +7,7 @@ import { checkRaw } from "../bytes/signature.ts";
 import type { VerifyCache } from "../cache.ts";
 import { EvidenceError } from "../errors.ts";
 import type { TrustRoots } from "../roots.ts";
-import { TCB_STATUSES } from "../verdict.ts";
+import { TCB_STATUSES } from "../../../core/enclave-status.ts";
 
 // Intel PCS API version 4: TCB info version 3 and enclave identity version 2.
 

@@ -21,5 +21,7 @@ export function committeeEnclave(enclave: EnclavePort, committee: Pick<Committee
     },
     prove: async (...args) => enclave.prove(...args),
     forget: (jobId) => enclave.forget(jobId),
+    // The client orders the enclaves that share a program itself, too.
+    scheduled: enclave.scheduled,
   };
 }

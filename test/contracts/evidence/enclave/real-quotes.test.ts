@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
 import { PRODUCTION_ROOTS } from "../../../../offchain/engines/tee/roots.ts";
-import { TCB_STATUSES } from "../../../../offchain/engines/tee/verdict.ts";
+import { TCB_STATUSES } from "../../../../offchain/core/enclave-status.ts";
 import { verifyEvidence } from "../../../../offchain/engines/tee/verify.ts";
 import { fixtureInputs, fixtureManifest, secondsOf, type FixtureCase } from "../../../support/tee/fixtures.ts";
 import { createIntelChain, packed, revertOf } from "../../../support/tee/intel-chain.ts";

@@ -4,7 +4,8 @@ import { toHex } from "viem";
 import { concatBytes, utf8 } from "../../../../offchain/core/bytes.ts";
 import { readPem } from "../../../../offchain/engines/tee/bytes/pem.ts";
 import { issueCrl } from "../../../../offchain/engines/tee/sim/certificates.ts";
-import { TCB_STATUSES, type EvidenceFormat, type IntelCollateral } from "../../../../offchain/engines/tee/verdict.ts";
+import { TCB_STATUSES } from "../../../../offchain/core/enclave-status.ts";
+import type { EvidenceFormat, IntelCollateral } from "../../../../offchain/engines/tee/verdict.ts";
 import { createIntelChain, keyOf, NO_LIMIT, packed, revertOf, rootIdOf, type IntelChain } from "../../../support/tee/intel-chain.ts"; // prettier-ignore
 import { AUTH, body, first, intel, REFUSED, set, type Json } from "../../../support/tee/intel-refusals.ts";
 import { NOW, PERIOD, REPORT, simulated, START, verifySimulated, type Change } from "../../../support/tee/simulated.ts";

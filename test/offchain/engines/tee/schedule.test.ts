@@ -4,9 +4,9 @@ import { planStages } from "../../../../offchain/core/planning/plan-stages.ts";
 import type { Candidate, PlanRequest } from "../../../../offchain/core/planning/types.ts";
 import { toWord } from "../../../../offchain/core/tagged-hash.ts";
 import { enclaveId } from "../../../../offchain/core/schedule-order.ts";
-import { enclaveCandidate, enclaveConstraints, type EnclaveNode, type SchedulePolicy } from "../../../../offchain/engines/tee/schedule/constraints.ts"; // prettier-ignore
+import { enclaveCandidate, enclaveConstraints, type EnclaveNode, type SchedulePolicy } from "../../../../offchain/core/planning/enclave-constraints.ts"; // prettier-ignore
 import { chooseCandidates, planFleet } from "../../../../offchain/engines/tee/schedule/plan-fleet.ts";
-import { planReplica, replanSuffix } from "../../../../offchain/engines/tee/schedule/replan.ts";
+import { planReplica, replanSuffix } from "../../../../offchain/core/planning/replan.ts";
 import { brutePrimary } from "../../../support/brute-force-plan.ts";
 import { expectError } from "../../../support/expect-error.ts";
 import { planCandidate, planChain, planRequest, planStage, planBoundary } from "../../../support/planning.ts";

@@ -4,7 +4,8 @@ import { admit, CRITICAL_STATUSES, GENERAL_STATUSES } from "../../../../offchain
 import { requireReportData } from "../../../../offchain/engines/tee/bind.ts";
 import { VerifyCache } from "../../../../offchain/engines/tee/cache.ts";
 import { PRODUCTION_ROOTS } from "../../../../offchain/engines/tee/roots.ts";
-import type { TcbStatus, Verdict } from "../../../../offchain/engines/tee/verdict.ts";
+import type { TcbStatus } from "../../../../offchain/core/enclave-status.ts";
+import type { Verdict } from "../../../../offchain/engines/tee/verdict.ts";
 import { verifyEvidence, type VerifyOptions } from "../../../../offchain/engines/tee/verify.ts";
 import { expectError } from "../../../support/expect-error.ts";
 import { fixtureCollateral, fixtureInputs, fixtureManifest, secondsOf, type FixtureCase } from "../../../support/tee/fixtures.ts"; // prettier-ignore

@@ -1,10 +1,10 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
-import type { Hex } from "../../../core/bytes.ts";
-import { DEFAULT_LEAKAGE_LIMITS } from "../../../core/planning/leakage-limits.ts";
-import { NOTHING_HELD, type Candidate, type PlanConstraints, type Rates } from "../../../core/planning/types.ts";
-import { enclaveId } from "../../../core/schedule-order.ts";
-import type { Word } from "../../../core/tagged-hash.ts";
-import { TCB_STATUSES, type PlatformKind, type TcbStatus } from "../verdict.ts";
+// SPDX-License-Identifier: MIT
+import type { Hex } from "../bytes.ts";
+import { DEFAULT_LEAKAGE_LIMITS } from "./leakage-limits.ts";
+import { NOTHING_HELD, type Candidate, type PlanConstraints, type Rates } from "./types.ts";
+import { enclaveId } from "../schedule-order.ts";
+import type { Word } from "../tagged-hash.ts";
+import { TCB_STATUSES, type PlatformKind, type TcbStatus } from "../enclave-status.ts";
 
 /** SGX and TDX stand and fall together, so they are one family. A GPU counts as the family of the CPU it hangs on. */
 export const FAMILIES: Readonly<Record<Exclude<PlatformKind, "nvidia-gpu">, number>> = {

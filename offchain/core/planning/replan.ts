@@ -1,7 +1,7 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
-import { planStages, type PlannedStages } from "../../../core/planning/plan-stages.ts";
-import type { Plan, PlanRequest } from "../../../core/planning/types.ts";
-import type { Word } from "../../../core/tagged-hash.ts";
+// SPDX-License-Identifier: MIT
+import { planStages, type PlannedStages } from "./plan-stages.ts";
+import type { Plan, PlanRequest } from "./types.ts";
+import type { Word } from "../tagged-hash.ts";
 
 /**
  * Plans the rest of a job after an enclave died or expired: runs that ended before stage `from` stay as committed, dead
