@@ -56,7 +56,7 @@ describe("receipts of critical jobs", function suite() {
         again.proofs.map(() => ["PROOF (DEVELOPMENT KEY)", "ENCLAVE"]),
       );
       // Evidence of a development platform is named for what it is; a local chain's is taken for it until its registry is asked.
-      const simulated = new Map([...knownEnclaves()].map(([key, one]) => [key, { ...one, simulated: true }]));
+      const simulated = new Map([...knownEnclaves()].map(([key, known]) => [key, { ...known, simulated: true }]));
       for (const expected of [{ enclaves: simulated }, {}])
         expect(verifyReceipt(again, expected).coverage[0]?.evidence[1]).to.equal("ENCLAVE (SIMULATED)");
       // Without the registry the keys are named, for whoever asks it.
