@@ -283,7 +283,7 @@ describe("jobs of models with private weights", function suite() {
       ...refused,
       why: "LINEAR_CHECK_STRANGER",
     });
-    expect(await askFor("d.check", wish.workerId + 1)).to.deep.include(refused);
+    expect(await askFor("d.check", cluster.workers[OWNER + 1]?.workerId ?? 0)).to.deep.include(refused);
     expect(await askFor("a.check", wish.workerId)).to.deep.include({ code: 2, error: "FILE_EXISTS" });
     // Interrupted before the answer: asked again under the same seed, which is free.
     writeFileSync(at("e.check"), json({ ...file, told: null }), { mode: 0o600 });
