@@ -47,7 +47,7 @@ const suites: readonly Suite[] = [
   { name: "format", run: ["prettier", "--check", "--log-level", "warn", ...formatted], counts: false, unbuilt: true },
   { name: "rules", run: ["node", "scripts/check.ts"], counts: false, unbuilt: true },
   { name: "circuits", run: mocha("test/circuits/**/*.test.ts"), counts: true, unbuilt: true },
-  { name: "types", run: ["tsc", "-p", "."], counts: false },
+  { name: "types", run: ["npm", "run", "--silent", "types"], counts: false },
   { name: "lint", run: ["oxlint", "--type-aware", "--deny-warnings"], counts: false },
   { name: "fresh", run: ["node", "scripts/generate.ts", "--check"], counts: false },
   // What a fuzzer's inputs cost differs from machine to machine, so no gas of theirs is compared.

@@ -9,7 +9,7 @@ import { ThresholdError } from "./errors.ts";
 // ristretto255 (RFC 9496): prime order, one encoding a point, so there is neither a small subgroup nor a second form of anything.
 
 export type Point = InstanceType<typeof ristretto255.Point>;
-export const { Point: Group } = ristretto255;
+export const Group: typeof ristretto255.Point = ristretto255.Point;
 export const { Fn: Scalars } = Group;
 export const POINT_BYTES = 32;
 export const SCALAR_BYTES = 32;

@@ -8,7 +8,7 @@ import { holdersOf, type Committee } from "../../../core/threshold/draw-committe
 import { committeeIdBytes } from "../../../core/threshold/committee-key.ts";
 import { ThresholdError } from "../../../core/threshold/errors.ts";
 import { Group, hashParts, joinPoints, POINT_BYTES, readPoint, type Point } from "../../../core/threshold/group.ts";
-import { PROOF_BYTES, verifyLogs } from "../../../core/threshold/proofs.ts";
+import { PROOF_BYTES, verifyLogs, type Statement } from "../../../core/threshold/proofs.ts";
 
 // What members send each other while they make a key. Everything is public, and signed by the claim key of the member's registration.
 
@@ -62,7 +62,7 @@ function open(tag: string, committee: Committee, bytes: Uint8Array, what: string
 } // prettier-ignore
 
 /** Of the proof that a member knows its deal key. */
-export const dealKeyStatement = (committee: Committee, index: number, dealKey: Point) => ({
+export const dealKeyStatement = (committee: Committee, index: number, dealKey: Point): Statement => ({
   context: hashParts("deal-key", committeeIdBytes(committee), Uint8Array.of(index)),
   bases: [Group.BASE],
   images: [dealKey],
@@ -111,7 +111,7 @@ export const polynomialHash = (committee: Committee, index: number, points: read
   hashParts("polynomial", committeeIdBytes(committee), Uint8Array.of(index), joinPoints(points));
 
 /** What proves that the dealer knows the constant term: no deal is made of others' deals. */
-export const dealStatement = ({ index, roundHash: round, points }: Omit<Deal, "sealed">) => ({
+export const dealStatement = ({ index, roundHash: round, points }: Omit<Deal, "sealed">): Statement => ({
   context: hashParts("deal", round, Uint8Array.of(index), joinPoints(points)),
   bases: [Group.BASE],
   images: [points[0] ?? Group.ZERO],
