@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Hex } from "../core/bytes.ts";
 import type { ManifestFile } from "../core/manifest.ts";
 import { interpretOutput } from "../core/program/preprocess.ts";
@@ -23,6 +24,7 @@ import { provenChecks, readCheckFile } from "./check-file.ts";
 import { CliError } from "./errors.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
 import type { Io } from "./io.ts";
+import { keepParcels } from "./job-opening.ts";
 import { readModelInputs } from "./model-input.ts";
 import { progressText } from "./progress-text.ts";
 
@@ -96,8 +98,6 @@ export async function runRefreshed(
 ): Promise<ExitCode> {
   if (input.preset !== undefined && input.preset !== "critical-cipher")
     throw new CliError("USAGE", { why: "--refreshed is critical-cipher: leave --preset out" });
-  if (input.opening !== undefined)
-    throw new CliError("USAGE", { why: "--refreshed keeps no opening: only its keys open the jobs" });
   const model = await loadUsage(input.model);
   const given = readModelInputs(input.input, model);
   if (Array.isArray(given))
@@ -131,6 +131,8 @@ export async function runRefreshed(
     });
     const [answer] = interpretOutput(model.output, { dtype: "i32", dims: [1, done.output.length], data: done.output });
     progress.done("last result decrypted, checked and rounded");
+    if (input.opening !== undefined)
+      for (const { jobId, parcels } of done.jobs) keepParcels(join(input.opening, jobId), parcels);
     const { ok, coverage } = verifyRefreshed(done.receipt, {
       hub,
       plain: model.manifest.modelId,

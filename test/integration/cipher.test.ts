@@ -28,8 +28,10 @@ import {
   type RefreshedReceipt,
   type RefreshedStep,
 } from "../../offchain/core/refreshed-receipt.ts";
-import { MAX_STAGE_KEY_BYTES } from "../../offchain/core/she/cipher-parcel.ts";
+import { decodeCipherParcel, MAX_STAGE_KEY_BYTES } from "../../offchain/core/she/cipher-parcel.ts";
 import { ciphertextTensor } from "../../offchain/core/she/ciphertext-tensor.ts";
+import { cipherDigest } from "../../offchain/core/she/digest.ts";
+import { decodeSheObject } from "../../offchain/core/she/object.ts";
 import { encodeTensor } from "../../offchain/core/tensor.ts";
 import { CIPHER, type ModelManifest, type Parent } from "../../offchain/core/types.ts";
 import { verifyReceipt, type ReceiptExpectation } from "../../offchain/core/verify-receipt.ts";
@@ -53,6 +55,7 @@ import { buildCipherModel } from "../../offchain/engines/she/model/build-cipher-
 import { loadCipherModel, loadRefreshModels } from "../../offchain/engines/she/model/load-cipher-model.ts";
 import { nodeHashes } from "../../offchain/engines/she/node-hashes.ts";
 import { flipCoefficient } from "../../offchain/node/bent-shelf.ts";
+import { StageKeys } from "../../offchain/engines/she/seat/stage-keys.ts";
 import { createKeptTraces } from "../../offchain/node/kept-traces.ts";
 import { FolderModelShelf } from "../../offchain/node/model-shelf.ts";
 import { readKeptOutput, readKeptWork } from "../../offchain/protocol/cipher-keep.ts";
@@ -759,6 +762,13 @@ describe("jobs over ciphertexts", function suite() {
     expect(early).to.not.deep.equal([]);
     expect(Array.from(done.output)).to.deep.equal(integers);
     expect(done.jobs.map(({ job }) => job.spec.inputRef)).to.deep.equal([keys.keySetRoot(0), keys.keySetRoot(1)]);
+    // An auditor can be given what its seats were: a step is a job of one stage.
+    for (const [at, { parcels, job }] of done.jobs.entries()) {
+      const [given = expect.fail("no parcel"), ...rest] = parcels.map(decodeCipherParcel);
+      const { plan } = models[at]?.program ?? expect.fail("no model");
+      await new StageKeys(plan, 0, nodeHashes).check({ ...given, keySetRoot: job.spec.inputRef });
+      expect([rest.length, cipherDigest(decodeSheObject(given.input, nodeHashes), nodeHashes)]).to.deep.equal([0, job.spec.inDigest]); // prettier-ignore
+    }
 
     const { hub } = chain.deployment;
     record = decodeRefreshedReceipt(encodeRefreshedReceipt(done.receipt));

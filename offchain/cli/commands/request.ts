@@ -98,7 +98,7 @@ export const request = defineCommand({
     receipt: optional("file", "Where to write the receipt.", text),
     opening: optional(
       "folder",
-      "Where to keep, before anything is sent, the job's secret and input: what an auditor needs to do the inference again. Under critical-cipher: ciphertext and evaluation keys, after it.",
+      "Where to keep, before anything is sent, the job's secret and input: what an auditor needs to do the inference again. Under critical-cipher: ciphertext and evaluation keys, after it (with --refreshed in a folder a job).",
       text,
     ),
     deposit: flag("Deposit what is missing from the account's tokens first, with a permit where the token takes one."),

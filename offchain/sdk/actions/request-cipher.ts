@@ -2,6 +2,7 @@
 import { ciphertextTensor, tensorCiphertext } from "../../core/she/ciphertext-tensor.ts";
 import type { CipherKeySet } from "../../engines/she/client/cipher-key-set.ts";
 import type { OpenedResult } from "../../engines/she/client/cipher-session.ts";
+import { keepParcels } from "../kept-parcels.ts";
 import type { WalletLike } from "../send.ts";
 import {
   requestInferenceSync,
@@ -41,12 +42,7 @@ export async function requestCipher(
   parameters: RequestCipherParameters,
 ): Promise<RequestCipherReturnType> {
   const { keys, samples, ...rest } = parameters;
-  const parcels: Uint8Array[] = [];
-  const parcel = (stage: number, bytes: Uint8Array | null): Uint8Array => {
-    const made = keys.parcel(stage, bytes);
-    parcels[stage] = made.slice(); // what is sealed is wiped
-    return made;
-  };
+  const { parcel, parcels } = keepParcels((stage, bytes) => keys.parcel(stage, bytes));
   const input = ciphertextTensor(await keys.session.encrypt(samples));
   const done = await requestInferenceSync(client, {
     ...rest,

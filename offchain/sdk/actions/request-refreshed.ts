@@ -6,6 +6,7 @@ import { ciphertextTensor, tensorCiphertext } from "../../core/she/ciphertext-te
 import { ZERO_BYTES32, type Parent } from "../../core/types.ts";
 import type { RefreshKeySet } from "../../engines/she/client/refresh-key-set.ts";
 import { SdkError } from "../errors.ts";
+import { keepParcels } from "../kept-parcels.ts";
 import { accountOf, type WalletLike } from "../send.ts";
 import { signFeed } from "../sign-feed.ts";
 import { getReceipt } from "./get-receipt.ts";
@@ -27,11 +28,16 @@ export interface RequestRefreshedParameters extends Omit<RequestCipherParameters
   readonly onStep?: ((step: number) => void) | undefined;
 }
 
+export interface RefreshedStepJob extends RequestInferenceSyncReturnType {
+  /** What its seats were given, for auditors: ciphertext and evaluation keys, no secret. */
+  readonly parcels: readonly Uint8Array[];
+}
+
 export interface RequestRefreshedReturnType {
   /** The integer program's result, bit for bit. Nobody else has seen it, nor any activation. */
   readonly output: Int32Array;
   /** A job a step, in order. */
-  readonly jobs: readonly RequestInferenceSyncReturnType[];
+  readonly jobs: readonly RefreshedStepJob[];
   /** Signed when all jobs were final: one word a refresh, whatever was tried again. */
   readonly refreshes: readonly Parent[];
   /** All jobs' receipts with the refreshes between them, for `verifyRefreshed`. */
@@ -54,7 +60,7 @@ export async function requestRefreshed(
   parameters: RequestRefreshedParameters,
 ): Promise<RequestRefreshedReturnType> {
   const { keys, sample, onStep, attempts, ...rest } = parameters;
-  const jobs: RequestInferenceSyncReturnType[] = [];
+  const jobs: RefreshedStepJob[] = [];
   let values: ArrayLike<number> = sample;
   for (const step of keys.steps.keys()) {
     onStep?.(step);
@@ -86,18 +92,20 @@ async function requestStep(
   client: WalletLike,
   rest: Omit<RequestInferenceSyncParameters, "manifest" | "input">,
   { keys, step, values, attempts }: Step,
-): Promise<RequestInferenceSyncReturnType> {
+): Promise<RefreshedStepJob> {
   const model = keys.steps[step]?.model.manifest.model;
   if (model === undefined) throw new SdkError("NOT_SUPPORTED", { what: `step ${step} of a program that has fewer` });
   for (let attempt = 1; ; attempt += 1) {
+    const { parcel, parcels } = keepParcels((_stage, bytes) => keys.parcel(step, bytes));
     try {
-      return await requestInferenceSync(client, {
+      const done = await requestInferenceSync(client, {
         ...rest,
         preset: "critical-cipher",
         manifest: model,
         input: ciphertextTensor(await keys.session.encrypt(step, values)),
-        cipher: { keySetRoot: keys.keySetRoot(step), parcel: (_stage, bytes) => keys.parcel(step, bytes) },
+        cipher: { keySetRoot: keys.keySetRoot(step), parcel },
       });
+      return { ...done, parcels };
     } catch (error) {
       if (attempt >= attempts || !hasCode(error, "JOB_CLOSED")) throw error;
     }
