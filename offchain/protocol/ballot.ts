@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Opening, StageVotes } from "../core/types.ts";
 import { commitSet } from "../core/claim.ts";
-import { digestBehind, say } from "../core/vote.ts";
+import { digestBehind, quorum, say } from "../core/vote.ts";
 import type { Hex } from "./ports.ts";
 import type { SeatCommit, SeatOpening, SeatState } from "./seat-machine.ts";
 import { commitmentOf, commitStatement, isSignedBy, revealStatement, type StatementContext } from "./statements.ts";
@@ -53,8 +53,8 @@ export function completeSet(ballot: Ballot): Hex | null {
   return commitments.length === ballot.commits.length ? commitSet(commitments) : null;
 }
 
-/** The digest that at least q openings of the complete set say, or null. */
-export function acceptedDigest(ballot: Ballot, quorum: number): Hex | null {
+/** The digest that at least `needed` openings of the complete set say, or null. */
+export function acceptedDigest(ballot: Ballot, needed: number): Hex | null {
   if (ballot.commitSet === null) return null;
   const pairs = ballot.openings.filter((opening) => opening !== null);
   const counts = new Map<Hex, number>();
@@ -63,8 +63,14 @@ export function acceptedDigest(ballot: Ballot, quorum: number): Hex | null {
     counts.set(word, (counts.get(word) ?? 0) + 1);
   }
   for (const [word, count] of counts)
-    if (count >= quorum && BigInt(word) > 2n) return digestBehind(word, pairs) ?? null;
+    if (count >= needed && BigInt(word) > 2n) return digestBehind(word, pairs) ?? null;
   return null;
+}
+
+/** Ballots of stages in order, up to the first that accepts nothing: the hub takes none behind a stage that it must decide another way. */
+export function untilUndecided<T extends Ballot>(ballots: readonly T[]): readonly T[] {
+  const at = ballots.findIndex((ballot) => acceptedDigest(ballot, quorum(ballot.signers.length)) === null);
+  return at < 0 ? ballots : ballots.slice(0, at + 1);
 }
 
 const NOTHING = `0x${"0".repeat(64)}` as const;

@@ -4,7 +4,7 @@ import { batchCount } from "../core/batch.ts";
 import { toHex } from "../core/bytes.ts";
 import { CIPHER, type StageInfo } from "../core/types.ts";
 import { quorum } from "../core/vote.ts";
-import { acceptedDigest, splitSignature, toStageVotes } from "./ballot.ts";
+import { acceptedDigest, splitSignature, toStageVotes, untilUndecided } from "./ballot.ts";
 import { recordAt } from "./committee.ts";
 import { ProtocolError } from "./errors.ts";
 import { challengeBond, jobPoke } from "./job-pokes.ts";
@@ -83,12 +83,13 @@ export class SeatTransactions {
         }
         const earlier = this.#ballots.earlierBallots(seat, slot);
         if (earlier === null) return;
-        const own = hasFastVotes(seat) ? [toStageVotes(seat)] : [];
-        const votes = [...earlier.map((ballot) => toStageVotes(ballot)), ...own];
-        if (votes.length === 0) return;
-        const output = own.length > 0 ? this.#outputArgument(slot, seat) : "0x";
+        const isOwn = hasFastVotes(seat);
+        const ballots = untilUndecided([...earlier, ...(isOwn ? [seat] : [])]);
+        if (ballots.length === 0) return;
+        const votes = ballots.map((ballot) => toStageVotes(ballot));
+        const output = isOwn && ballots.at(-1) === seat ? this.#outputArgument(slot, seat) : "0x";
         await chain.submit({ ...call, table: await this.#tableArgument(), votes, output });
-        if (own.length > 0) this.#state.advance({ type: "submitted" });
+        if (ballots.at(-1) === seat) this.#state.advance({ type: "submitted" });
         break;
       }
       case "commit-many": {

@@ -44,8 +44,7 @@ export class SessionState {
     this.seat = seat;
     this.modules = { ...modules, logger: modules.logger.child({ job: jobId }) };
     this.effects = new Effects(this.modules, {
-      view: () =>
-        JSON.stringify([this.slot, this.box], (_, item: unknown) => (typeof item === "bigint" ? String(item) : item)),
+      view: () => this.#print(),
       refresh: () => this.refresh(),
       isOver: () => this.isOver,
     });
@@ -87,11 +86,13 @@ export class SessionState {
   /** Reads the chain's side again: after every event of this job, and after a rewind. Error: RPC_UNAVAILABLE. */
   async refresh(): Promise<void> {
     const { chain } = this.modules;
+    const before = this.#print();
     const slot = await chain.slot(this.jobId);
     this.box =
       slot.state === STATE.OPEN && slot.word !== NO_WORD ? await chain.box(this.jobId, slot.stage, slot.round) : null;
     this.slot = slot;
-    this.effects.clear();
+    // What failed against this very state would fail again: it keeps its pause.
+    if (this.#print() !== before) this.effects.clear();
     if (slot.state === STATE.NONE) this.saveMemory({});
     else if (this.isOver) this.#close();
   }
@@ -170,6 +171,12 @@ export class SessionState {
       deadlineMs: null,
       data: encodeMemory(memory),
     };
+  }
+
+  /** The chain's side as last read, comparable. */
+  #print(): string {
+    const plain = (_: string, item: unknown) => (typeof item === "bigint" ? String(item) : item);
+    return JSON.stringify([this.slot, this.box], plain);
   }
 
   #close(): void {
