@@ -54,6 +54,10 @@ export const MAX_REFRESHED_BYTES = 16 * 1024 * 1024;
 
 const bad = (why: string) => new CoreError("RECEIPT_INVALID", { why });
 
+/** What a refresh costs: nobody proves it, and whoever holds the key sees what it rounds. */
+const leakText = (refreshes: number) =>
+  `${refreshes} signed by the client, which nothing proves; in each it saw its own input's activations, operators saw ciphertexts only`;
+
 /** Whether a file says that it is a refreshed program's and not one job's. */
 export const isRefreshedFile = (bytes: Uint8Array): boolean => equalBytes(bytes.subarray(0, MAGIC.length), MAGIC);
 
@@ -168,7 +172,7 @@ export function verifyRefreshed(
     runCheck("ended", "every job ended with a result", () =>
       steps.every(({ receipt }) => receipt.reason === 0) ? undefined : "a job closed without a result",
     ),
-    runCheck("refreshes", `${refreshes.length} signed by the client, which nothing proves`, () => {
+    runCheck("refreshes", leakText(refreshes.length), () => {
       if (refreshes.length !== Math.max(0, steps.length - 1)) return `${refreshes.length} for ${steps.length} steps`;
       return steps
         .slice(0, -1)

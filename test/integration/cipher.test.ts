@@ -781,6 +781,10 @@ describe("jobs over ciphertexts", function suite() {
       ["EVIDENCED", "VOTE", "CIPHER"],
       ["CLIENT_UNPROVEN"],
     ]);
+    // The receipt says what the refreshes leaked, and to whom.
+    expect(report.checks.find(({ name }) => name === "refreshes")?.detail).to.include(
+      "saw its own input's activations",
+    );
     const [one, two] = record.steps as [RefreshedStep, RefreshedStep];
     const [refresh] = record.refreshes as [Parent];
     const word: Hex = `0x${"ab".repeat(32)}`;

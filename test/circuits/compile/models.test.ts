@@ -4,9 +4,14 @@ import { toWords } from "../../../offchain/core/poseidon.ts";
 import { mod } from "../../../offchain/core/poseidon-constants.ts";
 import { saltedDigest } from "../../../offchain/core/digest.ts";
 import { encodeTensor, type Tensor } from "../../../offchain/core/tensor.ts";
+import { prepareInput } from "../../../offchain/core/program/preprocess.ts";
+import { takeRows } from "../../../offchain/engines/program/dataset.ts";
+import { readDataset, readRecipe } from "../../../offchain/engines/program/import-folder.ts";
 import { loadModel } from "../../../offchain/engines/program/load-program.ts";
 import { runReference } from "../../../offchain/engines/program/reference-executor.ts";
 import type { LoadedStage } from "../../../offchain/engines/program/executor.ts";
+import { compilePlan } from "../../../offchain/engines/she/compile/compile-plan.ts";
+import { loadCipherModel } from "../../../offchain/engines/she/model/load-cipher-model.ts";
 import { compileCircuit } from "../../../offchain/engines/zk/circuit/compile-circuit.ts";
 import type { BoundaryKind, CompiledCircuit } from "../../../offchain/engines/zk/circuit/types.ts";
 import { checkRounds } from "../../../offchain/engines/zk/kit/check-rounds.ts";
@@ -17,6 +22,7 @@ import { buildRoundOne } from "../../../offchain/engines/zk/witness/build-round-
 import { solveRoundTwo } from "../../../offchain/engines/zk/witness/solve-round-two.ts";
 import { CHALLENGE, randomInputs } from "../../support/circuit-run.ts";
 import { Prng } from "../../support/prng.ts";
+import { clientFor, encryptFor, errorOf, keysFor, runnersFor } from "../../support/she/encrypted-run.ts";
 
 /** Issue 3: constraints at most, with public boundaries. */
 const BUDGETS: Readonly<Record<string, number>> = {
@@ -104,6 +110,28 @@ describe("circuits of the zoo (R30)", function () {
     expect(second.plan).to.deep.equal(first.plan);
     // Pinned: another hash is another ceremony. It changes with the gadgets, the plan's rules or the model.
     expect(first.circuitHash).to.equal("0x2baf8dbdf0e27179f8ab31d40f448e1a457821112c1234ac310284be15b00ccb");
+  });
+
+  it("behavior: R3 tumor-poly is one program: a held-out patient's result is exact in reference and circuit, on ciphertexts within the registered error", async () => {
+    const model = await loadModel("models/tumor-poly");
+    const stage = model.stages[0] as LoadedStage;
+    const recipe = await readRecipe("models/tumor-poly");
+    const { features } = takeRows(await readDataset("models/tumor-poly", recipe.evaluation), 9);
+    const batch = prepareInput(model.preprocess, features);
+    const rows = Array.from({ length: 9 }, (_, row) => batch.data.slice(row * 30, (row + 1) * 30));
+    const circuit = await compile(stage, "PUBLIC");
+    const patient = { ...batch, dims: [1, 30], data: rows[8] as typeof batch.data };
+    const { outputs } = buildRoundOne(circuit, { inputs: [patient], salts: circuit.boundaries.map(() => null) });
+    expect(outputs).to.deep.equal(runReference(stage, [patient]).outputs);
+
+    const { tolerance } = await loadCipherModel("models/tumor-poly/cipher");
+    const calibration = rows.slice(0, 8).map((row) => Array.from(row, Number));
+    const compiled = compilePlan(stage.program, { calibration });
+    const client = clientFor(compiled);
+    const sample = Array.from(rows[8] ?? [], Number);
+    const runners = runnersFor(compiled, keysFor(compiled, client));
+    const output = runners.reduce((value, runner) => runner.run(value), encryptFor(compiled, client, [sample]));
+    expect(errorOf(compiled, client, output, [sample]).error).to.be.below(tolerance);
   });
 
   it("behavior: the one-round backend proves tumor-poly with ctx, words and no challenge", async () => {

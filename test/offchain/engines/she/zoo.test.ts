@@ -12,9 +12,17 @@ import { runModel } from "../../../../offchain/engines/program/run-model.ts";
 import { finishValues } from "../../../../offchain/engines/she/client/finish-values.ts";
 import { compilePlan } from "../../../../offchain/engines/she/compile/compile-plan.ts";
 import { keyBytesOf, unpackSlots } from "../../../../offchain/engines/she/compile/plan.ts";
+import { median } from "../../../../scripts/demo/summary.ts";
 import { clientFor, encryptFor, errorOf, keysFor, runnersFor, scaleOf } from "../../../support/she/encrypted-run.ts";
 
 const folder = new URL("../../../../models/tumor-poly", import.meta.url).pathname;
+
+function timed<T>(times: number[], run: () => T): T {
+  const started = performance.now();
+  const value = run();
+  times.push(performance.now() - started);
+  return value;
+}
 
 describe("encrypted zoo", () => {
   it("R39, R40: tumor-poly, all held-out patients in two encrypted batches, answers as the exact program does", async () => {
@@ -53,7 +61,7 @@ describe("encrypted zoo", () => {
     { name: "digits-mlp-poly", profile: "P13-3", least: 96.5, rows: 12 },
     { name: "digits-cnn-poly", profile: "P14-5", least: 98, rows: 8 },
   ]) {
-    it(`R39, R40: ${name}, held-out digits on ciphertexts, answers as the exact program does, within 1e-3`, async () => {
+    it(`R39, R40, R42: ${name}, held-out digits on ciphertexts, answers as the exact program does, within 1e-3`, async () => {
       const digits = new URL(`../../../../models/${name}`, import.meta.url).pathname;
       const model = await loadModel(digits);
       const recipe = await readRecipe(digits);
@@ -73,15 +81,23 @@ describe("encrypted zoo", () => {
       const client = clientFor(compiled);
       const runners = runnersFor(compiled, keysFor(compiled, client));
       let [largest, same] = [0, 0];
+      const times = runners.map((): number[] => []);
       const samples = await integers(recipe.evaluation, process.env["ASSAY_DEEP"] === "1" ? 1000 : rows);
       for (const sample of samples) {
-        const output = runners.reduce((value, runner) => runner.run(value), encryptFor(compiled, client, [sample]));
+        const output = runners.reduce(
+          (value, runner, i) => timed(times[i] ?? [], () => runner.run(value)),
+          encryptFor(compiled, client, [sample]),
+        );
         const { error, isSameDecision, margin } = errorOf(compiled, client, output, [sample]);
         [largest, same] = [Math.max(largest, error), same + Number(isSameDecision)];
         expect(error).to.be.lessThan(1e-3);
         expect(isSameDecision || margin < 2e-3).to.equal(true);
       }
       if (process.env["ASSAY_DEEP"] === "1") process.stderr.write(`${name}: error ${largest}, ${same} same\n`);
+      for (const [i, { keys }] of compiled.plan.stages.entries()) {
+        const mebibytes = (keyBytesOf(keys, compiled.plan.profile) / 2 ** 20).toFixed(1);
+        process.stdout.write(`      stage ${i}: ${median(times[i] ?? []).toFixed(1)} ms, keys ${mebibytes} MiB\n`);
+      }
       const report = JSON.parse(await readFile(`${digits}/report.json`, "utf8")) as {
         evaluation: { integerPercent: number };
       };
