@@ -6,7 +6,7 @@ export const PlanError = defineErrors("core", 1, {
   PLAN_INPUT_INVALID: {
     n: 80,
     text: "Nothing can be planned from this: {why}.",
-    fix: "Give 1 to 32 stages and 1 to 12 different candidates in whole, non-negative numbers.",
+    fix: "Give 1 to 32 stages and 1 to 12 different candidates (a fleet: 255) in whole, non-negative numbers.",
     retry: "never",
   },
   PLAN_INFEASIBLE: {

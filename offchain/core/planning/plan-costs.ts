@@ -60,8 +60,8 @@ export function workerCosts(stages: readonly PlanStage[], rates: Rates): { entry
   const entry = stages.map((stage) => entryNs(stage, rates));
   const stage = stages.map((each) => stageNs(each, rates));
   const total = [...entry, ...stage].reduce((sum, value) => sum + value, 0n);
-  // Twelve workers' sums stay safe integers.
-  if (total > BigInt(Number.MAX_SAFE_INTEGER) / 16n)
-    throw new PlanError("PLAN_INPUT_INVALID", { why: "the stages would take more than six days" });
+  // The sums of 32 runs, each on another worker, stay safe integers.
+  if (total > BigInt(Number.MAX_SAFE_INTEGER) / 32n)
+    throw new PlanError("PLAN_INPUT_INVALID", { why: "the stages would take more than three days" });
   return { entry: entry.map(Number), stage: stage.map(Number) };
 }

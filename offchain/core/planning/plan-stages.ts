@@ -29,8 +29,6 @@ export interface PlannedStages {
 /** What the search needs of a checked request; workers are indices into `candidates`. */
 interface Tables {
   readonly request: PlanRequest;
-  /** An operator has one run at most. */
-  readonly once: boolean;
   /** Per worker, per stage: last stage of the longest legal run that begins there, or -1. */
   readonly reach: readonly (readonly number[])[];
   readonly entry: readonly (readonly number[])[];
@@ -40,12 +38,13 @@ interface Tables {
 }
 
 /** Which workers may hold the ends in one pass of the search. */
-interface Ends {
+export interface Ends {
   readonly first: (worker: number) => boolean;
   readonly last: (worker: number) => boolean;
 }
 
-interface Found {
+/** A complete plan over indices: stages and workers of a request whose candidates are sorted. */
+export interface Found {
   readonly primary: number;
   readonly secondary: number;
   readonly runs: readonly { readonly start: number; readonly end: number; readonly worker: number }[];
@@ -53,11 +52,15 @@ interface Found {
 
 const WORD = /^0x[0-9a-f]{64}$/;
 
-function checkRequest(request: PlanRequest): void {
+/** Whether two runs of one operator are out of the question: by rule, or because lanes must never meet. */
+export const isOperatorOnce = ({ stages, constraints }: PlanRequest): boolean =>
+  constraints.operatorOnce || stages.some(({ lane }) => lane !== 0);
+
+function checkRequest(request: PlanRequest, mostCandidates: number): void {
   const { stages, candidates, jobId } = request;
   const refuse = (why: string) => new PlanError("PLAN_INPUT_INVALID", { why });
   if (stages.length < 1 || stages.length > MAX_PLAN_STAGES) throw refuse(`it has ${stages.length} stages`);
-  if (candidates.length < 1 || candidates.length > MAX_CANDIDATES)
+  if (candidates.length < 1 || candidates.length > mostCandidates)
     throw refuse(`it has ${candidates.length} candidates`);
   if (![jobId, ...candidates.flatMap(({ id, operator }) => [id, operator])].every((word) => WORD.test(word)))
     throw refuse("an id is not 32 bytes in lower-case hexadecimal");
@@ -75,8 +78,8 @@ function checkRequest(request: PlanRequest): void {
 }
 
 function makeTables(request: PlanRequest): Tables {
-  const { stages, candidates, constraints } = request;
-  const once = constraints.operatorOnce || stages.some(({ lane }) => lane !== 0);
+  const { stages, candidates } = request;
+  const once = isOperatorOnce(request);
   const rates = clampRates(candidates);
   const costs = rates.map((each) => workerCosts(stages, each));
   const excludes = candidates.map((candidate, index) =>
@@ -87,7 +90,6 @@ function makeTables(request: PlanRequest): Tables {
   );
   return {
     request,
-    once,
     reach: candidates.map((candidate) => runReach(request, candidate)),
     entry: costs.map(({ entry }) => entry),
     stage: costs.map(({ stage }) => stage),
@@ -100,11 +102,13 @@ function makeTables(request: PlanRequest): Tables {
  * both, for a worker has one run and `runReach` ends it before; each other one gets a pass in which it alone holds the
  * last stage and does not hold the first.
  */
-function passesOf({ request: { candidates, constraints }, once }: Tables): Ends[] {
+export function passesOf(request: PlanRequest): Ends[] {
+  const { candidates, constraints } = request;
   const anyone = () => true;
   const operators = candidates.map(({ operator }) => operator);
   const several = [...new Set(operators.filter((operator, index) => operators.indexOf(operator) !== index))];
-  if (!constraints.noEndToEnd || once || several.length === 0) return [{ first: anyone, last: anyone }];
+  if (!constraints.noEndToEnd || isOperatorOnce(request) || several.length === 0)
+    return [{ first: anyone, last: anyone }];
   return [
     { first: anyone, last: (worker) => !several.includes(operators[worker] ?? "0x") },
     ...several.toSorted().map((operator) => ({
@@ -208,7 +212,7 @@ function search(tables: Tables, { first, last }: Ends, knownPrimary: number): Fo
       [done, set] = [start, set & ~(1 << worker)];
     }
     const found: Found = { primary: value, secondary: secondary[S * sets + used] ?? 0, runs };
-    if (winner === null || compare(found, winner) < 0) winner = found;
+    if (winner === null || compareFound(found, winner) < 0) winner = found;
   }
   return winner;
 }
@@ -221,7 +225,7 @@ function reachesFamilies({ candidates, constraints }: PlanRequest, used: number)
 }
 
 /** (primary, secondary, number of runs, worker ids): negative if `a` is to be preferred. Workers are sorted by id. */
-function compare(a: Found, b: Found): number {
+export function compareFound(a: Found, b: Found): number {
   const difference = a.primary - b.primary || a.secondary - b.secondary || a.runs.length - b.runs.length;
   if (difference !== 0) return difference;
   const at = a.runs.findIndex(({ worker }, index) => worker !== b.runs[index]?.worker);
@@ -231,15 +235,15 @@ function compare(a: Found, b: Found): number {
 function findBest(request: PlanRequest): Found | null {
   const tables = makeTables(request);
   let winner: Found | null = null;
-  for (const ends of passesOf(tables)) {
+  for (const ends of passesOf(request)) {
     const found = search(tables, ends, winner?.primary ?? Infinity);
-    if (found !== null && (winner === null || compare(found, winner) < 0)) winner = found;
+    if (found !== null && (winner === null || compareFound(found, winner) < 0)) winner = found;
   }
   return winner;
 }
 
 /** Names the constraint whose absence would allow a plan; "workers" if there are simply too few for these stages. */
-function explain(request: PlanRequest): AssayError {
+function explain(request: PlanRequest, find: (request: PlanRequest) => Found | null): AssayError {
   const infeasible = (constraint: string, where: string) => new PlanError("PLAN_INFEASIBLE", { constraint, where });
   for (const stage of request.stages) {
     const name = blockingConstraint(stage, request.candidates, request.constraints);
@@ -247,7 +251,7 @@ function explain(request: PlanRequest): AssayError {
   }
   const where = "the plan as a whole";
   const without = (change: Partial<PlanConstraints>, unlaned = false): boolean =>
-    findBest({
+    find({
       ...request,
       stages: unlaned ? request.stages.map((stage) => ({ ...stage, lane: 0 as const })) : request.stages,
       constraints: { ...request.constraints, ...change },
@@ -263,26 +267,29 @@ function explain(request: PlanRequest): AssayError {
 }
 
 /**
- * Places network stages on workers (split.md §3): one contiguous run a worker, `throughput` minimising (slowest run, sum,
- * runs, ids), `latency` (sum, slowest run, runs, ids). Integers only: equal requests give equal bytes on every machine,
- * whatever the candidates' order. Branches of a DAG are chains in manifest order that share the set of used workers.
- * It picks primaries; auditors come from the lottery alone. Errors: PLAN_INPUT_INVALID, PLAN_INFEASIBLE.
+ * Checks and sorts a request, lets `find` place it, and names what was found; `planStages` for any search. Errors: PLAN_INPUT_INVALID;
+ * PLAN_INFEASIBLE when `find` finds nothing.
  */
-export function planStages(request: PlanRequest): PlannedStages {
-  checkRequest(request);
+export function planBy(
+  request: PlanRequest,
+  mostCandidates: number,
+  find: (request: PlanRequest) => Found | null,
+): PlannedStages {
+  checkRequest(request, mostCandidates);
   const candidates: readonly Candidate[] = request.candidates.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const sorted: PlanRequest = { ...request, candidates };
   const hash = candidatesHash(sorted);
-  const winner = findBest(sorted);
-  if (winner === null) throw explain(sorted);
-  const { entry, stage } = makeTables(sorted);
+  const winner = find(sorted);
+  if (winner === null) throw explain(sorted, find);
+  const rates = clampRates(candidates);
   const runs = winner.runs.map(({ start, end, worker }): PlanRun => {
-    const times = (stage[worker] ?? []).slice(start, end + 1);
+    const own = rates[worker];
+    const { entry, stage } = own === undefined ? { entry: [], stage: [] } : workerCosts(sorted.stages, own);
     return {
       first: sorted.stages[start]?.stage ?? 0,
       last: sorted.stages[end]?.stage ?? 0,
       worker: candidates[worker]?.id ?? "0x",
-      plannedNs: times.reduce((sum, ns) => sum + ns, entry[worker]?.[start] ?? 0),
+      plannedNs: stage.slice(start, end + 1).reduce((sum, ns) => sum + ns, entry[start] ?? 0),
     };
   });
   const plan: Plan = { jobId: request.jobId, candidatesHash: hash, objective: request.objective, runs };
@@ -296,3 +303,11 @@ export function planStages(request: PlanRequest): PlannedStages {
     totalNs: times.reduce((sum, ns) => sum + ns, 0),
   };
 }
+
+/**
+ * Places network stages on workers (split.md §3): one contiguous run a worker, `throughput` minimising (slowest run, sum,
+ * runs, ids), `latency` (sum, slowest run, runs, ids). Integers only: equal requests give equal bytes on every machine,
+ * whatever the candidates' order. Branches of a DAG are chains in manifest order that share the set of used workers.
+ * It picks primaries; auditors come from the lottery alone. Errors: PLAN_INPUT_INVALID, PLAN_INFEASIBLE.
+ */
+export const planStages = (request: PlanRequest): PlannedStages => planBy(request, MAX_CANDIDATES, findBest);

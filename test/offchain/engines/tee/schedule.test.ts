@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
 import { planStages } from "../../../../offchain/core/planning/plan-stages.ts";
-import type { Candidate, PlanRequest } from "../../../../offchain/core/planning/types.ts";
+import type { Candidate, Plan, PlanRequest } from "../../../../offchain/core/planning/types.ts";
+import { hasCode } from "../../../../offchain/core/errors.ts";
 import { toWord } from "../../../../offchain/core/tagged-hash.ts";
 import { enclaveId } from "../../../../offchain/core/schedule-order.ts";
 import { enclaveCandidate, enclaveConstraints, type EnclaveNode, type SchedulePolicy } from "../../../../offchain/core/planning/enclave-constraints.ts"; // prettier-ignore
-import { chooseCandidates, planFleet } from "../../../../offchain/engines/tee/schedule/plan-fleet.ts";
+import { MAX_FLEET, planByBeam, planFleet } from "../../../../offchain/engines/tee/schedule/plan-fleet.ts";
 import { planReplica, replanSuffix } from "../../../../offchain/core/planning/replan.ts";
-import { brutePrimary } from "../../../support/brute-force-plan.ts";
+import { brutePrimary, keepsRules, type BruteRun } from "../../../support/brute-force-plan.ts";
 import { expectError } from "../../../support/expect-error.ts";
-import { planCandidate, planChain, planRequest, planStage, planBoundary } from "../../../support/planning.ts";
+import { benchFleet } from "../../../support/tee/bench-fleet.ts";
+import {
+  planCandidate,
+  planChain,
+  planRequest,
+  planStage,
+  planBoundary,
+  randomPlanRequest,
+} from "../../../support/planning.ts";
 import { Prng } from "../../../support/prng.ts";
 
 const isDeep = process.env["ASSAY_DEEP"] === "1";
@@ -78,6 +87,23 @@ const primaryOf = (plan: () => { maxNs: number }): number | null => {
   }
 };
 
+const runsOf = ({ stages, candidates: all }: PlanRequest, { runs }: Plan): BruteRun[] =>
+  runs.map(({ first, last, worker }) => {
+    const who = all.find(({ id }) => id === worker);
+    if (who === undefined) throw new TypeError("a plan names a stranger");
+    return { who, stages: stages.filter(({ stage }) => stage >= first && stage <= last) };
+  });
+
+/** The plan, or which constraint has none. */
+function planned(plan: () => { plan: Plan }): { plan?: Plan; why?: unknown } {
+  try {
+    return plan();
+  } catch (error) {
+    if (!hasCode(error, "PLAN_INFEASIBLE")) throw error;
+    return { why: error.meta };
+  }
+}
+
 describe("R61: scheduling over enclaves", () => {
   const usedBy = (nodesOf: readonly EnclaveNode[], policy = POLICY) =>
     planStages(request(nodesOf, 4, policy)).plan.runs.map(({ worker }) => worker);
@@ -139,28 +165,56 @@ describe("R61: scheduling over enclaves", () => {
     }
   });
 
-  it("behavior: beyond twelve, the chosen candidates plan within 7 % of exact, on the average", () => {
-    let [sum, count, missed] = [0, 0, 0];
-    for (let seed = 1; seed <= (isDeep ? 100 : 12); seed++) {
-      const each = fleet(seed * 104_729, 10, 12);
-      const exact = primaryOf(() => planStages(each));
-      if (exact === null) continue;
-      // Half of them, as if twelve had been chosen from twenty-four. Rates stay clamped over all.
-      const kept = chooseCandidates(each, 8);
-      const heuristic = primaryOf(() => planStages({ ...each, candidates: kept }));
-      if (heuristic === null) missed++;
-      else [sum, count] = [sum + heuristic / exact - 1, count + 1];
+  it("R61: behavior: the beam is within 7 % of exact on every seeded instance, and keeps every rule", function () {
+    this.timeout(300_000);
+    const gaps: number[] = [];
+    for (let seed = 1; seed <= (isDeep ? 1000 : 25); seed++) {
+      for (const each of [benchFleet(seed, 10, 12), fleet(seed * 104_729, 10, 12)]) {
+        const exact = primaryOf(() => planStages(each));
+        if (exact === null) continue;
+        const { plan, maxNs } = planByBeam(each);
+        expect(keepsRules(runsOf(each, plan), each), `seed ${seed}`).to.equal(true);
+        expect(maxNs).to.be.least(exact);
+        gaps.push(maxNs / exact - 1);
+      }
     }
-    expect(count).to.be.greaterThan(missed * 9);
-    expect(sum / count).to.be.lessThan(0.07);
+    expect(gaps).to.have.lengthOf.above(isDeep ? 1000 : 25);
+    expect(Math.max(...gaps)).to.be.lessThan(0.07);
+  });
+
+  it("behavior: the beam finds a plan wherever there is one, keeps every rule, and names what is in the way as exact does", function () {
+    this.timeout(120_000);
+    const rng = new Prng(61);
+    let [feasible, refused] = [0, 0];
+    for (let n = 0; n < (isDeep ? 20_000 : 500); n++) {
+      const each = randomPlanRequest(rng, 6, 9);
+      const [exact, found] = [planned(() => planStages(each)), planned(() => planByBeam(each))];
+      if (exact.plan === undefined || found.plan === undefined) {
+        expect(found.why, `request ${n}`).to.deep.equal(exact.why);
+        refused++;
+        continue;
+      }
+      expect(keepsRules(runsOf(each, found.plan), each), `request ${n}`).to.equal(true);
+      feasible++;
+    }
+    expect(feasible).to.be.greaterThan(100);
+    expect(refused).to.be.greaterThan(100);
   });
 
   it("behavior: a fleet of 200 is planned, and an impossible one is refused", () => {
     const each = fleet(11, 16, 200);
     const { plan } = planFleet(each);
     expect(plan.runs.at(-1)?.last).to.equal(15);
+    expect(keepsRules(runsOf(each, plan), each)).to.equal(true);
+    const wide = benchFleet(3, 32, 40);
+    const spread = planFleet(wide);
+    // Twelve is no limit any more, and no run does a third more than the mean of all.
+    expect(spread.plan.runs).to.have.lengthOf.above(12);
+    expect(spread.maxNs).to.be.lessThan((spread.totalNs / spread.plan.runs.length) * 1.33);
     const none = each.candidates.map((candidate) => ({ ...candidate, isDenied: true }));
     expectError(() => planFleet({ ...each, candidates: none }), "PLAN_INFEASIBLE", { constraint: "denied" });
+    expectError(() => planFleet(fleet(11, 4, MAX_FLEET + 1)), "PLAN_INPUT_INVALID");
+    expectError(() => planFleet({ ...each, candidates: [] }), "PLAN_INPUT_INVALID");
   });
 
   it("behavior: after a death the committed prefix stays and the suffix goes to others", () => {
