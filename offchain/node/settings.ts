@@ -111,9 +111,9 @@ export const SETTINGS = {
   },
   enclave: {
     provider: setting(
-      z.enum(["none", "tsm", "simulated"]),
+      z.enum(["none", "tsm", "nitro", "simulated"]),
       "none",
-      "Answer jobs that ask for an enclave: `tsm` in a TDX guest with Linux 6.7 or newer; `simulated` proves nothing about hardware and works in development only.",
+      "Answer jobs that ask for an enclave: `tsm` in a TDX guest with Linux 6.7 or newer; `nitro` in an AWS Nitro enclave, by /dev/nsm; `simulated` proves nothing about hardware and works in development only.",
     ),
     model: setting(
       z.string(),

@@ -67,6 +67,9 @@ for (const path of globSync("circuits/{gadgets,layers}/*.circom")) {
 for (const [from, to] of [
   ["offchain/engines/zk/native/**/*.{h,cpp,mjs}", (path: string) => path.slice("offchain/".length)],
   ["scripts/native/*.mjs", (path: string) => path],
+  // So is what asks a Nitro enclave's security module, for its image.
+  ["offchain/engines/tee/native/*.{c,mjs}", (path: string) => path.slice("offchain/".length)],
+  ["scripts/nsm/*.mjs", (path: string) => path],
 ] as const)
   for (const path of globSync(from)) {
     const target = join(OUT, "node", to(path));

@@ -46,7 +46,19 @@ export const EvidenceError = defineErrors("tee", 6, {
   PROVIDER: {
     n: 17,
     text: "This machine gives no evidence: {detail}.",
-    fix: "Run inside a TDX or SEV-SNP guest with Linux 6.7 or newer, with configfs mounted and writable for this user.",
+    fix: "Run inside a TDX or SEV-SNP guest with Linux 6.7 or newer, with configfs mounted and writable for this user; or in a Nitro enclave with /dev/nsm, its driver, and the helper that `node scripts/nsm/build.mjs` builds.",
     retry: "later",
+  },
+  NSM_REFUSED: {
+    n: 18,
+    text: "The Nitro security module refuses {request}: {code}.",
+    fix: "InternalError and BufferTooSmall are the module's own: start the enclave again if they stay. The others mean that this module and this program do not agree: update both.",
+    retry: "later",
+  },
+  NSM_ANSWER: {
+    n: 19,
+    text: "The Nitro security module's answer is refused: {detail}.",
+    fix: "Check that /dev/nsm is the enclave's own device and its module of version 1; nothing else answers this way.",
+    retry: "never",
   },
 });

@@ -7,7 +7,9 @@ import { silentLogger } from "../../adapters/observe/silent-logger.ts";
 import { systemClock } from "../../adapters/observe/system-clock.ts";
 import type { Hex } from "../../core/bytes.ts";
 import { measureBundle } from "../../engines/tee/provider/bundle.ts";
+import { NitroProvider } from "../../engines/tee/provider/nitro.ts";
 import { nodeTsmFiles } from "../../engines/tee/provider/node-files.ts";
+import { NsmHelper } from "../../engines/tee/provider/nsm-helper.ts";
 import type { EnclaveProvider } from "../../engines/tee/provider/port.ts";
 import { QuoteServerProvider } from "../../engines/tee/provider/quote-server.ts";
 import { TsmProvider } from "../../engines/tee/provider/tsm.ts";
@@ -23,8 +25,8 @@ export interface InnerMainOptions {
   readonly model: string;
   readonly executor: "onnx" | "reference";
   readonly threads: number;
-  /** `tsm`: this guest's own device; else a development quote server. */
-  readonly provider: { readonly kind: "tsm" } | { readonly kind: "simulated"; readonly url: string };
+  /** `tsm`, `nitro`: this guest's or this enclave's own device; else a development quote server. */
+  readonly provider: { readonly kind: "tsm" | "nitro" } | { readonly kind: "simulated"; readonly url: string };
   /** Where proving keys lie, which are public and checked by their id; null: it proves nothing. The chain is told at boot. */
   readonly prove: Omit<StageProverOptions, "chainId"> | null;
 }
@@ -33,6 +35,7 @@ const STREAM = 3;
 
 function providerOf({ provider }: InnerMainOptions, bundleDigest: Hex): EnclaveProvider {
   if (provider.kind === "simulated") return new QuoteServerProvider({ url: provider.url, bundleDigest });
+  if (provider.kind === "nitro") return new NitroProvider(new NsmHelper());
   return new TsmProvider({}, { files: nodeTsmFiles, random: (count) => randomBytes(count) });
 }
 

@@ -43,6 +43,7 @@ export async function endorseSimulated(
 /** What goes with this worker's quotes. Errors: COLLATERAL, PROVIDER. */
 async function endorse({ provider, collateral, quoteServer }: NodeConfig["enclave"]) {
   if (provider === "simulated") return endorseSimulated(quoteServer);
+  if (provider === "nitro") return { endorsements: { kind: "none" } as const, roots: PRODUCTION_ROOTS };
   const text = await readFile(collateral, "utf8").catch((cause: unknown) => {
     throw new EvidenceError("COLLATERAL", { detail: `${collateral} cannot be read` }, { cause });
   });
@@ -71,7 +72,7 @@ export function openEnclave(config: NodeConfig, { models, ...modules }: OpenEncl
       model,
       executor,
       threads,
-      provider: provider === "simulated" ? { kind: "simulated", url: quoteServer } : { kind: "tsm" },
+      provider: provider === "simulated" ? { kind: provider, url: quoteServer } : { kind: provider },
       prove: proves ? { ...checks, maxLoad: prove.maxWaiting } : null,
     });
   return new EnclaveKeeper(

@@ -121,6 +121,9 @@ describe("assay tee", () => {
     const fake = await run("tee", "quote", out, "--report-data", data, "--tsm-root", plain);
     expect(fake.answer).to.have.nested.property("error.code", "PROVIDER");
     expect(readdirSync(plain)).to.deep.equal([]);
+    const nitro = await run("tee", "quote", out, "--report-data", data, "--provider", "nitro");
+    expect(nitro.answer).to.have.nested.property("error.code", "PROVIDER");
+    expect(nitro.code).to.equal(75);
     expect(existsSync(out)).to.equal(false);
     expect((await run("tee", "quote", out, "--report-data", "0x00")).code).to.equal(2);
   });

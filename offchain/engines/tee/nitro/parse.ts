@@ -15,7 +15,10 @@ export interface NitroDocument {
   readonly certificate: Uint8Array;
   /** Root first. */
   readonly caBundle: readonly Uint8Array[];
+  /** Empty where there is none, as the next two. */
   readonly userData: Uint8Array;
+  readonly nonce: Uint8Array;
+  readonly publicKey: Uint8Array;
   /** Protected header and payload, as they are signed. */
   readonly protectedHeader: Uint8Array;
   readonly payload: Uint8Array;
@@ -77,8 +80,6 @@ export function parseNitro(bytes: Uint8Array): NitroDocument {
   if (map.get("digest") !== "SHA384") return refuse("digest is not SHA384");
   const bundle = arrayOf(map.get("cabundle"), "cabundle").map((der) => bytesOf(der, "cabundle"));
   if (bundle.length === 0 || bundle.length > 7) return refuse("cabundle has no or too many certificates");
-  optional(map.get("public_key"), "public_key");
-  optional(map.get("nonce"), "nonce");
   return {
     moduleId,
     timestamp,
@@ -86,6 +87,8 @@ export function parseNitro(bytes: Uint8Array): NitroDocument {
     certificate: bytesOf(map.get("certificate"), "certificate"),
     caBundle: bundle,
     userData: optional(map.get("user_data"), "user_data"),
+    nonce: optional(map.get("nonce"), "nonce"),
+    publicKey: optional(map.get("public_key"), "public_key"),
     protectedHeader,
     payload,
     signature: bytesOf(seal, "signature"),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { concatBytes, toHex, utf8 } from "../../../core/bytes.ts";
 import { keccak256 } from "../../../core/keccak.ts";
+import { cborBytes } from "../bytes/cbor-writer.ts";
 import { earliestEnd, parseChain, requireChain } from "../bytes/chain.ts";
 import { isZero } from "../bytes/fields.ts";
 import { checkRaw } from "../bytes/signature.ts";
@@ -17,21 +18,14 @@ const refuse = (code: "QUOTE" | "CHAIN" | "DEBUG", detail: string): never => {
   throw new EvidenceError(code, { detail });
 };
 
-function byteString(bytes: Uint8Array): Uint8Array {
-  const { length } = bytes;
-  if (length < 24) return concatBytes(Uint8Array.of(0x40 | length), bytes);
-  if (length < 256) return concatBytes(Uint8Array.of(0x58, length), bytes);
-  return concatBytes(Uint8Array.of(0x59, length >> 8, length & 255), bytes);
-}
-
 /** RFC 9052 §4.4: ["Signature1", protected, h'', payload]. */
 const signedBytes = ({ protectedHeader, payload }: NitroDocument): Uint8Array =>
   concatBytes(
     Uint8Array.of(0x84, 0x6a),
     utf8("Signature1"),
-    byteString(protectedHeader),
-    byteString(new Uint8Array()),
-    byteString(payload),
+    cborBytes(protectedHeader),
+    cborBytes(new Uint8Array()),
+    cborBytes(payload),
   );
 
 /**

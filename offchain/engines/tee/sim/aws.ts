@@ -14,6 +14,8 @@ export interface AwsOptions {
   readonly digest?: string;
   readonly timestampMs?: bigint;
   readonly userData?: Uint8Array | null;
+  readonly nonce?: Uint8Array | null;
+  readonly publicKey?: Uint8Array | null;
   readonly extraField?: string;
 }
 
@@ -29,6 +31,7 @@ export const cborBytes = (bytes: Uint8Array): Uint8Array => concatBytes(head(2, 
 export const cborText = (text: string): Uint8Array => concatBytes(head(3, utf8(text).length), utf8(text));
 const list = (items: readonly Uint8Array[]): Uint8Array => concatBytes(head(4, items.length), ...items);
 const NULL = Uint8Array.of(0xf6);
+const optional = (bytes: Uint8Array | null): Uint8Array => (bytes === null ? NULL : cborBytes(bytes));
 
 /** SIMULATED AWS Nitro enclave: documents as the Nitro security module writes them, outermost map of indefinite length. */
 export class SimulatedAws {
@@ -73,6 +76,8 @@ export class SimulatedAws {
       digest = "SHA384",
       timestampMs,
       userData = reportData,
+      nonce = null,
+      publicKey = null,
     } = this.#options;
     const { root, regional, leaf } = this.#certificates;
     const other = measurement.toReversed();
@@ -85,9 +90,9 @@ export class SimulatedAws {
       ["pcrs", concatBytes(head(5, pcr.length), ...pcr)],
       ["certificate", cborBytes(leaf)],
       ["cabundle", list([cborBytes(root), cborBytes(regional)])],
-      ["public_key", NULL],
-      ["user_data", userData === null ? NULL : cborBytes(userData)],
-      ["nonce", NULL],
+      ["public_key", optional(publicKey)],
+      ["user_data", optional(userData)],
+      ["nonce", optional(nonce)],
       ...(this.#options.extraField === undefined ? [] : [[this.#options.extraField, NULL] as [string, Uint8Array]]),
     ];
     const fields = entries.flatMap(([key, value]) => [cborText(key), value]);
