@@ -18,6 +18,7 @@ import { dcapQvl, INSTALL_DCAP_QVL } from "./peers/dcap-qvl.ts";
 import { verdicts } from "./tee/board.ts";
 import { committee } from "./tee/committee.ts";
 import { enclaveJobs } from "./tee/jobs.ts";
+import { loopback } from "./tee/loopback.ts";
 import { onChain } from "./tee/on-chain.ts";
 
 const ROUNDS = 41;
@@ -125,8 +126,11 @@ const PARTS = {
     }
     progress("real evidence");
     realEvidence(report, progress);
+  },
+  channel: async (report: Report, progress: (text: string) => void): Promise<void> => {
     progress("channel");
     channel(report);
+    await loopback(report, median);
   },
   committee: async (report: Report, progress: (text: string) => void): Promise<void> => {
     progress("committee");
