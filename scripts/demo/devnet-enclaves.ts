@@ -13,8 +13,10 @@ import type { DevChain } from "./chain.ts";
 export interface EnclaveOptions {
   /** Folder of the one model that they serve; it must accept a policy with ENCLAVE. */
   readonly model: string;
-  /** Machines: worker i stands on platform i modulo their number. Each has a root, a quote server and collateral of its own. */
+  /** Machines: worker i stands on platform i modulo their number. Each has a root and collateral of its own. */
   readonly platforms: number;
+  /** Machines of each platform's vendor; workers of one platform stand on them in turn. 1 if left out. */
+  readonly machines?: number;
 }
 
 export interface DevnetEnclaves {
@@ -29,7 +31,7 @@ const WATCH_SEC = 2;
 
 /** Deploys what judges enclaves, waits two days of chain time, and starts the quote servers. No worker may run yet. */
 export async function startDevnetEnclaves(
-  { model, platforms }: EnclaveOptions,
+  { model, platforms, machines = 1 }: EnclaveOptions,
   chain: DevChain,
   deployment: Deployment,
   clients: { readonly publicClient: PublicClient; readonly walletClient: WalletClient; readonly advance: Advance },
@@ -39,16 +41,19 @@ export async function startDevnetEnclaves(
     deployment,
     bundleDigests: [await measureBundle(bundleRoot())],
     seeds: Array.from({ length: platforms }, (_, i) => new Uint8Array(32).fill(i + 1)),
+    machines,
   });
   // They end with the chain that they stand beside.
   void chain.child.exited.then(async () => simulation.close());
+  const serverOf = (index: number): number =>
+    (index % platforms) * machines + (Math.floor(index / platforms) % machines);
   return {
     simulation,
     capabilities: ["enclave", "tdx"],
     settings: (index) => ({
       "enclave.provider": "simulated",
       "enclave.model": resolve(model),
-      "enclave.quoteServer": simulation.servers[index % platforms]?.url ?? "",
+      "enclave.quoteServer": simulation.servers[serverOf(index)]?.url ?? "",
       "enclave.watchSeconds": WATCH_SEC,
       "enclave.committee": "development",
     }),

@@ -12,6 +12,7 @@ import {
   type SimulatedQuoteServer,
 } from "../../offchain/engines/tee/sim/quote-server.ts";
 import type { Period } from "../../offchain/engines/tee/sim/report.ts";
+import { SimulatedVendor } from "../../offchain/engines/tee/sim/vendor.ts";
 import { verifyEvidence } from "../../offchain/engines/tee/verify.ts";
 import { deployEnclaves, type EnclaveDeployment } from "./deploy-enclaves.ts";
 import { DeployError } from "./errors.ts";
@@ -29,15 +30,19 @@ export interface SimulatedEnclavesParameters {
   readonly seeds?: readonly Uint8Array[];
   /** What each platform's quotes are, in the order of the seeds; Intel's if left out. Attesters judge the others. */
   readonly formats?: readonly SimulatedFormat[];
+  /** Machines of each platform's vendor, under its one root; 1 if left out. */
+  readonly machines?: number;
 }
 
 export interface SimulatedEnclaves {
   readonly deployment: EnclaveDeployment;
-  /** In the order of the seeds; its URL is a worker's `enclave.quoteServer`. */
+  /** In the order of the seeds, and of each seed all its machines; its URL is a worker's `enclave.quoteServer`. */
   readonly servers: readonly SimulatedQuoteServer[];
   readonly period: Period;
   /** `assay receipt verify --simulated-root`. */
   readonly roots: readonly Hex[];
+  /** In the order of the seeds. */
+  readonly vendors: readonly SimulatedVendor[];
   close(): Promise<void>;
 }
 
@@ -52,7 +57,15 @@ const MONTH_SEC = 30n * 86_400n;
  * "simulated", `enclave.quoteServer` and `enclave.model`. Errors: those of `deployEnclaves`; SIMULATED_REFUSED off chain 31337.
  */
 export async function startSimulatedEnclaves(options: SimulatedEnclavesParameters): Promise<SimulatedEnclaves> {
-  const { publicClient, walletClient, deployment, bundleDigests, advance, seeds = [new Uint8Array(32)] } = options;
+  const {
+    publicClient,
+    walletClient,
+    deployment,
+    bundleDigests,
+    advance,
+    seeds = [new Uint8Array(32)],
+    machines = 1,
+  } = options;
   const { account } = walletClient;
   if (account === undefined) throw new DeployError("ACCOUNT_MISSING", {});
   const formatOf = (at: number): SimulatedFormat => options.formats?.[at] ?? "dcap-tdx-v4";
@@ -82,11 +95,18 @@ export async function startSimulatedEnclaves(options: SimulatedEnclavesParameter
   for (const { measurementId } of images) await write(made.images, measurementRegistryAbi, "list", [measurementId]);
   const from = await now();
   const period = { from, to: from + MONTH_SEC };
+  const vendors = seeds.map((seed) => new SimulatedVendor(seed, period));
   const servers = await Promise.all(
-    seeds.map(async (seed, at) => startSimulatedQuoteServer({ seed, period, format: formatOf(at) })),
+    seeds.flatMap((seed, at) =>
+      Array.from({ length: machines }, async (_, machine) => {
+        const vendor = vendors[at];
+        const own = vendor === undefined ? {} : { vendor };
+        return startSimulatedQuoteServer({ seed, period, format: formatOf(at), machine, ...own });
+      }),
+    ),
   );
   const close = async (): Promise<void> => void (await Promise.all(servers.map(async (one) => one.close())));
-  return { deployment: made, servers, period, roots, close };
+  return { deployment: made, servers, period, roots, vendors, close };
 }
 
 /** Id of the image that stands for a bundle on a simulated platform: its module's identity is part of it. */

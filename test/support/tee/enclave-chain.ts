@@ -20,7 +20,7 @@ export const runtimeOf = (modelId: Hex): Uint8Array =>
 /** Collateral and one listed image; `roots` as `createIntelChain` takes them. */
 export async function createEnclaveChain(options: Partial<IntelChainOptions> = {}) {
   const plain = simulated().attest("dcap-tdx-v4", REPORT);
-  const { pck, root } = packed(plain.evidence);
+  const { root } = packed(plain.evidence);
   const chain = await createIntelChain({ now: NOW, simulated: [rootIdOf(root)], ...options });
   const { viem, networkHelpers, client } = chain;
   const [timelock, workerWallet, strangerWallet] = await viem.getWalletClients();
@@ -48,8 +48,8 @@ export async function createEnclaveChain(options: Partial<IntelChainOptions> = {
     return measurementId;
   }
 
-  /** A binding to the newest block, and the quote over it. `change` is bound, not shown. */
-  async function bound(change: Partial<EnclaveBinding> = {}, runtime = runtimeOf(MODEL)) {
+  /** A binding to the newest block, and the quote over it, of the plain platform by default. `change` is bound, not shown. */
+  async function bound(change: Partial<EnclaveBinding> = {}, runtime = runtimeOf(MODEL), platform = simulated()) {
     const { number, hash } = await client.getBlock();
     const binding: EnclaveBinding = {
       chainId,
@@ -63,7 +63,7 @@ export async function createEnclaveChain(options: Partial<IntelChainOptions> = {
       ...change,
     };
     const reportData = bindReportData(binding, runtime);
-    const { evidence } = simulated().attest("dcap-tdx-v4", { ...REPORT, reportData }, runtime);
+    const { evidence } = platform.attest("dcap-tdx-v4", { ...REPORT, reportData }, runtime);
     return { evidence, binding, challengeBlock: number };
   }
 
@@ -76,8 +76,10 @@ export async function createEnclaveChain(options: Partial<IntelChainOptions> = {
     epoch: binding.epoch,
     challengeBlock,
   });
-  const argumentsOf = (one: Bound) =>
-    [toHex(packed(one.evidence).packed), keyOf(pck), shown(one), toHex(one.evidence.runtime)] as const;
+  const argumentsOf = (one: Bound) => {
+    const quote = packed(one.evidence);
+    return [toHex(quote.packed), keyOf(quote.pck), shown(one), toHex(one.evidence.runtime)] as const;
+  };
   // Errors come from all of them.
   const errors = [chain.verifier, chain.collateral, images].flatMap(({ abi }) =>
     abi.filter(({ type }) => type === "error"),

@@ -12,6 +12,8 @@ type Json = Record<string, unknown>;
 
 /** How a development platform differs from the plain one; tests of refusals use it too. */
 export interface IntelOptions {
+  /** Which of the vendor's machines: PCK certificate, PPID and attestation key are its own, root and collateral the vendor's. 0 if left out. */
+  readonly machine?: number;
   readonly components?: readonly number[];
   readonly pceSvn?: number;
   readonly certificates?: Partial<Readonly<Record<CaRole, Partial<CertificateRequest>>>>;
@@ -37,6 +39,8 @@ const NAMES: Readonly<Record<CaRole, string>> = {
   pck: "Intel SGX PCK Certificate",
   signer: "Intel SGX TCB Signing",
 };
+/** Serial of a machine's PCK certificate, by which lists revoke it. */
+export const pckSerial = (machine: number): number => (machine === 0 ? 3 : 1_000 + machine);
 const ISSUERS: Readonly<Record<CaRole, CaRole>> = { root: "root", ca: "root", pck: "ca", signer: "root" };
 const SGX_OID = "2a864886f84d010d01";
 
@@ -72,20 +76,22 @@ export class SimulatedIntel {
     this.#seed = seed;
     this.#period = period;
     this.#options = options;
+    const { components = SVN, pceSvn = 11, machine = 0 } = options;
+    // The first machine's labels are those of a vendor with one.
+    const own = machine === 0 ? "" : `.${machine}`;
     const key = (label: string): SimulatedKey => simulatedKey(seed, `intel.${label}`, "P-256");
     this.keys = {
       root: key("root"),
       ca: key("ca"),
-      pck: key("pck"),
+      pck: key(`pck${own}`),
       signer: key("signer"),
-      attestation: key("attestation"),
+      attestation: key(`attestation${own}`),
     };
-    const { components = SVN, pceSvn = 11 } = options;
-    const ppid = sha256(seed, utf8("ppid")).subarray(0, 16);
+    const ppid = sha256(seed, utf8(`ppid${own}`)).subarray(0, 16);
     this.#certificates = {
       root: this.#issue("root", 1, { ca: { pathLength: 1 }, usage: USAGE.issue }),
       ca: this.#issue("ca", 2, { ca: { pathLength: 0 }, usage: USAGE.issue }),
-      pck: this.#issue("pck", 3, {
+      pck: this.#issue("pck", pckSerial(machine), {
         extensions: [{ oid: SGX_OID, isCritical: false, contents: sgxExtension(ppid, components, pceSvn) }],
       }),
       signer: this.#issue("signer", 4, {}),

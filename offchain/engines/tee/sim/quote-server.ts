@@ -6,6 +6,7 @@ import { fromHex, type Hex } from "../../../core/bytes.ts";
 import { collateralBundle } from "../collateral-file.ts";
 import { SimulatedPlatform, type SimulatedOptions } from "./platform.ts";
 import type { Period } from "./report.ts";
+import { SimulatedVendor } from "./vendor.ts";
 
 export interface SimulatedQuoteServer {
   readonly url: string;
@@ -20,6 +21,10 @@ export interface SimulatedQuoteServerOptions {
   /** Of certificates and collateral, Unix seconds of the chain. */
   readonly period: Period;
   readonly platform?: SimulatedOptions;
+  /** Of this seed, with other machines beside this one: all their servers give its newest collateral. One of its own if left out. */
+  readonly vendor?: SimulatedVendor;
+  /** Which of the vendor's machines it stands for; the first if left out. */
+  readonly machine?: number;
   /** What its quotes are; Intel's by default. */
   readonly format?: SimulatedFormat;
 }
@@ -50,11 +55,13 @@ const DIGITS = /^0x[0-9a-f]+$/;
  * Errors: ROOT where NODE_ENV is "production".
  */
 export async function startSimulatedQuoteServer(options: SimulatedQuoteServerOptions): Promise<SimulatedQuoteServer> {
-  const platform = new SimulatedPlatform(options.seed, options.period, options.platform);
-  const { format = "dcap-tdx-v4" } = options;
+  const { format = "dcap-tdx-v4", machine = 0 } = options;
+  const vendor = options.vendor ?? new SimulatedVendor(options.seed, options.period, options.platform);
+  // Refuses where no simulated platform may run, before anybody asks.
+  vendor.platform(machine);
   const root = simulatedRoot(options.seed, format);
   const server = createServer((request, response) => {
-    serve({ platform, root, format }, request, response).catch(() => response.destroy());
+    serve({ platform: vendor.platform(machine), root, format }, request, response).catch(() => response.destroy());
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);

@@ -5,6 +5,7 @@ import { encodeEnclaveEvidence, enclaveResultDigest } from "../../../../offchain
 import { domainSeparator } from "../../../../offchain/core/eip712.ts";
 import { addressOfKey, signDigest } from "../../../../offchain/core/signature.ts";
 import { issueCrl } from "../../../../offchain/engines/tee/sim/certificates.ts";
+import { SimulatedVendor } from "../../../../offchain/engines/tee/sim/vendor.ts";
 import { keccakText } from "../../../../offchain/core/tagged-hash.ts";
 import { readPem } from "../../../../offchain/engines/tee/bytes/pem.ts";
 import { requireBinding } from "../../../../offchain/engines/tee/bind.ts";
@@ -130,6 +131,40 @@ describe("R58: enclaves' keys on chain, by simulated quotes", () => {
     expect(await chain.enclaves.read.isLive([KEY, 0n])).to.equal(false);
     await chain.enclaves.write.invalidate([KEY]);
     expect(await revertOf(() => chain.enclaves.write.invalidate([KEY]))).to.equal("NothingToEnd");
+  });
+
+  it("R59: behavior: a list that revokes one machine ends its keys alone: others under the same root stay, renew and register", async () => {
+    const vendor = new SimulatedVendor(new Uint8Array(32).fill(0x11), PERIOD);
+    const keys = [KEY, addressOfKey(new Uint8Array(32).fill(8)), addressOfKey(new Uint8Array(32).fill(9))] as const;
+    const quoted = async (machine: number, epoch = 1) =>
+      chain.bound({ key: keys[machine] ?? KEY, epoch }, runtimeOf(MODEL), vendor.platform(machine));
+    const caKey = keyOf(packed(chain.plain.evidence).ca);
+    const pcks = await Promise.all([0, 1, 2].map(async (at) => packed((await quoted(at)).evidence).pck));
+    // The third one's certificate is not shown yet.
+    await chain.collateral.write.registerPck([toHex(pcks[1] ?? ""), caKey]);
+    for (const machine of [0, 1]) await chain.register(await quoted(machine));
+    const registrations = await chain.enclaves.getEvents.EnclaveRegistered({}, { fromBlock: 0n });
+    expect(new Set(registrations.map(({ args }) => args.platformId)).size).to.equal(2);
+    expect(new Set(registrations.map(({ args }) => args.measurementId)).size).to.equal(1);
+
+    const { timestamp } = await chain.client.getBlock();
+    const lists = [1, 2].map((machine) => {
+      vendor.revoke(machine, timestamp - 2n + BigInt(machine));
+      return toHex(vendor.platform(0).intel.collateral(true).pckCrl);
+    });
+    await chain.collateral.write.submitCrl([lists[0] ?? "0x", caKey, NO_LIMIT]);
+    expect(await revertOf(() => chain.enclaves.write.invalidate([keys[0]]))).to.equal("NothingToEnd");
+    await chain.enclaves.write.invalidate([keys[1]]);
+    const isLive = async () => Promise.all(keys.map(async (key) => chain.enclaves.read.isLive([key, 0n])));
+    expect(await isLive()).to.deep.equal([true, false, false]);
+    // Neither the same quote again, nor a new one, nor a machine that is on a list before the chain knew it.
+    expect(await revertOf(async () => chain.register(await quoted(1, 2)))).to.equal("CertificateRevoked");
+    await chain.collateral.write.submitCrl([lists[1] ?? "0x", caKey, NO_LIMIT]);
+    expect(await revertOf(() => chain.collateral.write.registerPck([toHex(pcks[2] ?? ""), caKey]))).to.equal(
+      "CertificateRevoked",
+    );
+    await chain.register(await quoted(0, 2));
+    expect(await isLive()).to.deep.equal([true, false, false]);
   });
 
   it("default: core's EnclaveResult is what the adapter takes, for at most 70,000 gas", async () => {
