@@ -38,8 +38,9 @@ export async function verdicts(report: Report, progress: (text: string) => void)
     say(`show ${told.evidence.length + told.endorsements.length} bytes`, Number(gasUsed));
     const { word } = judgeCase(told, roots);
     const seats = await board.read.seatsOf([caseId, 0]);
+    const about = await board.read.digestOf([caseId]);
     const posts: number[] = [];
-    for (const account of seats.slice(0, 4)) posts.push(await gasOf(await board.write.post([caseId, word], { account })));
+    for (const account of seats.slice(0, 4)) posts.push(await gasOf(await board.write.post([caseId, about, word], { account })));
     const [first = 0, second = 0, , fourth = 0] = posts;
     say("first word, which draws the seats", first);
     say("second word", second);
@@ -49,11 +50,11 @@ export async function verdicts(report: Report, progress: (text: string) => void)
     await token.write.mint([me, bond]);
     await token.write.approve([board.address, bond]);
     await board.write.deposit([bond]);
-    say("challenge", await gasOf(await board.write.challenge([caseId])));
+    say("challenge", await gasOf(await board.write.challenge([caseId, about, word])));
     await networkHelpers.mine(3);
     const jury = await board.read.seatsOf([caseId, 1]);
     const rulings: number[] = [];
-    for (const account of jury.slice(0, 8)) rulings.push(await gasOf(await board.write.post([caseId, REFUSED], { account })));
+    for (const account of jury.slice(0, 8)) rulings.push(await gasOf(await board.write.post([caseId, about, REFUSED], { account })));
     say("first of eleven, which draws them", rulings[0] ?? 0);
     say("eighth of eleven, which overrules and slashes four", rulings[7] ?? 0);
   }

@@ -95,6 +95,10 @@ interface IVerdictBoard is IAttesterPool {
     error AlreadyPosted(uint256 caseId, address account);
     /// Nobody says 0.
     error WordEmpty();
+    /// The case under this number is not the one that the caller speaks of: a reorganisation replaced that.
+    error CaseReplaced(uint256 caseId, bytes32 have, bytes32 named);
+    /// The case's verdict is not the one that the caller doubts.
+    error VerdictReplaced(uint256 caseId, bytes32 have, bytes32 named);
     error TooLate(uint256 now_, uint256 deadline);
     error TooEarly(uint256 now_, uint256 from);
     /// There is no verdict, it is being challenged, or its time to stand has not come.
@@ -118,12 +122,16 @@ interface IVerdictBoard is IAttesterPool {
 
     /// @notice A drawn attester says what the evidence states: `wordOf` its facts, or REFUSED. Locks STAKE of its balance until the
     /// case is over, and pays REWARD.
-    function post(uint256 caseId, bytes32 word) external;
+    /// @param about `digestOf` the case that was verified, by the caller's own count: REFUSED is one word for all cases, and bytes that
+    /// verify at one time do not at another. Reverts with `CaseReplaced` if the number is another case's.
+    function post(uint256 caseId, bytes32 about, bytes32 word) external;
 
     /// @notice Asks eleven others, until `deadline` of a decided case, once. Anyone; takes `bond` from the caller's balance. What its
     /// jurors leave of it comes back, with half of what wrong attesters lose, if they say otherwise; else it is the payer's.
     /// While they vote the verdict does not stand. Without eight equal words it falls, and five REWARDs of the bond are the payer's.
-    function challenge(uint256 caseId) external;
+    /// @param about as in `post`
+    /// @param word the verdict that is doubted; reverts with `VerdictReplaced` if another was given
+    function challenge(uint256 caseId, bytes32 about, bytes32 word) external;
 
     /// @notice Ends a case that can go no further: a vote without a quorum by its deadline, or a verdict that can no longer be
     /// challenged. Anyone.
@@ -154,6 +162,10 @@ interface IVerdictBoard is IAttesterPool {
 
     /// @notice What attesters say if the evidence states these facts: of this case, board and chain only.
     function wordOf(uint256 caseId, Facts calldata facts) external view returns (bytes32);
+
+    /// @notice What makes a case: keccak256(abi.encode("assay.v1.attester-case", chain, board, caseId, vendor, evidenceHash, openedAt,
+    /// challenge)). Not who pays: the word is the same whoever asks.
+    function digestOf(uint256 caseId) external view returns (bytes32);
 
     /// @notice What a challenge takes, wei.
     function bond() external view returns (uint256);

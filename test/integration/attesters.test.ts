@@ -262,7 +262,8 @@ describe("assay tee register and attest, by the verdict board", function suite()
     const at = (address: Hex): number => [...ATTESTERS, ...JURORS].find((one) => node.account(one).address === address) ?? -1; // prettier-ignore
     const five = await reader.readContract({ ...board, functionName: "seatsOf", args: [2n, 0] });
     const lie = keccakText("genuine");
-    for (const seat of five.slice(0, 4)) await write(at(seat), "post", [2n, lie]);
+    const about = await reader.readContract({ ...board, functionName: "digestOf", args: [2n] });
+    for (const seat of five.slice(0, 4)) await write(at(seat), "post", [2n, about, lie]);
 
     const doubted = await challenge(2);
     expect(doubted.code, doubted.out + doubted.err).to.equal(0);
@@ -275,7 +276,7 @@ describe("assay tee register and attest, by the verdict board", function suite()
 
     await node.rpc("hardhat_mine", ["0x3"]);
     const eleven = await reader.readContract({ ...board, functionName: "seatsOf", args: [2n, 1] });
-    for (const seat of eleven.slice(0, 8)) await write(at(seat), "post", [2n, REFUSED]);
+    for (const seat of eleven.slice(0, 8)) await write(at(seat), "post", [2n, about, REFUSED]);
     expect(await reader.readContract({ ...board, functionName: "caseOf", args: [2n] })).to.include({ state: 4, word: REFUSED }); // prettier-ignore
     for (const seat of five.slice(0, 4)) {
       const slot = await reader.readContract({ ...board, functionName: "slotOf", args: [seat] });

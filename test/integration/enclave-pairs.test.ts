@@ -144,7 +144,8 @@ describe("bundles of critical jobs in two enclaves", function suite() {
       const found = Array.from({ length: WORKERS }, (_, i) => FIRST_WORKER + i).find((i) => chain.account(i).address.toLowerCase() === account.toLowerCase()); // prettier-ignore
       return found ?? expect.fail("no attester");
     };
-    for (const seat of seats.slice(0, 4)) await write(indexOf(seat), made.board, verdictBoardAbi, "post", [caseId, judged.word]); // prettier-ignore
+    const about = await reader.readContract({ ...board, functionName: "digestOf", args: [caseId] });
+    for (const seat of seats.slice(0, 4)) await write(indexOf(seat), made.board, verdictBoardAbi, "post", [caseId, about, judged.word]); // prettier-ignore
     await chain.rpc("evm_increaseTime", [30]);
     await write(AWS, made.enclaves, enclaveRegistryAbi, "registerByVerdict", [caseId, judged.facts, document.binding, toHex(runtime)]); // prettier-ignore
 

@@ -167,9 +167,10 @@ contract VerdictBoard is AttesterPool, IVerdictBoard {
     }
 
     /// @inheritdoc IVerdictBoard
-    function post(uint256 caseId, bytes32 word) external {
+    function post(uint256 caseId, bytes32 about, bytes32 word) external {
         require(word != 0, WordEmpty());
         Case memory c = _voting(caseId);
+        _checkAbout(caseId, c, about);
         Seat[] memory seats = _seat(caseId, c);
         mapping(address account => bytes32) storage said = _said[caseId][c.round];
         require(said[msg.sender] == 0, AlreadyPosted(caseId, msg.sender));
@@ -194,6 +195,18 @@ contract VerdictBoard is AttesterPool, IVerdictBoard {
         if (rules) _free[winner] += _release(caseId, 0, word) + _release(caseId, 1, word);
     }
 
+    /// A word or a bond that is under way while a reorganisation gives the number to another case is not for that one.
+    function _checkAbout(uint256 caseId, Case memory c, bytes32 about) private view {
+        bytes32 have = _digestOf(caseId, c);
+        require(have == about, CaseReplaced(caseId, have, about));
+    }
+
+    function _digestOf(uint256 caseId, Case memory c) private view returns (bytes32) {
+        string memory tag = "assay.v1.attester-case";
+        return
+            keccak256(abi.encode(tag, block.chainid, this, caseId, c.vendor, c.evidenceHash, c.openedAt, c.challenge));
+    }
+
     function _decide(uint256 caseId, Case memory c, bytes32 word) private {
         (c.state, c.word) = (_DECIDED, word);
         c.standsFrom = uint48(block.timestamp) + OBJECTION;
@@ -210,10 +223,12 @@ contract VerdictBoard is AttesterPool, IVerdictBoard {
     // --- Challenging --------------------------------------------------------------------------------------------------
 
     /// @inheritdoc IVerdictBoard
-    function challenge(uint256 caseId) external {
+    function challenge(uint256 caseId, bytes32 about, bytes32 word) external {
         Case memory c = caseOf(caseId);
         require(c.state == _DECIDED, CaseStateWrong(caseId, c.state, _DECIDED));
         require(block.timestamp <= c.deadline, TooLate(block.timestamp, c.deadline));
+        _checkAbout(caseId, c, about);
+        require(c.word == word, VerdictReplaced(caseId, c.word, word));
         c.escrow = uint96(bond());
         _spend(msg.sender, c.escrow);
         (c.state, c.round, c.challenger) = (_CHALLENGED, 1, msg.sender);
@@ -342,6 +357,11 @@ contract VerdictBoard is AttesterPool, IVerdictBoard {
         if (c.plain != 0 && c.plain != plain) return REFUSED;
         bytes memory place = abi.encode("assay.v1.verdict", block.chainid, address(this), caseId, c.evidenceHash);
         return keccak256(bytes.concat(place, abi.encode(f)));
+    }
+
+    /// @inheritdoc IVerdictBoard
+    function digestOf(uint256 caseId) external view returns (bytes32) {
+        return _digestOf(caseId, caseOf(caseId));
     }
 
     /// @inheritdoc IVerdictBoard

@@ -160,13 +160,21 @@ export async function openCase(chain: Chain, board: Address, args: OpenArgs): Pr
   return found.args.caseId;
 }
 
-/** Says a word in the vote under way. Errors: REVERTED, RPC_UNAVAILABLE, TRANSACTION_*. */
-export const postVerdict = async (chain: Chain, board: Address, caseId: bigint, word: Hex): Promise<TransactionReceipt> =>
-  writeContract(chain, { ...at(board), functionName: "post", args: [caseId, word] }); // prettier-ignore
+/** A word about a case, and which case that is: its number may be another's after a reorganisation. */
+export interface CaseWord {
+  readonly caseId: bigint;
+  /** `digestOf` the case, counted from what was verified. */
+  readonly about: Hex;
+  readonly word: Hex;
+}
 
-/** Asks eleven others. Errors: REVERTED, RPC_UNAVAILABLE, TRANSACTION_*. */
-export const challengeCase = async (chain: Chain, board: Address, caseId: bigint): Promise<TransactionReceipt> =>
-  writeContract(chain, { ...at(board), functionName: "challenge", args: [caseId] });
+/** Says a word in the vote under way. Errors: REVERTED (CaseReplaced), RPC_UNAVAILABLE, TRANSACTION_*. */
+export const postVerdict = async (chain: Chain, board: Address, { caseId, about, word }: CaseWord): Promise<TransactionReceipt> =>
+  writeContract(chain, { ...at(board), functionName: "post", args: [caseId, about, word] }); // prettier-ignore
+
+/** Asks eleven others about the verdict `word`. Errors: REVERTED (CaseReplaced, VerdictReplaced), RPC_UNAVAILABLE, TRANSACTION_*. */
+export const challengeCase = async (chain: Chain, board: Address, { caseId, about, word }: CaseWord): Promise<TransactionReceipt> =>
+  writeContract(chain, { ...at(board), functionName: "challenge", args: [caseId, about, word] }); // prettier-ignore
 
 /** Ends a case that can go no further. Errors: REVERTED, RPC_UNAVAILABLE, TRANSACTION_*. */
 export const closeCase = async (chain: Chain, board: Address, caseId: bigint): Promise<TransactionReceipt> =>

@@ -18,7 +18,7 @@ import { ZERO_BYTES32 } from "../../core/types.ts";
 import type { Judgement } from "../../engines/tee/board.ts";
 import type { TrustRoots } from "../../engines/tee/roots.ts";
 import type { BoardPort } from "./board-port.ts";
-import { caseKey, judgeShown, type CasePlace } from "./judge-shown.ts";
+import { caseDigest, judgeShown, type CasePlace } from "./judge-shown.ts";
 
 export interface AttesterDeskOptions {
   /** Blocks on top of the one that draws the seats, before anything is said. */
@@ -67,7 +67,7 @@ interface Tracked {
   isDirty: boolean;
   /** Chain time at which it must be looked at anyhow. */
   wakeAt: number | null;
-  /** What it was when last seen; another key is another case under the number. */
+  /** Digest of the case when last seen; another one is another case under the number. */
   key: Hex | null;
   closeAt: number | null;
   /** Seconds that are left for a word that is owed. */
@@ -194,7 +194,7 @@ export class AttesterDesk {
       this.#forget(one);
       return null;
     }
-    const key = caseKey(this.#place(one), known);
+    const key = caseDigest(this.#place(one), known);
     if (one.key !== key) {
       this.#leaveKey(one);
       one.key = key;
@@ -355,13 +355,13 @@ export class AttesterDesk {
       return this.#withhold(one, "changed", error);
     }
     try {
-      const hash = await board.post(caseId, word);
+      const hash = await board.post({ caseId, about: key, word });
       one.slack = null;
       metrics.count("assay_attester_verdicts_total", { says: refusal === null ? "genuine" : "refused" });
       logger.info("attester.said", { count: Number(caseId), round, digest: word, tx: hash, ...(refusal === null ? {} : { reason: refusal }) }); // prettier-ignore
       return { ...judgement, caseId, round, hash };
     } catch (error) {
-      // Decided meanwhile, or said before the last crash: the next block shows which.
+      // Decided or replaced meanwhile, or said before the last crash: the next block shows which.
       if (!hasCode(error, "REVERTED") && !hasCode(error, "TRANSACTION_REVERTED")) throw error;
       logger.debug("attester.not-needed", { count: Number(caseId), error });
       return null;

@@ -21,6 +21,7 @@ import {
   withdrawFromBoard,
   type BoardCase,
   type BoardMember,
+  type CaseWord,
 } from "../../adapters/chain/verdict-board.ts";
 import type { Hex } from "../../core/bytes.ts";
 import { hasCode } from "../../core/errors.ts";
@@ -44,8 +45,8 @@ export interface BoardPort {
   /** What each verdict stakes, and the account's balance there, wei. */
   terms(): Promise<{ readonly stake: bigint; readonly balance: bigint }>;
   member(): Promise<BoardMember | null>;
-  /** Returns the transaction's hash. */
-  post(caseId: bigint, word: Hex): Promise<Hex>;
+  /** Returns the transaction's hash. Error: REVERTED with CaseReplaced if the number is another case's by now. */
+  post(said: CaseWord): Promise<Hex>;
   close(caseId: bigint): Promise<void>;
   quit(): Promise<void>;
   free(slot: number): Promise<void>;
@@ -99,7 +100,7 @@ export async function findBoard(chain: Chain, options: FindBoardOptions): Promis
       findShown(chain, board, caseId, { fromBlock: openedBlock, toBlock: openedBlock }),
     terms: async () => readTerms(chain, board, account),
     member: async () => readMember(chain, board, account),
-    post: async (caseId, word) => (await postVerdict(chain, board, caseId, word)).transactionHash,
+    post: async (said) => (await postVerdict(chain, board, said)).transactionHash,
     close: async (caseId) => void (await closeCase(chain, board, caseId)),
     quit: async () => void (await quitAttesters(chain, board)),
     free: async (slot) => void (await freeSlot(chain, board, slot)),

@@ -20,7 +20,7 @@ import type { Hex } from "../../core/bytes.ts";
 import type { Judgement } from "../../engines/tee/board.ts";
 import type { TrustRoots } from "../../engines/tee/roots.ts";
 import { NodeError } from "../errors.ts";
-import { judgeShown } from "./judge-shown.ts";
+import { caseDigest, judgeShown } from "./judge-shown.ts";
 import { fundBoard } from "./register-by-board.ts";
 
 export interface ChallengeParameters {
@@ -62,7 +62,7 @@ function requireOpen({ state, deadline }: BoardCase, caseId: bigint, now: bigint
 
 /**
  * Doubts a verdict: eleven others verify the same bytes. They are verified here first, from the chain's own copy, and nothing is paid to
- * doubt what is true. Errors: VERDICT_PENDING while it is voted on, VERDICT_FINAL once nobody can challenge, VERDICT_HOLDS if this
+ * doubt what is true, nor if a reorganisation puts another case or verdict under the number meanwhile. Errors: VERDICT_PENDING while it is voted on, VERDICT_FINAL once nobody can challenge, VERDICT_HOLDS if this
  * verifier agrees, TOKENS_MISSING; NO_CONTRACT where the endpoint does not show the bytes; READ_ONLY, REVERTED, RPC_UNAVAILABLE,
  * TRANSACTION_*.
  */
@@ -73,7 +73,8 @@ export async function challengeVerdict({ chain, board, roots, caseId }: Challeng
   // Nobody challenged yet, so the seed's block is still the first draw's.
   const opened = BigInt(known.seedBlock) - DRAW_DELAY;
   const shown = await findShown(chain, board, caseId, { fromBlock: opened, toBlock: opened });
-  const own = judgeShown({ chainId: BigInt(chain.chainId), board, caseId }, known, shown, roots);
+  const place = { chainId: BigInt(chain.chainId), board, caseId };
+  const own = judgeShown(place, known, shown, roots);
   if (own.word === known.word) throw new NodeError("VERDICT_HOLDS", { case: caseId });
   const [bond, { balance }, tokens] = await Promise.all([
     readBond(chain, board),
@@ -82,7 +83,8 @@ export async function challengeVerdict({ chain, board, roots, caseId }: Challeng
   ]);
   if (balance + tokens < bond) throw new NodeError("TOKENS_MISSING", { account, have: balance + tokens, need: bond });
   await fundBoard(chain, board, account, bond);
-  const { transactionHash: hash } = await challengeCase(chain, board, caseId);
+  const doubted = { caseId, about: caseDigest(place, known), word: known.word };
+  const { transactionHash: hash } = await challengeCase(chain, board, doubted);
   const { deadline } = await readCase(chain, board, caseId);
   return { verdict: known.word, own, bond, deadline, hash };
 }

@@ -38,10 +38,10 @@ export function judgeShown(place: CasePlace, known: BoardCase, shown: Shown, roo
 }
 
 /**
- * What a word is said about. After a reorganisation a case's number may be another's, and the same bytes may be shown at another time,
+ * `VerdictBoard.digestOf`: what a word is said about. After a reorganisation a case's number may be another's, and the same bytes may be shown at another time,
  * at which they verify no more: that is another case, with a word of its own.
  */
-export function caseKey({ chainId, board, caseId }: CasePlace, known: BoardCase): Hex {
+export function caseDigest({ chainId, board, caseId }: CasePlace, known: BoardCase): Hex {
   const { vendor, evidenceHash, openedAt, challenge } = known;
   const types = ["string", "uint256", "address", "uint256", "uint8", "bytes32", "uint48", "bytes32"] as const;
   const values = ["assay.v1.attester-case", chainId, board, caseId, vendor, evidenceHash, openedAt, challenge] as const;

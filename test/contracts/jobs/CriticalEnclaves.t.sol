@@ -213,8 +213,10 @@ contract CriticalEnclavesTest is CriticalBase {
         vm.revertToState(state);
         state = vm.snapshotState();
         // The verdict behind the other one is in doubt.
+        bytes32 doubted = board.digestOf(1);
+        bytes32 word = board.caseOf(1).word;
         vm.prank(vm.addr(CHALLENGER));
-        board.challenge(1);
+        board.challenge(1, doubted, word);
         _refuse(b, IEnclaveEvidence.EnclaveExpired.selector);
         vm.revertToState(state);
         vm.warp(enclaves.registeredAt(vm.addr(_secret(_b, 4))) + 24 hours + 1);

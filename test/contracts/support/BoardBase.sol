@@ -102,16 +102,27 @@ abstract contract BoardBase is VaultBase, EnclaveBase {
     /// Seats [from, to) of the vote under way say `word`.
     function _say(uint256 caseId, bytes32 word, uint256 from, uint256 to) internal {
         address[] memory seats = board.seatsOf(caseId, board.caseOf(caseId).round);
+        bytes32 about = board.digestOf(caseId);
         for (uint256 i = from; i < to; ++i) {
             vm.prank(seats[i]);
-            board.post(caseId, word);
+            board.post(caseId, about, word);
         }
     }
 
     function _challengeCase(uint256 caseId) internal {
+        bytes32 about = board.digestOf(caseId);
+        bytes32 word = board.caseOf(caseId).word;
         vm.prank(vm.addr(CHALLENGER));
-        board.challenge(caseId);
+        board.challenge(caseId, about, word);
         _toSeats(caseId);
+    }
+
+    function _refuseChallenge(uint256 caseId, bytes4 why) internal {
+        bytes32 about = board.digestOf(caseId);
+        bytes32 word = board.caseOf(caseId).word;
+        vm.prank(vm.addr(CHALLENGER));
+        vm.expectPartialRevert(why);
+        board.challenge(caseId, about, word);
     }
 
     function _registerCase(uint256 caseId, IVerdictBoard.Facts memory f, IEnclaveRegistry.Binding memory b) internal {

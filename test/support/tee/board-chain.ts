@@ -17,9 +17,9 @@ export const REWARD = parseEther("1");
 export const STAKE = 100n * REWARD;
 const VENDORS = { "snp-report": 3, "nitro-cose": 4, "nvidia-spdm11": 5 } as const;
 
-/** A board of eighteen attesters, and a registry that believes it; the images of both vendors are listed. */
-export async function createBoardChain() {
-  const chain = await createHubChain(18);
+/** A board of attesters, one less than `workers`, and a registry that believes it; the images of both vendors are listed. */
+export async function createBoardChain(workers = 18) {
+  const chain = await createHubChain(workers);
   const { viem, publicClient, networkHelpers, signers, me, vault, token } = chain;
   const { timestamp } = await publicClient.getBlock();
   const from = timestamp - 3600n;
@@ -83,8 +83,11 @@ export async function createBoardChain() {
   /** Every seat of the vote says what its verifier says. */
   async function attest(told: ShownCase) {
     const judged = judgeCase(told, roots);
-    const seats = await board.read.seatsOf([told.caseId, 0]);
-    for (const account of seats.slice(0, 4)) await board.write.post([told.caseId, judged.word], { account });
+    const [seats, about] = await Promise.all([
+      board.read.seatsOf([told.caseId, 0]),
+      board.read.digestOf([told.caseId]),
+    ]);
+    for (const account of seats.slice(0, 4)) await board.write.post([told.caseId, about, judged.word], { account });
     return judged;
   }
 

@@ -8,6 +8,7 @@ import {
   type BoardCase,
   type BoardEvent,
   type BoardMember,
+  type CaseWord,
 } from "../../../offchain/adapters/chain/verdict-board.ts";
 import { ChainError } from "../../../offchain/adapters/chain/errors.ts";
 import { toHex, type Hex } from "../../../offchain/core/bytes.ts";
@@ -15,6 +16,7 @@ import { keccakText, toWord } from "../../../offchain/core/tagged-hash.ts";
 import { ZERO_BYTES32 } from "../../../offchain/core/types.ts";
 import { caseHash } from "../../../offchain/engines/tee/board.ts";
 import type { BoardPort } from "../../../offchain/node/attester/board-port.ts";
+import { caseDigest } from "../../../offchain/node/attester/judge-shown.ts";
 
 const NOBODY: Hex = `0x${"0".repeat(40)}`;
 const refuse = (name: string) => new ChainError("REVERTED", { call: "call", name, args: "" });
@@ -47,6 +49,8 @@ export class FakeBoard implements BoardPort {
   /** The next word is sent and lost with its block. */
   loses = false;
   isDown = false;
+  /** What happens while a word is under way. */
+  onPost = (): void => undefined;
 
   constructor(chainId = 31_337n, board: Hex = `0x${"b".repeat(40)}`) {
     this.chainId = chainId;
@@ -145,12 +149,14 @@ export class FakeBoard implements BoardPort {
     return this.place;
   }
 
-  async post(caseId: bigint, word: Hex): Promise<Hex> {
+  async post({ caseId, about, word }: CaseWord): Promise<Hex> {
     this.#check();
+    this.onPost();
     const { known, seats } = this.at(caseId);
     const name = `${caseId}/${known.round}`;
     if (known.state !== CASE_OPEN && known.state !== CASE_CHALLENGED) throw refuse("CaseStateWrong");
     if (this.now > known.deadline) throw refuse("TooLate");
+    if (caseDigest({ chainId: this.chainId, board: this.board, caseId }, known) !== about) throw refuse("CaseReplaced");
     if (seats[known.round] !== true) throw refuse("NotSeated");
     if (this.words.has(name)) throw refuse("AlreadyPosted");
     if (this.balance < this.stake) throw refuse("BalanceTooLow");

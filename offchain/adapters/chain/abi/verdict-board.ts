@@ -85,7 +85,11 @@ export const verdictBoardAbi = [
   },
   { inputs: [], name: "cases", outputs: [{ name: "", type: "uint256" }], stateMutability: "view", type: "function" },
   {
-    inputs: [{ name: "caseId", type: "uint256" }],
+    inputs: [
+      { name: "caseId", type: "uint256" },
+      { name: "about", type: "bytes32" },
+      { name: "word", type: "bytes32" },
+    ],
     name: "challenge",
     outputs: [],
     stateMutability: "nonpayable",
@@ -103,6 +107,13 @@ export const verdictBoardAbi = [
     name: "deposit",
     outputs: [],
     stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [{ name: "caseId", type: "uint256" }],
+    name: "digestOf",
+    outputs: [{ name: "", type: "bytes32" }],
+    stateMutability: "view",
     type: "function",
   },
   {
@@ -154,6 +165,7 @@ export const verdictBoardAbi = [
   {
     inputs: [
       { name: "caseId", type: "uint256" },
+      { name: "about", type: "bytes32" },
       { name: "word", type: "bytes32" },
     ],
     name: "post",
@@ -425,6 +437,15 @@ export const verdictBoardAbi = [
   {
     inputs: [
       { name: "caseId", type: "uint256" },
+      { name: "have", type: "bytes32" },
+      { name: "named", type: "bytes32" },
+    ],
+    name: "CaseReplaced",
+    type: "error",
+  },
+  {
+    inputs: [
+      { name: "caseId", type: "uint256" },
       { name: "have", type: "uint8" },
       { name: "need", type: "uint8" },
     ],
@@ -495,5 +516,14 @@ export const verdictBoardAbi = [
     type: "error",
   },
   { inputs: [{ name: "vendor", type: "uint8" }], name: "VendorWrong", type: "error" },
+  {
+    inputs: [
+      { name: "caseId", type: "uint256" },
+      { name: "have", type: "bytes32" },
+      { name: "named", type: "bytes32" },
+    ],
+    name: "VerdictReplaced",
+    type: "error",
+  },
   { inputs: [], name: "WordEmpty", type: "error" },
 ] as const;

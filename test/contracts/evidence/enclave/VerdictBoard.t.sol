@@ -85,27 +85,28 @@ contract VerdictBoardTest is BoardBase {
     function test_RevertWhen_AVerdictIsLateForeignOrTwice() public {
         uint256 caseId = _openCase(4, "document");
         address[] memory seats = board.seatsOf(caseId, 0);
+        bytes32 about = board.digestOf(caseId);
         vm.startPrank(seats[0]);
         vm.expectRevert(IVerdictBoard.WordEmpty.selector);
-        board.post(caseId, 0);
-        board.post(caseId, REFUSED);
+        board.post(caseId, about, 0);
+        board.post(caseId, about, REFUSED);
         vm.expectRevert(abi.encodeWithSelector(IVerdictBoard.AlreadyPosted.selector, caseId, seats[0]));
-        board.post(caseId, keccak256("another word"));
+        board.post(caseId, about, keccak256("another word"));
         vm.stopPrank();
         vm.prank(vm.addr(OWNER));
         vm.expectRevert(abi.encodeWithSelector(IVerdictBoard.NotSeated.selector, caseId, vm.addr(OWNER)));
-        board.post(caseId, REFUSED);
+        board.post(caseId, about, REFUSED);
         // Without a stake to lose a word is worth nothing.
         vm.startPrank(seats[1]);
         board.withdraw(board.balanceOf(seats[1]) - STAKE + 1, seats[1]);
         vm.expectRevert(abi.encodeWithSelector(IAttesterPool.BalanceTooLow.selector, STAKE - 1, STAKE));
-        board.post(caseId, REFUSED);
+        board.post(caseId, about, REFUSED);
         vm.stopPrank();
         uint48 deadline = board.caseOf(caseId).deadline;
         vm.warp(deadline + 1);
         vm.prank(seats[2]);
         vm.expectRevert(abi.encodeWithSelector(IVerdictBoard.TooLate.selector, deadline + 1, deadline));
-        board.post(caseId, REFUSED);
+        board.post(caseId, about, REFUSED);
     }
 
     /// R56: three of five are no verdict; who did not come pays, and the case is over.
@@ -124,8 +125,7 @@ contract VerdictBoardTest is BoardBase {
         require(board.balanceOf(vm.addr(OWNER)) == FUNDS - FEE, "refund");
         vm.expectPartialRevert(IVerdictBoard.CaseStateWrong.selector);
         board.close(caseId);
-        vm.expectPartialRevert(IVerdictBoard.CaseStateWrong.selector);
-        _challengeCase(caseId);
+        _refuseChallenge(caseId, IVerdictBoard.CaseStateWrong.selector);
         _checkMoney();
     }
 
@@ -147,6 +147,65 @@ contract VerdictBoardTest is BoardBase {
         // A state that is carried to another chain.
         vm.chainId(1);
         require(board.wordOf(one, f) != own, "one word for two chains");
+    }
+
+    /// R56: a number that a reorganisation gives to other bytes, the same bytes at another time or over another block, or another vendor's
+    /// takes no word and no bond that was meant for the first: REFUSED, said of a forgery, would be a lie about a document.
+    function test_RevertWhen_TheCaseWasReplaced() public {
+        uint256 state = vm.snapshotState();
+        uint256 caseId = _openCase(4, "a forgery");
+        bytes32 gone = board.digestOf(caseId);
+        for (uint256 i; i < 4; ++i) {
+            vm.revertToState(state);
+            state = vm.snapshotState();
+            if (i == 1) vm.warp(block.timestamp + 1);
+            if (i == 2) vm.setBlockhash(block.number - 1, keccak256("another block"));
+            uint256 other = _openCase(i == 3 ? 5 : 4, i == 0 ? bytes("a document") : bytes("a forgery"));
+            require(other == caseId, "another number");
+            _refusesAll(caseId, gone);
+        }
+        // Whoever pays: the same bytes at the same time have the same word.
+        vm.revertToState(state);
+        vm.prank(vm.addr(CHALLENGER));
+        board.open(4, "a forgery", "", block.number - 1);
+        require(board.digestOf(caseId) == gone, "the payer makes no case");
+        vm.expectPartialRevert(IVerdictBoard.CaseStateWrong.selector);
+        board.digestOf(caseId + 1);
+    }
+
+    function _refusesAll(uint256 caseId, bytes32 gone) private {
+        bytes32 have = board.digestOf(caseId);
+        bytes memory replaced = abi.encodeWithSelector(IVerdictBoard.CaseReplaced.selector, caseId, have, gone);
+        address juror = board.seatsOf(caseId, 0)[0];
+        vm.prank(juror);
+        vm.expectRevert(replaced);
+        board.post(caseId, gone, REFUSED);
+        require(board.saidBy(caseId, 0, juror) == 0 && board.balanceOf(juror) == FUNDS - STAKE, "staked");
+        bytes32 word = keccak256("genuine");
+        _say(caseId, word, 0, 4);
+        vm.prank(vm.addr(CHALLENGER));
+        vm.expectRevert(replaced);
+        board.challenge(caseId, gone, word);
+        _challengeCase(caseId);
+        juror = board.seatsOf(caseId, 1)[0];
+        vm.prank(juror);
+        vm.expectRevert(replaced);
+        board.post(caseId, gone, REFUSED);
+        _checkMoney();
+    }
+
+    /// R56: who doubts a lie does not pay for a doubt of the truth, which another order of the same words made of it.
+    function test_RevertWhen_TheVerdictWasReplaced() public {
+        uint256 caseId = _openCase(4, "a forgery");
+        bytes32 lie = keccak256("genuine");
+        _say(caseId, REFUSED, 0, 4);
+        bytes32 about = board.digestOf(caseId);
+        vm.startPrank(vm.addr(CHALLENGER));
+        vm.expectRevert(abi.encodeWithSelector(IVerdictBoard.VerdictReplaced.selector, caseId, REFUSED, lie));
+        board.challenge(caseId, about, lie);
+        require(board.balanceOf(vm.addr(CHALLENGER)) == FUNDS, "a bond was taken");
+        board.challenge(caseId, about, REFUSED);
+        vm.stopPrank();
     }
 
     function test_RevertWhen_AnyFactIsAnother() public {
@@ -279,8 +338,7 @@ contract VerdictBoardTest is BoardBase {
         require(board.isStanding(caseId, word), "does not stand again");
         require(board.balanceOf(vm.addr(CHALLENGER)) == FUNDS - board.bond(), "challenger");
         require(board.balanceOf(b.worker) == had + board.bond() - 8 * FEE, "worker");
-        vm.expectPartialRevert(IVerdictBoard.CaseStateWrong.selector);
-        _challengeCase(caseId);
+        _refuseChallenge(caseId, IVerdictBoard.CaseStateWrong.selector);
         _registerCase(caseId, f, b);
         _checkMoney();
     }
@@ -308,9 +366,11 @@ contract VerdictBoardTest is BoardBase {
         uint48 until = board.caseOf(caseId).deadline;
         require(until == board.caseOf(caseId).openedAt + 7 days, "reach");
         vm.warp(until + 1);
+        bytes32 about = board.digestOf(caseId);
+        bytes32 word = board.caseOf(caseId).word;
         vm.prank(vm.addr(CHALLENGER));
         vm.expectRevert(abi.encodeWithSelector(IVerdictBoard.TooLate.selector, until + 1, until));
-        board.challenge(caseId);
+        board.challenge(caseId, about, word);
         address[] memory five = board.seatsOf(caseId, 0);
         board.close(caseId);
         require(board.balanceOf(five[0]) == FUNDS - STAKE + FEE, "its stake is free again");
@@ -491,8 +551,10 @@ contract VerdictBoardTest is BoardBase {
         } else if (what < 4) {
             _vote(caseId, seed >> 32);
         } else if (what == 4) {
+            bytes32 about = board.digestOf(caseId);
+            bytes32 word = board.caseOf(caseId).word;
             vm.prank(vm.addr(CHALLENGER));
-            try board.challenge(caseId) {
+            try board.challenge(caseId, about, word) {
                 _toSeats(caseId);
             } catch {}
         } else if (what == 5) {
@@ -512,12 +574,13 @@ contract VerdictBoardTest is BoardBase {
         try board.seatsOf(caseId, board.caseOf(caseId).round) returns (address[] memory found) {
             seats = found;
         } catch {}
+        bytes32 about = board.digestOf(caseId);
         for (uint256 i; i < seats.length; ++i) {
             // Mostly one word, sometimes another; some stay away.
             uint256 choice = (seed >> (3 * i)) % 8;
             if (choice == 7) continue;
             vm.prank(seats[i]);
-            try board.post(caseId, choice == 6 ? REFUSED : keccak256("word")) {} catch {}
+            try board.post(caseId, about, choice == 6 ? REFUSED : keccak256("word")) {} catch {}
         }
     }
 }

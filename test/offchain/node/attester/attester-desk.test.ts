@@ -288,6 +288,22 @@ describe("an attester's standing duty", () => {
     expect(journal.openJobs(), "the case that is gone is not waited for").to.have.length(1);
   });
 
+  it("R56: behavior: a word that is under way while its case is replaced stakes nothing; the other case gets its own", async () => {
+    const { board, open, pass, rewind, journal, lines } = stand();
+    open(1n, new Uint8Array([1]));
+    board.onPost = () => {
+      board.onPost = () => undefined;
+      open(1n);
+    };
+    expect(await pass(8), "REFUSED would be a lie about the document").to.deep.equal([]);
+    expect([board.sent, board.balance]).to.deep.equal([[], 400n]);
+    rewind(99n);
+    open(1n);
+    expect((await pass(8))[0]).to.include({ caseId: 1n, refusal: null });
+    expect(words(board).has(REFUSED)).to.equal(false);
+    expect([lines, journal.openJobs().length]).to.deep.equal([[], 1]);
+  });
+
   it("behavior: a case that is gone altogether is forgotten, and taken up when it is told again", async () => {
     const { board, open, pass, rewind, journal } = stand();
     open(1n);
