@@ -35,17 +35,34 @@ export function choosePair<T extends PairCandidate>(
   const isIntel = ({ enclave }: T): boolean => enclave.family === "intel";
   const provers = candidates.filter((one) => one.able || one === keep.prover).toSorted((a, b) => a.load - b.load);
   const ranked = first(provers, keep.prover);
+  if (k === 1) {
+    const prover = ranked.find(isIntel);
+    return prover && { prover, second: undefined };
+  }
+  const fits = (prover: T, second: T): boolean =>
+    second.workerId !== prover.workerId &&
+    second.enclave.family !== prover.enclave.family &&
+    (isIntel(second) || isIntel(prover));
+  // Without its prover a second keeps its part if another prover goes with it: what it has said need not be said again.
+  const left = candidates.find((one) => one === keep.second);
+  const isAlone = left !== undefined && !ranked.some((one) => one === keep.prover);
+  const beside = isAlone ? ranked.find((one) => fits(one, left)) : undefined;
+  if (beside !== undefined && left !== undefined) return { prover: beside, second: left };
   for (const prover of ranked) {
-    if (k === 1 && isIntel(prover)) return { prover, second: undefined };
-    if (k === 1) continue;
-    const second = first(candidates, keep.second).find(
-      (one) =>
-        one.workerId !== prover.workerId &&
-        one.enclave.family !== prover.enclave.family &&
-        (isIntel(one) || isIntel(prover)),
-    );
+    const second = first(candidates, keep.second).find((one) => fits(prover, one));
     if (second !== undefined) return { prover, second };
   }
+  return undefined;
+}
+
+/** What these lack for any pair, were all of them able to prove; undefined if nothing. Each is another worker's. */
+export function lackOfPair(candidates: readonly Pick<PairCandidate, "enclave">[], k: number): string | undefined {
+  const families = new Set(candidates.map(({ enclave }) => enclave.family));
+  if (families.size === 0) return "none of them has an enclave that may see the input";
+  const known = [...families].toSorted().join(" and ");
+  if (!families.has("intel")) return `there is no enclave of Intel's beside those of ${known}`;
+  if (k === 2 && families.size === 1)
+    return `all their enclaves are of one vendor's family, ${known}; a second one is missing`;
   return undefined;
 }
 

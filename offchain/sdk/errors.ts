@@ -183,4 +183,10 @@ export const SdkError = defineErrors("sdk", 31, {
     fix: "LINEAR_CHECK_STRANGER: ask the owner to name your address in checks.clients. CHECKS_SPENT: use an earlier check, or ask the owner. LINEAR_CHECK_UNKNOWN or status 404: name the owner's own worker. STATEMENT_WRONG: the model's key has no linear checks.",
     retry: "never",
   },
+  PAIR_MISSING: {
+    n: 32,
+    text: "{who} cannot answer a critical job: {missing}.",
+    fix: "Wait until workers with enclaves of another vendor have registered, trust more of them, or request once more: other candidates are drawn. A job that was requested already ends by itself and is refunded, but for the fee of its end.",
+    retry: "later",
+  },
 });

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: MIT
+import type { Address } from "viem";
+import { readContract } from "viem/actions";
+import { enclaveRegistryAbi } from "../adapters/chain/abi/enclave-registry.ts";
 import { splitBlob } from "../core/blob.ts";
 import { fromHex } from "../core/bytes.ts";
 import { CANDIDATES } from "../core/draw.ts";
@@ -11,10 +14,12 @@ import { ZERO_ADDRESS } from "../core/types.ts";
 import type { DeliverInputParameters, DeliverInputReturnType } from "./actions/deliver-input.ts";
 import { getSeats } from "./actions/get-seats.ts";
 import { getWorkerProfiles } from "./actions/get-worker-profiles.ts";
-import { choosePair, type ChosenPair, type KeptPair } from "./choose-pair.ts";
+import { unfitFor } from "./assert-pair.ts";
+import { checked } from "./checked.ts";
+import { choosePair, lackOfPair, type ChosenPair, type KeptPair } from "./choose-pair.ts";
 import { getDeployment } from "./deployment.ts";
 import { SdkError } from "./errors.ts";
-import { findEnclaves, type FoundEnclave } from "./find-enclaves.ts";
+import { findEnclaves, readEnclaveRegistry, type FoundEnclave } from "./find-enclaves.ts";
 import { pollUntil } from "./poll-until.ts";
 import type { Proving } from "./prove-job.ts";
 import { deliverTo, readTimes, stageSalts, type Delivery, type Recipient } from "./push-sealed.ts";
@@ -36,8 +41,8 @@ const lower = (address: string): `0x${string}` => `0x${address.slice(2).toLowerC
 /**
  * `deliverInput` for jobs of mask ENCLAVE and PROOF: of the 12 candidates it chooses two whose enclaves it trusts (`enclaves`), of two
  * vendor families and two operators, one of which can prove; seals the input and who they are to the keys of these two alone; and
- * gives a part to another where one is lost, or says something else. Errors: SEATS_UNKNOWN; DELIVERY_FAILED when there is no such pair
- * among the candidates; INTERRUPTED; JOB_UNKNOWN; RPC_UNAVAILABLE.
+ * gives a part to another where one is lost, says something else, or is not registered any more. Errors: SEATS_UNKNOWN; PAIR_MISSING, at once,
+ * when there is no such pair among the candidates; DELIVERY_FAILED when none takes the input; INTERRUPTED; JOB_UNKNOWN; RPC_UNAVAILABLE.
  */
 export async function orderPair(client: WalletLike, parameters: DeliverInputParameters): Promise<Proving> {
   const { hub, jobId, job, signal, onSeats } = parameters;
@@ -83,6 +88,11 @@ class PairOrders {
   /** Why the newest look trusts an enclave with nothing: it may be registered again. */
   #refused = new Map<number, AssayError>();
   readonly #missed = new Map<number, number>();
+  /** Enclaves of this job's kind that the newest look trusts, whether they answer or not. */
+  #fit: readonly Pick<Candidate, "enclave">[] = [];
+  #registry: Promise<Address> | undefined;
+  /** Seconds that the present prover could not agree with. */
+  #outlived = 0;
   #pair: KeptPair<Candidate> = {};
   #attempt = 0;
   #held = 0;
@@ -109,10 +119,11 @@ class PairOrders {
     return [...new Map([...this.#refused, ...this.#lost])].map(([workerId, error]) => ({ workerId, error }));
   }
 
-  /** Chooses a pair, keeping whom it can of the one before, and gives both the order. Error: DELIVERY_FAILED. */
+  /** Chooses a pair, keeping whom it can of the one before, and gives both the order. Errors: PAIR_MISSING, DELIVERY_FAILED. */
   async assign(): Promise<void> {
     const { jobId, job, signal } = this.#delivery;
     const { k } = job.spec.policy;
+    let lacked: string | undefined;
     for (let round = 0; round < ASK_ROUNDS; round += 1) {
       const candidates = await this.#candidates();
       const same = (one: Candidate | undefined) => candidates.find(({ workerId }) => workerId === one?.workerId);
@@ -120,10 +131,20 @@ class PairOrders {
       const chosen = choosePair(candidates, k, keep);
       this.#pair = chosen ?? this.#pair;
       if (chosen !== undefined && (await this.#tell(chosen))) return;
+      const lack = lackOfPair(this.#fit, k);
+      // Twice in a row: a registration may just be renewed.
+      if (lack !== undefined && lack === lacked) throw this.#missing(lack);
+      lacked = lack;
       await pollUntil<boolean>(async () => undefined, { doing: "waiting for a pair of enclaves", everyMs: 250, timeoutMs: 500, signal }); // prettier-ignore
     }
+    if (this.#attempt === 0) throw this.#missing("no two that fit answer, one of them able to prove");
     const cause = this.failed[0]?.error;
     throw new SdkError("DELIVERY_FAILED", { jobId, reached: this.#members.length, seats: k, quorum: k }, { cause });
+  }
+
+  #missing(missing: string): AssayError {
+    const who = `The candidates of job ${this.#delivery.jobId}`;
+    return new SdkError("PAIR_MISSING", { who, missing }, { cause: this.failed[0]?.error });
   }
 
   /** Those that answer, whose enclave the requester trusts, young enough until the job is over at the latest. */
@@ -135,11 +156,14 @@ class PairOrders {
     const query = { hub, modelId, workers, until: expiry, trust: this.#wishes.enclaves, fromBlock: this.#wishes.fromBlock }; // prettier-ignore
     const { found, refused } = await findEnclaves(this.#client, query);
     this.#refused = new Map();
+    this.#fit = [...found.values()].flatMap((enclave) =>
+      unfitFor(enclave, expiry) === undefined ? [{ enclave }] : [],
+    );
     const answers = await Promise.all(
       asked.map(async (recipient): Promise<Candidate | undefined> => {
         const { workerId } = recipient.profile;
         const enclave = found.get(recipient.signer.toLowerCase());
-        const why = enclave === undefined ? refused.get(recipient.signer.toLowerCase()) : this.#unfit(enclave);
+        const why = enclave === undefined ? refused.get(recipient.signer.toLowerCase()) : unfitFor(enclave, expiry);
         if (enclave === undefined || why !== undefined || !canSealTo(crypto, fromHex(enclave.sealKey, 32))) {
           this.#refused.set(workerId, new SdkError("ENCLAVE_REFUSED", { worker: workerId, why: why ?? "its key is unusable" })); // prettier-ignore
           return undefined;
@@ -150,12 +174,6 @@ class PairOrders {
       }),
     );
     return answers.flatMap((one) => one ?? []);
-  }
-
-  #unfit({ criticalUntil, family }: FoundEnclave): string | undefined {
-    if (family === "other") return "no vendor family of critical jobs signs for it";
-    const isYoung = criticalUntil > this.#delivery.job.spec.expiry;
-    return isYoung ? undefined : "its registration is too old for a critical job, or not up to date";
   }
 
   async #status({ profile }: Recipient): Promise<ProofStatus> {
@@ -185,6 +203,7 @@ class PairOrders {
     this.#lost.set(workerId, error);
     this.#missed.delete(workerId);
     const { prover, second } = this.#pair;
+    if (workerId === prover?.workerId) this.#outlived = 0;
     const left = (one: Candidate | undefined) => (one?.workerId === workerId ? undefined : one);
     this.#pair = { prover: left(prover), second: left(second) };
   }
@@ -230,7 +249,9 @@ class PairOrders {
     this.#held = isHeldUp || hasBoth ? this.#held + 1 : 0;
     if (this.#held >= (hasBoth ? PATIENCE_DONE : PATIENCE)) {
       this.#held = 0;
-      const culprit = second ?? prover;
+      // One word against another: the second first, and if the next one says the same as it the prover.
+      const culprit = this.#outlived === 0 ? (second ?? prover) : prover;
+      if (culprit === second) this.#outlived += 1;
       if (culprit !== undefined) this.#lose(culprit, this.#gone(culprit, "nothing that agrees with the other enclave came of its part")); // prettier-ignore
     }
     if (this.#members.length === this.#delivery.job.spec.policy.k) return;
@@ -240,8 +261,29 @@ class PairOrders {
     });
   }
 
+  /** The hub takes nothing of a key that was ended meanwhile, whatever its enclave still does. */
+  async #isRegistered({ enclave }: Candidate): Promise<boolean> {
+    const { hub, chainTime } = this.#delivery;
+    try {
+      const address = await (this.#registry ??= readEnclaveRegistry(this.#client, hub));
+      const args = [enclave.key, BigInt(Math.floor(chainTime()))] as const;
+      return await checked("isLive", async () =>
+        readContract(this.#client, { address, abi: enclaveRegistryAbi, functionName: "isLive", args }),
+      );
+    } catch (error) {
+      // An endpoint that is away says nothing of the enclave.
+      if (!isAssayError(error)) throw error;
+      this.#registry = undefined;
+      return true;
+    }
+  }
+
   async #ask(member: Candidate): Promise<ProofStatus | undefined> {
     const { workerId } = member;
+    if (!(await this.#isRegistered(member))) {
+      this.#lose(member, new SdkError("ENCLAVE_REFUSED", { worker: workerId, why: "its registration was ended" }));
+      return undefined;
+    }
     const status = await this.#status(member).catch((error: unknown) => {
       if (!isAssayError(error)) throw error;
       return error;

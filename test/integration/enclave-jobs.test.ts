@@ -13,11 +13,7 @@ import { checkBuilds } from "../../offchain/audit/replay/check-deployment.ts";
 import { readBuilds } from "../../offchain/audit/replay/known-builds.ts";
 import { hasCode } from "../../offchain/core/errors.ts";
 import { nodeCrypto } from "../../offchain/adapters/keys/node-crypto.ts";
-import { MemoryJournal } from "../../offchain/adapters/store/memory-journal.ts";
 import { modelId as modelIdOf } from "../../offchain/core/model.ts";
-import type { BlobStore } from "../../offchain/core/ports/blob-store.ts";
-import type { Journal } from "../../offchain/core/ports/journal.ts";
-import type { Logger } from "../../offchain/core/ports/logger.ts";
 import { decodeReceipt, encodeReceipt, type EnclavedTally, type Receipt } from "../../offchain/core/receipt.ts";
 import { verifyReceipt } from "../../offchain/core/verify-receipt.ts";
 import type { CommitteeRules } from "../../offchain/core/threshold/draw-committee.ts";
@@ -36,8 +32,8 @@ import type { AssayWallet } from "../../offchain/sdk/node/connect.ts";
 import { findEnclaves } from "../../offchain/sdk/find-enclaves.ts";
 import { startSimulatedEnclaves, type SimulatedEnclaves } from "../../scripts/deploy/simulated-enclaves.ts";
 import { mineEvery, startTestChain, type TestChain } from "../support/cluster/chain.ts";
-import { Cluster, nullMetrics, testClock, until, type EnclaveParts } from "../support/cluster/cluster.ts";
-import { memoryStore } from "../support/cluster/memory-blobs.ts";
+import { Cluster, nullMetrics, until, type EnclaveParts } from "../support/cluster/cluster.ts";
+import { chainBytes, recordedJournal, recordedStore, recordingLogger } from "../support/cluster/recorded.ts";
 import { decodePlan } from "../../offchain/core/planning/encode-plan.ts";
 import type { ModelManifest } from "../../offchain/core/types.ts";
 import { jobTable } from "../../offchain/core/network-part.ts";
@@ -64,14 +60,6 @@ const output = [...input.data].map((value) => value + 1);
 const policy = { tWork: 60, tReveal: 60, window: 4 };
 const shared = { dtype: "i8" as const, dims: [64], data: Int8Array.from({ length: 64 }, (_, i) => (37 * i) % 120) };
 const sharedPlus = (n: number): Buffer => bytesOf([...shared.data].map((value) => value + n));
-/** Errors with their causes, bytes as hex: whatever could be read by somebody. */
-const textOf = (value: unknown): string =>
-  JSON.stringify(value, (_, v: unknown) => {
-    if (typeof v === "bigint") return String(v);
-    if (v instanceof Error) return `${v.message} ${String(v.cause)}`;
-    return v instanceof Uint8Array ? Buffer.from(v).toString("latin1") : v;
-  }) ?? "";
-
 describe("R58: jobs that enclaves answer", function suite() {
   this.timeout(240_000);
   let chain: TestChain;
@@ -97,39 +85,6 @@ describe("R58: jobs that enclaves answer", function suite() {
 
   /** All that was ever written by a worker. */
   const written: Buffer[][] = Array.from({ length: WORKERS }, () => []);
-  const recordedJournal = (i: number): Journal => {
-    const journal = new MemoryJournal({ clock: testClock });
-    return new Proxy(journal, {
-      get: (target, name) => {
-        const value: unknown = Reflect.get(target, name);
-        if (typeof value !== "function") return value;
-        return (...args: unknown[]) => {
-          written[i]?.push(Buffer.from(textOf(args)));
-          return Reflect.apply(value, target, args) as unknown;
-        };
-      },
-    });
-  };
-  const recordedStore = (i: number): BlobStore => {
-    const store = memoryStore(testClock);
-    const put: BlobStore["put"] = async (bytes, options) => {
-      written[i]?.push(Buffer.from(bytes));
-      return store.put(bytes, options);
-    };
-    return new Proxy(store, {
-      get: (target, name) => {
-        const value: unknown = Reflect.get(target, name);
-        return name === "put" ? put : typeof value === "function" ? value.bind(target) : value;
-      },
-    });
-  };
-
-  const recording = (): Logger => {
-    const keep = (evt: string, fields?: unknown): void => void logs.push(`${evt} ${textOf(fields)}`);
-    const logger: Logger = { debug: keep, info: keep, warn: keep, error: keep, child: () => logger };
-    return logger;
-  };
-
   function keeperOf(i: number, modules: EnclaveParts, model: ModelManifest, own: TestInner[]): EnclaveKeeper {
     const server = simulation.servers[i === DENIED ? 1 : 0];
     if (server === undefined) throw new TypeError("no server");
@@ -227,11 +182,11 @@ describe("R58: jobs that enclaves answer", function suite() {
       {
         workers: WORKERS,
         http: true,
-        logger: recording,
+        logger: () => recordingLogger(logs),
         enclave: enclaveOf,
         models: () => ({ table: (id) => jobTable(id === modelIdOf(manifestOfTwo) ? manifestOfTwo : manifest) }),
-        journal: (i) => recordedJournal(i),
-        store: (i) => recordedStore(i),
+        journal: (i) => recordedJournal(written[i] ?? []),
+        store: (i) => recordedStore(written[i] ?? []),
       },
       manifest,
     );
@@ -697,17 +652,10 @@ describe("R58: jobs that enclaves answer", function suite() {
       ...everyInner().flatMap(({ secrets }) => secrets.map((one) => Buffer.from(one))),
     ];
     expect(hidden.length).to.be.greaterThan(3 * WORKERS);
-    const blocks = Number(await cluster.client.public.getBlockNumber());
-    const onChain: string[] = [];
-    for (let number = 0; number <= blocks; number += 1) {
-      const block = await cluster.client.public.getBlock({ blockNumber: BigInt(number), includeTransactions: true });
-      onChain.push(...block.transactions.map(({ input: data }) => data));
-    }
-    const events = await cluster.client.public.getLogs({ fromBlock: 0n });
-    onChain.push(...events.map(({ data, topics }) => `${data}${topics.join("")}`));
+    const [onChain = Buffer.alloc(0), chainsText = Buffer.alloc(0)] = await chainBytes(cluster);
     const places: [string, Buffer][] = [
-      ["chain", Buffer.from(onChain.join("").replaceAll("0x", ""), "hex")],
-      ["chain's text", Buffer.from(onChain.join())],
+      ["chain", onChain],
+      ["chain's text", chainsText],
       ["logs", Buffer.from(logs.join("\n"))],
     ];
     for (const [i, all] of written.entries()) places.push([`journal and blobs ${i}`, Buffer.concat(all)]);

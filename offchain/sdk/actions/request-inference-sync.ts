@@ -15,7 +15,8 @@ import type { ClientClaim } from "../../core/receipt.ts";
 import { COMMITTEE_RULES, type CommitteeRules } from "../../core/threshold/draw-committee.ts";
 import { isPaired } from "../../core/replay-record.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import { CLASS_T, ENCLAVE, FLAG_STANDBY, OPTIMISTIC, VOTE, type Spec } from "../../core/types.ts";
+import { CLASS_T, ENCLAVE, FLAG_STANDBY, OPTIMISTIC, PROOF, VOTE, type Spec } from "../../core/types.ts";
+import { assertPair } from "../assert-pair.ts";
 import { checked } from "../checked.ts";
 import { clientPartOf, finishClientStages } from "../client-stages.ts";
 import { getDeployment } from "../deployment.ts";
@@ -103,7 +104,8 @@ export interface RequestInferenceSyncReturnType extends RequestInferenceReturnTy
 /**
  * Requests, delivers the input (of a PROOF job: orders proofs of its candidates and replaces those that are lost), waits for the end, fetches the result and checks it against the agreed digest.
  * Errors: those of `requestInference`, `deliverInput`, `sealForCommittee` and `fetchResult`; JOB_CLOSED with the reason and refund, also where no
- * quorum of seats took the input; JOB_TIMEOUT.
+ * quorum of seats took the input; PAIR_MISSING, of critical-enclave, before anything is paid where there are no such enclaves at all, and at
+ * once where the job's candidates have none; JOB_TIMEOUT.
  *
  * @example
  * const { output } = await requestInferenceSync(wallet, { hub, manifest, input, crypto: nodeCrypto, onProgress: console.log });
@@ -113,6 +115,7 @@ export async function requestInferenceSync(
   parameters: RequestInferenceSyncParameters,
 ): Promise<RequestInferenceSyncReturnType> {
   const { hub, manifest, crypto, fromBlock, signal, onProgress = () => {}, pollMs = 500 } = parameters;
+  await assertAnswerable(client, parameters);
   const requested = await (parameters.via === undefined
     ? requestAlone(client, parameters, onProgress)
     : requestVia(client, parameters, parameters.via));
@@ -278,6 +281,15 @@ async function answererOf(
     readContract(client, { address: vault, abi: stakeVaultAbi, functionName: "signersOf", args: [workerIds] }),
   );
   return workerIds.map((workerId, at) => ({ workerId, signer: signers[at] ?? "0x" }));
+}
+
+/** Nobody pays for a critical job that no enclaves could answer. Errors: PAIR_MISSING, those of `quoteInference`. */
+async function assertAnswerable(client: WalletLike, parameters: RequestInferenceSyncParameters): Promise<void> {
+  const { hub, manifest, enclaves: trust, fromBlock } = parameters;
+  // Models that nobody registered for it are planned without such jobs.
+  if (((manifest.acceptedMasks >>> (ENCLAVE | PROOF)) & 1) === 0) return;
+  const { spec } = await quoteInference(client, { ...parameters, inputs: countInputs(parameters.input) });
+  if (isPaired(spec.policy.mask)) await assertPair(client, { hub, spec, trust, fromBlock });
 }
 
 async function requestAlone(
