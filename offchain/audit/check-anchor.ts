@@ -13,6 +13,7 @@ import type { Receipt } from "../core/receipt.ts";
 import { isPaired } from "../core/replay-record.ts";
 import { REASON_CANCELLED, STATE_CLOSED } from "../core/types.ts";
 import type { ReceiptExpectation } from "../core/verify-receipt.ts";
+import { checkScheduleAnchor } from "./check-schedule-anchor.ts";
 import { readPairEnclaves } from "./read-pair-enclaves.ts";
 
 export interface Anchor {
@@ -70,17 +71,19 @@ export async function checkAnchor(receipt: Receipt, rpcUrl: string, hub: Hex | u
       detail: known ? "the hub holds this end and record" : "the hub holds another end or record, or none",
     });
     if (isPaired(receipt.job.spec.policy.mask)) enclaves = await readPairEnclaves(chain, receipt);
-    const ids = [...new Set(receipt.record.tallies.flatMap(({ seats }) => seats))];
+    const { record, schedule } = receipt;
+    const planned = schedule.flatMap(({ candidates }) => candidates.map(({ workerId }) => workerId));
+    const ids = [...new Set([...record.tallies.flatMap(({ seats }) => seats), ...planned])];
     const signers = await getSigners(chain, { workerIds: ids });
     const byId = new Map(ids.map((id, index) => [id, (signers[index] ?? "").toLowerCase()]));
-    const strange = receipt.record.tallies.flatMap(({ seats }, t) =>
+    const strange = record.tallies.flatMap(({ seats }, t) =>
       seats.filter((id, i) => {
         const signer = receipt.committees[t]?.seats[i]?.signer ?? "0x0";
         return BigInt(signer) !== 0n && signer.toLowerCase() !== byId.get(id);
       }),
     );
     for (const { tally, worker } of receipt.proofs) {
-      const [prover] = receipt.record.tallies[tally]?.seats ?? [];
+      const [prover] = record.tallies[tally]?.seats ?? [];
       if (prover !== undefined && worker.toLowerCase() !== byId.get(prover)) strange.push(prover);
     }
     checks.push({
@@ -89,6 +92,7 @@ export async function checkAnchor(receipt: Receipt, rpcUrl: string, hub: Hex | u
       detail:
         strange.length === 0 ? "every seat signs as the vault says" : `worker ${strange[0]} signs as somebody else`,
     });
+    checks.push(...(await checkScheduleAnchor(chain, receipt, byId)));
   } catch (error) {
     // A chain that does not answer says nothing about the receipt.
     if (!isAssayError(error) || error.retry !== "never") throw error;

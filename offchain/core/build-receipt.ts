@@ -198,6 +198,7 @@ export function receiptOfJob({
     committees,
     proofs,
     enclaves: [],
+    schedule: [],
     refereed,
     clientClaims: [],
     parents,

@@ -5,7 +5,7 @@ import { ByteReader } from "./byte-reader.ts";
 import { CoreError } from "./core-errors.ts";
 import { ENCLAVE_PAIR } from "./enclave-bundle.ts";
 import { domainHash, keccak256 } from "./keccak.ts";
-import { JOB, MODEL_MANIFEST, PARENT, RECORD, ZERO_BYTES32 } from "./types.ts";
+import { ENCLAVE, JOB, MODEL_MANIFEST, PARENT, RECORD, ZERO_BYTES32 } from "./types.ts";
 import { PROOF_EVIDENCE } from "./zk/evidence.ts";
 
 /** What one seat of a committee left behind. Unused fields are zero. */
@@ -77,8 +77,8 @@ const ENCLAVED = {
     epoch: "uint16",
     r: "bytes32",
     vs: "bytes32",
-    /** Where enclaves share a program: the plan, as the chain was told it. Empty of samples. */
-    plan: "bytes",
+    /** Where enclaves share a program: which of `schedule`'s plans had it do so. 0 of samples. */
+    plan: "uint8",
     /** Of the channel that the stage's input came through: what `channelHash` is recomputed from. Empty where it is 0. */
     handshake: "bytes",
     /** What the quote bound; the worker is the seat's signer. */
@@ -95,6 +95,28 @@ const ENCLAVED = {
     /** Signed part, signature, attestation key, QE report, its signature, QE authentication data. */
     quote: "bytes",
     endorsement: ENDORSEMENT,
+  },
+} as const satisfies AbiType;
+
+/** How enclaves came to share a program: what each of their plans is recomputed from. */
+const SCHEDULE = {
+  struct: {
+    /** As the chain was told them, in its order. */
+    plans: { array: "bytes" },
+    /** The candidates' enclaves that the client admitted, in the order of the candidates, as registered before the first plan. */
+    candidates: {
+      array: {
+        struct: {
+          workerId: "uint32",
+          key: "address",
+          /** Numbers of `EnclaveLib`: the vendor with bit 7 if SIMULATED. */
+          vendor: "uint8",
+          status: "uint8",
+          /** Unix seconds. */
+          expiry: "uint32",
+        },
+      },
+    },
   },
 } as const satisfies AbiType;
 
@@ -205,6 +227,8 @@ const RECEIPT = {
     proofs: { array: PROVEN },
     /** One for each tally that an enclave signed, in their order. */
     enclaves: { array: ENCLAVED },
+    /** One where enclaves that share a program have signed, else none. */
+    schedule: { array: SCHEDULE },
     /** One for each tally that a referee of ciphertexts decided, in their order; its committee is empty. */
     refereed: { array: REFEREED },
     clientClaims: { array: CLIENT_CLAIM },
@@ -222,6 +246,7 @@ export type SeatEvidence = AbiValue<typeof SEAT_EVIDENCE>;
 export type CommitteeEvidence = AbiValue<typeof COMMITTEE>;
 export type ProvenTally = AbiValue<typeof PROVEN>;
 export type EnclavedTally = AbiValue<typeof ENCLAVED>;
+export type EnclaveSchedule = AbiValue<typeof SCHEDULE>;
 export type RefereedTally = AbiValue<typeof REFEREED>;
 export type ClientClaim = AbiValue<typeof CLIENT_CLAIM>;
 export type ReceiptSettlement = AbiValue<typeof SETTLEMENT>;
@@ -231,9 +256,9 @@ export type Receipt = AbiValue<typeof RECEIPT>;
 const MAGIC = utf8("ASRC");
 /**
  * 2: with proofs; 3: with sketches; 4: with what client stages took, and with parents; 5: with what enclaves signed; 6: with a referee's
- * games; 7: with the channels between enclaves.
+ * games; 7: with the channels between enclaves; 8: with what their plans follow from.
  */
-const VERSION = 7;
+const VERSION = 8;
 /** A job with 31 seats, three committees and an inline output stays far below. */
 export const MAX_RECEIPT_BYTES = 18 * 1024 * 1024;
 
@@ -257,6 +282,9 @@ function checkAbsences(receipt: Receipt): void {
     if (receipt.committees[tally]?.seats.length !== 1)
       throw bad(`an enclave for tally ${tally}, which is not one seat's`);
   }
+  const isShared = receipt.job.spec.policy.mask === ENCLAVE && receipt.enclaves.length > 0;
+  if (receipt.schedule.length !== (isShared ? 1 : 0))
+    throw bad(`${receipt.schedule.length} schedules instead of ${isShared ? 1 : 0}`);
   for (const [i, { tally, games }] of receipt.refereed.entries()) {
     if (i > 0 && (receipt.refereed[i - 1]?.tally ?? 0) >= tally) throw bad("rulings do not ascend");
     const committee = receipt.committees[tally];

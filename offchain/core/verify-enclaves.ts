@@ -39,9 +39,14 @@ export const enclavedSigner = ({ committees }: Receipt, { tally }: EnclavedTally
   committees[tally]?.seats[0]?.signer ?? "0x";
 
 /** Whether what was signed names the channel that its plan has there; a sample names none. */
-function channelFailure({ chainId, jobId, job }: Receipt, one: EnclavedTally, stage: number): string | undefined {
-  if (isShared(job.spec.policy.mask)) return scheduledFailure({ ...one, chainId, jobId, stage }, fromHex(one.plan));
-  const isAlone = one.channelHash === ZERO_BYTES32 && one.handshake === "0x" && one.plan === "0x";
+function channelFailure(receipt: Receipt, one: EnclavedTally, stage: number): string | undefined {
+  const { chainId, jobId, job, schedule } = receipt;
+  if (isShared(job.spec.policy.mask)) {
+    const plan = schedule[0]?.plans[one.plan];
+    if (plan === undefined) return `no plan ${one.plan} was told`;
+    return scheduledFailure({ ...one, chainId, jobId, stage }, fromHex(plan));
+  }
+  const isAlone = one.channelHash === ZERO_BYTES32 && one.handshake === "0x" && one.plan === 0;
   return isAlone ? undefined : "a sample's input is sealed by its client";
 }
 

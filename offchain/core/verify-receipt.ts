@@ -37,6 +37,7 @@ import {
 } from "./types.ts";
 import { enclaveName, enclavesFailure, SAMPLED_ENCLAVE } from "./verify-enclaves.ts";
 import type { ProvenKey, SignedPair } from "./verify-proven.ts";
+import { scheduleFailure, scheduleText } from "./verify-schedule.ts";
 import { judgeProof, type Examination, type Verdict } from "./zk/judge-proofs.ts";
 import { rulingsText } from "./verify-refereed.ts";
 import { LOCAL_CHAIN_ID, openKey, type KeyOpener } from "./zk/verifying-key.ts";
@@ -499,6 +500,7 @@ function reportOf(
       );
     if (receipt.enclaves.length > 0 || isShared(spec.policy.mask) || spec.policy.mask === SAMPLED_ENCLAVE)
       add("enclaves", enclavesText(receipt), () => history.enclaves);
+    if (receipt.schedule.length > 0) add("plans", scheduleText(receipt), () => scheduleFailure(receipt));
     add("result", receipt.reason === 0 ? "the evidence decides this result" : "the evidence decides this end", () =>
       endFailure(receipt, history),
     );

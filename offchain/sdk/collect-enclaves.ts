@@ -30,6 +30,8 @@ export interface CollectEnclavesParameters {
 
 /** channelHash 32, epoch 2, r 32, vs 32. */
 const SIGNED_BYTES = 98;
+/** That a receipt can tell apart. */
+const MOST_PLANS = 256;
 
 /**
  * The enclaves behind answers that stand without an audit: their signatures from the job's calls, the registrations from the registry's
@@ -65,7 +67,9 @@ interface Shown {
 
 /** Every stage of a job that enclaves share. Error: RECEIPT_UNAVAILABLE. */
 function readShared({ jobId, job, record, trail, committees }: CollectEnclavesParameters): readonly Shown[] {
-  const plans = trail.events.flatMap((event) => (event.eventName === "Scheduled" ? [event.args.plan] : []));
+  const told = trail.events.flatMap((event) => (event.eventName === "Scheduled" ? [event.args.plan] : []));
+  // Whoever tells more has no good receipt, and must not make others' exports fail.
+  const plans = told.slice(0, MOST_PLANS);
   return record.tallies.map(({ stage }, tally) => {
     const proven = trail.events.find((event) => event.eventName === "Proven" && event.args.stage === stage);
     const call = proven === undefined ? null : decodeCall(trail, proven.transactionHash, "submitProofs");
@@ -81,7 +85,7 @@ function readShared({ jobId, job, record, trail, committees }: CollectEnclavesPa
 const missing = (jobId: Hex, what: string) =>
   new SdkError("RECEIPT_UNAVAILABLE", { jobId, why: `${what} is not in its transactions` });
 
-/** Whether a result follows from a plan; one that follows from none is shown with the last, and fails. */
+/** Whether a result follows from a plan; one that follows from none is shown with the first, and fails. */
 export function isPlanned(result: ScheduledResult, plan: Hex): boolean {
   try {
     return scheduledFailure(result, fromHex(plan)) === undefined;
@@ -113,7 +117,10 @@ async function collectOne(
   // Behind a sample's signature stands the table of its model, which a receipt has.
   const handshake = plans.length === 0 ? "0x" : part(SIGNED_BYTES);
   const result = { chainId, registry, jobId, stage: claim.stage, key, channelKey, channelHash: signed.channelHash, handshake } as const; // prettier-ignore
-  const plan = plans.find((bytes) => isPlanned(result, bytes)) ?? plans.at(-1) ?? "0x";
+  const plan = Math.max(
+    0,
+    plans.findIndex((bytes) => isPlanned(result, bytes)),
+  );
   return { tally, ...signed, plan, handshake, registry, key, channelKey, sealKey, challenge, runtime, registeredAt, simulated, quote, endorsement }; // prettier-ignore
 }
 

@@ -35,6 +35,8 @@ import { mineEvery, startTestChain, type TestChain } from "../support/cluster/ch
 import { Cluster, nullMetrics, until, type EnclaveParts } from "../support/cluster/cluster.ts";
 import { chainBytes, recordedJournal, recordedStore, recordingLogger } from "../support/cluster/recorded.ts";
 import { decodePlan } from "../../offchain/core/planning/encode-plan.ts";
+import { enclavePlanRequest, replanEnclaves } from "../../offchain/core/planning/enclave-plan.ts";
+import { plannedEnclave } from "../../offchain/core/verify-schedule.ts";
 import type { ModelManifest } from "../../offchain/core/types.ts";
 import { jobTable } from "../../offchain/core/network-part.ts";
 import type { ScheduledPort, ScheduledRun } from "../../offchain/protocol/scheduled-port.ts";
@@ -222,6 +224,8 @@ describe("R58: jobs that enclaves answer", function suite() {
     checks.filter(({ ok }) => !ok).map(({ name }) => name);
   let alone: Receipt;
   let audited: `0x${string}`;
+  /** Of two enclaves, one of which died with its stage. */
+  let replanned: Receipt;
 
   it("R58: default: one enclave answers, its signature opens the answer, and the receipt is verified again from bytes", async () => {
     const done = await request();
@@ -309,84 +313,6 @@ describe("R58: jobs that enclaves answer", function suite() {
     expect(report.guarantee?.evidence).to.deep.equal(["VOTE"]);
   });
 
-  it("R69, R75: behavior: an auditor replays such jobs offline; of attestations the first artefact that does not fit is named", async () => {
-    const work = temporaryFolder();
-    const { jobId } = alone;
-    const folder = join(work, "bundle");
-    await exportFrom(chain, { folder, jobs: [jobId, audited] });
-    const [{ key }] = alone.enclaves as [EnclavedTally];
-    const place = (name: string) => `jobs/${jobId}/enclaves/${key.toLowerCase()}.${name}`;
-    expect(openBundle(folder).ofClass("quote").map(({ path }) => path)).to.deep.equal([place("quote")]); // prettier-ignore
-    const flipAt = (at: number) => (bytes: Uint8Array) => bytes.with(at, (bytes[at] ?? 0) ^ 1);
-    const forged = forge(folder, join(work, "forged"), { [place("quote")]: flipAt(300) });
-    const claims = await audit(forged);
-    const named = claims.filter(({ verdict }) => verdict === "false").map(({ id, artefact }) => [id, artefact]);
-    expect(named).to.deep.equal([[`job/${jobId}/attestations`, place("quote")]]);
-    const ofJob = (id: string) => claims.filter(({ id: one }) => one.startsWith(`job/${id}/`));
-    expect(ofJob(audited).find(({ id }) => id.endsWith("/attestations"))?.detail).to.include("votes decided it");
-    const open = ofJob(jobId).filter(({ verdict }) => verdict === "not checkable");
-    expect(open.map(({ id }) => id)).to.deep.equal([`job/${jobId}/re-execution`]);
-
-    const { context, close } = await openContext(folder, jobId);
-    const [registered, attested] = enclaveEvidence.claims.map(
-      ({ check }) =>
-        async (change: Partial<JobContext> = {}) =>
-          check({ ...context, ...change }),
-    );
-    if (registered === undefined || attested === undefined) throw new TypeError("no claims");
-    expect(await registered()).to.include({ verdict: "ok" });
-    const fits = await attested();
-    expect(fits.verdict).to.equal("ok");
-    expect(fits.detail).to.match(/^SIMULATED, proves nothing about hardware: intel-tdx, UpToDate at /);
-
-    // Another collateral, or none.
-    const other = forge(folder, join(work, "other"), { [place("collateral.json")]: onText((text) => text.replace('"pck_crl": "30', '"pck_crl": "31')) }); // prettier-ignore
-    const collateral = { verdict: "false", artefact: place("collateral.json") };
-    expect(await attested({ bundle: openBundle(other) })).to.include(collateral);
-    const short = forge(folder, join(work, "short"), { [place("quote")]: (bytes) => bytes.subarray(0, 700) });
-    expect(await attested({ bundle: openBundle(short) })).to.include({ verdict: "false", artefact: place("quote") });
-    const { bundle } = context;
-    const lacking = { ...bundle, has: (path: string) => !path.endsWith(".json") && bundle.has(path) };
-    expect(await attested({ bundle: lacking })).to.include({ ...collateral, detail: "it is missing" });
-    // A receipt that shows another registration, with quote and collateral to fit.
-    const [shown] = context.receipt.enclaves as [EnclavedTally];
-    const changed = async (change: Partial<EnclavedTally>): Promise<Partial<JobContext>> => {
-      const receipt = { ...context.receipt, enclaves: [{ ...shown, ...change }] };
-      const files = await enclaveEvidence.collect?.({ chain: context.chain, jobId, receipt, opening: undefined });
-      const read = (path: string) => files?.find(({ file }) => path.endsWith(file))?.content ?? bundle.read(path);
-      return { receipt, bundle: { ...bundle, read } };
-    };
-    const strange = toHex(hexToBytes(keccakText("other")));
-    const place0 = `${context.path}, enclave of tally 0`;
-    for (const [change, why] of [
-      [{ registry: chain.deployment.hub }, /asks registry/],
-      [{ key: chain.deployment.hub }, /never took key/],
-      [{ epoch: shown.epoch + 1 }, /never took key .* epoch 2/],
-      [{ sealKey: strange }, /another seal key/],
-      [{ challenge: strange }, /another challenge/],
-      [{ simulated: false }, /another mark of simulation/],
-      [{ registeredAt: shown.registeredAt + 1 }, /another time/],
-    ] as const) {
-      const found = await registered(await changed(change));
-      expect(found, JSON.stringify(change)).to.include({ verdict: "false", artefact: place0 });
-      expect(found.detail).to.match(why);
-    }
-    const late = await attested(await changed({ registeredAt: shown.registeredAt + 40 * 86_400 }));
-    expect([late.verdict, late.artefact]).to.deep.equal(["false", place0]);
-    expect(late.detail).to.match(/^(CHAIN|CRL|COLLATERAL)/);
-    const unpinned = await attested(await changed({ endorsement: { ...shown.endorsement, root: shown.endorsement.ca } })); // prettier-ignore
-    expect(unpinned.detail).to.include("the chain pins no root");
-    // A later version of what takes the keys, whose rules these checks do not know.
-    const builds = readBuilds("artifacts/contracts");
-    const later = builds.map((build) =>
-      build.name === "EnclaveRegistry" ? { ...build, bytecode: build.bytecode.replace(/^0x..../, "0x6142") } : build,
-    );
-    expect(await checkBuilds(context.chain, context.recorded, builds)).to.include({ verdict: "ok" });
-    const found = await checkBuilds(context.chain, context.recorded, later);
-    expect(found).to.include({ verdict: "false", artefact: "contracts.json, enclaves" });
-    await close();
-  });
-
   it("R57: error: the client seals to no SIMULATED enclave unasked, to no image it does not trust, to none that ends too early", async () => {
     const workers = cluster.workers.map(({ keys }) => keys.operator.address);
     const { timestamp } = await cluster.client.public.getBlock();
@@ -468,7 +394,8 @@ describe("R58: jobs that enclaves answer", function suite() {
   const startCommittees = async (): Promise<void> => {
     // Epochs that outlast this suite on a slow machine; the first draw is near.
     drawn = { ...rules, epochBlocks: Number(await cluster.client.public.getBlockNumber()) + 600 };
-    await chain.rpc("hardhat_mine", ["0x250"]);
+    // One by one: a bundle records no blocks that were skipped to.
+    for (let i = 0; i < 592; i += 1) await chain.rpc("evm_mine");
     for (const [i, modules] of parts.entries()) {
       const { keys, transport } = modules;
       const own = new CommitteeHost(
@@ -606,24 +533,28 @@ describe("R58: jobs that enclaves answer", function suite() {
     expect(failing(await wallet.checkSchedule(seen))).to.deep.equal(["plans"]);
     const receipt = await wallet.getReceipt({ jobId, manifest: manifestOfTwo });
     const anchors = { simulatedRoots: simulation.roots, rpcUrl: chain.url, hub: chain.deployment.hub };
-    const online = await verifyReceiptFile(encodeReceipt(receipt), anchors);
+    const judged = async (one: Receipt) => verifyReceiptFile(encodeReceipt(one), anchors);
+    const online = await judged(receipt);
     expect(online.checks.filter(({ ok }) => !ok)).to.deep.equal([]);
+    expect(online.checks.map(({ name }) => name)).to.include.members(["plans", "chain plans", "chain enclaves"]);
     expect(online.guarantee?.evidence).to.deep.equal(["ENCLAVE (SIMULATED)"]);
-    const [a, b] = receipt.enclaves as [EnclavedTally, EnclavedTally];
-    const lastByte = (hex: `0x${string}`): `0x${string}` => `0x${hex.slice(2, -2)}${hex.endsWith("00") ? "01" : "00"}`;
-    const changes: readonly (readonly [EnclavedTally, EnclavedTally])[] = [
-      [a, { ...b, handshake: lastByte(b.handshake) }],
-      [a, { ...b, channelHash: toHex(hexToBytes(keccakText("other"))) }],
-      [a, { ...b, channelKey: a.channelKey }],
-      [a, { ...b, plan: lastByte(b.plan) }],
-      [a, { ...b, key: a.key }],
-      [{ ...a, handshake: b.handshake }, b],
-      [{ ...a, plan: "0x" }, b],
-      [b, { ...a, tally: 1 }],
-    ];
-    for (const [i, enclaves] of changes.entries())
-      expect(failing(verifyReceipt({ ...receipt, enclaves }, { recordHash: receipt.recordHash })), `change ${i}`).to.deep.equal(i === 7 ? ["form"] : ["enclaves"]); // prettier-ignore
-    expect(failing(verifyReceipt({ ...receipt, enclaves: [a] }, { recordHash: receipt.recordHash }))).to.include("enclaves"); // prettier-ignore
+    expect(failing(await verifyReceiptFile(encodeReceipt(receipt), { simulatedRoots: simulation.roots }))).to.deep.equal([]); // prettier-ignore
+    // Without the simulated root neither stage is believed.
+    expect(failing(await verifyReceiptFile(encodeReceipt(receipt)))).to.deep.equal(["enclave of tally 0", "enclave of tally 1"]); // prettier-ignore
+    // Whatever is consistent in itself, the chain knows better: a plan that it was never told, an enclave as it never had it.
+    const [shown] = receipt.schedule as [Receipt["schedule"][number]];
+    const facts = { jobId, table: jobTable(manifestOfTwo), expiry: receipt.job.spec.expiry };
+    const from = enclavePlanRequest(facts, shown.candidates.map(plannedEnclave));
+    const [, lost] = plan?.runs ?? [];
+    const { bytes } = replanEnclaves(from, decodePlan(hexToBytes(shown.plans[0] ?? "0x")), 1, [lost?.worker ?? "0x"]);
+    const invented = { ...receipt, schedule: [{ ...shown, plans: [...shown.plans, toHex(bytes)] }] };
+    expect(failing(verifyReceipt(invented))).to.deep.equal([]);
+    expect(failing(await judged(invented))).to.deep.equal(["chain plans"]);
+    const idle = shown.candidates.findIndex(({ key }) => !receipt.enclaves.some((one) => one.key === key));
+    const bentAt = (at: number) => ({ ...shown, candidates: shown.candidates.map((one, i) => (i === at ? { ...one, vendor: one.vendor ^ 3 } : one)) }); // prettier-ignore
+    const strange = { ...receipt, schedule: [bentAt(idle)] };
+    expect(failing(verifyReceipt(strange))).to.deep.equal([]);
+    expect(failing(await judged(strange))).to.deep.equal(["chain enclaves"]);
   });
 
   it("R61: behavior: an enclave that dies with its stage is replaced by a new plan, which the chain is told", async () => {
@@ -642,6 +573,133 @@ describe("R58: jobs that enclaves answer", function suite() {
     expect(after?.[1]).to.not.equal(before?.[1]);
     expect((await provenOf(jobId)).map(([, id]) => id)).to.not.include(workerIdOf(dead[0] ?? -1));
     expect(failing(await wallet.checkSchedule({ jobId, manifest: manifestOfTwo, enclaves: { allowSimulated: true } }))).to.deep.equal([]); // prettier-ignore
+    replanned = await receiptOf(jobId);
+    const anchors = { simulatedRoots: simulation.roots, rpcUrl: chain.url, hub: chain.deployment.hub };
+    expect(failing(await verifyReceiptFile(encodeReceipt(replanned), anchors))).to.deep.equal([]);
+    expect(replanned.enclaves.map(({ plan }) => plan)).to.deep.equal([0, 1]);
+    // The first plan's promise is no plan of what came of it.
+    const schedule = replanned.schedule.map((one) => ({ ...one, plans: one.plans.slice(1) }));
+    expect(failing(verifyReceipt({ ...replanned, schedule }))).to.include("plans");
+  });
+
+  it("R69, R75: behavior: an auditor replays such jobs offline; of attestations the first artefact that does not fit is named", async () => {
+    const work = temporaryFolder();
+    const { jobId } = alone;
+    const folder = join(work, "bundle");
+    await exportFrom(chain, { folder, jobs: [jobId, audited, replanned.jobId] });
+    const placeOf = (id: string, { key }: EnclavedTally, name: string) => `jobs/${id}/enclaves/${key.toLowerCase()}.${name}`; // prettier-ignore
+    const [only] = alone.enclaves as [EnclavedTally];
+    const place = (name: string) => placeOf(jobId, only, name);
+    const sharedQuotes = replanned.enclaves.map((one) => placeOf(replanned.jobId, one, "quote"));
+    expect(openBundle(folder).ofClass("quote").map(({ path }) => path)).to.have.members([place("quote"), ...sharedQuotes]); // prettier-ignore
+    const flipAt = (at: number) => (bytes: Uint8Array) => bytes.with(at, (bytes[at] ?? 0) ^ 1);
+    const second = sharedQuotes[1] ?? "";
+    const forged = forge(folder, join(work, "forged"), { [place("quote")]: flipAt(300), [second]: flipAt(300) });
+    const claims = await audit(forged);
+    const named = claims.filter(({ verdict }) => verdict === "false").map(({ id, artefact }) => [id, artefact]);
+    expect(named).to.deep.equal([
+      [`job/${jobId}/attestations`, place("quote")],
+      [`job/${replanned.jobId}/attestations`, second],
+    ]);
+    const ofJob = (id: string) => claims.filter(({ id: one }) => one.startsWith(`job/${id}/`));
+    expect(ofJob(audited).find(({ id }) => id.endsWith("/attestations"))?.detail).to.include("votes decided it");
+    const open = ofJob(jobId).filter(({ verdict }) => verdict === "not checkable");
+    expect(open.map(({ id }) => id)).to.deep.equal([`job/${jobId}/re-execution`]);
+    const ofShared = new Map(ofJob(replanned.jobId).map(({ id, ...one }) => [id.split("/")[2], one]));
+    for (const name of ["receipt", "evidence", "enclaves", "plans", "payouts"])
+      expect(ofShared.get(name)?.verdict, name).to.equal("ok");
+    expect(ofShared.get("plans")?.detail).to.match(/^2 plans follow from enclaves of 4 of 12 candidates; the registry had all of them in block /); // prettier-ignore
+
+    const { context, close } = await openContext(folder, jobId);
+    const [registered, attested] = enclaveEvidence.claims.map(
+      ({ check }) =>
+        async (change: Partial<JobContext> = {}) =>
+          check({ ...context, ...change }),
+    );
+    if (registered === undefined || attested === undefined) throw new TypeError("no claims");
+    expect(await registered()).to.include({ verdict: "ok" });
+    const fits = await attested();
+    expect(fits.verdict).to.equal("ok");
+    expect(fits.detail).to.match(/^SIMULATED, proves nothing about hardware: intel-tdx, UpToDate at /);
+
+    // Another collateral, or none.
+    const other = forge(folder, join(work, "other"), { [place("collateral.json")]: onText((text) => text.replace('"pck_crl": "30', '"pck_crl": "31')) }); // prettier-ignore
+    const collateral = { verdict: "false", artefact: place("collateral.json") };
+    expect(await attested({ bundle: openBundle(other) })).to.include(collateral);
+    const short = forge(folder, join(work, "short"), { [place("quote")]: (bytes) => bytes.subarray(0, 700) });
+    expect(await attested({ bundle: openBundle(short) })).to.include({ verdict: "false", artefact: place("quote") });
+    const { bundle } = context;
+    const lacking = { ...bundle, has: (path: string) => !path.endsWith(".json") && bundle.has(path) };
+    expect(await attested({ bundle: lacking })).to.include({ ...collateral, detail: "it is missing" });
+    // A receipt that shows another registration, with quote and collateral to fit.
+    const [shown] = context.receipt.enclaves as [EnclavedTally];
+    const changed = async (change: Partial<EnclavedTally>): Promise<Partial<JobContext>> => {
+      const receipt = { ...context.receipt, enclaves: [{ ...shown, ...change }] };
+      const files = await enclaveEvidence.collect?.({ chain: context.chain, jobId, receipt, opening: undefined });
+      const read = (path: string) => files?.find(({ file }) => path.endsWith(file))?.content ?? bundle.read(path);
+      return { receipt, bundle: { ...bundle, read } };
+    };
+    const strange = toHex(hexToBytes(keccakText("other")));
+    const place0 = `${context.path}, enclave of tally 0`;
+    for (const [change, why] of [
+      [{ registry: chain.deployment.hub }, /asks registry/],
+      [{ key: chain.deployment.hub }, /never took key/],
+      [{ epoch: shown.epoch + 1 }, /never took key .* epoch 2/],
+      [{ sealKey: strange }, /another seal key/],
+      [{ challenge: strange }, /another challenge/],
+      [{ simulated: false }, /another mark of simulation/],
+      [{ registeredAt: shown.registeredAt + 1 }, /another time/],
+    ] as const) {
+      const found = await registered(await changed(change));
+      expect(found, JSON.stringify(change)).to.include({ verdict: "false", artefact: place0 });
+      expect(found.detail).to.match(why);
+    }
+    const tooLate = await attested(await changed({ registeredAt: shown.registeredAt + 40 * 86_400 }));
+    expect([tooLate.verdict, tooLate.artefact]).to.deep.equal(["false", place0]);
+    expect(tooLate.detail).to.match(/^(CHAIN|CRL|COLLATERAL)/);
+    const unpinned = await attested(await changed({ endorsement: { ...shown.endorsement, root: shown.endorsement.ca } })); // prettier-ignore
+    expect(unpinned.detail).to.include("the chain pins no root");
+    // Of enclaves that shared a program: other plans than the chain was told, other enclaves than it had then.
+    const ofTwo = { ...context, jobId: replanned.jobId, path: `jobs/${replanned.jobId}/receipt`, receipt: replanned };
+    const [plansClaim] = enclaveEvidence.more?.(replanned) ?? [];
+    if (plansClaim === undefined) throw new TypeError("no claim of plans");
+    const [scheduled] = replanned.schedule as [Receipt["schedule"][number]];
+    const [firstPlan, nextPlan] = scheduled.plans as [`0x${string}`, `0x${string}`];
+    const planned = async (change: Partial<typeof scheduled>) =>
+      plansClaim.check({ ...ofTwo, receipt: { ...replanned, schedule: [{ ...scheduled, ...change }] } });
+    expect(await planned({})).to.include({ verdict: "ok" });
+    for (const [plans, at] of [
+      [[], 0],
+      [[firstPlan], 1],
+      [[nextPlan], 0],
+      [[nextPlan, firstPlan], 0],
+      [[firstPlan, nextPlan, nextPlan], 2],
+    ] as const)
+      expect(await planned({ plans }), `${plans.length} plans`).to.include({ verdict: "false", artefact: `${ofTwo.path}, plan ${at}` }); // prettier-ignore
+    const [had, ...others] = scheduled.candidates as [(typeof scheduled.candidates)[number]];
+    const wherePlanned = `${ofTwo.path}, planned enclave of worker ${had.workerId}`;
+    for (const [change, why] of [
+      [{ key: only.key }, /another worker/],
+      [{ key: chain.deployment.hub }, /another worker/],
+      [{ vendor: 2 }, /another vendor/],
+      [{ status: 1 }, /another status/],
+      [{ expiry: had.expiry + 1 }, /another expiry/],
+    ] as const) {
+      const bentPlan = await planned({ candidates: [{ ...had, ...change }, ...others] });
+      expect(bentPlan, JSON.stringify(change)).to.include({ verdict: "false", artefact: wherePlanned });
+      expect(bentPlan.detail).to.match(why);
+    }
+    const swapped = { ...replanned, enclaves: replanned.enclaves.map((one) => ({ ...one, epoch: one.epoch + 1 })) };
+    expect(await registered({ ...ofTwo, receipt: swapped })).to.include({ verdict: "false", artefact: `${ofTwo.path}, enclave of tally 0` }); // prettier-ignore
+    // A later version of what takes the keys, whose rules these checks do not know.
+    const builds = readBuilds("artifacts/contracts");
+    const later = builds.map((build) =>
+      build.name === "EnclaveRegistry" ? { ...build, bytecode: build.bytecode.replace(/^0x..../, "0x6142") } : build,
+    );
+    expect(await checkBuilds(context.chain, context.recorded, builds)).to.include({ verdict: "ok" });
+    const found = await checkBuilds(context.chain, context.recorded, later);
+    expect(found).to.include({ verdict: "false", artefact: "contracts.json, enclaves" });
+    await close();
   });
 
   it("R58: behavior: no planted secret is on the host's side: logs, chain, journals, blobs or the wire to the enclaves", async () => {

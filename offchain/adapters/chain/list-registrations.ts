@@ -20,6 +20,9 @@ export interface EnclaveRegistration {
   /** Of Intel's: the platform's certificate; else the case of the verdict. */
   readonly origin: Hex;
   readonly vendor: number;
+  readonly status: number;
+  /** Unix seconds. */
+  readonly expiry: number;
   readonly blockNumber: bigint;
   readonly transactionHash: Hex;
 }
@@ -48,6 +51,8 @@ export async function listRegistrations(
         ...args,
         origin: args.enclave.origin,
         vendor: args.enclave.vendor,
+        status: args.enclave.status,
+        expiry: args.enclave.expiry,
         blockNumber,
         transactionHash,
       }),

@@ -20,6 +20,10 @@ export const INTEL = 2;
 export const enclaveAt = async (chain: Chain, registry: Address, key: Address, block: number): Promise<RegisteredEnclave> =>
   readContract(chain, { address: registry, abi: enclaveRegistryAbi, functionName: "enclave", args: [key], blockNumber: BigInt(block) }); // prettier-ignore
 
+/** Whether a key's registration, as the chain stood after a block, lasts until then. */
+export const isLiveAt = async (chain: Chain, registry: Address, { key, until, block }: { readonly key: Address; readonly until: number; readonly block: number }): Promise<boolean> =>
+  readContract(chain, { address: registry, abi: enclaveRegistryAbi, functionName: "isLive", args: [key, BigInt(until)], blockNumber: BigInt(block) }); // prettier-ignore
+
 /** Seconds for which an ended key's signatures still count. */
 export const drainOf = async (chain: Chain, registry: Address): Promise<number> =>
   readContract(chain, { address: registry, abi: enclaveRegistryAbi, functionName: "DRAIN" });

@@ -4,13 +4,16 @@ import { listRegistrations } from "../../adapters/chain/list-registrations.ts";
 import { drainOf, enclaveAt, rootClass, ROOT_SIMULATED } from "../../adapters/chain/read-enclaves.ts";
 import { fromHex, type Hex } from "../../core/bytes.ts";
 import { ENCLAVE } from "../../core/types.ts";
+import { isShared } from "../../core/replay-record.ts";
 import { enclavedSigner } from "../../core/verify-enclaves.ts";
 import { readCertificate } from "../../engines/tee/bytes/certificate.ts";
 import { judgeEnclaves, rootsOf } from "../judge-enclaves.ts";
+import type { HistoryEvent } from "../fairness/history.ts";
 import { bad, good, type Finding } from "../replay/claims.ts";
 import { attestPairs, checkPairs, compareFiles } from "./check-enclave-pairs.ts";
 import { findShownRegistration, pairSigners, shownFiles } from "./enclave-pairs.ts";
-import type { CollectContext, CollectedFile, EvidenceClass, JobContext } from "./evidence-class.ts";
+import { checkPlans } from "./check-plans.ts";
+import type { CollectContext, CollectedFile, EvidenceClaim, EvidenceClass, JobContext } from "./evidence-class.ts";
 
 /** Of lone enclaves from the receipt, of pairs from the chain. */
 async function collect({ chain, receipt }: CollectContext): Promise<readonly CollectedFile[]> {
@@ -30,14 +33,19 @@ async function checkRegistrations(context: JobContext): Promise<Finding> {
   const parts = await readEnclaveParts(chain);
   if (parts === null) return bad("contracts.json", "the hub's router has no judge of enclaves");
   if (receipt.enclaves.length === 0) return checkPairs(context, parts);
-  const taken = events.findLast(
-    (event) => event.eventName === "Revealed" && "jobId" in event.args && event.args.jobId === jobId,
-  );
-  if (taken === undefined) return bad(`${path}, enclaves`, "the hub never took what an enclave signed");
-  const block = Number(taken.blockNumber);
-  const now = BigInt(recorded.blocks[block]?.header.header.timestamp ?? 0);
+  const isTaken = (event: HistoryEvent, stage: number): boolean =>
+    "jobId" in event.args &&
+    event.args.jobId === jobId &&
+    (event.eventName === "Revealed" || (event.eventName === "Proven" && event.args.stage === stage));
+  const blocks: number[] = [];
   for (const one of receipt.enclaves) {
     const where = `${path}, enclave of tally ${one.tally}`;
+    const stage = receipt.record.tallies[one.tally]?.stage ?? 0;
+    const taken = events.findLast((event) => isTaken(event, stage));
+    if (taken === undefined) return bad(where, "the hub never took what an enclave signed");
+    const block = Number(taken.blockNumber);
+    const now = BigInt(recorded.blocks[block]?.header.header.timestamp ?? 0);
+    blocks.push(block);
     if (one.registry.toLowerCase() !== parts.enclaves.toLowerCase())
       return bad(where, `the hub's judge asks registry ${parts.enclaves}`);
     const all = await listRegistrations(chain, { contracts: parts, key: one.key, fromBlock: 0n });
@@ -62,7 +70,7 @@ async function checkRegistrations(context: JobContext): Promise<Finding> {
       return bad(where, `its registration was over for more than a day in block ${block}`);
   }
   return good(
-    `${receipt.enclaves.length} registrations are the registry's own: image listed, platform not denied, worker, model and keys as shown; block ${block} took what they signed in time`,
+    `${receipt.enclaves.length} registrations are the registry's own: image listed, platform not denied, worker, model and keys as shown; block ${blocks.join(", ")} took what they signed in time`,
   );
 }
 
@@ -89,6 +97,12 @@ async function checkAttestations(context: JobContext): Promise<Finding> {
   return good(checks.map(({ detail }) => detail).join("; "));
 }
 
+const PLANS: EvidenceClaim = {
+  name: "plans",
+  says: "the chain was told these plans before, and had the enclaves that they follow from",
+  check: checkPlans,
+};
+
 /** Results that measured programs signed. Vendors' evidence is judged as of its registration; nothing later counts against it. */
 export const enclaveEvidence: EvidenceClass = {
   name: "ENCLAVE",
@@ -106,4 +120,5 @@ export const enclaveEvidence: EvidenceClass = {
       check: checkAttestations,
     },
   ],
+  more: ({ job }) => (isShared(job.spec.policy.mask) ? [PLANS] : []),
 };

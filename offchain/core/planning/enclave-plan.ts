@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
+import { CANDIDATES } from "../draw.ts";
 import { hasCode, isAssayError } from "../errors.ts";
 import { platformOf, tcbStatusOf } from "../enclave-status.ts";
 import type { Hex } from "../bytes.ts";
 import { toWord, type Word } from "../tagged-hash.ts";
 import { PRODUCER_INPUT, type DigestKind, type StageInfo } from "../types.ts";
-import { decodePlan, encodePlan, planHash } from "./encode-plan.ts";
+import { candidatesHash, decodePlan, encodePlan, planHash } from "./encode-plan.ts";
 import { enclaveCandidate, enclaveConstraints } from "./enclave-constraints.ts";
 import { planStages } from "./plan-stages.ts";
 import { replanSuffix } from "./replan.ts";
@@ -122,6 +123,34 @@ export function replanEnclaves(request: PlanRequest, plan: Plan, from: number, d
   const bytes = encodePlan(next);
   return { plan: next, bytes, planHash: planHash(bytes) };
 }
+
+/**
+ * The enclaves that a client may have admitted when it made this first plan: those of which the plan names the hash, as many as possible. All
+ * of them where none fits: then the plan is not theirs.
+ */
+export function admittedEnclaves<E extends CandidateEnclave>(
+  job: EnclaveJob,
+  enclaves: readonly E[],
+  plan: Uint8Array,
+): readonly E[] {
+  if (enclaves.length > CANDIDATES) return enclaves;
+  try {
+    const { candidatesHash: told } = decodePlan(plan);
+    const left = Array.from({ length: 2 ** enclaves.length - 1 }, (_, bits) => bits);
+    for (const bits of left.toSorted((a, b) => countOf(a) - countOf(b))) {
+      const admitted = enclaves.filter((_, i) => ((bits >> i) & 1) === 0);
+      const request = enclavePlanRequest(job, admitted);
+      const candidates = request.candidates.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+      if (candidatesHash({ ...request, candidates }) === told) return admitted;
+    }
+    return enclaves;
+  } catch (error) {
+    if (isAssayError(error) && error.code.startsWith("PLAN_")) return enclaves;
+    throw error;
+  }
+}
+
+const countOf = (bits: number): number => (bits === 0 ? 0 : (bits & 1) + countOf(bits >> 1));
 
 const sameRun = (a: Plan["runs"][number] | undefined, b: Plan["runs"][number] | undefined): boolean =>
   a !== undefined && b !== undefined && a.first === b.first && a.last === b.last && a.worker === b.worker;

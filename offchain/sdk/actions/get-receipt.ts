@@ -17,6 +17,7 @@ import { collectEnclaves } from "../collect-enclaves.ts";
 import { collectCommittees, finalRecord, signedCommittees } from "../collect-evidence.ts";
 import { collectRefereed } from "../collect-refereed.ts";
 import { collectProofs, provenTallies, readKeyRecords } from "../collect-proofs.ts";
+import { collectSchedule } from "../collect-schedule.ts";
 import { collectSettlement } from "../collect-settlement.ts";
 import type { JobTrail } from "../job-trail.ts";
 import { readTrail } from "../read-trail.ts";
@@ -77,8 +78,11 @@ export async function getReceipt(client: Client, parameters: GetReceiptParameter
     });
   if (view.recordHash !== null && hashOfRecord(record) !== view.recordHash)
     throw new SdkError("RECEIPT_UNAVAILABLE", { jobId, why: "its record is not complete in these transactions" });
-  const workerIds = [...new Set(record.tallies.flatMap(({ seats }) => seats))];
   const { spec } = view.job;
+  const shared = isShared(spec.policy.mask);
+  // Of enclaves that share a program every candidate counts: plans follow from all of them.
+  const seated = shared ? record.seats : [];
+  const workerIds = [...new Set([...seated, ...record.tallies.flatMap(({ seats }) => seats)])];
   const [addresses, { feeBps }] = await Promise.all([
     checked("signersOf", async () =>
       readContract(client, {
@@ -100,16 +104,15 @@ export async function getReceipt(client: Client, parameters: GetReceiptParameter
   const signers = new Map(workerIds.map((workerId, index) => [workerId, addresses[index] ?? "0x"]));
   const manifest =
     parameters.manifest ?? (await readManifest(client, deployment.registry, view.job.spec.modelId, parameters));
-  const proofs = isShared(spec.policy.mask) ? [] : await readProofs(client, parameters, { trail, record, manifest });
+  const proofs = shared ? [] : await readProofs(client, parameters, { trail, record, manifest });
   const named = REASON_NAMES.findIndex((name) => name === view.closedReason);
   const reason = view.closedReason === null ? 0 : Math.max(0, named);
-  const committees = isShared(spec.policy.mask)
-    ? signedCommittees(record, signers)
-    : collectCommittees(trail, record, signers);
+  const committees = shared ? signedCommittees(record, signers) : collectCommittees(trail, record, signers);
   const chainId = BigInt(deployment.chainId);
   const { job } = view;
   const fromBlock = parameters.fromBlock ?? 0n;
-  const enclaves = await collectEnclaves(client, { hub, chainId, jobId, job, record, committees, trail, fromBlock });
+  const inside = { hub, chainId, jobId, job, record, committees, trail, fromBlock };
+  const enclaves = await collectEnclaves(client, inside);
   const receipt: Receipt = {
     chainId,
     hub,
@@ -123,6 +126,7 @@ export async function getReceipt(client: Client, parameters: GetReceiptParameter
     committees,
     proofs,
     enclaves,
+    schedule: shared && enclaves.length > 0 ? await collectSchedule(client, { ...inside, manifest, signers }) : [],
     refereed: await collectRefereed(client, {
       hub,
       jobId,

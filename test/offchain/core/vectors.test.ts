@@ -14,6 +14,7 @@ import { verifyReceipt } from "../../../offchain/core/verify-receipt.ts";
 import { expectCode } from "../../support/expect-code.ts";
 import { judgedReceipt } from "../../support/proven-receipt.ts";
 import { refereedReceipt } from "../../support/refereed-receipt.ts";
+import { sharedJob } from "../../support/shared-receipt.ts";
 
 type Lists = Readonly<Record<string, readonly Hex[]>>;
 const read = (name: string): Lists =>
@@ -29,6 +30,16 @@ describe("golden vectors", () => {
       const receipt = decodeReceipt(fromHex(hex));
       expect(toHex(encodeReceipt(receipt))).to.equal(hex);
       expect(receiptHash(receipt)).to.equal(lists["receiptHashes"]?.[i]);
+      expect(verifyReceipt(receipt).checks.filter(({ ok }) => !ok)).to.deep.equal([]);
+    }
+  });
+  it("default: R68 receipts of enclaves that shared a program keep their bytes, and are true", () => {
+    const { shared = [], sharedHashes } = read("receipt");
+    const made = [sharedJob().receipt, sharedJob({ lost: 2, nonce: 8n }).receipt];
+    expect(made.map((receipt) => toHex(encodeReceipt(receipt)))).to.deep.equal(shared);
+    for (const [i, hex] of shared.entries()) {
+      const receipt = decodeReceipt(fromHex(hex));
+      expect([toHex(encodeReceipt(receipt)), receiptHash(receipt)]).to.deep.equal([hex, sharedHashes?.[i]]);
       expect(verifyReceipt(receipt).checks.filter(({ ok }) => !ok)).to.deep.equal([]);
     }
   });
