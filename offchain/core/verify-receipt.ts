@@ -256,13 +256,14 @@ const keysOf = (pairs: readonly SignedPair[]): readonly Hex[] =>
 
 /** The keys are what can be looked up: a receipt does not carry the evidence that they are enclaves'. */
 function pairsText(pairs: readonly SignedPair[], { enclaves }: ReceiptExpectation): string {
-  const keys = [...new Set(keysOf(pairs))].join(", ");
+  const keys = [...new Set(keysOf(pairs))];
   if (enclaves === undefined)
-    return `signed by keys ${keys}: that they are enclaves' of two vendors, the hub's acceptance says`;
-  const simulated = keysOf(pairs).some((key) => enclaves.get(key)?.simulated === true);
+    return `signed by keys ${keys.join(", ")}: that they are enclaves' of two vendors, the hub's acceptance says`;
+  const named = keys.map((key) => `${key} (${enclaves.get(key)?.family}, of worker ${enclaves.get(key)?.worker})`);
+  const simulated = keys.some((key) => enclaves.get(key)?.simulated === true);
   return simulated
-    ? `signed by registered keys ${keys} of SIMULATED enclaves, which prove nothing about hardware`
-    : `signed by registered enclaves ${keys}`;
+    ? `signed by registered keys ${named.join(", ")} of SIMULATED enclaves, which prove nothing about hardware`
+    : `signed by registered enclaves ${named.join(", ")}`;
 }
 
 /** Every stage was signed as the policy asks, and by enclaves of the workers named, where the registry is known. */

@@ -365,7 +365,9 @@ describe("R58: jobs that enclaves answer", function suite() {
         const { evidence } = answer;
         // Signed by nobody that is registered; or for an epoch that is not.
         const changed =
-          i % 2 === 0 ? `${evidence.slice(0, -2)}00` : `${evidence.slice(0, 66)}0009${evidence.slice(70)}`;
+          i % 2 === 0
+            ? `${evidence.slice(0, -2)}${evidence.endsWith("00") ? "01" : "00"}`
+            : `${evidence.slice(0, 66)}0009${evidence.slice(70)}`;
         return { ...answer, evidence: changed as `0x${string}` };
       });
     const times = { ...policy, tWork: 20, tReveal: 10, auditBps: 0 };

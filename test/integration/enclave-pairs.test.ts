@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { hexToBytes, parseEventLogs, toHex, type Hex } from "viem";
 import { assayHubAbi } from "../../offchain/adapters/chain/abi/assay-hub.ts";
@@ -11,13 +12,18 @@ import { keyRegistryAbi } from "../../offchain/adapters/chain/abi/key-registry.t
 import { measurementRegistryAbi } from "../../offchain/adapters/chain/abi/measurement-registry.ts";
 import { modelRegistryAbi } from "../../offchain/adapters/chain/abi/model-registry.ts";
 import { verdictBoardAbi } from "../../offchain/adapters/chain/abi/verdict-board.ts";
+import type { AuditReport } from "../../offchain/audit/audit-report.ts";
 import { openBundle } from "../../offchain/audit/bundle/open-bundle.ts";
 import { enclaveEvidence } from "../../offchain/audit/evidence/enclave.ts";
 import type { JobContext } from "../../offchain/audit/evidence/evidence-class.ts";
+import { receiptVerify } from "../../offchain/cli/commands/receipt/verify.ts";
+import { EXIT } from "../../offchain/cli/exit-code.ts";
+import { domainSeparator } from "../../offchain/core/eip712.ts";
 import { bindReportData, encodeRuntime, enclaveConfigDigest } from "../../offchain/core/enclave-binding.ts";
 import { encodeEnclaveBundle, enclaveProofDigest } from "../../offchain/core/enclave-bundle.ts";
 import { encodeEnclaveEvidence, enclaveResultDigest } from "../../offchain/core/enclave-result.ts";
 import { modelId as modelIdOf } from "../../offchain/core/model.ts";
+import { decodeReceipt, encodeReceipt, type ProvenTally } from "../../offchain/core/receipt.ts";
 import { addressOfKey, signDigest } from "../../offchain/core/signature.ts";
 import { keccakText } from "../../offchain/core/tagged-hash.ts";
 import { ENCLAVE, PROOF, ZERO_BYTES32 } from "../../offchain/core/types.ts";
@@ -41,6 +47,7 @@ import {
   startScenario,
   WORKERS,
 } from "../support/audit-scenario.ts";
+import { captureCli } from "../support/capture-cli.ts";
 import { startTestChain, type TestChain } from "../support/cluster/chain.ts";
 import { honestDigest, provenModel, provenTally } from "../support/proven-receipt.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -196,6 +203,57 @@ describe("bundles of critical jobs in two enclaves", function suite() {
     expect(named).to.deep.equal([[`job/${jobId}/attestations`, place(AWS, "quote")]]);
     const registered = claims.find(({ id }) => id === `job/${jobId}/enclaves`);
     expect(registered?.detail).to.match(/^2 keys signed 1 stages: .* of 2 families$/);
+  });
+
+  it("R62, R68: `assay receipt verify --rpc --hub` asks the registry whose enclaves signed, of which families, and says SIMULATED", async () => {
+    const { hub } = chain.deployment;
+    const file = join(temporaryFolder(), "job.receipt");
+    const own = openBundle(folder).read(`jobs/${jobId}/receipt`);
+    const verify = async (bytes: Uint8Array, ...options: readonly string[]) => {
+      writeFileSync(file, bytes);
+      const { code, out } = await captureCli([receiptVerify], ["receipt", "verify", file, ...options, "--json"]);
+      const { checks, guarantee } = JSON.parse(out) as AuditReport;
+      const detail = checks.find(({ name }) => name === "enclaves")?.detail ?? "";
+      return { code, detail, evidence: guarantee?.evidence, failed: checks.filter(({ ok }) => !ok).map(({ name }) => name) }; // prettier-ignore
+    };
+    const online = ["--rpc", chain.url, "--hub", hub] as const;
+    const [keyOf, workerOf] = [(index: number) => addressOfKey(SECRETS.get(index) ?? new Uint8Array()), (index: number) => chain.account(index).address]; // prettier-ignore
+    const asked = await verify(own, ...online);
+    expect(asked).to.deep.include({ code: EXIT.done, failed: [], evidence: ["PROOF (DEVELOPMENT KEY)", "ENCLAVE (SIMULATED)"] }); // prettier-ignore
+    for (const [index, family] of [[INTEL, "intel"], [AWS, "aws"]] as const) // prettier-ignore
+      expect(asked.detail.toLowerCase()).to.include(`${keyOf(index)} (${family}, of worker ${workerOf(index)})`.toLowerCase()); // prettier-ignore
+    expect(asked.detail).to.match(/^signed by registered keys .* of SIMULATED enclaves, which prove nothing about hardware$/); // prettier-ignore
+    // Offline nobody knows whose keys these are; a local chain's are taken for SIMULATED.
+    const offline = await verify(own);
+    expect(offline).to.deep.include({ code: EXIT.done, evidence: asked.evidence });
+    expect(offline.detail).to.match(/^signed by keys .*: that they are enclaves' of two vendors, the hub's acceptance says$/); // prettier-ignore
+    expect(await verify(own, "--rpc", chain.url, "--hub", made.enclaves)).to.deep.include({ code: EXIT.failed, failed: ["expected", "chain hub"] }); // prettier-ignore
+
+    // Signatures that are good, by keys that the registry does not have, or has for somebody else.
+    const receipt = decodeReceipt(own);
+    const [proven] = receipt.proofs as [ProvenTally];
+    const [pair] = proven.enclaves as [ProvenTally["enclaves"][number]];
+    const { outDigest, worker } = proven;
+    const claim = { jobId, stage: 0, inDigest: receipt.job.spec.inDigest, outDigest, worker };
+    const domain = domainSeparator({ chainId: 31_337n, hub: receipt.hub });
+    const said = (by: Hex, secret: Uint8Array): Hex => {
+      const result = { claim: { ...claim, worker: by }, channelHash: ZERO_BYTES32, epoch: 1 };
+      return toHex(encodeEnclaveEvidence(result, signDigest(enclaveResultDigest(domain, result), secret)));
+    };
+    const proofBy = (secret: Uint8Array) => signDigest(enclaveProofDigest(domain, claim, encodeProofEvidence(proven.evidence), 1), secret); // prettier-ignore
+    const stranger = new Uint8Array(32).fill(0x77);
+    const [intel, aws] = [INTEL, AWS].map((index) => SECRETS.get(index) ?? new Uint8Array()) as [Uint8Array, Uint8Array]; // prettier-ignore
+    const forgeries: readonly (readonly [Partial<typeof pair>, Uint8Array])[] = [
+      [{ secondResult: said(pair.second, stranger) }, stranger],
+      [{ result: said(worker, stranger), ...proofBy(stranger) }, stranger],
+      [{ result: said(worker, aws), ...proofBy(aws), secondResult: said(pair.second, intel) }, aws],
+    ];
+    for (const [change, key] of forgeries) {
+      const enclaves = [{ ...pair, ...change }];
+      const forged = await verify(encodeReceipt({ ...receipt, proofs: [{ ...proven, enclaves }] }), ...online);
+      expect(forged).to.deep.include({ code: EXIT.failed, failed: ["enclaves"] });
+      expect(forged.detail).to.include(`${addressOfKey(key)} is no enclave of`);
+    }
   });
 
   it("R69, R75: error: keys of nobody, of another worker or model, too old, or of fewer families than asked for", async () => {
