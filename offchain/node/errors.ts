@@ -215,7 +215,7 @@ export const NodeError = defineErrors("node", 30, {
   VERDICT_MISSING: {
     n: 40,
     text: "The attesters gave no verdict on case {case}, in which this worker's enclave was shown.",
-    fix: "It is shown again by itself, which costs five rewards each time; look whether the board has attesters.",
+    fix: "It is shown again by itself in two minutes; each time costs what attesters earn of five rewards. Look whether the board has attesters (docs/tee.md).",
     retry: "later",
   },
   VERDICT_PENDING: {

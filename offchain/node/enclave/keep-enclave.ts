@@ -5,7 +5,7 @@ import { getHead } from "../../adapters/chain/actions/get-head.ts";
 import { isEnclaveLive } from "../../adapters/chain/actions/is-enclave-live.ts";
 import type { Chain } from "../../adapters/chain/chain.ts";
 import { readEnclaveContracts, type EnclaveContracts } from "../../adapters/chain/enclave-contracts.ts";
-import { CASE_CHALLENGED, CASE_FAILED, CASE_OPEN, readCase } from "../../adapters/chain/verdict-board.ts";
+import { CASE_CHALLENGED, CASE_FAILED, CASE_OPEN, closeCase, readCase } from "../../adapters/chain/verdict-board.ts";
 import { fromHex, toHex } from "../../core/bytes.ts";
 import { decodeRuntime, enclaveConfigDigest } from "../../core/enclave-binding.ts";
 import { hasCode, isAssayError } from "../../core/errors.ts";
@@ -101,6 +101,8 @@ const LIFE_SEC = 7 * 86_400;
  * see two of them because the collateral ends soon.
  */
 const WORTH_SEC = 6 * 3_600;
+/** Nothing is known to have happened. */
+const UNSENT = ["RPC_UNAVAILABLE", "TRANSACTION_DROPPED", "TRANSACTION_TIMEOUT"] as const;
 /** Beyond the deadline of a proof, until an enclave that says nothing is taken for broken. */
 const PROOF_GRACE_MS = 60_000;
 /** Before a registration is too old for critical jobs: longer than any of them lives, with time to try again. */
@@ -396,15 +398,39 @@ export class EnclaveKeeper implements EnclavePort {
   ): Promise<Live | "pending"> {
     const { chain } = this.#modules;
     const { caseId, board } = shown;
+    const { contracts, binding } = shown.shown;
     const [known, head] = await Promise.all([readCase(chain, board, caseId), getHead(chain)]);
     const now = Number(head.timestamp);
-    const isLate = known.state === CASE_OPEN && now > known.deadline;
-    const isDecided = known.state !== CASE_OPEN && known.state !== CASE_CHALLENGED;
-    if (!isLate && (!isDecided || (known.state !== CASE_FAILED && now <= known.standsFrom))) return "pending";
-    this.#case = null;
-    if (isLate || known.state === CASE_FAILED) throw new NodeError("VERDICT_MISSING", { case: caseId });
-    await registerBoardKey({ ...shown.shown, caseId });
-    return this.#registration(client, identity, shown.shown);
+    const isVote = known.state === CASE_OPEN || known.state === CASE_CHALLENGED;
+    const isLate = isVote && now > known.deadline;
+    if (isLate) await this.#endCase(board, caseId);
+    if (isLate || known.state === CASE_FAILED) {
+      this.#case = null;
+      throw new NodeError("VERDICT_MISSING", { case: caseId });
+    }
+    if (isVote || now <= known.standsFrom) return "pending";
+    try {
+      // A registration whose answer was lost is no reason to ask, and pay, again.
+      const { epoch } = await getEnclave(chain, { contracts, key: binding.key });
+      if (epoch < binding.epoch) await registerBoardKey({ ...shown.shown, caseId });
+      const live = await this.#registration(client, identity, shown.shown);
+      this.#case = null;
+      return live;
+    } catch (error) {
+      // The verdict stands for as long as its evidence; what an endpoint did not do is done in two minutes.
+      if (!UNSENT.some((code) => hasCode(error, code))) this.#case = null;
+      throw error;
+    }
+  }
+
+  /** Gives back what attesters did not earn, which pays for the next case: where nobody voted nobody else would end it. */
+  async #endCase(board: Hex, caseId: bigint): Promise<void> {
+    try {
+      await closeCase(this.#modules.chain, board, caseId);
+    } catch (error) {
+      // Somebody else was faster.
+      if (!hasCode(error, "REVERTED") && !hasCode(error, "TRANSACTION_REVERTED")) throw error;
+    }
   }
 
   #tell({ identity, epoch, expiry }: Live): void {

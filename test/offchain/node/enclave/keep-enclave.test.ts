@@ -1,35 +1,63 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
-import { createClient, custom, decodeFunctionData, encodeFunctionResult, toHex, type Abi, type Hex } from "viem";
+import {
+  createClient,
+  custom,
+  decodeFunctionData,
+  encodeAbiParameters,
+  encodeEventTopics,
+  encodeFunctionResult,
+  toHex,
+  type Abi,
+  type Hex,
+} from "viem";
 import { enclaveEvidenceAbi } from "../../../../offchain/adapters/chain/abi/enclave-evidence.ts";
 import { enclaveRegistryAbi } from "../../../../offchain/adapters/chain/abi/enclave-registry.ts";
 import { evidenceRouterAbi } from "../../../../offchain/adapters/chain/abi/evidence-router.ts";
+import { verdictBoardAbi } from "../../../../offchain/adapters/chain/abi/verdict-board.ts";
 import { ChainClock } from "../../../../offchain/adapters/chain/chain-clock.ts";
 import type { Chain } from "../../../../offchain/adapters/chain/chain.ts";
 import { ChainError } from "../../../../offchain/adapters/chain/errors.ts";
 import { silentLogger } from "../../../../offchain/adapters/observe/silent-logger.ts";
 import { fromHex } from "../../../../offchain/core/bytes.ts";
+import type { AssayError } from "../../../../offchain/core/errors.ts";
 import { JOB_INPUT } from "../../../../offchain/core/sealed-input.ts";
 import { keccakText } from "../../../../offchain/core/tagged-hash.ts";
 import { ZERO_ADDRESS, ZERO_BYTES32 } from "../../../../offchain/core/types.ts";
 import type { EnclaveAnswer } from "../../../../offchain/protocol/ports.ts";
+import { SimulatedProvider } from "../../../../offchain/engines/tee/sim/provider.ts";
+import { simulatedMeasurement } from "../../../../offchain/engines/tee/sim/quote-server.ts";
 import { EnclaveKeeper } from "../../../../offchain/node/enclave/keep-enclave.ts";
 import type { EnclaveClient } from "../../../../offchain/node/enclave/enclave-client.ts";
 import { expectCode } from "../../../support/expect-code.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
 import { nullMetrics } from "../../../support/cluster/cluster.ts";
-import { HUB, innerJob, REGISTRY, REQUESTER, sealInner, startInner, WORKER, type InnerJob } from "../../../support/tee/inner.ts"; // prettier-ignore
+import { BUNDLE, HUB, innerJob, REGISTRY, REQUESTER, sealInner, startInner, WORKER, type InnerJob } from "../../../support/tee/inner.ts"; // prettier-ignore
 import { NOW, PERIOD, REPORT, simulated } from "../../../support/tee/simulated.ts";
 
 const DAY = 86_400;
 const WATCH_MS = 15_000;
-const ABI: Abi = [...evidenceRouterAbi, ...enclaveEvidenceAbi, ...enclaveRegistryAbi];
+const ABI: Abi = [...evidenceRouterAbi, ...enclaveEvidenceAbi, ...enclaveRegistryAbi, ...verdictBoardAbi];
+const BOARD: Hex = `0x${"aa".repeat(20)}`;
+const REWARD = 10n;
 const TENSOR = { dtype: "i8", dims: [4], data: Int8Array.of(1, 2, 3, 4) } as const;
 
 /** What a registry knows of a key. */
 interface Known {
   readonly epoch: number;
   expiry: number;
+}
+
+/** A case of this worker, as `VerdictBoard` keeps it. */
+interface Asked {
+  readonly openedAt: number;
+  readonly challenge: Hex;
+  readonly evidence: Hex;
+  deadline: number;
+  standsFrom: number;
+  state: number;
+  word: Hex;
+  escrow: bigint;
 }
 
 /** `EnclaveRegistry` as a keeper meets it: it counts registrations up, ends them, and says whether a key is live. */
@@ -45,6 +73,12 @@ class FakeRegistry {
   /** Registrations that were sent, and the newest one's key that clients seal to. */
   sent = 0;
   sealKey: Hex = "0x";
+  /** The board: its cases, the worker's balance there, and all that the worker ever paid in. */
+  readonly cases: Asked[] = [];
+  balance = 0n;
+  paidIn = 0n;
+  /** Calls that the endpoint takes and does not answer. */
+  readonly lost = new Set<string>();
   readonly #number = () => BigInt(Math.floor((this.now - Number(PERIOD.from)) / 12));
 
   #answer(data: Hex): Hex {
@@ -57,9 +91,74 @@ class FakeRegistry {
       enclaves: REGISTRY,
       COLLATERAL: `0x${"99".repeat(20)}`,
       enclave: record,
+      BOARD,
+      STAKE: 100n * REWARD,
+      REWARD,
+      balanceOf: this.balance,
+      caseOf: functionName === "caseOf" ? this.#caseOf(Number(args[0])) : undefined,
       isLive: known !== undefined && this.now < known.expiry && !this.isRevoked,
     };
     return encodeFunctionResult({ abi: ABI, functionName, result: results[functionName] });
+  }
+
+  #caseOf(caseId: number) {
+    const { evidence: _, ...known } = this.asked(caseId);
+    const rest = { payer: WORKER, challenger: ZERO_ADDRESS, drawnAt: known.openedAt, vendor: 4, round: 0, pool: 20, seedBlock: 1, evidenceHash: ZERO_BYTES32, plain: ZERO_BYTES32 }; // prettier-ignore
+    return { ...rest, ...known };
+  }
+
+  asked(caseId: number): Asked {
+    return this.cases[caseId - 1] ?? expect.fail(`no case ${caseId}`);
+  }
+
+  /** Four equal words, after whose objection time the verdict stands. */
+  decide(caseId: number): void {
+    Object.assign(this.asked(caseId), {
+      state: 2,
+      word: keccakText("genuine"),
+      standsFrom: this.now + 3_600,
+      escrow: 0n,
+    });
+    this.balance += REWARD;
+  }
+
+  /** What the worker's transactions do at the board and, by its verdict, at the registry. */
+  #write(data: Hex): readonly unknown[] {
+    const call = decodeFunctionData({ abi: [...verdictBoardAbi, ...enclaveRegistryAbi], data });
+    if (call.functionName === "deposit") {
+      this.balance += call.args[0];
+      this.paidIn += call.args[0];
+    } else if (call.functionName === "open") {
+      if (this.balance < 5n * REWARD)
+        throw new ChainError("REVERTED", { call: "open", name: "BalanceTooLow", args: "" });
+      this.balance -= 5n * REWARD;
+      const [vendor, evidence, endorsements, challengeBlock] = call.args;
+      const challenge = keccakText(`block ${challengeBlock}`);
+      this.cases.push({ openedAt: this.now, challenge, evidence, deadline: this.now + 3_600, standsFrom: 0, state: 1, word: ZERO_BYTES32, escrow: 5n * REWARD }); // prettier-ignore
+      const caseId = BigInt(this.cases.length);
+      const topics = encodeEventTopics({
+        abi: verdictBoardAbi,
+        eventName: "CaseOpened",
+        args: { caseId, payer: WORKER, vendor },
+      });
+      const shown = [ZERO_BYTES32, challenge, this.now, 1, this.now + 3_600, evidence, endorsements] as const;
+      const words = ["bytes32", "bytes32", "uint48", "uint48", "uint48", "bytes", "bytes"].map((type) => ({ type }));
+      return [{ address: BOARD, topics, data: encodeAbiParameters(words, shown) }];
+    } else if (call.functionName === "close") {
+      const one = this.asked(Number(call.args[0]));
+      if (one.state === 5) throw new ChainError("REVERTED", { call: "close", name: "CaseStateWrong", args: "" });
+      expect(this.now > one.deadline, "closed too early").to.equal(true);
+      this.balance += one.escrow;
+      Object.assign(one, { state: 5, escrow: 0n });
+    } else if (call.functionName === "registerByVerdict") {
+      const [caseId, , { key, epoch, sealKey }] = call.args;
+      const one = this.asked(Number(caseId));
+      expect([one.state, this.now > one.standsFrom, epoch]).to.deep.equal([2, true, (this.keys.get(key.toLowerCase())?.epoch ?? 0) + 1]); // prettier-ignore
+      this.sent += 1;
+      this.sealKey = sealKey;
+      this.keys.set(key.toLowerCase(), { epoch, expiry: Math.min(this.now + 7 * DAY, Number(PERIOD.to)) });
+    }
+    return [];
   }
 
   chain(clock: ManualClock): Chain {
@@ -74,6 +173,13 @@ class FakeRegistry {
       return Promise.resolve(method === "eth_call" ? this.#answer(first.data) : block());
     };
     const send = async ({ purpose, data }: { readonly purpose: string; readonly data: Hex }) => {
+      if (["deposit", "open", "close", "registerByVerdict"].includes(purpose)) {
+        const logs = this.#write(data);
+        if (this.lost.has(purpose))
+          throw new ChainError("RPC_UNAVAILABLE", { url: "http://127.0.0.1", reason: "reset" });
+        return { transactionHash: keccakText(`${purpose} ${this.sent}`), logs };
+      }
+      if (purpose === "approve") return { transactionHash: ZERO_BYTES32, logs: [] };
       // Everything that goes with a quote is known already.
       if (purpose !== "register") throw new ChainError("REVERTED", { call: purpose, name: "NotNewer", args: "" });
       if (this.refuses !== null) throw new ChainError("REVERTED", { call: purpose, name: this.refuses, args: "" });
@@ -89,7 +195,7 @@ class FakeRegistry {
     };
     return {
       chainId: 31_337,
-      contracts: { hub: HUB, router: ZERO_ADDRESS },
+      contracts: { hub: HUB, router: ZERO_ADDRESS, token: ZERO_ADDRESS },
       client: createClient({ transport: custom({ request }, { retryCount: 0 }) }),
       clock: new ChainClock(clock),
       errors: ABI,
@@ -104,14 +210,21 @@ describe("keeping an enclave registered", () => {
     for (const one of open.splice(0)) await one.stop();
   });
 
-  function keep() {
+  /** Intel's evidence is verified on the chain; AWS's by the attesters of a board. */
+  function keep(format: "dcap-tdx-v4" | "nitro-cose" = "dcap-tdx-v4") {
     const registry = new FakeRegistry();
     const clock = new ManualClock(Number(NOW) * 1000);
     const life = new AbortController();
     const lines: string[] = [];
     const clients: EnclaveClient[] = [];
-    const say = (evt: string, fields: { readonly reason?: string; readonly code?: string } = {}) =>
-      void lines.push([evt, fields.reason ?? fields.code ?? ""].join(" ").trim());
+    const errors: unknown[] = [];
+    const say = (
+      evt: string,
+      fields: { readonly reason?: string; readonly code?: string; readonly error?: unknown } = {},
+    ) => {
+      lines.push([evt, fields.reason ?? fields.code ?? ""].join(" ").trim());
+      if (fields.error !== undefined) errors.push(fields.error);
+    };
     const platform = simulated();
     const { modelId } = startInner();
     const keeper = new EnclaveKeeper(
@@ -119,13 +232,14 @@ describe("keeping an enclave registered", () => {
       {
         chain: registry.chain(clock),
         launch: async () => {
-          const { client } = startInner();
+          const provider = new SimulatedProvider(platform, format, simulatedMeasurement(BUNDLE));
+          const { client } = startInner({ provider });
           clients.push(client);
           return Promise.resolve(client);
         },
         endorse: async () => {
-          const { endorsements } = platform.attest("dcap-tdx-v4", REPORT);
-          return Promise.resolve({ endorsements, roots: platform.roots(["intel"]) });
+          const { endorsements } = platform.attest(format, REPORT);
+          return Promise.resolve({ endorsements, roots: platform.roots(["intel", "aws"]) });
         },
         assertMayVote: async () => Promise.resolve(),
         clock,
@@ -151,7 +265,7 @@ describe("keeping an enclave registered", () => {
       clock.advance(Math.max(WATCH_MS, seconds * 1000));
       await settle();
     };
-    return { registry, keeper, lines, clients, modelId, pass, settle };
+    return { registry, keeper, lines, errors, clients, modelId, pass, settle };
   }
 
   const take = async (keeper: EnclaveKeeper, one: InnerJob, sealKey: Hex): Promise<void> =>
@@ -270,5 +384,90 @@ describe("keeping an enclave registered", () => {
     expect(lines.slice(1)).to.deep.equal(["enclave.chain-down"]);
     expect([clients.length, keeper.status?.epoch]).to.deep.equal([1, 1]);
     expect(epochOf(await keeper.run(one.jobId))).to.equal(1);
+  });
+
+  // --- By a verdict of the board
+
+  const MISSING = "enclave.not-registered VERDICT_MISSING";
+  const OPENED = "enclave.case-opened";
+
+  it("R56: error: VERDICT_MISSING where nobody votes in time: said with what to do, shown again, and paid for once", async () => {
+    const { registry, keeper, lines, errors, clients, settle, pass } = keep("nitro-cose");
+    await settle();
+    expect([lines, registry.paidIn]).to.deep.equal([[OPENED], 5n * REWARD]);
+    const { evidence } = registry.asked(1);
+    await pass(3_600);
+    expect(lines, "the last second of the vote").to.deep.equal([OPENED]);
+    await pass(1);
+    expect(lines).to.deep.equal([OPENED, MISSING]);
+    const { code, fix, retry, meta } = errors[0] as AssayError;
+    expect(code).to.equal("VERDICT_MISSING");
+    expect([fix.includes("attesters"), retry, meta]).to.deep.equal([true, "later", { case: 1n }]);
+    // Nobody voted, so nobody else ends it: what it held is the worker's again, and pays for the next one.
+    expect([registry.asked(1).state, registry.balance]).to.deep.equal([5, 5n * REWARD]);
+    for (let i = 0; i < 7; i++) await pass(15);
+    expect(registry.cases, "not at once").to.have.length(1);
+    await pass(15);
+    expect([registry.cases.length, registry.paidIn, clients.length, keeper.status]).to.deep.equal([2, 5n * REWARD, 1, null]); // prettier-ignore
+    expect(registry.asked(2).evidence, "over a newer block").to.not.equal(evidence);
+    registry.decide(2);
+    await pass(3_600);
+    expect(keeper.status).to.equal(null);
+    await pass(15);
+    expect(keeper.status).to.include({ epoch: 1, expiry: registry.now + 7 * DAY });
+    expect(lines).to.deep.equal([OPENED, MISSING, OPENED, "enclave.registered"]);
+    for (let i = 0; i < 20; i++) await pass(15);
+    expect([registry.cases.length, registry.sent]).to.deep.equal([2, 1]);
+  });
+
+  it("R56: behavior: a renewal without a verdict costs neither the live key nor the job that it has open", async () => {
+    const { registry, keeper, lines, clients, modelId, settle, pass } = keep("nitro-cose");
+    await settle();
+    registry.decide(1);
+    await pass(3_601);
+    const first = keeper.status;
+    const one = innerJob(modelId, TENSOR);
+    await take(keeper, one, registry.sealKey);
+    await pass(6 * DAY + 1);
+    expect(registry.cases).to.have.length(2);
+    // Somebody else ended it meanwhile; then a jury that hung, which nobody ended.
+    Object.assign(registry.asked(2), { state: 5, escrow: 0n });
+    await pass(15);
+    await pass(120);
+    Object.assign(registry.asked(3), { state: 3, deadline: registry.now + 60 });
+    await pass(60);
+    expect(lines.filter((line) => line === MISSING)).to.have.length(1);
+    await pass(1);
+    expect(lines.slice(2)).to.deep.equal([OPENED, MISSING, OPENED, MISSING]);
+    expect([registry.asked(3).state, keeper.status?.key, keeper.status?.epoch]).to.deep.equal([5, first?.key, 1]);
+    const { job } = innerJob(modelId, TENSOR);
+    expect(keeper.serves({ ...job.spec, expiry: registry.now + DAY / 2 })).to.equal(true);
+    expect(epochOf(await keeper.run(one.jobId)), "answered under the key that it was sealed to").to.equal(1);
+    await pass(120);
+    registry.decide(4);
+    await pass(3_601);
+    expect(keeper.status).to.include({ key: first?.key, epoch: 2 });
+    expect(clients).to.have.length(1);
+  });
+
+  it("R56: behavior: an endpoint that is away when the verdict stands, or when a case ends, costs no second case", async () => {
+    const { registry, keeper, lines, settle, pass } = keep("nitro-cose");
+    await settle();
+    // Taken by the chain, and the answer lost on the way.
+    registry.lost.add("close");
+    await pass(3_601);
+    expect(lines).to.deep.equal([OPENED, "enclave.not-registered RPC_UNAVAILABLE"]);
+    registry.lost.clear();
+    await pass(120);
+    expect(lines.at(-1)).to.equal(MISSING);
+    await pass(120);
+    registry.decide(2);
+    registry.lost.add("registerByVerdict");
+    await pass(3_601);
+    expect([lines.at(-1), keeper.status]).to.deep.equal(["enclave.not-registered RPC_UNAVAILABLE", null]);
+    registry.lost.clear();
+    await pass(120);
+    expect(keeper.status).to.include({ epoch: 1 });
+    expect([registry.cases.length, registry.sent, registry.paidIn]).to.deep.equal([2, 1, 5n * REWARD]);
   });
 });
