@@ -32,7 +32,7 @@ import {
   type PlannedPresets,
 } from "./demo/plan-presets.ts";
 import { runJob, tokens, type RanJob, type RunJobOptions } from "./demo/run-job.ts";
-import { FAULT_CIPHERS, FAULT_MODELS, printFaults, runFaults } from "./demo/run-faults.ts";
+import { FAULT_CIPHERS, FAULT_MODELS, faultEnclaves, printFaults, runFaults } from "./demo/run-faults.ts";
 import { ruled, waitFor } from "./demo/ruled.ts";
 import { createRunFolder } from "./demo/run-folder.ts";
 import { createSecretWatch } from "./demo/secret-watch.ts";
@@ -375,6 +375,7 @@ async function faults(): Promise<boolean> {
     workers: Number(values.workers),
     models: FAULT_MODELS,
     ciphers: FAULT_CIPHERS,
+    enclaves: faultEnclaves(Number(values.workers)),
     children,
     signal: stop.signal,
     progress: (text) => presenter.line(text),

@@ -17,13 +17,19 @@ export interface EnclaveOptions {
   readonly platforms: number;
   /** Machines of each platform's vendor; workers of one platform stand on them in turn. 1 if left out. */
   readonly machines?: number;
+  /** Whether the enclaves take part in critical jobs. */
+  readonly critical?: boolean;
 }
 
 export interface DevnetEnclaves {
   readonly simulation: SimulatedEnclaves;
   readonly capabilities: readonly Capability[];
   /** What a worker's configuration says of its enclave. */
-  settings(index: number): Readonly<Record<string, string | number>>;
+  settings(index: number): Readonly<Record<string, string | number | boolean>>;
+  /** Of the machine that worker `index` stands on. */
+  quoteServerOf(index: number): string;
+  /** Its vendor revokes that machine, by a list of this time (Unix seconds). */
+  revoke(index: number, at: bigint): void;
 }
 
 /** Seconds between a worker's looks at its registration: a revoked one is seen soon. */
@@ -31,7 +37,7 @@ const WATCH_SEC = 2;
 
 /** Deploys what judges enclaves, waits two days of chain time, and starts the quote servers. No worker may run yet. */
 export async function startDevnetEnclaves(
-  { model, platforms, machines = 1 }: EnclaveOptions,
+  { model, platforms, machines = 1, critical = false }: EnclaveOptions,
   chain: DevChain,
   deployment: Deployment,
   clients: { readonly publicClient: PublicClient; readonly walletClient: WalletClient; readonly advance: Advance },
@@ -45,17 +51,21 @@ export async function startDevnetEnclaves(
   });
   // They end with the chain that they stand beside.
   void chain.child.exited.then(async () => simulation.close());
-  const serverOf = (index: number): number =>
-    (index % platforms) * machines + (Math.floor(index / platforms) % machines);
+  const machineOf = (index: number): number => Math.floor(index / platforms) % machines;
+  const quoteServerOf = (index: number): string =>
+    simulation.servers[(index % platforms) * machines + machineOf(index)]?.url ?? "";
   return {
     simulation,
     capabilities: ["enclave", "tdx"],
     settings: (index) => ({
       "enclave.provider": "simulated",
       "enclave.model": resolve(model),
-      "enclave.quoteServer": simulation.servers[serverOf(index)]?.url ?? "",
+      "enclave.quoteServer": quoteServerOf(index),
       "enclave.watchSeconds": WATCH_SEC,
       "enclave.committee": "development",
+      "enclave.critical": critical,
     }),
+    quoteServerOf,
+    revoke: (index, at) => simulation.vendors[index % platforms]?.revoke(machineOf(index), at),
   };
 }

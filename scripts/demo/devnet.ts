@@ -44,6 +44,7 @@ export interface DevWorker {
   readonly monitorUrl: string;
   readonly devUrl: string;
   readonly child: Child;
+  readonly logFile: string;
 }
 
 export interface Devnet {
@@ -92,7 +93,7 @@ const GAS_MONEY = "0x8ac7230489e80000000"; // 2560 ether
 const OPERATOR_DEPOSIT = 200n * TOKEN;
 /** Stays in the account, from where the referee of ciphertexts takes bonds: two at a reward of one token. */
 const OPERATOR_BONDS = 100n * TOKEN;
-const BLOCK_MS = 1_000;
+export const BLOCK_MS = 1_000;
 /** From the block that calls for workers on duty to the last that may be the seed of their draw. */
 const BEAT_BLOCKS = 8;
 
@@ -203,7 +204,8 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
     await Promise.all([fund(place.operatorKey), fund(place.ownerKey)]);
     // Before the worker runs: one that has an enclave sends transactions of its own from this account.
     await depositFor(chain, deployment, place.operatorKey);
-    const { child, ready } = await spawnWorker(place);
+    const spawned = await spawnWorker(place);
+    const { ready } = spawned;
     started += 1;
     progress(`${started} of ${options.workers} workers run`);
     const workerId = await enlistWorker({
@@ -217,7 +219,7 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
       stake: devnetParameters.minimumStake,
       capabilities: enclaves?.capabilities ?? [],
     });
-    return toWorker(place, workerId, child, ready);
+    return toWorker(place, workerId, spawned);
   });
 
   progress("registering the models and their verifying keys");
@@ -287,8 +289,7 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
     const old = workers[index];
     if (place === undefined || old === undefined) throw new DemoError("WORKER_UNKNOWN", { worker: index });
     const port = place.port === 0 ? new URL(old.endpoint).port : String(place.port);
-    const { child, ready } = await spawnWorker(place, ["--net-port", port]);
-    const worker = toWorker(place, old.workerId, child, ready);
+    const worker = toWorker(place, old.workerId, await spawnWorker(place, ["--net-port", port]));
     workers[index] = worker;
     return worker;
   };
@@ -316,14 +317,23 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
   };
 }
 
-/** Whether a worker's enclave is registered, by its own word. */
-export async function hasEnclave({ monitorUrl }: DevWorker): Promise<boolean> {
-  const { enclave } = (await (await fetch(new URL("/status", monitorUrl))).json()) as { readonly enclave: unknown };
-  return enclave !== null;
+/** Key of a worker's registered enclave, by its own word; null if it has none. */
+export async function enclaveOf({ monitorUrl }: DevWorker): Promise<Hex | null> {
+  const reply = await fetch(new URL("/status", monitorUrl));
+  const { enclave } = (await reply.json()) as { readonly enclave: { readonly key: Hex } | null };
+  return enclave?.key ?? null;
 }
 
-const toWorker = ({ index, ownerKey }: Place, workerId: number, child: Child, ready: Ready): DevWorker => ({
+/** Whether a worker's enclave is registered, by its own word. */
+export const hasEnclave = async (worker: DevWorker): Promise<boolean> => (await enclaveOf(worker)) !== null;
+
+const toWorker = (
+  { index, ownerKey }: Place,
+  workerId: number,
+  { child, ready, logFile }: { readonly child: Child; readonly ready: Ready; readonly logFile: string },
+): DevWorker => ({
   index,
+  logFile,
   owner: privateKeyToAccount(ownerKey).address,
   workerId,
   operator: ready.operator,
@@ -339,7 +349,7 @@ async function startWorker(
   place: Place,
   extra: readonly string[],
   signal: AbortSignal,
-): Promise<{ child: Child; ready: Ready }> {
+): Promise<{ child: Child; ready: Ready; logFile: string }> {
   const logFile = join(folder.logs, `worker-${String(place.index + 1).padStart(2, "0")}.log`);
   const { promise, resolve: found, reject } = Promise.withResolvers<Ready>();
   const child = children.start({
@@ -371,7 +381,7 @@ async function startWorker(
     reject(new DemoError("CHILD_ENDED", { name: `worker ${place.index + 1}`, code, logFile })),
   );
   try {
-    return { child, ready: await promise };
+    return { child, ready: await promise, logFile };
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", stop);

@@ -59,4 +59,10 @@ export const DemoError = defineErrors("demo", 41, {
     fix: "Report it: this run expects one proof a stage, submitted by itself.",
     retry: "never",
   },
+  ENCLAVE_MISSING: {
+    n: 12,
+    text: "Worker {worker} has no registered enclave here.",
+    fix: "Start the devnet with enclaves, and read the worker's log for `enclave.not-registered`.",
+    retry: "never",
+  },
 });

@@ -5,6 +5,7 @@ import { assayHubAbi } from "../../offchain/adapters/chain/abi/assay-hub.ts";
 import { parseCsv, parseIdx } from "../../offchain/engines/program/dataset.ts";
 import { loadModel } from "../../offchain/engines/program/load-program.ts";
 import type { AssayWallet } from "../../offchain/sdk/node/connect.ts";
+import type { EnclaveOptions } from "./devnet-enclaves.ts";
 import { DemoError } from "./errors.ts";
 import {
   lost,
@@ -21,6 +22,7 @@ import { dataFile, plan, type PlannedJob } from "./plan-jobs.ts";
 import { planPresets } from "./plan-presets.ts";
 import { planCiphers } from "./plan-ciphers.ts";
 import { capturedStage, flippedCoefficient } from "./run-cipher-faults.ts";
+import { revokedAnswerer, revokedProver } from "./run-enclave-faults.ts";
 import { runJob, type RanJob } from "./run-job.ts";
 import { ruled } from "./ruled.ts";
 import { table } from "./table.ts";
@@ -28,6 +30,13 @@ import { table } from "./table.ts";
 /** The models behind the faults, beside those that `npm start` always has. */
 export const FAULT_MODELS = ["models/tumor-mlp", "models/digits-cnn", "models/digits-split"];
 export const FAULT_CIPHERS = ["models/tumor-poly"];
+/** Each worker's enclave on a machine of its own, all of one vendor: one of them is revoked, then another. */
+export const faultEnclaves = (workers: number): EnclaveOptions => ({
+  model: "models/tumor-mlp",
+  platforms: 1,
+  machines: workers,
+  critical: true,
+});
 
 const T_WORK = { vote: 40, proof: 120, split: 20, economy: 40 } as const;
 
@@ -50,7 +59,13 @@ export async function runFaults(tools: FaultTools): Promise<readonly FaultOutcom
   const { patients } = await planCiphers(5);
   const flipped = await flippedCoefficient(tools, patients);
   const captured = await capturedStage(tools, { ...patients, index: patients.index + 1 });
-  return [outvoted, forged, sampled, dead, flipped, captured];
+  const sickOne = async (row: number, index: number, preset: "fast-enclave" | "critical-enclave") => ({
+    ...(await plan(tumor, sick, row, "enclave", index)),
+    preset,
+  });
+  const answerer = await revokedAnswerer(tools, await sickOne(13, 7, "fast-enclave"));
+  const prover = await revokedProver(tools, await sickOne(14, 8, "critical-enclave"));
+  return [outvoted, forged, sampled, dead, flipped, captured, answerer, prover];
 }
 
 /** A seat of five votes for another digest, and insists when it is outvoted. Resolves when eleven fresh seats have ruled; the outcome comes with the window's end. */

@@ -41,7 +41,7 @@ export interface RunJobOptions {
   readonly simulatedRoots?: readonly Hex[];
   readonly beforeDelivery?: (seats: readonly number[]) => Promise<void>;
   /** Told each step as it happens. */
-  readonly onStage?: (stage: InferenceProgress["stage"]) => void;
+  readonly onStage?: (stage: InferenceProgress["stage"], progress: InferenceProgress) => void;
   /** Of encrypted jobs: told what must be found nowhere. */
   readonly watch?: SecretWatch;
 }
@@ -80,7 +80,7 @@ export async function runJob(job: PlannedJob, options: RunJobOptions, input?: Jo
     phasesMs[progress.stage] ??= Math.round(performance.now() - startMs);
     if ("hash" in progress && progress.stage !== "deposited") transactions.add(progress.hash);
     presenter.job(job.index, progress.stage, describe(progress, job));
-    options.onStage?.(progress.stage);
+    options.onStage?.(progress.stage, progress);
   };
   const wishes = wishesOf(job, options);
   const quote = await wallet.quoteInference({ manifest: job.manifest, inputs: job.batch?.length, ...wishes });

@@ -117,7 +117,8 @@ describe("npm start, a shortened run", function suite() {
   });
 
   it("R75, R74: npm start -- --faults: every liar ends in the documented verdict, with the money moved as documented", async function faults() {
-    if (process.env["ASSAY_DEEP"] !== "1") this.skip(); // three minutes of sixteen processes; the parts are tested apart
+    if (process.env["ASSAY_DEEP"] !== "1") this.skip(); // four minutes of sixteen processes; the parts are tested apart
+    this.timeout(600_000); // eight liars, one after the other
     const run = spawn(process.execPath, ["scripts/start.ts", "--faults"], { stdio: ["ignore", "pipe", "inherit"] });
     let output = "";
     run.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
@@ -132,6 +133,8 @@ describe("npm start, a shortened run", function suite() {
       ["general-split", []],
       ["critical-cipher", []],
       ["critical-cipher", []],
+      ["fast-enclave", []],
+      ["critical-enclave", []],
     ]);
   });
 });

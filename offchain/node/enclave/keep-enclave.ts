@@ -311,8 +311,8 @@ export class EnclaveKeeper implements EnclavePort {
       }
     }
     if (this.#live !== null && !(await isEnclaveLive(chain, { contracts, key: identity.key }))) {
-      const { expiry } = await getEnclave(chain, { contracts, key: identity.key });
-      this.#drop(now >= expiry ? "expired" : "revoked");
+      // Whoever ended it wrote its end into the registry: what was registered says whether that was early.
+      this.#drop(now >= this.#live.expiry ? "expired" : "revoked");
     }
     return next;
   }

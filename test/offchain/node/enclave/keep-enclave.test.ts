@@ -355,6 +355,17 @@ describe("keeping an enclave registered", () => {
     expect(keeper.status).to.include({ epoch: 2 });
   });
 
+  it("R59: behavior: a key that somebody ended before this worker looked was revoked, and did not expire", async () => {
+    const { registry, keeper, lines, settle, pass } = keep();
+    await settle();
+    const known = registry.keys.get(keeper.status?.key.toLowerCase() ?? "");
+    registry.refuses = "CertificateRevoked";
+    if (known !== undefined) known.expiry = registry.now;
+    await pass(15);
+    expect(lines.slice(1)).to.deep.equal(["enclave.ended revoked"]);
+    expect(keeper.status).to.equal(null);
+  });
+
   it("R59: behavior: after its death another enclave has new keys and a first registration; what was open is lost, and said so", async () => {
     const { registry, keeper, lines, clients, modelId, settle, pass } = keep();
     await settle();
