@@ -64,7 +64,7 @@ import { cipherFinality } from "../../offchain/sdk/cipher-finality.ts";
 import type { AssayWallet } from "../../offchain/sdk/node/connect.ts";
 import { admitCiphertexts } from "../../scripts/deploy/deploy-referee.ts";
 import { developmentSet } from "../../scripts/deploy/parameters.ts";
-import { exportFrom, openContext } from "../support/audit-scenario.ts";
+import { audit, exportFrom, forge, openContext } from "../support/audit-scenario.ts";
 import { captureCli } from "../support/capture-cli.ts";
 import { mineEvery, startTestChain, type TestChain } from "../support/cluster/chain.ts";
 import { Cluster, testClock, until } from "../support/cluster/cluster.ts";
@@ -676,8 +676,25 @@ describe("jobs over ciphertexts", function suite() {
     expect(builds).to.include({ verdict: "false", artefact: "contracts.json, referee" });
     await close();
     // Nothing is opened that was not given.
-    await exportFrom(chain, { folder: bare, jobs: [jobId] });
+    await exportFrom(chain, { folder: bare, toBlock });
     expect(openBundle(bare).ofClass("evaluation-keys")).to.deep.equal([]);
+
+    // The whole range, with the job that the referee decided.
+    const claims = await audit(bare);
+    const ofDisputed = new Map(claims.flatMap(({ id, verdict }) => id.startsWith(`job/${disputed}/`) ? [[id.split("/")[2], verdict]] : [])); // prettier-ignore
+    const judged = ["receipt", "evidence", "draws", "payouts", "votes", "disputes"];
+    expect(judged.map((name) => ofDisputed.get(name))).to.deep.equal(judged.map(() => "ok"));
+    expect(claims.filter(({ verdict }) => verdict === "false")).to.deep.equal([]);
+    // A shown step that is called a lateness: the receipt holds by itself (041), and is named here.
+    const late = (bytes: Uint8Array): Uint8Array => {
+      const { refereed, ...rest } = decodeReceipt(bytes);
+      const bent = refereed.map(({ games: all, ...ruling }) => ({ ...ruling, games: all.map((game) => game.steps.length > 0 ? { ...game, isLate: true, steps: [] } : game) })); // prettier-ignore
+      return encodeReceipt({ ...rest, refereed: bent });
+    };
+    const shown = `jobs/${disputed}/receipt`;
+    const again = await audit(forge(bare, join(temporaryFolder(), "late"), { [shown]: late }));
+    const named = again.flatMap(({ id, verdict, artefact: at }) => (verdict === "false" ? [[id, at]] : []));
+    expect(named).to.deep.equal([[`job/${disputed}/receipt`, `${shown}, refereed`]]);
   });
 
   it("R41: seats that get another client's keys abstain, and nobody pays for it", async () => {
