@@ -21,7 +21,7 @@ import { intelSet } from "../../offchain/node/enclave/intel-set.ts";
 import { invalidateEnclave } from "../../offchain/node/enclave/invalidate-enclave.ts";
 import { endorseSimulated } from "../../offchain/node/enclave/open-enclave.ts";
 import { ownerSigner } from "../../offchain/node/stake/connect-stake.ts";
-import { BLOCK_MS, enclaveOf, type DevWorker } from "./devnet.ts";
+import { enclaveOf, type DevWorker } from "./devnet.ts";
 import { DemoError } from "./errors.ts";
 import type { FaultTools } from "./fault-checks.ts";
 
@@ -30,7 +30,7 @@ const LOOK_MS = 50;
 
 /** No worker, no requester: an account that nobody knows, and what it saw happen. */
 export interface Bystander {
-  /** The vendor's newer list revokes the worker's machine; it brings the list and ends the key. While it does, no block comes by itself. */
+  /** The vendor's newer list revokes the worker's machine; it brings the list and ends the key. No block comes by itself from then on. */
   revoke(worker: DevWorker): Promise<RevokedKey>;
   /** Keys of registered enclaves, by worker id, and whether each is good for new work. */
   keys(): Promise<ReadonlyMap<number, { readonly key: Hex; readonly isLive: boolean }>>;
@@ -134,6 +134,5 @@ async function alone<T>({ devnet: { chain: devChain } }: FaultTools, chain: Chai
   } finally {
     over.abort();
     await mining;
-    await devChain.mineEvery(BLOCK_MS);
   }
 }

@@ -77,6 +77,11 @@ export async function revokedProver(tools: FaultTools, job: PlannedJob): Promise
     // One of Intel's is enough where one is asked for.
     policy: { k: 1 },
     victimOf: async ({ reached }) => reached[0],
+    // Its host asks the hub before it sends: nobody else's proof ends the job before that.
+    before: async ({ key }, workerId, jobId) => {
+      const { logFile } = devnet.workerOf(workerId);
+      await waitFor(() => refusalsOf(logFile, jobId, key).length > 0, SEEN_MS, tools.options.signal);
+    },
   });
   const [prover = 0] = value.outcome.agreed;
   const refusals = refusalsOf(devnet.workerOf(workerId).logFile, value.outcome.jobId, revoked.key);
@@ -117,9 +122,12 @@ async function revokedOnce(
   {
     policy,
     victimOf,
+    before,
   }: {
     readonly policy: NonNullable<Parameters<typeof runJob>[1]["policy"]>;
     readonly victimOf: (delivered: Delivered) => Promise<number | undefined>;
+    /** What must have happened before blocks come again. */
+    readonly before?: (revoked: RevokedKey, workerId: number, jobId: Hex) => Promise<void>;
   },
 ): Promise<{ value: RanJob; seconds: number; revoked: RevokedKey; workerId: number }> {
   const { devnet, options, presenter } = tools;
@@ -131,6 +139,7 @@ async function revokedOnce(
       const workerId = (await victimOf({ jobId, reached })) ?? 0;
       const revoked = await bystander.revoke(devnet.workerOf(workerId));
       presenter.job(job.index, "fault", `the vendor revoked the machine of worker ${workerId}; anyone ended its key`);
+      await before?.(revoked, workerId, jobId);
       return { revoked, workerId };
     } finally {
       await devnet.chain.mineEvery(BLOCK_MS);
