@@ -78,8 +78,8 @@ export async function revokedProver(tools: FaultTools, job: PlannedJob): Promise
     policy: { k: 1 },
     victimOf: async ({ reached }) => reached[0],
     // Its host asks the hub before it sends: nobody else's proof ends the job before that.
-    before: async ({ key }, workerId, jobId) => {
-      const { logFile } = devnet.workerOf(workerId);
+    before: async ({ key }, victim, jobId) => {
+      const { logFile } = devnet.workerOf(victim);
       await waitFor(() => refusalsOf(logFile, jobId, key).length > 0, SEEN_MS, tools.options.signal);
     },
   });
