@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from "chai";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { getContractEvents } from "viem/actions";
 import { hexToBytes, toHex } from "viem";
@@ -16,7 +17,7 @@ import { nodeCrypto } from "../../offchain/adapters/keys/node-crypto.ts";
 import { modelId as modelIdOf } from "../../offchain/core/model.ts";
 import { decodeReceipt, encodeReceipt, type EnclavedTally, type Receipt } from "../../offchain/core/receipt.ts";
 import { verifyReceipt } from "../../offchain/core/verify-receipt.ts";
-import type { CommitteeRules } from "../../offchain/core/threshold/draw-committee.ts";
+import { DEVELOPMENT_RULES, type CommitteeRules } from "../../offchain/core/threshold/draw-committee.ts";
 import { COMMITTEE_PROTOCOL, decodeReply, encodeOpenAsk } from "../../offchain/core/threshold/host-wire.ts";
 import { SEALED_SHARE_BYTES } from "../../offchain/core/threshold/sealed-input.ts";
 import { readCollateralBundle } from "../../offchain/engines/tee/collateral-file.ts";
@@ -42,6 +43,9 @@ import { jobTable } from "../../offchain/core/network-part.ts";
 import type { ScheduledPort, ScheduledRun } from "../../offchain/protocol/scheduled-port.ts";
 import { scheduledManifest } from "../support/tee/scheduled.ts";
 import { createRequester } from "../support/cluster/requester.ts";
+import { request as requestCommand } from "../../offchain/cli/commands/request.ts";
+import { captureCli, type Captured } from "../support/capture-cli.ts";
+import { addOneFolder, addOneInPlace } from "../support/tee/add-one-folder.ts";
 import { audit, exportFrom, forge, onText, openContext } from "../support/audit-scenario.ts";
 import { expectCode } from "../support/expect-code.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -68,7 +72,7 @@ describe("R58: jobs that enclaves answer", function suite() {
   let cluster: Cluster;
   let wallet: AssayWallet;
   let simulation: SimulatedEnclaves;
-  const manifest = enclaveManifest();
+  const { folder: modelFolder, manifest } = addOneFolder(enclaveManifest(), input.data.length);
   const keepers: EnclaveKeeper[] = [];
   const inners: TestInner[][] = Array.from({ length: WORKERS }, () => []);
   const parts: EnclaveParts[] = [];
@@ -107,6 +111,7 @@ describe("R58: jobs that enclaves answer", function suite() {
         launch: async () => {
           const inner = startInner({
             manifest: model,
+            stage: addOneInPlace,
             bundleDigest,
             provider: new QuoteServerProvider({ url: server.url, bundleDigest }),
           });
@@ -385,40 +390,48 @@ describe("R58: jobs that enclaves answer", function suite() {
 
   const rules: CommitteeRules = { epochBlocks: 0, n: 4, t: 3, perFamily: 4, perOperator: 1, perPlatform: 4, allowSimulated: true }; // prettier-ignore
   let drawn: CommitteeRules;
+  /** With a key made by at least four. */
+  let epoch = 1;
   /** Workers whose hosts change the shares that they pass on, answer late, or not at all. */
   const [wrong, late, gone] = [new Set<number>(), new Set<number>(), new Set<number>()];
   const saidWrong = (): string[] => logs.filter((line) => line.startsWith("committee.share-wrong"));
   const memberWorkers = (): number[] => {
-    const { members } = committees.find((one) => one.keyOf(1) !== null)?.keyOf(1)?.committee ?? { members: [] };
+    const { members } = committees.find((one) => one.keyOf(epoch) !== null)?.keyOf(epoch)?.committee ?? { members: [] };
     return members.map(({ worker }) => cluster.workers.findIndex(({ keys }) => keys.operator.address === worker));
   };
 
-  const startCommittees = async (): Promise<void> => {
-    // Epochs that outlast this suite on a slow machine; the first draw is near.
-    drawn = { ...rules, epochBlocks: Number(await cluster.client.public.getBlockNumber()) + 600 };
-    // One by one: a bundle records no blocks that were skipped to.
-    for (let i = 0; i < 592; i += 1) await chain.rpc("evm_mine");
+  /** Hosts that go by these rules, once the epoch that begins now has a key. */
+  const startCommittees = async (by: CommitteeRules): Promise<void> => {
+    drawn = by;
     for (const [i, modules] of parts.entries()) {
       const { keys, transport } = modules;
       const own = new CommitteeHost(
         { rules: drawn, fromBlock: 0n, maxRange: 500n, confirmations: 0, watchMs: 100 },
         { ...modules, crypto: nodeCrypto, operator: keys.operator, enclave: () => keepers[i]?.hosted ?? null },
       );
+      const isServing = committees[i] !== undefined;
       committees[i] = own;
+      void own.keep();
+      if (isServing) continue;
       transport.serve(COMMITTEE_PROTOCOL, async function* answer(_from, asked) {
         if (gone.has(i)) throw new NodeError("ENCLAVE_LOST", { reason: "it is away" });
-        const reply = await own.serve(asked);
+        const reply = (await committees[i]?.serve(asked)) ?? new Uint8Array();
         const isShare = reply.length === 1 + SEALED_SHARE_BYTES;
         if (isShare && late.has(i)) await until(60_000, () => (saidWrong().length > 0 ? true : null));
         yield isShare && wrong.has(i) ? reply.map((byte, at) => (at === 100 ? byte ^ 1 : byte)) : reply;
       });
-      void own.keep();
     }
-    await until(120_000, () => (committees.filter((one) => one.keyOf(1) !== null).length >= 4 ? true : null));
+    const height = Number(await cluster.client.public.getBlockNumber({ cacheTime: 0 }));
+    epoch = Math.floor(height / by.epochBlocks) + 1;
+    // One by one: a bundle records no blocks that were skipped to.
+    for (let i = height; i < epoch * by.epochBlocks; i += 1) await chain.rpc("evm_mine");
+    await until(120_000, () => (committees.filter((one) => one.keyOf(epoch) !== null).length >= 4 ? true : null));
   };
 
   it("R63: default: of an input encrypted once to a drawn committee the seated enclave needs three shares of four, one host's wrong share is named, the job is answered", async () => {
-    await startCommittees();
+    // Epochs that outlast this suite on a slow machine; the first draw is near.
+    const epochBlocks = Number(await cluster.client.public.getBlockNumber({ cacheTime: 0 })) + 600;
+    await startCommittees({ ...rules, epochBlocks });
     const [first = -1, second = -1] = memberWorkers();
     wrong.add(first);
     late.add(second);
@@ -487,6 +500,63 @@ describe("R58: jobs that enclaves answer", function suite() {
     await expectCode("COMMITTEE_KEY", async () => request(0, { committee: drawn, enclaves: {} }));
     await expectCode("COMMITTEE_SMALL", async () => request(0, { committee: { ...drawn, allowSimulated: false } }));
     await expectCode("COMMITTEE_KEY", async () => request(0, { committee: { ...drawn, t: 2 } }));
+  });
+
+  it("R63: the same by command, over the rules of a development chain; too few members are an error that says what to do, before anything is paid", async () => {
+    await startCommittees(DEVELOPMENT_RULES);
+    const file = (name: string, content: string): string => {
+      const path = join(temporaryFolder(), name);
+      writeFileSync(path, content, { mode: 0o600 });
+      return path;
+    };
+    const numbers = file("input.json", JSON.stringify([...input.data]));
+    const key = file("requester.key", chain.account(3).privateKey);
+    const access = ["--rpc", chain.url, "--hub", chain.deployment.hub, "--key-file", key, "--json"];
+    const cli = async (...argv: string[]) =>
+      captureCli([requestCommand], ["request", modelFolder, numbers, ...argv, ...access]);
+    const terms = ["--preset", "fast-enclave", "--allow-simulated", "--deposit", "--audit-bps", "0", "--window", "4"];
+    const asked = {
+      abi: assayHubAbi,
+      address: chain.deployment.hub,
+      eventName: "JobRequested",
+      fromBlock: 0n,
+    } as const;
+    const jobs = async () => (await getContractEvents(cluster.client.public, asked)).length;
+    const errorOf = ({ out }: Captured) =>
+      (JSON.parse(out) as { readonly error: Readonly<Record<string, string>> }).error;
+
+    const receipt = join(temporaryFolder(), "job.receipt");
+    // The policy's own time to work is ten blocks: real seconds here, for other suites may have the processors.
+    await mineEvery(chain, 1_000);
+    const done = await cli(...terms, "--committee", "development", "--receipt", receipt);
+    await mineEvery(chain, 250);
+    expect(done.code, done.out + done.err).to.equal(0);
+    const told = JSON.parse(done.out) as Readonly<Record<string, unknown>>;
+    // The last number is the largest; the enclave has made it one larger.
+    expect(told["answer"]).to.deep.equal({ label: "place 31", index: 31, scores: output });
+    expect(told).to.include({ receiptValid: true, receipt });
+    expect(Object.keys(told)).to.have.members(["jobId", "answer", "outDigest", "quoted", "escrow", "returned", "fee", "likely", "finalSec", "quotedSec", "receiptValid", "receipt"]); // prettier-ignore
+    const report = await verifyReceiptFile(new Uint8Array(readFileSync(receipt)), { simulatedRoots: simulation.roots, rpcUrl: chain.url, hub: chain.deployment.hub }); // prettier-ignore
+    expect(failing(report)).to.deep.equal([]);
+
+    const before = await jobs();
+    expect(before).to.be.greaterThan(0);
+    // One member of four is there, and nobody else, for the epoch before has a committee too.
+    const [there] = memberWorkers();
+    for (const i of cluster.workers.keys()) if (i !== there) gone.add(i);
+    const few = await cli(...terms, "--committee", "development");
+    gone.clear();
+    expect([few.code, errorOf(few)["code"]]).to.deep.equal([75, "SHARES_MISSING"]);
+    expect(errorOf(few)["message"]).to.contain("1 good shares came of the 3");
+    expect(errorOf(few)["fix"]).to.contain("Try again when more members of the committee answer");
+    // Nobody is drawn by the rules of a chain with hundreds of thousands of blocks.
+    const none = await cli(...terms, "--committee", "standard");
+    expect([none.code, errorOf(none)["code"]]).to.deep.equal([75, "COMMITTEE_SMALL"]);
+    // Development enclaves are not taken for others by who did not say so.
+    const strict = await cli("--preset", "fast-enclave", "--deposit", "--committee", "development");
+    expect([strict.code, errorOf(strict)["code"]]).to.deep.equal([75, "COMMITTEE_KEY"]);
+    expect((await cli("--preset", "general-vote", "--committee", "standard")).code).to.equal(2);
+    expect(await jobs(), "nothing was asked for").to.equal(before);
   });
 
   const share = async () =>

@@ -28,6 +28,7 @@ import { readDelivered } from "../read-delivered.ts";
 import { pollUntil } from "../poll-until.ts";
 import { orderPair } from "../order-pair.ts";
 import { orderProofs, type Proving } from "../prove-job.ts";
+import type { SealForCommitteeParameters } from "../seal-for-committee.ts";
 import { currentSeats, deliverToStandbys } from "../standbys.ts";
 import { accountOf, type TransactionHash, type WalletLike } from "../send.ts";
 import { deliverInput, type DeliverInputParameters, type DeliverInputReturnType } from "./deliver-input.ts";
@@ -103,9 +104,9 @@ export interface RequestInferenceSyncReturnType extends RequestInferenceReturnTy
 
 /**
  * Requests, delivers the input (of a PROOF job: orders proofs of its candidates and replaces those that are lost), waits for the end, fetches the result and checks it against the agreed digest.
- * Errors: those of `requestInference`, `deliverInput`, `sealForCommittee` and `fetchResult`; JOB_CLOSED with the reason and refund, also where no
- * quorum of seats took the input; PAIR_MISSING, of critical-enclave, before anything is paid where there are no such enclaves at all, and at
- * once where the job's candidates have none; JOB_TIMEOUT.
+ * Errors: those of `requireCommittee` before anything is paid, `requestInference`, `deliverInput`, `sealForCommittee` and `fetchResult`; JOB_CLOSED
+ * with the reason and refund, also where no quorum of seats took the input; PAIR_MISSING, of critical-enclave, before anything is paid where
+ * there are no such enclaves at all, and at once where the job's candidates have none; JOB_TIMEOUT.
  *
  * @example
  * const { output } = await requestInferenceSync(wallet, { hub, manifest, input, crypto: nodeCrypto, onProgress: console.log });
@@ -116,6 +117,7 @@ export async function requestInferenceSync(
 ): Promise<RequestInferenceSyncReturnType> {
   const { hub, manifest, crypto, fromBlock, signal, onProgress = () => {}, pollMs = 500 } = parameters;
   await assertAnswerable(client, parameters);
+  const committee = await committeeOf(client, parameters);
   const requested = await (parameters.via === undefined
     ? requestAlone(client, parameters, onProgress)
     : requestVia(client, parameters, parameters.via));
@@ -152,11 +154,9 @@ export async function requestInferenceSync(
       await parameters.beforeDelivery?.(seats);
     },
   };
-  const { committee } = parameters;
   if (committee !== undefined) {
     const { sealForCommittee } = await import("../seal-for-committee.ts");
-    const rules = committee === true ? COMMITTEE_RULES : committee;
-    wishes = { ...wishes, sealed: await sealForCommittee(client, { ...wishes, rules }) };
+    wishes = { ...wishes, sealed: await sealForCommittee(client, { ...wishes, ...committee }) };
   }
   const isFilled = (spec.policy.flags & FLAG_STANDBY) !== 0;
   const deliver = async (): Promise<Proving> => {
@@ -290,6 +290,17 @@ async function assertAnswerable(client: WalletLike, parameters: RequestInference
   if (((manifest.acceptedMasks >>> (ENCLAVE | PROOF)) & 1) === 0) return;
   const { spec } = await quoteInference(client, { ...parameters, inputs: countInputs(parameters.input) });
   if (isPaired(spec.policy.mask)) await assertPair(client, { hub, spec, trust, fromBlock });
+}
+
+/** Before anything is paid: a job whose input nobody can open ends unanswered, and its fee for ending is gone. */
+async function committeeOf(
+  client: WalletLike,
+  { hub, crypto, manifest, committee, enclaves: trust, fromBlock, signal }: RequestInferenceSyncParameters,
+): Promise<Required<Pick<SealForCommitteeParameters, "rules" | "key">> | undefined> {
+  if (committee === undefined) return undefined;
+  const { requireCommittee } = await import("../seal-for-committee.ts");
+  const rules = committee === true ? COMMITTEE_RULES : committee;
+  return { rules, key: await requireCommittee(client, { hub, crypto, manifest, rules, trust, fromBlock, signal }) };
 }
 
 async function requestAlone(
