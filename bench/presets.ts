@@ -15,7 +15,7 @@ import { Children } from "../scripts/demo/children.ts";
 import { startDevnet, type Devnet } from "../scripts/demo/devnet.ts";
 import { CIPHER_MODELS, planCiphers } from "../scripts/demo/plan-ciphers.ts";
 import { planJobs, type PlannedJob } from "../scripts/demo/plan-jobs.ts";
-import { ENCLAVE_MODEL, planPresets } from "../scripts/demo/plan-presets.ts";
+import { ENCLAVES, planPresets } from "../scripts/demo/plan-presets.ts";
 import { createPresenter } from "../scripts/demo/presenter.ts";
 import { processorSec } from "../scripts/demo/processor-time.ts";
 import { createQueue } from "../scripts/demo/queue.ts";
@@ -69,7 +69,7 @@ async function measure(children: Children, report: (row: BenchRow) => void, prog
     folder,
     workers: WORKERS,
     models: ["tumor-mlp", "digits-cnn", "digits-split", "cheque-image"].map((name) => `models/${name}`),
-    enclaves: { model: ENCLAVE_MODEL, platforms: 1 },
+    enclaves: ENCLAVES,
     ciphers: CIPHER_MODELS,
     children,
     signal,
@@ -92,7 +92,8 @@ async function measure(children: Children, report: (row: BenchRow) => void, prog
     false,
   );
   const queue = createQueue();
-  const options = { wallet, hub, presenter, receipts: folder.receipts, signal, queue, tWork: WORK_SEC };
+  const { enclaves } = devnet;
+  const options = { wallet, hub, presenter, receipts: folder.receipts, signal, queue, tWork: WORK_SEC, enclaves };
   const idle = await idleLoad(devnet);
   report({ case: "16 idle workers", metric: "processor", value: idle, unit: "s/s" });
   const rows: Measured[] = [];
@@ -102,7 +103,7 @@ async function measure(children: Children, report: (row: BenchRow) => void, prog
 
 async function cases(): Promise<readonly Case[]> {
   const vote = (await planJobs(0, 1, false)).find(({ kind }) => kind === "plain");
-  const { split, economy, batch, cheque, enclaves } = await planPresets(1);
+  const { split, economy, batch, cheque, enclaves, pair } = await planPresets(1);
   const { patients, digit } = await planCiphers(1);
   if (vote === undefined) throw new RangeError("no digit was planned");
   const of = (name: string, job: PlannedJob, windowed = false, answers = 1): Case => ({ name, job, answers, windowed });
@@ -116,6 +117,7 @@ async function cases(): Promise<readonly Case[]> {
     of("critical-cipher, digits-mlp-poly", digit),
     of("critical-cipher, 12 patients, tumor-poly", patients, false, patients.cipher?.inputs.length ?? 1),
     ...enclaves.map((job) => of(`${job.preset}, ${job.model} (SIMULATED)`, job, true)),
+    of(`${pair.preset}, ${pair.model} (SIMULATED)`, pair),
   ];
 }
 

@@ -24,13 +24,7 @@ import { planJobs, type PlannedJob } from "./demo/plan-jobs.ts";
 import { createPresenter } from "./demo/presenter.ts";
 import { createQueue } from "./demo/queue.ts";
 import { residentMiB } from "./demo/resident.ts";
-import {
-  ENCLAVE_MODEL,
-  PRESET_MODELS,
-  planPresets,
-  type PlannedCheque,
-  type PlannedPresets,
-} from "./demo/plan-presets.ts";
+import { ENCLAVES, PRESET_MODELS, planPresets, type PlannedCheque, type PlannedPresets } from "./demo/plan-presets.ts";
 import { runJob, tokens, type RanJob, type RunJobOptions } from "./demo/run-job.ts";
 import { FAULT_CIPHERS, FAULT_MODELS, faultEnclaves, printFaults, runFaults } from "./demo/run-faults.ts";
 import { ruled, waitFor } from "./demo/ruled.ts";
@@ -66,6 +60,7 @@ const T_WORK: Readonly<Record<JobKind, number>> = {
   batch: 60,
   cheque: 60,
   enclave: 60,
+  pair: 120,
   cipher: 120,
 };
 
@@ -105,7 +100,7 @@ async function main(): Promise<RunSummary> {
     folder,
     workers: Number(values.workers),
     models,
-    ...(values.presets ? { enclaves: { model: ENCLAVE_MODEL, platforms: 1 } } : {}),
+    ...(values.presets ? { enclaves: ENCLAVES } : {}),
     ciphers: ciphers === null ? [] : CIPHER_MODELS,
     children,
     signal: stop.signal,
@@ -217,8 +212,8 @@ async function runAll(
       const tWork = T_WORK[job.kind];
       const { hub } = devnet.deployment;
       const { receipts } = folder;
-      const simulatedRoots = devnet.enclaves?.simulation.roots ?? [];
-      const common = { wallet, hub, presenter, receipts, signal: stop.signal, queue, tWork, simulatedRoots, watch };
+      const { enclaves } = devnet;
+      const common = { wallet, hub, presenter, receipts, signal: stop.signal, queue, tWork, enclaves, watch };
       const result = await runJob(job, { ...common, ...more }, input);
       done.push(result);
       return result;
@@ -278,10 +273,11 @@ async function runAll(
 
   // One worker proves what five would have voted on. All of them work on these two cores, so the provers come alone.
   const amount = presets === null ? undefined : run(presets.cheque.amount);
+  const pair = presets === null ? undefined : run(presets.pair);
   await Promise.all(jobs.filter(({ kind }) => kind === "proven").map(async (job) => run(job)));
   if (presets !== null)
     problems.push(...(await joinCheque(presets.cheque, await image, await amount, { wallet, run })));
-  await Promise.all(waiting);
+  await Promise.all([...waiting, pair]);
 
   // Only when no other job needs its seat is a worker killed: of encrypted ones only the windows still pass.
   const killedJob = special("killed");

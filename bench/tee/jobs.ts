@@ -36,8 +36,8 @@ async function measure(children: Children, report: Report, progress: (text: stri
   await buildContracts(progress);
   const folder = createRunFolder("build/run", new Date());
   const { signal } = new AbortController();
-  const enclaves = { model: ENCLAVE_MODEL, platforms: 1 };
-  const devnet = await startDevnet({ folder, workers: WORKERS, models: [ENCLAVE_MODEL], enclaves, children, signal, progress }); // prettier-ignore
+  const machines = { model: ENCLAVE_MODEL, platforms: 1 };
+  const devnet = await startDevnet({ folder, workers: WORKERS, models: [ENCLAVE_MODEL], enclaves: machines, children, signal, progress }); // prettier-ignore
   meterFetch(devnet.chain.url);
   const { hub, fromBlock } = devnet.deployment;
   const privateKey = devnet.requesterKey;
@@ -49,8 +49,8 @@ async function measure(children: Children, report: Report, progress: (text: stri
     false,
   );
   const { receipts } = folder;
-  const simulatedRoots = devnet.enclaves?.simulation.roots ?? [];
-  const options = { wallet, hub, presenter, receipts, signal, queue: createQueue(), tWork: WORK_SEC, simulatedRoots };
+  const { enclaves } = devnet;
+  const options = { wallet, hub, presenter, receipts, signal, queue: createQueue(), tWork: WORK_SEC, enclaves };
   const [planned] = (await planPresets(1)).enclaves;
   if (planned === undefined) throw new RangeError("no job of an enclave is planned");
   const { preset: _, ...plain } = planned;

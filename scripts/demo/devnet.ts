@@ -28,9 +28,10 @@ import { devnetParameters } from "../deploy/parameters.ts";
 import { waitOnce } from "../deploy/wait-once.ts";
 import { startChain, type DevChain } from "./chain.ts";
 import type { Child, Children } from "./children.ts";
-import { startDevnetEnclaves, type DevnetEnclaves, type EnclaveOptions } from "./devnet-enclaves.ts";
-import { enlistWorker } from "./enlist-worker.ts";
+import { ATTESTER_VERDICTS, startDevnetEnclaves, type DevnetEnclaves, type EnclaveOptions } from "./devnet-enclaves.ts";
+import { enlistWorker, publishEndpoints } from "./enlist-worker.ts";
 import { DemoError } from "./errors.ts";
+import { joinBoard } from "./join-board.ts";
 import { makeProvingKeys } from "./proving-keys.ts";
 import type { RunFolder } from "./run-folder.ts";
 
@@ -93,6 +94,8 @@ const GAS_MONEY = "0x8ac7230489e80000000"; // 2560 ether
 const OPERATOR_DEPOSIT = 200n * TOKEN;
 /** Stays in the account, from where the referee of ciphertexts takes bonds: two at a reward of one token. */
 const OPERATOR_BONDS = 100n * TOKEN;
+/** Stays there too: what an attester stakes, or an enclave pays its attesters. */
+const OPERATOR_VERDICTS = 10n * TOKEN;
 export const BLOCK_MS = 1_000;
 /** From the block that calls for workers on duty to the last that may be the seed of their draw. */
 const BEAT_BLOCKS = 8;
@@ -163,7 +166,7 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
     async (wait) =>
       enclaveOptions === undefined
         ? null
-        : startDevnetEnclaves(enclaveOptions, chain, deployment, { ...clients, advance: wait }),
+        : startDevnetEnclaves(enclaveOptions, options.workers, chain, deployment, { ...clients, advance: wait }),
   );
 
   progress(`making keys and starting ${options.workers} workers`);
@@ -180,11 +183,12 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
   const spawnWorker = async (place: Place, extra: readonly string[] = []) =>
     startWorker(children, folder, place, extra, signal);
   let started = 0;
-  const launching = places.map(async (place) => {
-    await initNode({
+  const launch = async (place: (typeof places)[number], others: Promise<unknown>): Promise<DevWorker> => {
+    const { index, operatorKey, ownerKey } = place;
+    const { transportId, sealKey } = await initNode({
       folder: place.folder,
       development: true,
-      operatorKey: new Secret(fromHex(place.operatorKey)),
+      operatorKey: new Secret(fromHex(operatorKey)),
       values: {
         "chain.rpcUrl": place.rpcUrl,
         "chain.id": deployment.chainId,
@@ -198,29 +202,43 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
         "prove.cache": PROVING_CACHE,
         "work.models": [...options.models, ...ciphers].map((model) => resolve(model)),
         "table.upkeep": false,
-        ...enclaves?.settings(place.index),
+        ...enclaves?.settings(index),
       },
     });
-    await Promise.all([fund(place.operatorKey), fund(place.ownerKey)]);
+    await Promise.all([fund(operatorKey), fund(ownerKey)]);
     // Before the worker runs: one that has an enclave sends transactions of its own from this account.
-    await depositFor(chain, deployment, place.operatorKey);
-    const spawned = await spawnWorker(place);
-    const { ready } = spawned;
-    started += 1;
-    progress(`${started} of ${options.workers} workers run`);
-    const workerId = await enlistWorker({
+    await depositFor(chain, deployment, operatorKey);
+    const enlisting = {
       rpcUrl: chain.url,
       deployment,
-      ownerKey: place.ownerKey,
-      signer: privateKeyToAccount(place.operatorKey).address,
-      signDigest: async (hash) =>
-        serializeCompactSignature(signatureToCompactSignature(await sign({ hash, privateKey: place.operatorKey }))),
-      profile: { transportId: ready.transportId, sealKey: ready.sealKey, endpoints: ready.endpoints.join(" ") },
+      ownerKey,
+      signer: privateKeyToAccount(operatorKey).address,
+      signDigest: async (hash: Hex) =>
+        serializeCompactSignature(signatureToCompactSignature(await sign({ hash, privateKey: operatorKey }))),
+      profile: { transportId, sealKey, endpoints: "" },
       stake: devnetParameters.minimumStake,
-      capabilities: enclaves?.capabilities ?? [],
-    });
+      capabilities: enclaves?.capabilitiesOf(index) ?? [],
+      classes: enclaves?.classesOf(index) ?? [],
+    };
+    const workerId = await enlistWorker(enlisting);
+    if (enclaves?.isAttester(index) === true) {
+      const { board } = enclaves.simulation.deployment;
+      await joinBoard({ rpcUrl: chain.url, deployment, board, operatorKey, verdicts: ATTESTER_VERDICTS, signal });
+    }
+    await others;
+    const spawned = await spawnWorker(place);
+    started += 1;
+    progress(`${started} of ${options.workers} workers run`);
+    await publishEndpoints(enlisting, workerId, spawned.ready.endpoints.join(" "));
     return toWorker(place, workerId, spawned);
-  });
+  };
+  // Attesters first, then those that they judge; the others start meanwhile.
+  const launching: Promise<DevWorker>[] = [];
+  for (const wave of [0, 1, 2]) {
+    const earlier = Promise.all(launching);
+    const next = places.filter(({ index }) => (enclaves?.waveOf(index) ?? 0) === wave);
+    launching.push(...next.map(async (place) => launch(place, earlier)));
+  }
 
   progress("registering the models and their verifying keys");
   const models = new Map<string, ManifestFile>();
@@ -257,7 +275,7 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
       args: [privateKeyToAccount(requesterKey).address, 1_000_000n * TOKEN],
     }),
   );
-  const workers = await Promise.all(launching);
+  const workers = (await Promise.all(launching)).toSorted((a, b) => a.index - b.index);
   const atBeacon = { chain: null, address: deployment.randomness, abi: workerBeaconAbi } as const;
   if (options.beacon === true) {
     progress("waiting for the workers' hash chains");
@@ -281,7 +299,10 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
   }
   if (enclaves !== null) {
     progress("waiting for the registrations of the SIMULATED enclaves");
-    while (!(await Promise.all(workers.map(hasEnclave))).every(Boolean) && !signal.aborted) await sleep(100);
+    while (!(await Promise.all(workers.map(hasEnclave))).every(Boolean) && !signal.aborted) {
+      await enclaves.passTime();
+      await sleep(100);
+    }
   }
   await chain.mineEvery(BLOCK_MS);
   const restart = async (index: number): Promise<DevWorker> => {
@@ -396,7 +417,7 @@ async function depositFor(chain: DevChain, { token, hub }: Deployment, key: Hex)
   const reader = createPublicClient({ transport, pollingInterval: 50, cacheTime: 0 });
   const done = async (hash: Promise<Hex>) => reader.waitForTransactionReceipt({ hash: await hash });
   const atToken = { chain: null, address: token, abi: devTokenAbi } as const;
-  const minted = OPERATOR_DEPOSIT + OPERATOR_BONDS;
+  const minted = OPERATOR_DEPOSIT + OPERATOR_BONDS + OPERATOR_VERDICTS;
   await done(wallet.writeContract({ ...atToken, functionName: "mint", args: [account.address, minted] }));
   await done(wallet.writeContract({ ...atToken, functionName: "approve", args: [hub, OPERATOR_DEPOSIT] }));
   await done(

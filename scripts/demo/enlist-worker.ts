@@ -30,23 +30,49 @@ export interface EnlistOptions {
   readonly stake: bigint;
   /** Beside those that every worker of a devnet has. */
   readonly capabilities?: readonly Capability[];
+  /** Ticket classes beside class 0: a ticket in each. */
+  readonly classes?: readonly number[];
 }
 
 /** Every worker of a devnet proves and evaluates ciphertexts as well. */
 const CAPABILITIES: readonly Capability[] = [...COMMON_CAPABILITIES, "proof", "cipher"];
 const YEAR_SEC = 365 * 86_400;
 
-/** Registers a worker, stakes for it and gives it all the tickets that the stake backs, in class 0. The table must be at version 0. */
-export async function enlistWorker(options: EnlistOptions): Promise<number> {
-  const { deployment, profile, stake, signer } = options;
-  const { vault, token, chainId } = deployment;
-  const capabilities = capabilityBits([...CAPABILITIES, ...(options.capabilities ?? [])]);
-  const account = privateKeyToAccount(options.ownerKey);
-  const client = createClient({ account, transport: http(options.rpcUrl), pollingInterval: 50, cacheTime: 0 })
+// Sixteen workers enlist at once: an estimate may be too low by the time its transaction is mined.
+const COMMON = { chain: null, gas: 3_000_000n } as const;
+
+const ownerOf = ({ ownerKey, rpcUrl }: EnlistOptions) =>
+  createClient({
+    account: privateKeyToAccount(ownerKey),
+    transport: http(rpcUrl),
+    pollingInterval: 50,
+    cacheTime: 0,
+  })
     .extend(publicActions)
     .extend(walletActions);
-  // Sixteen workers enlist at once: an estimate may be too low by the time its transaction is mined.
-  const common = { chain: null, gas: 3_000_000n } as const;
+
+async function profileOf({ profile, capabilities = [] }: EnlistOptions, client: ReturnType<typeof ownerOf>) {
+  const { timestamp } = await client.getBlock();
+  const bits = capabilityBits([...CAPABILITIES, ...capabilities]);
+  return { ...profile, capabilities: bits, expiry: Number(timestamp) + YEAR_SEC };
+}
+
+/** Where an enlisted worker can be reached, once it runs. */
+export async function publishEndpoints(options: EnlistOptions, workerId: number, endpoints: string): Promise<void> {
+  const client = ownerOf(options);
+  const profile = { ...(await profileOf(options, client)), endpoints };
+  const { vault } = options.deployment;
+  const call = { ...COMMON, address: vault, abi: stakeVaultAbi, functionName: "updateProfile" } as const;
+  const hash = await client.writeContract({ ...call, args: [workerId, profile] });
+  await client.waitForTransactionReceipt({ hash });
+}
+
+/** Registers a worker, stakes for it and gives it all the tickets that the stake backs, but for `classes` in class 0. The table must be at version 0. */
+export async function enlistWorker(options: EnlistOptions): Promise<number> {
+  const { deployment, stake, signer, classes = [] } = options;
+  const { vault, token, chainId } = deployment;
+  const client = ownerOf(options);
+  const { account } = client;
   const done = async (hash: Hex) => client.waitForTransactionReceipt({ hash });
 
   const digest = hashTypedData({
@@ -56,14 +82,13 @@ export async function enlistWorker(options: EnlistOptions): Promise<number> {
     message: { owner: account.address },
   });
   const { r, yParityAndS } = parseCompactSignature(await options.signDigest(digest));
-  const { timestamp } = await client.getBlock();
   const registered = await done(
     await client.writeContract({
-      ...common,
+      ...COMMON,
       address: vault,
       abi: stakeVaultAbi,
       functionName: "register",
-      args: [signer, { ...profile, capabilities, expiry: Number(timestamp) + YEAR_SEC }, r, yParityAndS],
+      args: [signer, await profileOf(options, client), r, yParityAndS],
     }),
   );
   const [event] = parseEventLogs({ abi: stakeVaultAbi, eventName: "WorkerRegistered", logs: registered.logs });
@@ -71,7 +96,7 @@ export async function enlistWorker(options: EnlistOptions): Promise<number> {
   const { workerId } = event.args;
   await done(
     await client.writeContract({
-      ...common,
+      ...COMMON,
       address: token,
       abi: devTokenAbi,
       functionName: "mint",
@@ -80,7 +105,7 @@ export async function enlistWorker(options: EnlistOptions): Promise<number> {
   );
   await done(
     await client.writeContract({
-      ...common,
+      ...COMMON,
       address: token,
       abi: devTokenAbi,
       functionName: "approve",
@@ -89,7 +114,7 @@ export async function enlistWorker(options: EnlistOptions): Promise<number> {
   );
   await done(
     await client.writeContract({
-      ...common,
+      ...COMMON,
       address: vault,
       abi: stakeVaultAbi,
       functionName: "stake",
@@ -102,13 +127,14 @@ export async function enlistWorker(options: EnlistOptions): Promise<number> {
     functionName: "ticketsFor",
     args: [stake],
   });
+  const others = classes.map((ticketClass) => ({ workerId, ticketClass, add: 1, remove: [] }));
   await done(
     await client.writeContract({
-      ...common,
+      ...COMMON,
       address: vault,
       abi: stakeVaultAbi,
       functionName: "applyChanges",
-      args: [[{ workerId, ticketClass: 0, add: tickets, remove: [] }]],
+      args: [[{ workerId, ticketClass: 0, add: tickets - classes.length, remove: [] }, ...others]],
     }),
   );
   return workerId;

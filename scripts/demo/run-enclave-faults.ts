@@ -131,7 +131,7 @@ async function revokedOnce(
   },
 ): Promise<{ value: RanJob; seconds: number; revoked: RevokedKey; workerId: number }> {
   const { devnet, options, presenter } = tools;
-  const simulatedRoots = devnet.enclaves?.simulation.roots ?? [];
+  const { enclaves } = devnet;
   const revoking = Promise.withResolvers<{ revoked: RevokedKey; workerId: number }>();
   let jobId: Hex = "0x";
   const revoke = async (reached: readonly number[]) => {
@@ -150,7 +150,7 @@ async function revokedOnce(
     if (progress.stage === "input delivered") revoke(progress.reached).then(revoking.resolve, revoking.reject);
   };
   const { value, seconds } = await timed(async () => {
-    const running = runJob(job, { ...options, simulatedRoots, tWork: 120, policy, onStage });
+    const running = runJob(job, { ...options, enclaves, tWork: 120, policy, onStage });
     // What went wrong with the revocation must not wait for the job's end.
     const [ran] = await Promise.all([running, revoking.promise]);
     return ran;

@@ -8,17 +8,19 @@ import { encodeBatch } from "../../offchain/core/batch-tensors.ts";
 import { equalBytes, toHex } from "../../offchain/core/bytes.ts";
 import { guaranteeOf } from "../../offchain/core/receipt-json.ts";
 import { encodeTensor, type Tensor } from "../../offchain/core/tensor.ts";
-import { ENCLAVE, type Policy } from "../../offchain/core/types.ts";
+import { ENCLAVE, OPTIMISTIC, type Policy } from "../../offchain/core/types.ts";
 import { PRESETS } from "../../offchain/core/policy-presets.ts";
+import { isPaired } from "../../offchain/core/replay-record.ts";
 import type { Branch } from "../../offchain/sdk/actions/join-results.ts";
 import type { JobSecret } from "../../offchain/sdk/job-secret.ts";
 import type { JobView } from "../../offchain/sdk/job-view.ts";
 import type { JoinedInput } from "../../offchain/sdk/joined-input.ts";
 import { decodeReceipt, encodeReceipt, type Receipt } from "../../offchain/core/receipt.ts";
-import { verifyReceipt } from "../../offchain/core/verify-receipt.ts";
+import { verifyReceipt, type ReceiptExpectation } from "../../offchain/core/verify-receipt.ts";
 import type { InferenceProgress } from "../../offchain/sdk/actions/request-inference-sync.ts";
 import type { AssayWallet } from "../../offchain/sdk/node/connect.ts";
 import { askEncrypted } from "./ask-encrypted.ts";
+import type { DevnetEnclaves } from "./devnet-enclaves.ts";
 import { expectedDigest, type PlannedJob } from "./plan-jobs.ts";
 import type { Presenter } from "./presenter.ts";
 import type { SecretWatch } from "./secret-watch.ts";
@@ -37,8 +39,8 @@ export interface RunJobOptions {
   readonly tWork: number;
   /** Single numbers instead of the preset's. */
   readonly policy?: Partial<Policy>;
-  /** Root keys of the SIMULATED enclaves that may see inputs; none: they may not. */
-  readonly simulatedRoots?: readonly Hex[];
+  /** SIMULATED ones, which may see inputs; left out: they may not. */
+  readonly enclaves?: Pick<DevnetEnclaves, "roots" | "loneClass" | "signersOf"> | null;
   readonly beforeDelivery?: (seats: readonly number[]) => Promise<void>;
   /** Told each step as it happens. */
   readonly onStage?: (stage: InferenceProgress["stage"], progress: InferenceProgress) => void;
@@ -95,11 +97,14 @@ export async function runJob(job: PlannedJob, options: RunJobOptions, input?: Jo
   const { receipt } = done;
   const path = join(options.receipts, `job-${String(job.index).padStart(2, "0")}.receipt`);
   writeFileSync(path, encodeReceipt(receipt), { mode: 0o600 });
-  // From the bytes alone: nothing of this process' memory is used again.
-  const report = verifyReceipt(decodeReceipt(new Uint8Array(readFileSync(path))), {
+  // From the bytes alone: nothing of this process' memory is used again. Whose keys signed for a pair of enclaves is the registry's to say.
+  const reread = decodeReceipt(new Uint8Array(readFileSync(path)));
+  const signers = isPaired(reread.job.spec.policy.mask) ? await options.enclaves?.signersOf(reread) : undefined;
+  const report = verifyReceipt(reread, {
     recordHash: done.view.recordHash ?? receipt.recordHash,
+    ...(signers === undefined ? {} : { enclaves: signers }),
   });
-  const checks = [...report.checks, ...judgeEnclaves(receipt, rootsOf(options.simulatedRoots ?? [])).checks];
+  const checks = [...report.checks, ...judgeEnclaves(reread, rootsOf(options.enclaves?.roots ?? [])).checks];
   const bad = checks.filter(({ ok }) => !ok).map(({ name, detail }) => `${name}: ${detail}`);
   const receiptVerified = bad.length === 0;
   presenter.job(
@@ -127,7 +132,7 @@ export async function runJob(job: PlannedJob, options: RunJobOptions, input?: Jo
     truth: job.truth,
     correct: answer === job.truth,
     matchesProgram: done.isExact,
-    evidence: evidence.join(" + "),
+    evidence: `${evidence.join(" + ")}${familiesOf(signers)}`,
     endToEnd,
     sees: VIEWERS[presetOf(job)],
     committees: receipt.record.tallies.map(({ seats }) => seats),
@@ -146,10 +151,28 @@ export async function runJob(job: PlannedJob, options: RunJobOptions, input?: Jo
   presenter.job(
     job.index,
     "answer",
-    `${answer} (truth: ${job.truth}), ${isProven ? "proven by worker" : "seats"} ${agreed.join(", ")}${isProven ? "" : " agreed"}, ${(outcome.latencyMs / 1000).toFixed(1)} s`,
+    `${answer} (truth: ${job.truth}), ${standing(agreed, isProven)}, ${(outcome.latencyMs / 1000).toFixed(1)} s`,
   );
   const opening = opened instanceof Uint8Array ? { input: opened, secret: `${toHex(done.secret.reveal())}\n` } : opened;
   return { outcome, slashes: done.view.slashes, branch: done.branch, receipt, opening };
+}
+
+/** Who stands behind an answer. */
+function standing(agreed: readonly number[], isProven: boolean): string {
+  if (!isProven) return `seats ${agreed.join(", ")} agreed`;
+  const [prover, second] = agreed;
+  return second === undefined
+    ? `proven by worker ${prover}`
+    : `proven in the SIMULATED enclave of worker ${prover}, that of worker ${second} agreed`;
+}
+
+/** Whose enclaves signed for a pair. */
+function familiesOf(signers: ReceiptExpectation["enclaves"]): string {
+  if (signers === undefined) return "";
+  return ` of ${[...signers.values()]
+    .map(({ family }) => family)
+    .toSorted()
+    .join(" and ")}`;
 }
 
 /** Of all transactions that moved a job: the requester's, the seats' and whoever poked. */
@@ -167,21 +190,24 @@ const VIEWERS: Readonly<Record<DemoPreset, string>> = {
   "general-split": "nobody (boundaries leak)",
   "critical-cipher": "nobody but the client",
   "critical-proof": "one prover",
-  "critical-enclave": "two enclaves",
+  "critical-enclave": "2 SIMULATED enclaves",
   "fast-enclave": "3 SIMULATED enclaves",
   economy: "answerer, 4 auditors",
   masked: "nobody alone",
 };
 
-/** Whether only enclaves may see a job's input. */
-const isEnclaved = ({ preset }: PlannedJob): boolean => preset !== undefined && (PRESETS[preset].mask & ENCLAVE) !== 0;
-
-const wishesOf = (job: PlannedJob, { tWork, policy, simulatedRoots = [] }: RunJobOptions) => ({
-  policy: { tWork, ...policy, ...(job.masked === undefined ? {} : { k: 2 }) },
-  enclaves: isEnclaved(job) ? { allowSimulated: simulatedRoots.length > 0 } : undefined,
-  preset: job.preset,
-  clientPart: job.clientPart,
-});
+const wishesOf = (job: PlannedJob, { tWork, policy, enclaves }: RunJobOptions) => {
+  const mask = job.preset === undefined ? 0 : PRESETS[job.preset].mask;
+  // Only enclaves may see the input.
+  const isEnclaved = (mask & ENCLAVE) !== 0;
+  return {
+    policy: { tWork, ...policy, ...(job.masked === undefined ? {} : { k: 2 }) },
+    enclaves: isEnclaved ? { allowSimulated: enclaves !== undefined && enclaves !== null } : undefined,
+    ticketClass: isEnclaved && (mask & OPTIMISTIC) !== 0 ? enclaves?.loneClass : undefined,
+    preset: job.preset,
+    clientPart: job.clientPart,
+  };
+};
 
 async function ask(
   job: PlannedJob,

@@ -5,7 +5,7 @@ import { PRESETS, type PresetName } from "../../offchain/core/policy-presets.ts"
 import { table } from "./table.ts";
 
 export type JobKind =
-  "plain" | "liar" | "killed" | "proven" | "split" | "economy" | "batch" | "cheque" | "enclave" | "cipher";
+  "plain" | "liar" | "killed" | "proven" | "split" | "economy" | "batch" | "cheque" | "enclave" | "pair" | "cipher";
 
 /** Presets, and what MASKED lanes make of a vote. */
 export type DemoPreset = PresetName | "masked";
@@ -118,6 +118,10 @@ export function printSummary(summary: RunSummary): string {
   if (proven.length > 0)
     lines.push(
       `${proven.length} answers are proven in zero knowledge (critical-proof, one worker, DEVELOPMENT keys): ${seconds(median(proven.map((job) => job.latencyMs)))} median.`,
+    );
+  if (summary.jobs.some(({ kind }) => kind === "pair"))
+    lines.push(
+      "critical-enclave: enclaves of two vendors and two operators said one digest, and one of them made the proof. All enclaves here are SIMULATED: they show the protocol and prove nothing about hardware.",
     );
   if (summary.liar !== null)
     lines.push(

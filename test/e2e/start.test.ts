@@ -3,6 +3,7 @@ import { expect } from "chai";
 import { execFileSync, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { pairSigners } from "../../offchain/audit/evidence/enclave-pairs.ts";
 import type { ReplayReport } from "../../offchain/audit/replay/replay-report.ts";
 import { fromHex } from "../../offchain/core/bytes.ts";
 import { decodeReceipt } from "../../offchain/core/receipt.ts";
@@ -16,7 +17,7 @@ import { isLoopback, listenersOf, processTree } from "../support/listeners.ts";
 describe("npm start, a shortened run", function suite() {
   this.timeout(420_000);
 
-  it("R70, R68, R69, R27, R33, R39, R41, R72, R74: jobs of every preset end right, the liar is slashed, the killed worker comes back, and an auditor does it all again", async () => {
+  it("R70, R68, R69, R62, R27, R33, R39, R41, R72, R74: jobs of every preset end right, the liar is slashed, the killed worker comes back, and an auditor does it all again", async () => {
     const run = spawn(process.execPath, ["scripts/start.ts", "--patients", "1", "--digits", "1"], {
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -37,7 +38,7 @@ describe("npm start, a shortened run", function suite() {
     const folder = /build\/run\/\S+/.exec(output.slice(output.lastIndexOf("summary.json")))?.[0] ?? "";
     const summary = JSON.parse(readFileSync(join(folder, "summary.json"), "utf8")) as RunSummary;
     expect(summary).to.deep.include({ ok: true, problems: [] });
-    expect(summary.jobs).to.have.length(16);
+    expect(summary.jobs).to.have.length(17);
     expect(summary.workers).to.have.length(16);
     for (const job of summary.jobs) {
       expect(job, `job ${job.index}`).to.deep.include({ matchesProgram: true, receiptVerified: true });
@@ -46,7 +47,7 @@ describe("npm start, a shortened run", function suite() {
       expect(verifyReceipt(receipt, { recordHash }).ok, `job ${job.index}`).to.equal(true);
       expect(receipt.jobId).to.equal(job.jobId);
       // One proof a stage, or votes: never both.
-      expect(receipt.proofs).to.have.length(job.preset === "critical-proof" ? 1 : 0);
+      expect(receipt.proofs).to.have.length(["critical-proof", "critical-enclave"].includes(job.preset) ? 1 : 0);
       expect(job.answer).to.equal(job.truth);
       expect(job.wireBytes).to.be.greaterThan(500);
       // Nobody pays more than was quoted; where nothing went wrong it is what was expected.
@@ -58,13 +59,21 @@ describe("npm start, a shortened run", function suite() {
     }
     const presets = new Set(summary.jobs.map(({ preset }) => preset));
     const voted = ["general-vote", "general-split", "economy", "masked"] as const;
-    for (const preset of [...voted, "critical-proof", "critical-cipher", "fast-enclave"] as const)
+    for (const preset of [...voted, "critical-proof", "critical-cipher", "fast-enclave", "critical-enclave"] as const)
       expect(presets).to.include(preset);
+    expect(output).not.to.include("Not shown in this run");
     const split = summary.jobs.find(({ kind }) => kind === "split");
     expect([split?.endToEnd, split?.sees]).to.deep.equal([false, "nobody (boundaries leak)"]);
     const enclaved = summary.jobs.find(({ kind }) => kind === "enclave");
     expect(enclaved?.sees).to.include("SIMULATED");
     expect(enclaved?.evidence).to.match(/ENCLAVE \(SIMULATED\)|VOTE/); // votes, where chance had it audited
+    // Two workers' enclaves of two vendors said one digest, and one of them proved it: by their keys, which the registry knows.
+    const pair = summary.jobs.find(({ preset }) => preset === "critical-enclave");
+    expect(pair).to.deep.include({ endToEnd: true, sees: "2 SIMULATED enclaves", dissented: [] });
+    expect(pair?.evidence).to.equal("PROOF (DEVELOPMENT KEY) + ENCLAVE (SIMULATED) of aws and intel");
+    expect(new Set(pair?.agreed).size).to.equal(2);
+    const signed = decodeReceipt(new Uint8Array(readFileSync(pair?.receipt ?? "")));
+    expect(pairSigners(signed)).to.have.length(2);
     const proven = summary.jobs.filter(({ kind }) => kind === "proven").map(({ model }) => model);
     expect(proven).to.deep.equal(["tumor-mlp", "digits-cnn", "credit-forest"]);
     expect(output).to.include("three receipts hold together");
@@ -111,6 +120,10 @@ describe("npm start, a shortened run", function suite() {
     expect(report.claims.filter(({ verdict }) => verdict !== "ok")).to.deep.equal([]);
     const again = report.claims.filter(({ id }) => id.endsWith("/re-execution"));
     expect(again).to.have.length(summary.jobs.length - encrypted.length);
+    // Both vendors' evidence is judged again, what the chain verified and what its attesters said.
+    const attested = report.claims.find(({ id }) => id === `job/${pair?.jobId}/attestations`);
+    for (const platform of ["intel-tdx", "aws-nitro"])
+      expect(attested?.detail).to.include(`SIMULATED, proves nothing about hardware: ${platform}`);
     // Encrypted ones are evaluated again a stage a claim, from ciphertexts and keys that open nothing.
     const traces = report.claims.filter(({ id }) => id.includes("/ciphertext trace of stage "));
     expect(traces).to.have.length(2 * encrypted.length);
