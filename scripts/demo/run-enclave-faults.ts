@@ -16,8 +16,8 @@ import { runJob, tokens, type RanJob } from "./run-job.ts";
 
 /** What the registry says of a key that ended for a revoked certificate. */
 const REVOKED = 1;
-/** How the judge of critical results says that a key is not good now; an ended one may count as registered long ago. */
-const REFUSALS = ["EnclaveExpired", "RegistrationOld"];
+/** How the judge of critical results says that a key is not good now. */
+const REFUSAL = "EnclaveExpired";
 const SEEN_MS = 20_000;
 
 /** Who answers is revoked between its promise and its opening: what it signed counts for a day more, so nobody loses by it. */
@@ -100,7 +100,7 @@ export async function revokedProver(tools: FaultTools, job: PlannedJob): Promise
       ...same("somebody else proved", prover !== 0 && prover !== workerId, true),
       ...same(
         "the hub refused the revoked one's proof",
-        refusals.length > 0 && refusals.every((name) => REFUSALS.includes(name)),
+        refusals.length > 0 && refusals.every((name) => name === REFUSAL),
         true,
       ),
       ...(await othersLive(tools, bystander, all, workerId)),

@@ -9,7 +9,8 @@ import { loadCommands } from "../../offchain/cli/commands/loaders.ts";
 import { Secret } from "../../offchain/core/secret.ts";
 import { keccakText } from "../../offchain/core/tagged-hash.ts";
 import { bindReportData, type EnclaveBinding } from "../../offchain/core/enclave-binding.ts";
-import { SimulatedPlatform } from "../../offchain/engines/tee/sim/platform.ts";
+import { pckSerial } from "../../offchain/engines/tee/sim/intel.ts";
+import { SimulatedPlatform, type SimulatedOptions } from "../../offchain/engines/tee/sim/platform.ts";
 import type { IntelCollateral } from "../../offchain/engines/tee/verdict.ts";
 import { verifyEvidence } from "../../offchain/engines/tee/verify.ts";
 import { initNode } from "../../offchain/node/init.ts";
@@ -34,12 +35,8 @@ describe("assay tee register, invalidate", function suite() {
   let root: Hex;
   let from = 0n;
 
-  const platform = (editTcbInfo?: (json: Json) => void): SimulatedPlatform =>
-    new SimulatedPlatform(
-      new Uint8Array(32).fill(0x11),
-      { from, to: from + 30n * 86_400n },
-      editTcbInfo === undefined ? {} : { intel: { editTcbInfo } },
-    );
+  const platform = (intel: SimulatedOptions["intel"] = {}): SimulatedPlatform =>
+    new SimulatedPlatform(new Uint8Array(32).fill(0x11), { from, to: from + 30n * 86_400n }, { intel });
   const file = (name: string, content: string | Uint8Array): string => {
     const path = join(folder, name);
     writeFileSync(path, content, { mode: 0o600 });
@@ -145,12 +142,26 @@ describe("assay tee register, invalidate", function suite() {
     expect(await count()).to.equal(before);
   });
 
+  it("R59: behavior: anyone ends a key by a newer list with its platform's certificate, though its quote verifies no more", async () => {
+    const snapshot = await node.rpc("evm_snapshot");
+    const caCrl = { thisUpdate: (await head()).timestamp, serials: [pckSerial(0)] };
+    const revoked = platform({ caCrl }).intel.collateral(true);
+    const { code, out, err } = await tee("invalidate", KEY, "--quote", join(folder, "quote-2.bin"), "--key-file", join(folder, "payer.key"), ...collateral("revoked.json", revoked)); // prettier-ignore
+    expect(code, err).to.equal(0);
+    expect(JSON.parse(out)).to.include({ ok: true, key: KEY });
+    expect(await isLive()).to.equal(false);
+    await node.rpc("evm_revert", [snapshot]);
+    expect(await isLive()).to.equal(true);
+  });
+
   it("R59: behavior: anyone ends a key by newer collateral, once its grace is over", async () => {
     const quote = join(folder, "quote-2.bin");
     const raised = (evaluation: number): IntelCollateral =>
-      platform((json) => {
-        json["tcbEvaluationDataNumber"] = evaluation;
-        for (const level of json["tcbLevels"] as Json[]) (level["tcb"] as Json)["pcesvn"] = 12;
+      platform({
+        editTcbInfo: (json: Json) => {
+          json["tcbEvaluationDataNumber"] = evaluation;
+          for (const level of json["tcbLevels"] as Json[]) (level["tcb"] as Json)["pcesvn"] = 12;
+        },
       }).intel.collateral(true);
     const end = async (path: string, evaluation: number) =>
       tee("invalidate", KEY, "--quote", path, "--key-file", join(folder, "payer.key"), ...collateral("newer.json", raised(evaluation))); // prettier-ignore

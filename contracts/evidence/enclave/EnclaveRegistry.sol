@@ -241,7 +241,9 @@ contract EnclaveRegistry is IEnclaveRegistry {
     }
 
     function _end(address key, Enclave storage e, uint8 reason) private {
-        e.expiry = uint32(block.timestamp);
+        // `registeredAt` counts back from the expiry.
+        uint256 lived = block.timestamp + uint256(e.life) * 1 hours - e.expiry;
+        (e.expiry, e.life) = (uint32(block.timestamp), uint8((lived + 1 hours - 1) / 1 hours));
         emit EnclaveEnded(key, reason);
     }
 

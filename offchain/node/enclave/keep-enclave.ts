@@ -97,8 +97,8 @@ const MAX_PAUSE_MS = 120_000;
 /** As `EnclaveRegistry`: no registration lasts longer. */
 const LIFE_SEC = 7 * 86_400;
 /**
- * A renewal must win so much time. Each one voids what was signed two registrations ago, so an answer that waits to be opened must not
- * see two of them because the collateral ends soon.
+ * A renewal must win so much time, or half of what it could last: some vendors' certificates end after hours. Each one voids what was signed
+ * two registrations ago, so an answer that waits to be opened must not see two of them because the collateral ends soon.
  */
 const WORTH_SEC = 6 * 3_600;
 /** Nothing is known to have happened. */
@@ -317,10 +317,11 @@ export class EnclaveKeeper implements EnclavePort {
     return next;
   }
 
-  /** Whether the registration is about to be too old for the critical jobs that this worker takes part in. */
+  /** Whether the registration is about to be too old for the critical jobs that this worker takes part in; one that ends first is no case of it. */
   #isOld(now: number): boolean {
-    const { criticalUntil = 0 } = this.#live ?? {};
-    return this.#options.critical && criticalUntil > 0 && now > criticalUntil - CRITICAL_RENEW_SEC;
+    const { criticalUntil = 0, expiry = 0 } = this.#live ?? {};
+    const isByAge = criticalUntil > 0 && criticalUntil < expiry;
+    return this.#options.critical && isByAge && now > criticalUntil - CRITICAL_RENEW_SEC;
   }
 
   /** Tells the enclave where it is, and checks that it understood: what it declares is what clients will demand. */
@@ -364,8 +365,9 @@ export class EnclaveKeeper implements EnclavePort {
     const { endorsements, roots } = await endorse();
     const evidence = { format, bytes: tail, runtime: fromHex(identity.runtime) };
     if (this.#live !== null && !this.#isOld(Number(timestamp))) {
-      const end = Number(verifyEvidence(evidence, endorsements, roots, timestamp).notAfter);
-      if (Math.min(end, Number(timestamp) + LIFE_SEC) < this.#live.expiry + WORTH_SEC) return null;
+      const { notAfter } = verifyEvidence(evidence, endorsements, roots, timestamp);
+      const lasts = Math.min(Number(notAfter - timestamp), LIFE_SEC);
+      if (Number(timestamp) + lasts < this.#live.expiry + Math.min(WORTH_SEC, lasts / 2)) return null;
     }
     const binding = { key, channelKey, sealKey, epoch, challengeBlock: number };
     const shown = { chain, contracts, evidence, endorsements, roots, binding };

@@ -14,7 +14,7 @@ export const teeInvalidate = defineCommand({
   summary: "End an enclave's key on the chain: anyone may, when its platform or image is no longer to be trusted.",
   details:
     "Without a quote: for a certificate that Intel revoked, a platform that is denied or an image that was removed. With --quote, the one of the " +
-    "key's newest registration: for a status that is not admissible any more; newer collateral in --collateral is brought to the chain first. A quote " +
+    "key's newest registration: for a status that is not admissible any more, or a certificate on a newer list; what --collateral has is brought to the chain first. A quote " +
     "that does not verify, or that binds another key, proves nothing and ends nothing.",
   examples: [
     "assay tee invalidate 0x… --key-file payer.key --config worker/assay.toml",

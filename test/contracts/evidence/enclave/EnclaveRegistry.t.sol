@@ -199,6 +199,7 @@ contract EnclaveRegistryTest is EnclaveBase {
             vm.prank(_OTHER);
             enclaves.invalidate(key);
             require(enclaves.enclave(key).expiry == block.timestamp, "ended");
+            require(enclaves.registeredAt(key) == block.timestamp - 1 hours, "since");
             // Ended again later, its drain would be longer.
             vm.warp(block.timestamp + 1 hours);
             vm.expectRevert(abi.encodeWithSelector(IEnclaveRegistry.NothingToEnd.selector, key));

@@ -25,6 +25,7 @@ import { JOB_INPUT } from "../../../../offchain/core/sealed-input.ts";
 import { keccakText } from "../../../../offchain/core/tagged-hash.ts";
 import { ZERO_ADDRESS, ZERO_BYTES32 } from "../../../../offchain/core/types.ts";
 import type { EnclaveAnswer } from "../../../../offchain/protocol/ports.ts";
+import { SimulatedPlatform } from "../../../../offchain/engines/tee/sim/platform.ts";
 import { SimulatedProvider } from "../../../../offchain/engines/tee/sim/provider.ts";
 import { simulatedMeasurement } from "../../../../offchain/engines/tee/sim/quote-server.ts";
 import { EnclaveKeeper } from "../../../../offchain/node/enclave/keep-enclave.ts";
@@ -45,6 +46,8 @@ const TENSOR = { dtype: "i8", dims: [4], data: Int8Array.of(1, 2, 3, 4) } as con
 /** What a registry knows of a key. */
 interface Known {
   readonly epoch: number;
+  /** Hours from its registration to `expiry`. */
+  readonly life: number;
   expiry: number;
 }
 
@@ -65,6 +68,8 @@ class FakeRegistry {
   readonly keys = new Map<string, Known>();
   /** Unix seconds. */
   now = Number(NOW);
+  /** Until which the evidence's certificates are good. */
+  end = Number(PERIOD.to);
   /** What registrations are refused with. */
   refuses: string | null = null;
   /** Why no key is live, whatever its record says. */
@@ -85,7 +90,7 @@ class FakeRegistry {
     const { functionName, args = [] } = decodeFunctionData({ abi: ABI, data });
     const key = String(args[0]).toLowerCase();
     const known = this.keys.get(key);
-    const record = { modelId: ZERO_BYTES32, origin: ZERO_BYTES32, worker: WORKER, expiry: known?.expiry ?? 0, image: 1, epoch: known?.epoch ?? 0, status: 0, vendor: 2, life: 0 }; // prettier-ignore
+    const record = { modelId: ZERO_BYTES32, origin: ZERO_BYTES32, worker: WORKER, expiry: known?.expiry ?? 0, image: 1, epoch: known?.epoch ?? 0, status: 0, vendor: 2, life: known?.life ?? 0 }; // prettier-ignore
     const results: Readonly<Record<string, unknown>> = {
       adapterOf: `0x${"88".repeat(20)}`,
       enclaves: REGISTRY,
@@ -156,9 +161,14 @@ class FakeRegistry {
       expect([one.state, this.now > one.standsFrom, epoch]).to.deep.equal([2, true, (this.keys.get(key.toLowerCase())?.epoch ?? 0) + 1]); // prettier-ignore
       this.sent += 1;
       this.sealKey = sealKey;
-      this.keys.set(key.toLowerCase(), { epoch, expiry: Math.min(this.now + 7 * DAY, Number(PERIOD.to)) });
+      this.#enter(key, epoch);
     }
     return [];
+  }
+
+  #enter(key: Hex, epoch: number): void {
+    const expiry = Math.min(this.now + 7 * DAY, this.end);
+    this.keys.set(key.toLowerCase(), { epoch, expiry, life: Math.ceil((expiry - this.now) / 3_600) });
   }
 
   chain(clock: ManualClock): Chain {
@@ -189,8 +199,7 @@ class FakeRegistry {
       this.sent += 1;
       this.sealKey = sealKey;
       expect(epoch).to.equal((this.keys.get(key.toLowerCase())?.epoch ?? 0) + 1);
-      const end = Number(PERIOD.to);
-      this.keys.set(key.toLowerCase(), { epoch, expiry: Math.min(this.now + 7 * DAY, end) });
+      this.#enter(key, epoch);
       return { transactionHash: keccakText(`${key} ${epoch}`), logs: [] };
     };
     return {
@@ -211,7 +220,10 @@ describe("keeping an enclave registered", () => {
   });
 
   /** Intel's evidence is verified on the chain; AWS's by the attesters of a board. */
-  function keep(format: "dcap-tdx-v4" | "nitro-cose" = "dcap-tdx-v4") {
+  function keep(
+    format: "dcap-tdx-v4" | "nitro-cose" = "dcap-tdx-v4",
+    { critical = false, platform = simulated() } = {},
+  ) {
     const registry = new FakeRegistry();
     const clock = new ManualClock(Number(NOW) * 1000);
     const life = new AbortController();
@@ -225,10 +237,9 @@ describe("keeping an enclave registered", () => {
       lines.push([evt, fields.reason ?? fields.code ?? ""].join(" ").trim());
       if (fields.error !== undefined) errors.push(fields.error);
     };
-    const platform = simulated();
     const { modelId } = startInner();
     const keeper = new EnclaveKeeper(
-      { modelId, renewBeforeSec: DAY, watchMs: WATCH_MS, simulatedAllowed: true, critical: false, proves: false },
+      { modelId, renewBeforeSec: DAY, watchMs: WATCH_MS, simulatedAllowed: true, critical, proves: false },
       {
         chain: registry.chain(clock),
         launch: async () => {
@@ -401,6 +412,34 @@ describe("keeping an enclave registered", () => {
 
   const MISSING = "enclave.not-registered VERDICT_MISSING";
   const OPENED = "enclave.case-opened";
+
+  it("R59, R62: behavior: for critical jobs a registration is renewed before it is a day old, once", async () => {
+    const { registry, keeper, settle, pass } = keep("dcap-tdx-v4", { critical: true });
+    await settle();
+    await pass(DAY - 6 * 3_600);
+    expect(keeper.status?.epoch).to.equal(1);
+    await pass(1);
+    for (let i = 0; i < 20; i++) await pass(15);
+    expect([keeper.status?.epoch, registry.sent]).to.deep.equal([2, 2]);
+  });
+
+  it("R59, R62: behavior: evidence that lasts three hours is not paid for again and again, for critical jobs neither", async () => {
+    const hours = 3 * 3_600;
+    const platform = new SimulatedPlatform(new Uint8Array(32).fill(0x11), {
+      from: PERIOD.from,
+      to: NOW + BigInt(hours),
+    });
+    const { registry, keeper, lines, settle, pass } = keep("nitro-cose", { critical: true, platform });
+    registry.end = Number(NOW) + hours;
+    await settle();
+    registry.decide(1);
+    await pass(3_601);
+    expect(keeper.status).to.include({ epoch: 1, expiry: registry.end });
+    for (let i = 0; i < 200; i++) await pass(15);
+    expect([registry.cases.length, registry.sent, registry.paidIn]).to.deep.equal([1, 1, 5n * REWARD]);
+    // A renewal would win nothing; looked for a better certificate once an hour.
+    expect(lines).to.deep.equal([OPENED, "enclave.registered", "enclave.not-renewed collateral"]);
+  });
 
   it("R56: error: VERDICT_MISSING where nobody votes in time: said with what to do, shown again, and paid for once", async () => {
     const { registry, keeper, lines, errors, clients, settle, pass } = keep("nitro-cose");
