@@ -13,8 +13,9 @@ export interface OrderedPair {
 }
 
 /**
- * What a client seals to the enclaves of a critical job's stage: which pair answers each stage, and the stage's salts and tensors. Both
- * enclaves of a stage get the same. A later attempt replaces the pairs of an earlier one, never the input.
+ * What a client seals to the enclaves of a critical job: which pair answers each stage, the salts and the tensors. Both enclaves get the
+ * same. A later attempt replaces the pairs of an earlier one, never the input. One pair answers all stages, with the salts of all
+ * boundaries, so that no boundary ever leaves an enclave; enclaves refuse other orders.
  *
  * Bytes: "ASEO" ‖ u8 version = 1 ‖ u16be attempt ‖ u8 n ‖ n × (20 prover ‖ 20 second), one a stage ‖ a sealed input's bytes.
  */

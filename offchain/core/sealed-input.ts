@@ -81,7 +81,8 @@ export function decodeSealedInput(bytes: Uint8Array): SealedInput {
   if (version !== 1 && version !== 2) throw reader.refuse(`version ${version}`);
   const stage = reader.u16be();
   if (stage >= MAX_STAGES) throw reader.refuse(`stage ${stage}`);
-  const salts = Array.from({ length: reader.count(reader.u8(), MAX_STAGES, 34) }, () => {
+  // Of every stage's output and of the job's input, where one enclave runs them all.
+  const salts = Array.from({ length: reader.count(reader.u8(), MAX_STAGES + 1, 34) }, () => {
     const boundary = readBoundary(reader);
     const length = reader.u8();
     if (length !== 31 && length !== 32) throw reader.refuse(`a salt of ${length} bytes`);

@@ -67,7 +67,7 @@ export class EnclaveWork extends StageWork {
       return { outDigest: SAID_ABSTAIN_WORD, payload: reasonWord(ABSTAIN_REASON.input) };
     this.#inside += 1;
     try {
-      held.answer = await this.#enclave.run(jobId);
+      held.answer = await this.#enclave.run(jobId, stage);
       return { outDigest: held.answer.outDigest, payload: held.answer.payload };
     } finally {
       this.#inside -= 1;

@@ -331,11 +331,11 @@ export interface EnclaveAnswer {
   readonly payload: Hex;
   /** ENCLAVE evidence of a model of one stage (`encodeEnclaveEvidence`); `0x` if it abstains. */
   readonly evidence: Hex;
-  /** The output, sealed to the job's result key by the worker's name; null if the job names none. */
+  /** The last stage's output, sealed to the job's result key by the worker's name; null if the job names none. */
   readonly sealed: Uint8Array | null;
 }
 
-/** Whom the client of a critical job ordered: one pair a stage, lower-case signing addresses; the second is 0 where k is 1. */
+/** Whom the client of a critical job ordered: for every stage the same pair, lower-case signing addresses; the second is 0 where k is 1. */
 export interface EnclaveOrder {
   readonly attempt: number;
   readonly pairs: readonly OrderedPair[];
@@ -361,12 +361,12 @@ export interface EnclavePort {
   open(jobId: Hex, job: Job, input: EnclaveInput): Promise<void>;
   /** Opens a critical job's order, inside: its input stays there, whom it names is told. Errors as `open`. */
   order(jobId: Hex, job: Job, input: Omit<EnclaveInput, "isPublic">): Promise<EnclaveOrder>;
-  /** Computes an opened or ordered job and signs the result. Errors as `open`. */
-  run(jobId: Hex): Promise<EnclaveAnswer>;
+  /** Computes an opened or ordered job up to this stage, and signs its result. Errors as `open`. */
+  run(jobId: Hex, stage: number): Promise<EnclaveAnswer>;
   /** Whether it can prove, and signs what it proved. */
   readonly canProve: boolean;
-  /** Proves an ordered job; `deadlineMs` as in `ProofTask`. Errors as `open`. */
-  prove(jobId: Hex, deadlineMs: number): Promise<EnclaveProof>;
+  /** Proves a stage of an ordered job; `deadlineMs` as in `ProofTask`. Errors as `open`. */
+  prove(jobId: Hex, stage: number, deadlineMs: number): Promise<EnclaveProof>;
   forget(jobId: Hex): void;
   /** Jobs whose stages several enclaves share; missing: it takes none. */
   readonly scheduled?: ScheduledPort | undefined;

@@ -73,8 +73,8 @@ export interface JobMemory {
   readonly result: `0x${string}` | null;
   /** Of critical jobs: the newest order that this worker's enclave opened. */
   readonly order?: EnclaveOrder;
-  /** Of critical jobs: what the own enclave proved. Its keys may be gone, so it is never made twice and never lost. */
-  readonly enclaveProof?: EnclaveProof;
+  /** Of critical jobs: what the own enclave proved, a stage each. Its keys may be gone, so none is made twice, and none lost. */
+  readonly enclaveProofs?: readonly (EnclaveProof & { readonly stage: number })[];
   /** Proofs held, of PROOF jobs: own ones first of all must survive a restart. Of critical jobs what enclaves signed, also of others. */
   readonly proofs?: readonly HeldProof[];
   /** Of OPTIMISTIC jobs: the candidates, and this worker's own answer. */

@@ -6,6 +6,7 @@ import { splitBlob } from "../core/blob.ts";
 import { fromHex } from "../core/bytes.ts";
 import { CANDIDATES } from "../core/draw.ts";
 import { isAssayError, type AssayError } from "../core/errors.ts";
+import { jobTable } from "../core/network-part.ts";
 import { encodePairOrder } from "../core/pair-order.ts";
 import { decodeProofStatus, encodeProofRequest, PROOF_PROTOCOL, type ProofStatus } from "../core/proof-wire.ts";
 import { INPUT_BOUNDARY } from "../core/salts.ts";
@@ -22,7 +23,7 @@ import { SdkError } from "./errors.ts";
 import { findEnclaves, readEnclaveRegistry, type FoundEnclave } from "./find-enclaves.ts";
 import { pollUntil } from "./poll-until.ts";
 import type { Proving } from "./prove-job.ts";
-import { deliverTo, readTimes, stageSalts, type Delivery, type Recipient } from "./push-sealed.ts";
+import { allSalts, deliverTo, readTimes, type Delivery, type Recipient } from "./push-sealed.ts";
 import { callSeat } from "./seat-call.ts";
 import { accountOf, type WalletLike } from "./send.ts";
 
@@ -34,7 +35,6 @@ const PATIENCE = 3;
 const PATIENCE_DONE = 8;
 /** Times that candidates are asked for a pair, before the job is given up. */
 const ASK_ROUNDS = 12;
-const STAGE = 0;
 
 const lower = (address: string): `0x${string}` => `0x${address.slice(2).toLowerCase()}`;
 
@@ -212,12 +212,14 @@ class PairOrders {
     const { manifest, secret, crypto, input, jobId, chainId, hub, account } = this.#delivery;
     if (!(input instanceof Uint8Array)) throw new SdkError("NOT_SUPPORTED", { what: "proofs over a joined input" });
     const [prover, second] = members.map(({ signer }) => lower(signer));
+    const pair = { prover: prover ?? ZERO_ADDRESS, second: second ?? ZERO_ADDRESS };
     const plain = encodePairOrder({
       attempt: this.#attempt,
-      pairs: [{ prover: prover ?? ZERO_ADDRESS, second: second ?? ZERO_ADDRESS }],
+      // Both run all stages: between enclaves no boundary goes over any wire.
+      pairs: jobTable(manifest).map(() => pair),
       input: {
-        stage: STAGE,
-        salts: stageSalts(manifest, secret, STAGE),
+        stage: 0,
+        salts: allSalts(manifest, secret),
         tensors: [{ boundary: INPUT_BOUNDARY, tensor: input }],
       },
     });
@@ -244,8 +246,9 @@ class PairOrders {
     const [a, b] = await Promise.all([prover, second].map(async (one) => (one === undefined ? undefined : this.#ask(one)))); // prettier-ignore
     const isMade = a?.phases[0] === "proven";
     const hasBoth = isMade && a.phases[1] === "proven";
-    // The prover waits for what the second says that it has done, or has heard another digest of it.
-    const isHeldUp = isMade && !hasBoth && (second === undefined || b?.phases[0] === "proven");
+    // The prover has heard another digest of the second, or waits for what that says that it has done.
+    const isHeldUp =
+      a?.phases[1] === "waiting" || (isMade && !hasBoth && (second === undefined || b?.phases[0] === "proven"));
     this.#held = isHeldUp || hasBoth ? this.#held + 1 : 0;
     if (this.#held >= (hasBoth ? PATIENCE_DONE : PATIENCE)) {
       this.#held = 0;

@@ -122,9 +122,6 @@ export function planJob(
     ticketClass: wishes.ticketClass ?? 0,
     ...definedOnly(wishes.policy ?? {}),
   };
-  // Nobody passes boundaries from pair to pair yet.
-  if (isPaired(terms.mask) && market.model.stages > 1)
-    throw new SdkError("NOT_SUPPORTED", { what: "pairs of enclaves for models of several stages" });
   const isEnclaves = isShared || terms.mask === (EVIDENCE.ENCLAVE | EVIDENCE.OPTIMISTIC) || isPaired(terms.mask);
   if ((terms.mask & EVIDENCE.ENCLAVE) !== 0 && !isEnclaves)
     throw new SdkError("NOT_SUPPORTED", { what: "evidence of enclaves beside other than samples and proofs" });

@@ -102,6 +102,13 @@ export function stageSalts(manifest: ModelManifest, secret: JobSecret, stage: nu
     });
 }
 
+/** Salts of all boundaries of a job, ascending: for who runs every stage. */
+export function allSalts(manifest: ModelManifest, secret: JobSecret): BoundarySalt[] {
+  const salts = [...jobTable(manifest).keys()].flatMap((stage) => stageSalts(manifest, secret, stage));
+  const known = new Map(salts.map((one) => [one.boundary, one]));
+  return [...known.values()].toSorted((a, b) => a.boundary - b.boundary);
+}
+
 /**
  * Offers and puts until the seat has it; returns the last failure. A seat that is busy, too slow to answer, or needed for the quorum is
  * tried until the input deadline; any other for `seatTimeoutMs` only, so that a dead one does not hold up the caller.

@@ -23,8 +23,11 @@ import {
   type ProofMessage,
 } from "../../offchain/core/proof-wire.ts";
 import { boundarySalt, INPUT_BOUNDARY } from "../../offchain/core/salts.ts";
+import { encodeReceipt, type ProvenTally } from "../../offchain/core/receipt.ts";
 import { encodeTensor, type Tensor } from "../../offchain/core/tensor.ts";
 import { ENCLAVE, KIND_SALTED, PROOF, type ModelManifest } from "../../offchain/core/types.ts";
+import { verifyReceipt } from "../../offchain/core/verify-receipt.ts";
+import { verifyReceiptFile } from "../../offchain/audit/verify-receipt-file.ts";
 import { QuoteServerProvider } from "../../offchain/engines/tee/provider/quote-server.ts";
 import { fundBoard } from "../../offchain/node/attester/register-by-board.ts";
 import { Attester } from "../../offchain/node/attester/serve-attester.ts";
@@ -58,6 +61,8 @@ const input = { dtype: "i8" as const, dims: [1, 4], data: Int8Array.from(values)
 
 /** Judged by nobody but the chain too, and on a platform of its own, which is denied later. */
 const DENIED = 8;
+/** Have a second enclave each, of a model of several stages. */
+const STAGED = [0, 1, 9, 10] as const;
 const flip = (digest: Hex): Hex => `0x${digest.slice(2, -1)}${digest.endsWith("0") ? "1" : "0"}`;
 
 describe("R62: critical jobs that a pair of enclaves answers", function suite() {
@@ -65,6 +70,8 @@ describe("R62: critical jobs that a pair of enclaves answers", function suite() 
   const folder = temporaryFolder();
   let model: ProvenModel;
   let manifest: ModelManifest;
+  let staged: ProvenModel;
+  let stagedManifest: ModelManifest;
   let chain: TestChain;
   let cluster: Cluster;
   let wallet: AssayWallet;
@@ -72,6 +79,9 @@ describe("R62: critical jobs that a pair of enclaves answers", function suite() 
   let prover: StageProver;
   let isUp = false;
   const keepers: EnclaveKeeper[] = [];
+  const stagedKeepers = new Map<number, EnclaveKeeper>();
+  /** Whose enclave a job was ordered of. */
+  const ordered = new Map<string, EnclaveKeeper>();
   const chains: Chain[] = [];
   const inners: TestInner[][] = Array.from({ length: WORKERS }, () => []);
   const logs: string[] = [];
@@ -91,42 +101,48 @@ describe("R62: critical jobs that a pair of enclaves answers", function suite() 
     const server = simulation.servers[i === DENIED ? 2 : i < AWS_FROM ? 0 : 1];
     if (server === undefined) throw new TypeError("no server");
     chains[i] = modules.chain;
-    const keeper = new EnclaveKeeper(
-      { modelId: modelId(manifest), renewBeforeSec: 3_600, watchMs: 200, simulatedAllowed: true, critical: true, proves: true }, // prettier-ignore
-      {
-        ...modules,
-        metrics: nullMetrics,
-        assertMayVote: async () => undefined,
-        launch: async () => {
-          const inner = startInner({
-            manifest,
-            stage: async (_, stage) => model.runner(stage),
-            provider: new QuoteServerProvider({ url: server.url, bundleDigest: BUNDLE }),
-            prover,
-          });
-          inners[i]?.push(inner);
-          return inner.client;
+    const keeperOf = (of: ProvenModel, its: ModelManifest): EnclaveKeeper =>
+      new EnclaveKeeper(
+        { modelId: modelId(its), renewBeforeSec: 3_600, watchMs: 200, simulatedAllowed: true, critical: true, proves: true }, // prettier-ignore
+        {
+          ...modules,
+          metrics: nullMetrics,
+          assertMayVote: async () => undefined,
+          launch: async () => {
+            const inner = startInner({
+              manifest: its,
+              stage: async (_, stage) => of.runner(stage),
+              provider: new QuoteServerProvider({ url: server.url, bundleDigest: BUNDLE }),
+              prover,
+            });
+            inners[i]?.push(inner);
+            return inner.client;
+          },
+          endorse: async () => endorseSimulated(server.url),
         },
-        endorse: async () => endorseSimulated(server.url),
-      },
-    );
+      );
+    const keeper = keeperOf(model, manifest);
     keepers[i] = keeper;
-    if (isUp) void keeper.keep();
+    if (STAGED.some((one) => one === i)) stagedKeepers.set(i, keeperOf(staged, stagedManifest));
+    const of = (jobId: Hex): EnclaveKeeper => ordered.get(`${i}/${jobId}`) ?? keeper;
+    if (isUp) for (const one of [keeper, stagedKeepers.get(i)]) void one?.keep();
     const port: EnclavePort = {
       canProve: true,
-      serves: (spec) => keeper.serves(spec),
+      serves: (spec) => keeper.serves(spec) || stagedKeepers.get(i)?.serves(spec) === true,
       open: async (...args) => keeper.open(...args),
       order: async (jobId, job, given) => {
-        const order = await keeper.order(jobId, job, given);
+        const mine = stagedKeepers.get(i)?.serves(job.spec) === true ? stagedKeepers.get(i) : undefined;
+        ordered.set(`${i}/${jobId}`, mine ?? keeper);
+        const order = await of(jobId).order(jobId, job, given);
         orders.push({ index: i, jobId, input: given, order });
         return order;
       },
-      run: async (...args) => keeper.run(...args),
-      prove: async (...args) => {
-        provings.push({ index: i, jobId: args[0] });
-        return keeper.prove(...args);
+      run: async (jobId, ...args) => of(jobId).run(jobId, ...args),
+      prove: async (jobId, ...args) => {
+        provings.push({ index: i, jobId });
+        return of(jobId).prove(jobId, ...args);
       },
-      forget: (jobId) => keeper.forget(jobId),
+      forget: (jobId) => of(jobId).forget(jobId),
     };
     const now = (): EnclavePort => ({ ...port, ...bend(i, port) });
     return {
@@ -147,6 +163,7 @@ describe("R62: critical jobs that a pair of enclaves answers", function suite() 
     journal: (i) => recordedJournal(written[i] ?? []),
     store: (i) => recordedStore(written[i] ?? []),
     checkpoint: (i, step) => onStep(i, step),
+    models: () => ({ table: (id) => (id === modelId(stagedManifest) ? stagedManifest : manifest).stages }),
   };
 
   /** The first workers are attesters too, and judge what the others show. */
@@ -168,22 +185,29 @@ describe("R62: critical jobs that a pair of enclaves answers", function suite() 
         return Attester.open(duty, { ...modules, random: () => 0 });
       }),
     );
-    for (const keeper of keepers) void keeper.keep();
+    const all = [...keepers, ...stagedKeepers.values()];
+    for (const keeper of all) void keeper.keep();
     await until(120_000, async () => {
       await chain.rpc("evm_mine");
       for (const one of attesters) await one.pass();
-      return keepers.every(({ status }) => status !== null) ? true : null;
+      return all.every(({ status }) => status !== null) ? true : null;
     });
   }
 
   before(async () => {
     model = await provenModel(1, folder);
     manifest = { ...model.manifest, acceptedMasks: 1 << (ENCLAVE | PROOF) };
+    staged = await provenModel(3, folder);
+    stagedManifest = { ...staged.manifest, acceptedMasks: 1 << (ENCLAVE | PROOF) };
+    const isStaged = (id: Hex) => id === modelId(stagedManifest);
     prover = new StageProver(
       { keyFolder: folder, cacheFolder: folder, chainId: 31_337n, memoryMiB: 1_024, threads: 2, maxLoad: 8 },
       {
         logger: silentLogger,
-        programs: { table: () => manifest.stages, program: async (_, stage) => model.programs[stage] ?? null },
+        programs: {
+          table: (id) => (isStaged(id) ? stagedManifest : manifest).stages,
+          program: async (id, stage) => (isStaged(id) ? staged : model).programs[stage] ?? null,
+        },
       },
     );
     chain = await startTestChain();
@@ -202,7 +226,9 @@ describe("R62: critical jobs that a pair of enclaves answers", function suite() 
     });
     cluster = await Cluster.start(chain, options, manifest);
     wallet = await createRequester(chain);
-    for (const record of model.records) {
+    await wallet.waitForTransactionReceipt({ hash: await wallet.registerModel({ manifest: stagedManifest }) });
+    // The first stage is the other model's too.
+    for (const record of new Set([...model.records, ...staged.records])) {
       const add = { address: chain.deployment.keys, abi: keyRegistryAbi, functionName: "add", chain: null } as const;
       await wallet.waitForTransactionReceipt({ hash: await writeContract(wallet, { ...add, args: [record] }) });
     }
@@ -254,6 +280,9 @@ describe("R62: critical jobs that a pair of enclaves answers", function suite() 
     };
     return { prover: indexOf("Proven"), second: indexOf("Seconded") };
   };
+  /** Ends a worker's running enclave of a model. */
+  const kill = (index: number, its: ModelManifest) =>
+    inners[index]?.findLast((inner) => inner.modelId === modelId(its))?.client.close();
   const isAws = (index: number) => index >= AWS_FROM;
   /** The right answer of a pair of two families, and nobody has lost anything. */
   const endsRight = async (done: Awaited<ReturnType<typeof request>>) => {
@@ -323,8 +352,8 @@ describe("R62: critical jobs that a pair of enclaves answers", function suite() 
     isAble = (i) => !isAws(i);
     let liar: number | null = null;
     bend = (i, port) => ({
-      run: async (jobId) => {
-        const answer = await port.run(jobId);
+      run: async (jobId, stage) => {
+        const answer = await port.run(jobId, stage);
         if (isAws(i)) liar ??= i;
         return i === liar ? { ...answer, outDigest: flip(answer.outDigest) } : answer;
       },
@@ -342,12 +371,12 @@ describe("R62: critical jobs that a pair of enclaves answers", function suite() 
     const keyOf = (i: number) => keepers[i]?.status?.key;
     let key: Hex | undefined;
     bend = (i, port) => ({
-      run: async (jobId) => {
+      run: async (jobId, stage) => {
         if (!isAws(i) && dead === null) {
           [dead, key] = [i, keyOf(i)];
-          inners[i]?.at(-1)?.client.close();
+          kill(i, manifest);
         }
-        return port.run(jobId);
+        return port.run(jobId, stage);
       },
     });
     const done = await request();
@@ -357,6 +386,7 @@ describe("R62: critical jobs that a pair of enclaves answers", function suite() 
   });
 
   it("R62, R71: behavior: a host that restarts after its enclave has proven submits what it kept, though the enclave's keys are gone", async () => {
+    isAble = (i) => !isAws(i);
     let killed: number | null = null;
     onStep = (i, step) => {
       const old = cluster.workers[i];
@@ -369,7 +399,7 @@ describe("R62: critical jobs that a pair of enclaves answers", function suite() 
     const old = cluster.workers[index];
     if (old === undefined) return expect.fail("no worker");
     await old.stop();
-    inners[index]?.at(-1)?.client.close();
+    kill(index, manifest);
     const port = Number(new URL(old.address.url).port);
     const transport = new HttpTransport({ port }, { logger: silentLogger, identity: old.keys.transport });
     const { keys, workerId, journal, store } = old;
@@ -419,8 +449,8 @@ describe("R62: critical jobs that a pair of enclaves answers", function suite() 
     const gate = new Promise<void>((resolve) => (open = resolve));
     const said = new Map<number, EnclaveAnswer>();
     bend = (i, port) => ({
-      run: async (jobId) => {
-        const answer = await port.run(jobId);
+      run: async (jobId, stage) => {
+        const answer = await port.run(jobId, stage);
         said.set(i, answer);
         return answer;
       },
@@ -487,17 +517,104 @@ describe("R62: critical jobs that a pair of enclaves answers", function suite() 
     return undefined;
   });
 
+  const requestStaged = async () => request({ manifest: stagedManifest });
+  /** Who proved and who seconded each stage. */
+  const pairsOf = async (jobId: Hex) => {
+    const named = new Map<string, number>();
+    for (const { eventName, args } of await eventsOf(jobId))
+      if ((eventName === "Proven" || eventName === "Seconded") && "stage" in args && "workerId" in args)
+        named.set(
+          `${eventName}/${args.stage}`,
+          cluster.workers.findIndex(({ workerId }) => workerId === args.workerId),
+        );
+    const stages = [...staged.manifest.stages.keys()];
+    return stages.map((stage) => [named.get(`Proven/${stage}`) ?? -1, named.get(`Seconded/${stage}`) ?? -1] as const);
+  };
+  const endsStaged = async (done: Awaited<ReturnType<typeof request>>) => {
+    expect([...done.output.data].map(Number)).to.deep.equal(staged.run(values));
+    const pairs = await pairsOf(done.jobId);
+    for (const [a, b] of pairs) expect(isAws(a)).to.not.equal(isAws(b));
+    expect(await getSlashed(cluster, done.jobId)).to.deep.equal([]);
+    return pairs;
+  };
+
+  it("R62: default: of a model of three stages one pair runs all, with a proof each; the receipt is verified again from bytes", async () => {
+    const done = await requestStaged();
+    const [first, ...others] = await endsStaged(done);
+    expect(others).to.deep.equal([first, first]);
+    expect(provings.filter(({ jobId }) => jobId === done.jobId).length).to.equal(3);
+    const told = orders.filter(({ jobId }) => jobId === done.jobId);
+    expect(told.map(({ order }) => order.pairs.length)).to.deep.equal([3, 3]);
+    const receipt = await wallet.getReceipt({ jobId: done.jobId });
+    expect(receipt.proofs.map(({ tally, enclaves }) => [tally, enclaves.length])).to.deep.equal([[0, 1], [1, 1], [2, 1]]); // prettier-ignore
+    const anchors = { simulatedRoots: simulation.roots, rpcUrl: chain.url, hub: chain.deployment.hub };
+    const online = await verifyReceiptFile(encodeReceipt(receipt), anchors);
+    expect(online.checks.filter(({ ok }) => !ok)).to.deep.equal([]);
+    // One stage's proof, or pair, for another's.
+    const [a, b, c] = receipt.proofs as [ProvenTally, ProvenTally, ProvenTally];
+    for (const proofs of [
+      [a, { ...b, enclaves: a.enclaves }, c],
+      [a, { ...b, evidence: c.evidence }, c],
+      [a, b],
+    ]) {
+      const { checks } = verifyReceipt({ ...receipt, proofs }, { recordHash: receipt.recordHash });
+      expect(checks.every(({ ok }) => ok)).to.equal(false);
+    }
+  });
+
+  it("R62: behavior: a second that agrees on the first stage and not on the next is replaced; what the chain counted stays", async () => {
+    isAble = (i) => !isAws(i);
+    let liar: number | null = null;
+    bend = (i, port) => ({
+      run: async (jobId, stage) => {
+        const answer = await port.run(jobId, stage);
+        if (isAws(i)) liar ??= i;
+        if (i !== liar || stage === 0) return answer;
+        // Not before the first stage stands.
+        await until(30_000, async () => ((await pairsOf(jobId))[0]?.[0] === -1 ? null : true));
+        return { ...answer, outDigest: flip(answer.outDigest) };
+      },
+    });
+    const done = await requestStaged();
+    const [[a, b], ...others] = (await endsStaged(done)) as [readonly [number, number], ...(readonly [number, number])[]]; // prettier-ignore
+    expect(b).to.equal(liar);
+    const other = STAGED.find((i) => isAws(i) && i !== liar);
+    expect(others).to.deep.equal([[a, other], [a, other]]); // prettier-ignore
+    expect(provings.filter(({ jobId }) => jobId === done.jobId).length).to.equal(3);
+  });
+
+  it("R62: behavior: a prover that dies between two stages is replaced: the next one runs all of them inside, and proves what is open", async () => {
+    isAble = (i) => !isAws(i);
+    let dead: number | null = null;
+    bend = (i, port) => ({
+      prove: async (jobId, stage, deadlineMs) => {
+        if (stage === 1 && dead === null) {
+          dead = i;
+          await until(30_000, async () => ((await pairsOf(jobId))[0]?.[0] === -1 ? null : true));
+          kill(i, stagedManifest);
+        }
+        return port.prove(jobId, stage, deadlineMs);
+      },
+    });
+    const done = await requestStaged();
+    const other = STAGED.find((i) => !isAws(i) && i !== dead);
+    const pairs = await endsStaged(done);
+    expect(pairs.map(([a]) => a)).to.deep.equal([dead, other, other]);
+    expect(new Set(pairs.map(([, b]) => b)).size).to.equal(1);
+  });
+
   it("R62, R50: behavior: no planted secret is on the hosts' side: logs, chain, journals, blobs or the wire to the enclaves", async () => {
-    const tensor = encodeTensor(input);
-    const salts = secrets.flatMap((secret) => [secret.reveal(), boundarySalt(secret.reveal(), INPUT_BOUNDARY, KIND_SALTED), boundarySalt(secret.reveal(), 0, KIND_SALTED)]); // prettier-ignore
+    const middle = staged.runStage(0, values);
+    const tensors = [values, middle, staged.runStage(1, middle)].map((data) => encodeTensor({ ...input, data: Int8Array.from(data) })); // prettier-ignore
+    const salts = secrets.flatMap((secret) => [secret.reveal(), boundarySalt(secret.reveal(), INPUT_BOUNDARY, KIND_SALTED), ...[0, 1, 2].map((at) => boundarySalt(secret.reveal(), at, KIND_SALTED))]); // prettier-ignore
     const keys = inners.flat().flatMap((inner) => inner.secrets);
     expect(keys.length).to.be.greaterThan(3 * WORKERS);
-    const hidden = [tensor, ...outputs.map((output) => encodeTensor(output)), ...keys, ...salts.flatMap((salt) => salt ?? [])]; // prettier-ignore
+    const hidden = [...tensors, ...outputs.map((output) => encodeTensor(output)), ...keys, ...salts.flatMap((salt) => salt ?? [])]; // prettier-ignore
     const places = new Map<string, Buffer>([["logs", Buffer.from(logs.join("\n"))]]);
     for (const [i, bytes] of (await chainBytes(cluster)).entries()) places.set(`chain ${i}`, bytes);
     for (const [i, all] of written.entries()) places.set(`journal and blobs ${i}`, Buffer.concat(all));
     for (const [i, all] of inners.entries()) places.set(`wire ${i}`, Buffer.concat(all.map(({ wire }) => wire())));
-    expect([...places.values()].some((bytes) => bytes.includes("enclaveProof"))).to.equal(true);
+    expect([...places.values()].some((bytes) => bytes.includes("enclaveProofs"))).to.equal(true);
     expect(places.get("logs")?.includes("proof.generated")).to.equal(true);
     for (const [name, bytes] of places)
       for (const secret of hidden.map((one) => Buffer.from(one))) {

@@ -143,8 +143,8 @@ describe("R58: jobs that enclaves answer", function suite() {
         await (committee === undefined ? keeper : committeeEnclave(keeper, committee)).open(...args);
       },
       forget: (jobId) => keeper.forget(jobId),
-      run: async (jobId) => {
-        const answer = await keeper.run(jobId);
+      run: async (jobId, stage) => {
+        const answer = await keeper.run(jobId, stage);
         return (await bent.get(i)?.(answer, jobId)) ?? answer;
       },
     };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { fromHex, toHex, type Hex } from "../../core/bytes.ts";
 import type { CryptoPort, X25519KeyPair } from "../../core/crypto-port.ts";
+import { saltBytes } from "../../core/digest.ts";
 import { domainSeparator } from "../../core/eip712.ts";
 import { addressWord, bindReportData, encodeRuntime, enclaveConfigDigest } from "../../core/enclave-binding.ts";
 import { enclaveProofDigest } from "../../core/enclave-bundle.ts";
@@ -11,12 +12,20 @@ import { decodePairOrder, type OrderedPair, type PairOrder } from "../../core/pa
 import type { Clock } from "../../core/ports/clock.ts";
 import { isPaired } from "../../core/replay-record.ts";
 import { openSealedBlob, sealBlob, sealContext } from "../../core/seal.ts";
-import { encodeSealedInput } from "../../core/sealed-input.ts";
+import { encodeSealedInput, JOB_INPUT, type SealedInput } from "../../core/sealed-input.ts";
 import { addressOfKey, signDigest } from "../../core/signature.ts";
-import { ZERO_ADDRESS, ZERO_BYTES32, type Job, type StageInfo } from "../../core/types.ts";
+import {
+  PLACE_NETWORK,
+  ZERO_ADDRESS,
+  ZERO_BYTES32,
+  type DigestKind,
+  type Job,
+  type StageInfo,
+} from "../../core/types.ts";
 import { SAMPLED_ENCLAVE } from "../../core/verify-enclaves.ts";
 import type { EnclaveProvider } from "../../engines/tee/provider/port.ts";
 import type { ModelShelf, ProofPort, ProofTask } from "../../protocol/ports.ts";
+import { workKey } from "../../protocol/proof-orders.ts";
 import { isAbstention } from "../../protocol/said.ts";
 import { StageWork } from "../../protocol/stage-work.ts";
 import { NodeError } from "../errors.ts";
@@ -44,30 +53,47 @@ export interface InnerModules {
 /** What the host said once, and the quotes vouch for: another hub would be another configuration digest. */
 type Place = Ask<"boot">;
 
-/** The one stage, and the table that it stands in. */
-interface Stage {
-  readonly table: readonly StageInfo[];
+/** What became of one stage. */
+interface StageResult {
   readonly info: StageInfo;
-}
-
-interface OpenJob extends Stage {
-  readonly job: Job;
   /** Set by the first answer: there is no second one. */
   outDigest: Hex | null;
-  /** Of a critical job: the newest pair that its client named. */
-  order: { readonly attempt: number; readonly pair: OrderedPair } | null;
   /** Made once, signed as often as it is asked for. */
   proof: Promise<Uint8Array> | null;
+}
+
+interface OpenJob {
+  readonly job: Job;
+  readonly table: readonly StageInfo[];
+  readonly stages: readonly StageResult[];
+  /** Of a critical job: the newest pair that its client named. */
+  order: { readonly attempt: number; readonly pair: OrderedPair } | null;
   readonly over: AbortController;
 }
 
+/** Stages a program may have (protocol.md section 5). */
+const MAX_STAGES = 8;
 /** Jobs held at once: the host forgets those that are over. */
 const MAX_JOBS = 256;
 const CHANNEL_NONE = ZERO_BYTES32;
+/** What a job's first stage was given is kept under the job's own id. */
+const keyOf = (jobId: Hex, stage: number): Hex => (stage === 0 ? jobId : workKey(jobId, stage));
 
 const refuse = (refusal: Refusal): never => {
   throw new NodeError("ENCLAVE_REFUSED", { what: "inner", refusal });
 };
+
+/** Whether an order has the job's input, and the salt of every boundary that has one: nothing is waited for that nobody sends. */
+function isWhole({ stage, salts, tensors, parts }: SealedInput, table: readonly StageInfo[]): boolean {
+  const ends = new Map<number, number>([[JOB_INPUT, table[0]?.inKind ?? 0], ...table.map(({ outKind }, at) => [at, outKind] as const)]); // prettier-ignore
+  const wanted = [...ends].filter(([, kind]) => saltBytes(kind as DigestKind) > 0);
+  const isSalted = wanted.every(([boundary, kind]) => {
+    const given = salts.find((one) => one.boundary === boundary);
+    return given?.salt.length === saltBytes(kind as DigestKind);
+  });
+  const isInput = tensors.length === 1 && tensors[0]?.boundary === JOB_INPUT;
+  return stage === 0 && parts === undefined && isInput && isSalted && salts.length === wanted.length;
+}
 
 export interface Answer<N extends MessageName = MessageName> {
   readonly name: N;
@@ -145,9 +171,8 @@ export class EnclaveInner {
       case "run":
         return this.#run(asked.body);
       case "forget":
-        this.#work.forget(asked.body.jobId);
         this.#jobs.get(asked.body.jobId)?.over.abort();
-        this.#jobs.delete(asked.body.jobId);
+        this.#forget(asked.body.jobId);
         this.#schedule.forget(asked.body.jobId);
         return { name: "forget", body: DONE };
       case "order":
@@ -216,21 +241,21 @@ export class EnclaveInner {
   }
 
   /** The job's id vouches for all of the job: which hub, model, input digest, and whose key reads the result. */
-  #admit(job: Job, isServed: (mask: number) => boolean) {
+  #admit(job: Job, isServed: (mask: number) => boolean, mostStages: number) {
     const { chainId, hub } = this.#placed();
     const { modelId, policy, stages } = job.spec;
     const table = this.#modules.models.table(modelId);
-    const [info] = table ?? [];
-    const served = modelId === this.#options.modelId && isServed(policy.mask) && policy.cls === 0 && stages === 1;
-    if (!served || table === null || info === undefined) return refuse("JOB");
-    return { jobId: jobIdOf({ chainId, hub }, job), table, info };
+    const served = modelId === this.#options.modelId && isServed(policy.mask) && policy.cls === 0;
+    if (!served || table === null || stages !== table.length || stages > mostStages) return refuse("JOB");
+    if (stages > 1 && table.some(({ place }) => place !== PLACE_NETWORK)) return refuse("JOB");
+    return { jobId: jobIdOf({ chainId, hub }, job), table };
   }
 
   #open({ job, boundary, sender, isPublic }: Ask<"open">, blob: Uint8Array): Reply<"open"> {
-    const { jobId, ...stage } = this.#admit(job, (mask) => mask === SAMPLED_ENCLAVE);
+    const { jobId, table } = this.#admit(job, (mask) => mask === SAMPLED_ENCLAVE, 1);
     // What is held was compared already: nothing that comes later can be more right.
     if (this.#jobs.has(jobId)) return DONE;
-    this.#hold(jobId, job, stage, () => {
+    this.#hold(jobId, job, table, () => {
       if (isPublic) return this.#work.acceptPublic(jobId, blob);
       const plain = this.#unseal(job, jobId, { boundary, sender }, blob);
       this.#work.accept(jobId, 0, plain);
@@ -241,19 +266,31 @@ export class EnclaveInner {
 
   /** The client's own word on who answers: sealed to both, so that no host can name another. */
   #order({ job, boundary, sender }: Ask<"order">, blob: Uint8Array): Reply<"order"> {
-    const { jobId, ...stage } = this.#admit(job, isPaired);
+    const { jobId, table } = this.#admit(job, isPaired, MAX_STAGES);
     const order = this.#readOrder(job, jobId, { boundary, sender }, blob);
     const { attempt, pairs, input } = order;
     const [pair] = pairs;
     const worker = this.#placed().worker.toLowerCase();
     const isPair = (pair?.second ?? ZERO_ADDRESS) !== ZERO_ADDRESS;
-    if (pair === undefined || pairs.length !== 1 || isPair !== (job.spec.policy.k === 2)) return refuse("INPUT");
+    if (pair === undefined || pairs.length !== table.length || isPair !== (job.spec.policy.k === 2))
+      return refuse("INPUT");
+    // Who runs a part of the stages would have to be given a boundary.
+    if (pairs.some(({ prover, second }) => prover !== pair.prover || second !== pair.second)) return refuse("INPUT");
     if (pair.prover !== worker && pair.second !== worker) return refuse("INPUT");
-    if (!this.#jobs.has(jobId))
-      this.#hold(jobId, job, stage, () => this.#work.accept(jobId, 0, encodeSealedInput(input)));
+    if (!isWhole(input, table)) return refuse("INPUT");
+    if (!this.#jobs.has(jobId)) this.#hold(jobId, job, table, () => this.#acceptAll(jobId, table, input));
     const held = this.#jobs.get(jobId);
     if (held !== undefined && attempt > (held.order?.attempt ?? -1)) held.order = { attempt, pair };
     return { attempt, pairs };
+  }
+
+  /** Each stage gets its ends' salts, and what it reads of the job's input; the rest comes from the stages before. */
+  #acceptAll(jobId: Hex, table: readonly StageInfo[], { salts, tensors }: SealedInput): void {
+    for (const [stage, { producers }] of table.entries()) {
+      const own = salts.filter(({ boundary }) => boundary === stage || producers.includes(boundary));
+      const read = tensors.filter(({ boundary }) => producers.includes(boundary));
+      this.#work.accept(keyOf(jobId, stage), stage, encodeSealedInput({ stage, salts: own, tensors: read }));
+    }
   }
 
   #readOrder(job: Job, jobId: Hex, from: Pick<Ask<"order">, "boundary" | "sender">, blob: Uint8Array): PairOrder {
@@ -278,47 +315,86 @@ export class EnclaveInner {
   }
 
   /** Keeps the job if what it was given is the input that it promised. */
-  #hold(jobId: Hex, job: Job, { table, info }: Stage, accept: () => void): void {
+  #hold(jobId: Hex, job: Job, table: readonly StageInfo[], accept: () => void): void {
     if (this.#jobs.size >= MAX_JOBS) return refuse("BUSY");
     try {
       accept();
     } catch (error) {
-      this.#work.forget(jobId);
+      this.#forget(jobId, table.length);
       if (!isAssayError(error)) throw error;
       return refuse("INPUT");
     }
-    if (this.#work.inputDigest(jobId, info, table) !== job.spec.inDigest) {
-      this.#work.forget(jobId);
+    const [info] = table;
+    if (info === undefined || this.#work.inputDigest(jobId, info, table) !== job.spec.inDigest) {
+      this.#forget(jobId, table.length);
       return refuse("INPUT_MISMATCH");
     }
-    this.#jobs.set(jobId, { job, table, info, outDigest: null, order: null, proof: null, over: new AbortController() });
+    const stages = table.map((one): StageResult => ({ info: one, outDigest: null, proof: null }));
+    this.#jobs.set(jobId, { job, table, stages, order: null, over: new AbortController() });
   }
 
-  async #run({ jobId, epoch }: Ask<"run">): Promise<Answer<"run">> {
-    const { held, vote } = await this.#compute(jobId, epoch);
+  #forget(jobId: Hex, stages = this.#jobs.get(jobId)?.table.length ?? 1): void {
+    for (let stage = 0; stage < stages; stage += 1) this.#work.forget(keyOf(jobId, stage));
+    this.#jobs.delete(jobId);
+  }
+
+  async #run({ jobId, stage, epoch }: Ask<"run">): Promise<Answer<"run">> {
+    const { held, vote } = await this.#compute(jobId, stage, epoch);
     if (isAbstention(vote.outDigest)) return { name: "run", body: { ...vote, evidence: "0x" } };
-    const { evidence } = this.#sign(jobId, held, vote.outDigest, epoch);
-    const tail = this.#sealResult(jobId, held.job.spec.resultKey);
+    const { evidence } = this.#sign(jobId, held, { stage, outDigest: vote.outDigest, epoch });
+    const isLast = stage === held.table.length - 1;
+    const tail = isLast ? this.#sealResult(jobId, stage, held.job.spec.resultKey) : new Uint8Array();
     return { name: "run", body: { ...vote, evidence }, tail };
   }
 
-  async #compute(jobId: Hex, epoch: number) {
+  /** Earlier stages first, one after the other; if one of them abstains, that is what all later ones come to. */
+  async #compute(jobId: Hex, stage: number, epoch: number) {
     this.#placed();
     const held = this.#jobs.get(jobId) ?? refuse("JOB_UNKNOWN");
+    if (stage >= held.table.length) return refuse("JOB");
     if (epoch === 0 || epoch > this.#quoted) return refuse("EPOCH");
-    const { outDigest, payload } = await this.#work.run(jobId, held.job.spec, 0, held.table, this.#signal);
-    if (!isAbstention(outDigest)) {
-      // The same input through the same program: another answer is a broken machine's.
-      if (held.outDigest !== null && held.outDigest !== outDigest) return refuse("FAILED");
-      held.outDigest = outDigest;
+    for (let before = 0; before < stage; before += 1) {
+      if (held.stages[before]?.outDigest !== null) continue;
+      const vote = await this.#runStage(jobId, held, before);
+      if (isAbstention(vote.outDigest)) return { held, vote };
     }
-    return { held, vote: { outDigest, payload } };
+    return { held, vote: await this.#runStage(jobId, held, stage) };
+  }
+
+  async #runStage(
+    jobId: Hex,
+    held: OpenJob,
+    stage: number,
+  ): Promise<{ readonly outDigest: Hex; readonly payload: Hex }> {
+    const { job, table } = held;
+    const key = keyOf(jobId, stage);
+    const { outDigest, payload } = await this.#work.run(key, job.spec, stage, table, this.#signal);
+    const result = held.stages[stage];
+    if (result === undefined || isAbstention(outDigest)) return { outDigest, payload };
+    // The same input through the same program: another answer is a broken machine's.
+    if (result.outDigest !== null && result.outDigest !== outDigest) return refuse("FAILED");
+    // What is forgotten meanwhile is not begun anew.
+    if (this.#jobs.get(jobId) !== held) return refuse("JOB_UNKNOWN");
+    if (result.outDigest === null)
+      for (const [next, { producers }] of table.entries()) {
+        const plain = producers.includes(stage) ? this.#work.forNextStage(key, stage, next) : null;
+        if (plain !== null) this.#work.accept(keyOf(jobId, next), next, plain);
+      }
+    result.outDigest = outDigest;
+    return { outDigest, payload };
   }
 
   /** The claim, and the enclave's signature over it. */
-  #sign(jobId: Hex, { job }: OpenJob, outDigest: Hex, epoch: number) {
+  #sign(
+    jobId: Hex,
+    { job, table }: OpenJob,
+    said: { readonly stage: number; readonly outDigest: Hex; readonly epoch: number },
+  ) {
+    const { stage, outDigest, epoch } = said;
     const { chainId, hub, worker } = this.#placed();
-    const claim = { jobId, stage: 0, inDigest: job.spec.inDigest, outDigest, worker };
+    const info = table[stage] ?? refuse("JOB");
+    const taken = stage === 0 ? job.spec.inDigest : this.#work.inputDigest(keyOf(jobId, stage), info, table);
+    const claim = { jobId, stage, inDigest: taken ?? refuse("FAILED"), outDigest, worker };
     const result = { claim, channelHash: CHANNEL_NONE, epoch };
     const domain = domainSeparator({ chainId, hub });
     const signature = signDigest(enclaveResultDigest(domain, result), this.#claimKey);
@@ -326,14 +402,14 @@ export class EnclaveInner {
   }
 
   /** Signs no proof but one that was made here, of what was computed here. */
-  async #prove({ jobId, epoch, deadlineMs }: Ask<"prove">): Promise<Answer<"prove">> {
+  async #prove({ jobId, stage, epoch, deadlineMs }: Ask<"prove">): Promise<Answer<"prove">> {
     const { worker } = this.#placed();
     // Before anything is computed: the second proves nothing, whatever its host asks for.
     const known = this.#jobs.get(jobId);
     if (known?.order?.pair.prover !== worker.toLowerCase()) return refuse(known === undefined ? "JOB_UNKNOWN" : "JOB");
-    const { held, vote } = await this.#compute(jobId, epoch);
+    const { held, vote } = await this.#compute(jobId, stage, epoch);
     if (isAbstention(vote.outDigest)) return refuse("PROOF");
-    const { claim, domain, evidence } = this.#sign(jobId, held, vote.outDigest, epoch);
+    const { claim, domain, evidence } = this.#sign(jobId, held, { stage, outDigest: vote.outDigest, epoch });
     const proof = await this.#proofOf(held, { claim, domain, deadlineMs: Number(deadlineMs) });
     const { r, vs } = signDigest(enclaveProofDigest(domain, claim, proof, epoch), this.#claimKey);
     return { name: "prove", body: { outDigest: vote.outDigest, result: evidence, r, vs }, tail: proof };
@@ -341,27 +417,29 @@ export class EnclaveInner {
 
   async #proofOf(held: OpenJob, task: Pick<ProofTask, "claim" | "domain" | "deadlineMs">): Promise<Uint8Array> {
     const { modelId } = this.#options;
+    const { jobId, stage } = task.claim;
     const prover = this.#prover;
-    if (held.proof !== null) return held.proof;
-    const materials = this.#work.materials(task.claim.jobId, held.info, held.table);
-    if (prover?.canProve(modelId, 0) !== true || materials === null) return refuse("PROOF");
+    const result = held.stages[stage] ?? refuse("JOB");
+    if (result.proof !== null) return result.proof;
+    const materials = this.#work.materials(keyOf(jobId, stage), result.info, held.table);
+    if (prover?.canProve(modelId, stage) !== true || materials === null) return refuse("PROOF");
     if (prover.load >= prover.maxLoad) return refuse("BUSY");
-    const made = prover.prove({ ...task, ...materials, modelId, stage: 0, signal: held.over.signal });
-    held.proof = made;
+    const made = prover.prove({ ...task, ...materials, modelId, stage, signal: held.over.signal });
+    result.proof = made;
     try {
       return await made;
     } catch {
-      held.proof = null;
+      result.proof = null;
       return refuse("PROOF");
     }
   }
 
   /** To the job's result key, which the job's id vouches for; by the worker's name, from whom the requester will fetch it. */
-  #sealResult(jobId: Hex, resultKey: Hex): Uint8Array {
+  #sealResult(jobId: Hex, stage: number, resultKey: Hex): Uint8Array {
     const { chainId, hub, worker } = this.#placed();
-    const output = this.#work.output(jobId);
+    const output = this.#work.output(keyOf(jobId, stage));
     if (BigInt(resultKey) === 0n || output === null) return new Uint8Array();
-    const context = sealContext({ chainId, hub, jobId, boundary: 0, lane: 0, sender: worker });
+    const context = sealContext({ chainId, hub, jobId, boundary: stage, lane: 0, sender: worker });
     return sealBlob(this.#modules.crypto, { context, recipients: [fromHex(resultKey, 32)], plain: output });
   }
 }

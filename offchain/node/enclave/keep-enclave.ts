@@ -142,10 +142,10 @@ export class EnclaveKeeper implements EnclavePort {
   }
 
   serves({ modelId, policy, stages, expiry }: Spec): boolean {
-    if (modelId !== this.#options.modelId || policy.cls !== 0 || stages !== 1 || this.#live === null) return false;
+    if (modelId !== this.#options.modelId || policy.cls !== 0 || this.#live === null) return false;
     // The longest that the job may live: a seat whose registration ends before would sign for nothing.
     if (isPaired(policy.mask)) return this.#options.critical && this.#live.criticalUntil > expiry;
-    return policy.mask === SAMPLED_ENCLAVE && this.#live.expiry > expiry;
+    return policy.mask === SAMPLED_ENCLAVE && stages === 1 && this.#live.expiry > expiry;
   }
 
   get canProve(): boolean {
@@ -161,25 +161,25 @@ export class EnclaveKeeper implements EnclavePort {
     return body;
   }
 
-  async prove(jobId: Hex, deadlineMs: number): Promise<EnclaveProof> {
+  async prove(jobId: Hex, stage: number, deadlineMs: number): Promise<EnclaveProof> {
     const { client, epoch } = this.#registered();
-    const ask = { jobId, epoch, deadlineMs: BigInt(Math.floor(deadlineMs)) };
+    const ask = { jobId, stage, epoch, deadlineMs: BigInt(Math.floor(deadlineMs)) };
     const timeoutMs = Math.max(0, deadlineMs - this.#modules.clock.nowMs()) + PROOF_GRACE_MS;
     const { body, tail } = await client.ask("prove", ask, undefined, timeoutMs);
     return { ...body, proof: toHex(tail) };
   }
 
-  async run(jobId: Hex): Promise<EnclaveAnswer> {
+  async run(jobId: Hex, stage = 0): Promise<EnclaveAnswer> {
     const { modelId } = this.#options;
     try {
-      await this.#modules.assertMayVote(modelId, 0);
+      await this.#modules.assertMayVote(modelId, stage);
     } catch (error) {
       if (!hasCode(error, "STAGE_REFUSED")) throw error;
       const payload = reasonWord(ABSTAIN_REASON.bounds);
       return { outDigest: SAID_ABSTAIN_WORD, payload, evidence: "0x", sealed: null };
     }
     const { client, epoch } = this.#registered();
-    const { body, tail } = await client.ask("run", { jobId, epoch });
+    const { body, tail } = await client.ask("run", { jobId, stage, epoch });
     return { ...body, sealed: tail.length === 0 ? null : tail };
   }
 

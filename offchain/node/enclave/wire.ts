@@ -62,10 +62,10 @@ export const MESSAGES = {
     reply: NOTHING,
     replyTail: 0,
   },
-  /** What an opened job came to. The tail is the output sealed to the job's result key, empty if it names none. */
+  /** What a stage of an opened or ordered job came to. The tail is the last one's output sealed to the job's result key, empty if it names none. */
   run: {
     number: 4,
-    ask: { struct: { jobId: "bytes32", epoch: "uint16" } },
+    ask: { struct: { jobId: "bytes32", stage: "uint8", epoch: "uint16" } },
     askTail: 0,
     reply: { struct: { outDigest: "bytes32", payload: "bytes32", evidence: "bytes" } },
     replyTail: MAX_RESULT_BYTES + MIB,
@@ -85,10 +85,10 @@ export const MESSAGES = {
     reply: { struct: { attempt: "uint16", pairs: { array: { struct: { prover: "address", second: "address" } } } } },
     replyTail: 0,
   },
-  /** An ordered job's proof, made inside. The tail is abi.encode(ProofEvidence); `r` and `vs` are of EnclaveProof, `result` is as `run`'s. */
+  /** The proof of a stage of an ordered job, made inside. The tail is abi.encode(ProofEvidence); `r` and `vs` are of EnclaveProof, `result` is as `run`'s. */
   prove: {
     number: 7,
-    ask: { struct: { jobId: "bytes32", epoch: "uint16", deadlineMs: "uint64" } },
+    ask: { struct: { jobId: "bytes32", stage: "uint8", epoch: "uint16", deadlineMs: "uint64" } },
     askTail: 0,
     reply: { struct: { outDigest: "bytes32", result: "bytes", r: "bytes32", vs: "bytes32" } },
     replyTail: MAX_PROOF_BYTES,

@@ -98,6 +98,40 @@ contract CriticalEnclavesTest is CriticalBase {
         for (uint256 i = 1; i < 5; ++i) require(_hub.account(ids[i]).earned == REWARD, "reward");
     }
 
+    /// R62: one pair may answer all stages, in one call; of each stage it is asked anew who they are, and of which families.
+    function test_OnePairForAllStages() public {
+        (uint32 hadA, uint32 hadB) = (_a, _b);
+        _store(_request(_critical(3, 2)));
+        // Keys of workers that have none yet: those of before serve another model.
+        uint32[] memory ids = _candidates(_job);
+        uint256 n;
+        for (uint256 i; i < 12; ++i) if (ids[i] != hadA && ids[i] != hadB) ids[n++] = ids[i];
+        uint32 other = ids[2];
+        (_a, _b) = (ids[0], ids[1]);
+        _aws(_b);
+        _intel(_a, 2, 0);
+        _intel(other, 1, 0);
+        StageProof[] memory all = new StageProof[](3);
+        for (uint16 s; s < 3; ++s) all[s] = _stageOf(_a, _out(s), _bundle(_job, s, _out(s), [_a, _b], [2, 4]))[0];
+        StageProof memory good = all[2];
+        all[2] = _stageOf(_a, _out(2), _bundle(_job, 2, _out(2), [_a, other], [2, 1]))[0];
+        vm.expectRevert(abi.encodeWithSelector(IEnclaveEvidence.FamiliesEqual.selector, 2));
+        _hub.submitProofs(_job, _empty(), _stages, all, "");
+        all[2] = _stageOf(_a, _out(2), _bundle(_job, 2, _out(2), [_a, _a], [2, 2]))[0];
+        vm.expectPartialRevert(IHubTypes.SecondWrong.selector);
+        _hub.submitProofs(_job, _empty(), _stages, all, "");
+        // The second agreed to the stages before, and says something else of this one.
+        EnclaveBundle memory b = _bundle(_job, 2, _out(2), [_a, _b], [2, 4]);
+        b.secondResult = _bundle(_job, 2, BAD, [_a, _b], [2, 4]).secondResult;
+        all[2] = _stageOf(_a, _out(2), b)[0];
+        vm.expectPartialRevert(IEnclaveEvidence.SignerUnknown.selector);
+        _hub.submitProofs(_job, _empty(), _stages, all, "");
+        all[2] = good;
+        _hub.submitProofs(_job, _empty(), _stages, all, "");
+        _expectState(_job, STATE_FINAL);
+        require(_hub.account(_a).earned == 3 * REWARD && _hub.account(_b).earned == 3 * REWARD, "rewards");
+    }
+
     /// Who ranks confidentiality first takes one enclave, and the proof.
     function test_OneEnclaveAndAProof() public {
         Spec memory spec = _critical(1, 1);

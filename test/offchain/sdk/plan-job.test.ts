@@ -120,12 +120,6 @@ describe("planJob", () => {
   const wrong: readonly (readonly [string, string, Parameters<typeof planJob>[0], Partial<Market>])[] = [
     ["NOT_SUPPORTED", "pairs of enclaves of a hub without their judge", { preset: "critical-enclave" }, {}],
     ["NOT_SUPPORTED", "enclaves of a hub without their judge", { preset: "fast-enclave" }, {}],
-    [
-      "NOT_SUPPORTED",
-      "pairs of enclaves for several stages, though the router has their judge",
-      { preset: "critical-enclave" },
-      { supported: 31, workers: 39, model: { ...market.model, stages: 3 } },
-    ],
     ["NOT_SUPPORTED", "enclaves in a policy of one's own", { policy: { mask: ENCLAVE } }, { supported: 31 }],
     ["NOT_SUPPORTED", "a deployment without adapters", { preset: "critical-proof" }, { supported: 1 }],
     ["POLICY_UNSAFE", "insuring under a set that insures nothing", { insuredValue: 1n }, { workers: 39 }],
@@ -142,11 +136,14 @@ describe("planJob", () => {
       await expectCode(code, () => planJob(wishes, { ...market, ...change }, job));
     });
 
-  it("R62: a pair of enclaves is planned for models of one stage", () => {
-    const model = { ...market.model, stages: 1, acceptedMasks: 1 << (ENCLAVE | PROOF) };
-    const { spec } = planJob({ preset: "critical-enclave" }, { ...market, supported: 31, workers: 39, model }, job);
-    expect(spec.policy).to.include({ mask: ENCLAVE | PROOF, k: 2, auditBps: 0 });
-    expect(spec.policy.flags & 1).to.equal(1);
+  it("R62: a pair of enclaves is planned for models of any number of stages", () => {
+    for (const stages of [1, 3, 6]) {
+      const model = { ...market.model, stages, acceptedMasks: 1 << (ENCLAVE | PROOF) };
+      const { spec } = planJob({ preset: "critical-enclave" }, { ...market, supported: 31, workers: 39, model }, job);
+      expect(spec).to.include({ stages });
+      expect(spec.policy).to.include({ mask: ENCLAVE | PROOF, k: 2, auditBps: 0 });
+      expect(spec.policy.flags & 1).to.equal(1);
+    }
   });
 
   // VOTE, PROOF and OPTIMISTIC.

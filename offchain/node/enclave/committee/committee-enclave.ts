@@ -15,7 +15,7 @@ export function committeeEnclave(enclave: EnclavePort, committee: Pick<Committee
     },
     // Of critical jobs the client chooses the pair itself: nothing of theirs is sealed to a committee.
     order: async (...args) => enclave.order(...args),
-    run: async (jobId) => enclave.run(jobId),
+    run: async (...args) => enclave.run(...args),
     get canProve() {
       return enclave.canProve;
     },

@@ -19,7 +19,7 @@ describe("R63: an enclave behind a committee's host", () => {
     open: async (_jobId, _job, input) => void opened.push(input),
     order: async () => ({ attempt: 3, pairs: [] }),
     canProve: true,
-    prove: async (_, deadlineMs) => ({
+    prove: async (_jobId, _stage, deadlineMs) => ({
       outDigest: jobId,
       result: "0x",
       r: jobId,
@@ -52,10 +52,10 @@ describe("R63: an enclave behind a committee's host", () => {
     expect(opened.slice(1)).to.deep.equal(others);
     expect(asked).to.have.lengthOf(1);
     expect(port.serves(job.spec)).to.equal(true);
-    expect(await port.run(jobId)).to.equal(answer);
+    expect(await port.run(jobId, 0)).to.equal(answer);
     expect((await port.order(jobId, job, { ...input, blob: OWN })).attempt).to.equal(3);
     expect(port.canProve).to.equal(true);
-    expect((await port.prove(jobId, 7)).proof).to.equal("0x07");
+    expect((await port.prove(jobId, 0, 7)).proof).to.equal("0x07");
     port.forget(jobId);
     expect(asked[1]).to.equal(`forget ${jobId}`);
   });

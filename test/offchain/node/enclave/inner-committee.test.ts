@@ -90,7 +90,7 @@ describe("R63: a committee of enclaves, and the one that is seated", () => {
     const { body, tail } = await unwrap(await shares(1, 2, 4));
     expect(body).to.deep.equal({ opened: true, have: 3, wrong: 0 });
     await seat.client.ask("open", { job: one.job, ...SCOPE, isPublic: false }, tail);
-    const answer = await seat.client.ask("run", { jobId: one.jobId, epoch: 1 });
+    const answer = await seat.client.ask("run", { jobId: one.jobId, stage: 0, epoch: 1 });
     const context = sealContext({ chainId: PLACE.chainId, hub: HUB, jobId: one.jobId, boundary: 0, lane: 0, sender: WORKER }); // prettier-ignore
     const { privateKey } = one.resultKey;
     const output = openSealedBlob(nodeCrypto, answer.tail, { context, privateKey, maxBytes: 1_000 });

@@ -81,7 +81,8 @@ describe("R62: proofs made inside the enclave", function suite() {
   const seal = (one: InnerJob, pairs: readonly OrderedPair[] = [PAIR], attempt = 0, change: Parameters<typeof sealInner>[2] = {}) => sealInner(one, fromHex(identity.sealKey), { order: { attempt, pairs }, ...change }); // prettier-ignore
   const order = async (one: InnerJob, blob = seal(one), sender = REQUESTER) =>
     inner.client.ask("order", { job: one.job, boundary: JOB_INPUT, sender }, blob);
-  const prove = async ({ jobId }: InnerJob, epoch = 1) => inner.client.ask("prove", { jobId, epoch, deadlineMs: FAR });
+  const prove = async ({ jobId }: InnerJob, epoch = 1, stage = 0) =>
+    inner.client.ask("prove", { jobId, stage, epoch, deadlineMs: FAR });
 
   it("R62: default: a real proof of what was computed inside, signed by the key that signed the result; no witness leaves", async () => {
     const id = modelId(model.manifest);
@@ -105,7 +106,7 @@ describe("R62: proofs made inside the enclave", function suite() {
     const pair = { second: ZERO_ADDRESS, result: body.result, secondResult: "0x", r: body.r, vs: body.vs } as const;
     expect(pairKeys(domain, claim, pair, tail)).to.deep.equal({ prover: identity.key, second: undefined });
     // The other half of its work: the answer, sealed to the requester alone.
-    const answered = await inner.client.ask("run", { jobId: one.jobId, epoch: 1 });
+    const answered = await inner.client.ask("run", { jobId: one.jobId, stage: 0, epoch: 1 });
     expect(answered.body).to.include({ outDigest: body.outDigest, evidence: body.result });
     expect(answered.tail.length).to.be.greaterThan(32);
     const output = encodeTensor({ ...TENSOR, data: Int8Array.from(model.run(values)) });
@@ -132,7 +133,9 @@ describe("R62: proofs made inside the enclave", function suite() {
     const swapped = [{ prover: SECOND, second: WORKER }];
     await order(one, seal(one, swapped, 1));
     await refuses("JOB", async () => prove(one));
-    expect((await inner.client.ask("run", { jobId: one.jobId, epoch: 1 })).body.evidence).to.have.lengthOf(198);
+    expect((await inner.client.ask("run", { jobId: one.jobId, stage: 0, epoch: 1 })).body.evidence).to.have.lengthOf(
+      198,
+    );
     await order(one, seal(one, [PAIR], 0));
     await refuses("JOB", async () => prove(one));
     await order(one, seal(one, [PAIR], 2));
@@ -183,6 +186,7 @@ describe("R62: proofs made inside the enclave", function suite() {
     const one = jobOf();
     const ask = { job: one.job, boundary: JOB_INPUT, sender: REQUESTER, isPublic: false };
     await refuses("JOB", async () => inner.client.ask("open", ask, sealInner(one, fromHex(identity.sealKey))));
+    // Of another number of stages than the model has.
     const two = jobOf({ spec: { stages: 2 } });
     await refuses("JOB", async () => order(two));
     // A sampled job has no prover, whatever is asked.
@@ -208,6 +212,82 @@ describe("R62: proofs made inside the enclave", function suite() {
     const busy = jobOf();
     await order(busy);
     await refuses("BUSY", async () => prove(busy));
+  });
+
+  describe("of several stages", () => {
+    const last = 2;
+    let three: ProvenModel;
+    before(async () => {
+      const made = await provenModel(3, folder);
+      three = { ...made, manifest: { ...made.manifest, acceptedMasks: 1 << (ENCLAVE | PROOF) } };
+    });
+    beforeEach(async () => begin({ manifest: three.manifest, stage: async (_, stage) => three.runner(stage) }));
+    const job3 = (): InnerJob => {
+      const one = jobOf({ spec: { stages: 3 } });
+      return {
+        ...one,
+        salts: new Map([...one.salts, ...[1, last].map((at) => [at, nodeCrypto.randomBytes(31)] as const)]),
+      };
+    };
+    const ALL = [PAIR, PAIR, PAIR];
+    const run = async ({ jobId }: InnerJob, stage: number) => inner.client.ask("run", { jobId, stage, epoch: 1 });
+
+    it("R62: default: one enclave runs all stages inside, and signs and proves each over the boundary of the one before", async () => {
+      const one = job3();
+      expect((await order(one, seal(one, ALL))).body.pairs).to.deep.equal(ALL);
+      // In any order: what comes before is computed first.
+      const answers = [await run(one, last), await run(one, 0), await run(one, 1)];
+      expect(answers.map(({ tail }) => tail.length > 0)).to.deep.equal([true, false, false]);
+      const digests = [1, last, 0].map((at) => answers[at]?.body.outDigest);
+      for (const stage of [1, 0, last]) expect((await prove(one, 1, stage)).body.outDigest).to.equal(digests[stage]);
+      const claims = tasks.toSorted((a, b) => a.stage - b.stage).map(({ claim }) => claim);
+      expect(claims.map(({ stage, inDigest, outDigest }) => [stage, inDigest, outDigest])).to.deep.equal(
+        [0, 1, last].map((stage) => [stage, stage === 0 ? one.job.spec.inDigest : digests[stage - 1], digests[stage]]),
+      );
+      const middle = three.runStage(0, values);
+      expect([...(tasks.find(({ stage }) => stage === 1)?.inputs[0]?.data ?? [])].map(Number)).to.deep.equal(middle);
+      // Again: nothing is proven twice, and what is forgotten is gone.
+      await prove(one, 1, 1);
+      expect(tasks.length).to.equal(3);
+      const wire = inner.wire();
+      const boundaries = [values, middle, three.runStage(1, middle)].map((data) => encodeTensor({ ...TENSOR, data: Int8Array.from(data) }).subarray(-4)); // prettier-ignore
+      for (const secret of [...inner.secrets, ...one.salts.values(), ...boundaries]) expect(has(wire, secret)).to.equal(false); // prettier-ignore
+      for (const stage of [3, 255]) await refuses("JOB", async () => run(one, stage));
+      await refuses("JOB", async () => prove(one, 1, 3));
+      await inner.client.ask("forget", { jobId: one.jobId });
+      await refuses("JOB_UNKNOWN", async () => run(one, 1));
+    });
+
+    it("R62, R75: error: INPUT for an order with a salt missing, too many or of another length, of several pairs, or of a part of the stages", async () => {
+      const one = job3();
+      const salted = (salts: InnerJob["salts"]): Uint8Array => seal({ ...one, salts }, ALL);
+      for (const [missing] of one.salts)
+        await refuses("INPUT", async () =>
+          order(one, salted(new Map([...one.salts].filter(([at]) => at !== missing)))),
+        );
+      await refuses("INPUT", async () => order(one, salted(new Map([...one.salts, [3, nodeCrypto.randomBytes(31)]]))));
+      await refuses("INPUT", async () => order(one, salted(new Map([...one.salts, [1, nodeCrypto.randomBytes(32)]]))));
+      const other = { prover: WORKER, second: THIRD };
+      for (const pairs of [[PAIR], [PAIR, PAIR], [...ALL, PAIR], [PAIR, PAIR, other], [other, PAIR, PAIR]])
+        await refuses("INPUT", async () => order(one, seal(one, pairs)));
+      await refuses("INPUT", async () => order(one, seal(one, ALL, 0, { stage: 1 })));
+      await refuses("JOB_UNKNOWN", async () => run(one, 0));
+      await refuses("JOB", async () => order(jobOf({ spec: { stages: 2 } }), seal(one, ALL)));
+      await order(one, seal(one, ALL));
+      await prove(one, 1, last);
+    });
+
+    it("R62: error: PROOF for what an abstention follows: no result is signed beyond it", async () => {
+      await begin({ manifest: three.manifest, stage: async (_, stage) => (stage === 1 ? null : three.runner(stage)) });
+      const one = job3();
+      await order(one, seal(one, ALL));
+      expect((await run(one, 0)).body.evidence).to.have.lengthOf(198);
+      for (const stage of [1, last]) {
+        expect((await run(one, stage)).body.evidence).to.equal("0x");
+        await refuses("PROOF", async () => prove(one, 1, stage));
+      }
+      await prove(one, 1, 0);
+    });
   });
 
   it("R62: behavior: forgetting a job ends its proof", async () => {

@@ -46,7 +46,7 @@ describe("R58: inside the enclave", () => {
       { job: one.job, boundary: JOB_INPUT, sender: REQUESTER, isPublic: false, ...change },
       blob,
     );
-  const run = async ({ jobId }: InnerJob, epoch = 1) => inner.client.ask("run", { jobId, epoch });
+  const run = async ({ jobId }: InnerJob, epoch = 1) => inner.client.ask("run", { jobId, stage: 0, epoch });
 
   beforeEach(async () => begin());
   after(() => inner.client.close());
@@ -102,7 +102,7 @@ describe("R58: inside the enclave", () => {
     const one = innerJob(inner.modelId, TENSOR);
     const ask = { job: one.job, boundary: JOB_INPUT, sender: REQUESTER, isPublic: false };
     await refuses("STATE", async () => other.client.ask("open", ask, seal(one)));
-    await refuses("STATE", async () => other.client.ask("run", { jobId: one.jobId, epoch: 1 }));
+    await refuses("STATE", async () => other.client.ask("run", { jobId: one.jobId, stage: 0, epoch: 1 }));
     other.client.close();
     for (const place of [PLACE, { ...PLACE, worker: REQUESTER }, { ...PLACE, hub: REQUESTER }])
       await refuses("STATE", async () => inner.client.ask("boot", place));

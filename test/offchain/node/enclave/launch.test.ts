@@ -69,7 +69,7 @@ describe("the enclave as a process of its own", () => {
     const one = innerJob(model.manifest.modelId, tensor, { kind: KIND_SALTED });
     const ask = { job: one.job, boundary: JOB_INPUT, sender: REQUESTER, isPublic: false };
     await client.ask("open", ask, sealInner(one, fromHex(identity.sealKey)));
-    const answer = await client.ask("run", { jobId: one.jobId, epoch: 1 });
+    const answer = await client.ask("run", { jobId: one.jobId, stage: 0, epoch: 1 });
     const executor = createReferenceExecutor();
     const [want] = (await executor.run(stage, [tensor])).outputs;
     if (want === undefined) throw new TypeError("no output");

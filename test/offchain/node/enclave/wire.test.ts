@@ -21,10 +21,10 @@ const asks = [
   encodeAsk(1, "boot", PLACE),
   encodeAsk(2, "quote", { epoch: 7, challenge: HASH }),
   encodeAsk(3, "open", OPEN, Uint8Array.of(1, 2, 3)),
-  encodeAsk(4, "run", { jobId: HASH, epoch: 7 }),
+  encodeAsk(4, "run", { jobId: HASH, stage: 0, epoch: 7 }),
   encodeAsk(0xffff_ffff, "forget", { jobId: HASH }),
   encodeAsk(6, "order", { job, boundary: 0xffff, sender: REQUESTER }, Uint8Array.of(1)),
-  encodeAsk(7, "prove", { jobId: HASH, epoch: 7, deadlineMs: 1n << 40n }),
+  encodeAsk(7, "prove", { jobId: HASH, stage: 3, epoch: 7, deadlineMs: 1n << 40n }),
   encodeAsk(6, "schedule", { job, boundary: 0xffff, sender: REQUESTER }, Uint8Array.of(4)),
   encodeAsk(7, "dial", { jobId: HASH }),
   encodeAsk(8, "step", { jobId: HASH, isDialler: true, isFirst: false }, new Uint8Array(700)),
@@ -178,7 +178,7 @@ describe("the host's end of the wire", () => {
 
   it("error: ENCLAVE_LOST for everything open when the stream ends, and for everything after", async () => {
     const { client, inside } = ends();
-    const open = [client.ask("boot", PLACE), client.ask("run", { jobId: HASH, epoch: 1 })];
+    const open = [client.ask("boot", PLACE), client.ask("run", { jobId: HASH, stage: 0, epoch: 1 })];
     inside.destroy();
     for (const one of open) await expectCode("ENCLAVE_LOST", async () => one);
     await client.ended;
