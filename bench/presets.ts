@@ -17,7 +17,7 @@ import { CIPHER_MODELS, planCiphers } from "../scripts/demo/plan-ciphers.ts";
 import { planJobs, type PlannedJob } from "../scripts/demo/plan-jobs.ts";
 import { ENCLAVES, planPresets } from "../scripts/demo/plan-presets.ts";
 import { createPresenter } from "../scripts/demo/presenter.ts";
-import { processorSec } from "../scripts/demo/processor-time.ts";
+import { familyProcessorSec } from "../scripts/demo/processor-time.ts";
 import { createQueue } from "../scripts/demo/queue.ts";
 import { runJob, type RanJob, type RunJobOptions } from "../scripts/demo/run-job.ts";
 import { createRunFolder } from "../scripts/demo/run-folder.ts";
@@ -130,7 +130,7 @@ async function idleLoad(devnet: Devnet): Promise<number> {
 }
 
 const processorOf = ({ workers }: Devnet): number =>
-  workers.reduce((sum, { child }) => sum + processorSec(child.pid), 0);
+  workers.reduce((sum, { child }) => sum + familyProcessorSec(child.pid), 0);
 
 interface Bench {
   readonly devnet: Devnet;

@@ -61,7 +61,7 @@ ${[header, header.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" |
 ![Where a job's time goes, by preset](presets/time.svg)
 
 - Times are from the request to the final result, blocks of a second, sixteen workers on the same two cores. Real deployments wait for their own chain's blocks and windows; devnet windows are 15 s.
-- *processor* is that of all workers together, without what they take when idle; *over plain* compares it with the model alone, run once here with nobody to convince. Small models make that ratio large: signatures, transactions and watching the chain do not depend on the model.
+- *processor* is that of all workers and their enclaves together, without what they take when idle; *over plain* compares it with the model alone, run once here with nobody to convince. Small models make that ratio large: signatures, transactions and watching the chain do not depend on the model.
 - *wire* is what client and workers exchange, the chain left out. *answers/s*: with eight jobs always under way. *fee* in DEV.
 `;
 }
