@@ -13,6 +13,7 @@ import type { Receipt } from "../core/receipt.ts";
 import { isPaired } from "../core/replay-record.ts";
 import { REASON_CANCELLED, STATE_CLOSED } from "../core/types.ts";
 import type { ReceiptExpectation } from "../core/verify-receipt.ts";
+import { checkRegistrationAnchor } from "./check-registration.ts";
 import { checkScheduleAnchor } from "./check-schedule-anchor.ts";
 import { readPairEnclaves } from "./read-pair-enclaves.ts";
 
@@ -42,8 +43,8 @@ async function isKnown(chain: Chain, receipt: Receipt): Promise<boolean> {
 }
 
 /**
- * Whether the chain agrees: the hub knows this end and this record, and the vault these signing addresses. `hub` is the one that the
- * auditor believes in: a forger's own contract would confirm anything.
+ * Whether the chain agrees: the hub knows this end and this record, the vault these signing addresses, the registry these enclaves. `hub`
+ * is the one that the auditor believes in: a forger's own contract would confirm anything.
  * Errors: RPC_UNAVAILABLE, RPC_REJECTED when the endpoint gives no answer.
  */
 export async function checkAnchor(receipt: Receipt, rpcUrl: string, hub: Hex | undefined): Promise<Anchor> {
@@ -93,6 +94,7 @@ export async function checkAnchor(receipt: Receipt, rpcUrl: string, hub: Hex | u
         strange.length === 0 ? "every seat signs as the vault says" : `worker ${strange[0]} signs as somebody else`,
     });
     checks.push(...(await checkScheduleAnchor(chain, receipt, byId)));
+    checks.push(...(await checkRegistrationAnchor(chain, receipt)));
   } catch (error) {
     // A chain that does not answer says nothing about the receipt.
     if (!isAssayError(error) || error.retry !== "never") throw error;

@@ -4,10 +4,13 @@ import { runCheck, type Check } from "../core/check.ts";
 import type { EnclavedTally, Receipt } from "../core/receipt.ts";
 import type { EnclaveBinding } from "../core/enclave-binding.ts";
 import { enclaveBindingOf, enclavedSigner } from "../core/verify-enclaves.ts";
+import type { RegisteredEvidence } from "../adapters/chain/read-shown.ts";
 import { GENERAL_STATUSES } from "../engines/tee/admit.ts";
 import { requireBinding } from "../engines/tee/bind.ts";
+import { decodeEndorsements, FORMATS } from "../engines/tee/board.ts";
 import { pemOf } from "../engines/tee/bytes/pem.ts";
 import { unpackQuote } from "../engines/tee/dcap/pack.ts";
+import { EvidenceError } from "../engines/tee/errors.ts";
 import { PRODUCTION_ROOTS, type TrustRoots } from "../engines/tee/roots.ts";
 import type { Endorsements, Evidence, EvidenceVendor, IntelCollateral, Verdict } from "../engines/tee/verdict.ts";
 import { verifyEvidence } from "../engines/tee/verify.ts";
@@ -17,10 +20,13 @@ export interface EnclaveJudgement {
   readonly skipped: readonly string[];
 }
 
-/** The vendors' roots, and simulated ones that a development auditor names. */
-export function rootsOf(simulated: readonly Hex[], vendor: EvidenceVendor = "intel"): TrustRoots {
+/** Of enclaves that have keys. */
+const VENDORS: readonly EvidenceVendor[] = ["intel", "amd", "aws"];
+
+/** The vendors' roots, and simulated ones that a development auditor names, for all of them. */
+export function rootsOf(simulated: readonly Hex[]): TrustRoots {
   if (simulated.length === 0) return PRODUCTION_ROOTS;
-  const own = simulated.map((root) => ({ vendor, name: "SIMULATED ARK-Milan", kind: "simulated" as const, spkiSha256: root.slice(2).toLowerCase() })); // prettier-ignore
+  const own = simulated.flatMap((root) => VENDORS.map((vendor) => ({ vendor, name: "SIMULATED ARK-Milan", kind: "simulated" as const, spkiSha256: root.slice(2).toLowerCase() }))); // prettier-ignore
   return { simulatedAllowed: true, roots: [...PRODUCTION_ROOTS.roots, ...own] };
 }
 
@@ -39,18 +45,40 @@ function endorsementsOf({ endorsement: all }: Pick<EnclavedTally, "endorsement">
   };
 }
 
-/** A registration's quote with its certificates, and what it rested on, as a vendor's tools take them. */
+/** A registration's evidence and what it rested on, as a vendor's tools take them. */
 export interface ShownEnclave {
   readonly evidence: Evidence;
-  readonly endorsements: IntelCollateral;
+  readonly endorsements: Endorsements;
+  /** Null: the time of the registration; else when the board was shown it. Unix seconds. */
+  readonly openedAt: number | null;
 }
 
-/** Errors: QUOTE, UTF8_INVALID. */
-export function shownEnclave(one: Pick<EnclavedTally, "quote" | "runtime" | "endorsement">): ShownEnclave {
+/** Errors: QUOTE, UTF8_INVALID, ABI_NOT_CANONICAL, CHAIN. */
+export function shownEnclave(one: RegisteredEvidence & Pick<EnclavedTally, "runtime">): ShownEnclave {
+  const runtime = fromHex(one.runtime);
+  const [shown] = one.board;
+  if (shown !== undefined) {
+    const { vendor, openedAt } = shown;
+    const format = FORMATS.get(vendor);
+    if (format === undefined) throw new EvidenceError("QUOTE", { detail: `vendor ${vendor} shows none at the board` });
+    const endorsements = decodeEndorsements(format, fromHex(shown.endorsements));
+    return { evidence: { format, bytes: fromHex(shown.evidence), runtime }, endorsements, openedAt };
+  }
   const { pck, ca, root } = one.endorsement;
   const quote = unpackQuote(fromHex(one.quote), { pck: fromHex(pck), ca: fromHex(ca), root: fromHex(root) });
-  return { evidence: { ...quote, runtime: fromHex(one.runtime) }, endorsements: endorsementsOf(one) };
+  return { evidence: { ...quote, runtime }, endorsements: endorsementsOf(one), openedAt: null };
 }
+
+/** Whether bytes follow that nobody signed: attesters refuse such a case. A packed quote has none. */
+const hasTail = ({ kind }: Endorsements, { bytes }: Evidence, { usedBytes }: Verdict): boolean =>
+  kind !== "intel" && usedBytes !== bytes.length;
+
+/** AMD publishes no levels: how recent its firmware is the chain's floor says, which is no part of the evidence. */
+const isWithoutLevels = ({ platform }: Verdict): boolean => platform === "amd-snp";
+const statusText = (verdict: Verdict): string =>
+  isWithoutLevels(verdict)
+    ? `firmware ${verdict.checks.find(({ name }) => name === "reported TCB")?.detail}`
+    : verdict.tcb.status;
 
 export interface BoundEvidence {
   readonly evidence: Evidence;
@@ -69,7 +97,7 @@ export interface EvidenceWords {
   readonly failure: string | undefined;
 }
 
-/** What the vendor says of an enclave at that time. Errors: those of `verifyEvidence`; BINDING. */
+/** What the vendor says of an enclave at that time, whose report data must be the binding's. Errors: those of `verifyEvidence`; BINDING. */
 export function judgeEvidence(
   { evidence, endorsements, binding, at, simulated }: BoundEvidence,
   roots: TrustRoots,
@@ -77,9 +105,10 @@ export function judgeEvidence(
   const verdict = verifyEvidence(evidence, endorsements, roots, BigInt(at));
   requireBinding(verdict, evidence, binding);
   const { platform, measurementId, tcb, root } = verdict;
+  if (hasTail(endorsements, evidence, verdict)) throw new EvidenceError("QUOTE", { detail: "bytes behind the evidence" }); // prettier-ignore
   const when = new Date(at * 1000).toISOString().replace(".000", "");
   const mark = root === "simulated" ? "SIMULATED, proves nothing about hardware: " : "";
-  const text = `${mark}${platform}, ${tcb.status} at ${when}, image ${measurementId}`;
+  const text = `${mark}${platform}, ${statusText(verdict)} at ${when}, image ${measurementId}`;
   const failure =
     (root === "simulated") !== simulated
       ? simulated
@@ -91,9 +120,17 @@ export function judgeEvidence(
   return { verdict, text, failure };
 }
 
+/** What the chain alone knows of a status. */
+function unknownOf(verdict: Verdict): readonly string[] {
+  if (isWithoutLevels(verdict)) return [`floor: whether the chain's floor admits this ${statusText(verdict)}, its registry says`]; // prettier-ignore
+  const { status } = verdict.tcb;
+  if (GENERAL_STATUSES.includes(status)) return [];
+  return [`grace: ${status} counts only if Intel's evaluation before called it up to date, which the chain knew then`];
+}
+
 /**
- * Judges the vendors' evidence in a receipt as of the time at which it was registered: offline, from the receipt's bytes. What the chain
- * alone knows is named as not looked at.
+ * Judges the vendors' evidence in a receipt as of the time at which it was registered, or shown to the board: offline, from the receipt's
+ * bytes. The vendor's own signature is judged, so attesters' words are not needed. What the chain alone knows is named as not looked at.
  */
 export function judgeEnclaves(receipt: Receipt, roots: TrustRoots): EnclaveJudgement {
   const skipped: string[] = [];
@@ -101,14 +138,15 @@ export function judgeEnclaves(receipt: Receipt, roots: TrustRoots): EnclaveJudge
     let text = "";
     const check = runCheck(`enclave of tally ${one.tally}`, "", () => {
       const binding = enclaveBindingOf(receipt, one, enclavedSigner(receipt, one));
-      const { registeredAt: at, simulated } = one;
-      const { verdict, failure, ...words } = judgeEvidence({ ...shownEnclave(one), binding, at, simulated }, roots);
+      const { registeredAt, simulated } = one;
+      const { openedAt, ...shown } = shownEnclave(one);
+      const at = openedAt ?? registeredAt;
+      const { verdict, failure, ...words } = judgeEvidence({ ...shown, binding, at, simulated }, roots);
       if (failure !== undefined) return failure;
       ({ text } = words);
-      const { measurementId, tcb } = verdict;
-      if (!GENERAL_STATUSES.includes(tcb.status)) skipped.push(`grace: ${tcb.status} counts only if Intel's evaluation before called it up to date, which the chain knew then`); // prettier-ignore
       skipped.push(
-        `image ${measurementId}: whether it was listed, and what its code is, the chain's registry and the image's makers say`,
+        ...unknownOf(verdict),
+        `image ${verdict.measurementId}: whether it was listed, and what its code is, the chain's registry and the image's makers say`,
       );
       return undefined;
     });

@@ -4,6 +4,7 @@ import { concatBytes, equalBytes, fromHex, toHex, utf8, type Hex } from "./bytes
 import { ByteReader } from "./byte-reader.ts";
 import { CoreError } from "./core-errors.ts";
 import { ENCLAVE_PAIR } from "./enclave-bundle.ts";
+import { platformOf } from "./enclave-status.ts";
 import { domainHash, keccak256 } from "./keccak.ts";
 import { ENCLAVE, JOB, MODEL_MANIFEST, PARENT, RECORD, ZERO_BYTES32 } from "./types.ts";
 import { PROOF_EVIDENCE } from "./zk/evidence.ts";
@@ -67,6 +68,22 @@ const ENDORSEMENT = {
   },
 } as const satisfies AbiType;
 
+/** What was shown to the VerdictBoard, whole, of an enclave whose vendor's signatures no chain verifies: drawn attesters judged it. */
+const BOARD_EVIDENCE = {
+  struct: {
+    /** The board's address. */
+    board: "address",
+    caseId: "uint256",
+    /** Number of `EnclaveLib`, without the bit of simulation: 3 AMD SEV-SNP, 4 AWS Nitro. */
+    vendor: "uint8",
+    /** Unix seconds: the time that it is judged at. */
+    openedAt: "uint48",
+    evidence: "bytes",
+    /** AMD's certificates as `abi.encode(vcek, ask, ark)`; of AWS none. */
+    endorsements: "bytes",
+  },
+} as const satisfies AbiType;
+
 /** The enclave behind a tally that one operator said alone, or shares with others: its signature, and its registration. */
 const ENCLAVED = {
   struct: {
@@ -81,20 +98,22 @@ const ENCLAVED = {
     plan: "uint8",
     /** Of the channel that the stage's input came through: what `channelHash` is recomputed from. Empty where it is 0. */
     handshake: "bytes",
-    /** What the quote bound; the worker is the seat's signer. */
+    /** What the evidence bound; the worker is the seat's signer. */
     registry: "address",
     key: "address",
     channelKey: "bytes32",
     sealKey: "bytes32",
     challenge: "bytes32",
     runtime: "bytes",
-    /** Unix seconds of the registration: what it rested on was current then. */
+    /** Unix seconds of the registration: what a quote rested on was current then. */
     registeredAt: "uint48",
     /** The chain marked it: made without hardware, proves nothing. */
     simulated: "bool",
-    /** Signed part, signature, attestation key, QE report, its signature, QE authentication data. */
+    /** Signed part, signature, attestation key, QE report, its signature, QE authentication data. Empty, as `endorsement`, beside `board`. */
     quote: "bytes",
     endorsement: ENDORSEMENT,
+    /** One of evidence that stands at the board, instead of a quote; else none. */
+    board: { array: BOARD_EVIDENCE },
   },
 } as const satisfies AbiType;
 
@@ -246,6 +265,7 @@ export type SeatEvidence = AbiValue<typeof SEAT_EVIDENCE>;
 export type CommitteeEvidence = AbiValue<typeof COMMITTEE>;
 export type ProvenTally = AbiValue<typeof PROVEN>;
 export type EnclavedTally = AbiValue<typeof ENCLAVED>;
+export type BoardEvidence = AbiValue<typeof BOARD_EVIDENCE>;
 export type EnclaveSchedule = AbiValue<typeof SCHEDULE>;
 export type RefereedTally = AbiValue<typeof REFEREED>;
 export type ClientClaim = AbiValue<typeof CLIENT_CLAIM>;
@@ -256,14 +276,34 @@ export type Receipt = AbiValue<typeof RECEIPT>;
 const MAGIC = utf8("ASRC");
 /**
  * 2: with proofs; 3: with sketches; 4: with what client stages took, and with parents; 5: with what enclaves signed; 6: with a referee's
- * games; 7: with the channels between enclaves; 8: with what their plans follow from.
+ * games; 7: with the channels between enclaves; 8: with what their plans follow from; 9: with evidence that stands at the board.
  */
-const VERSION = 8;
+const VERSION = 9;
 /** A job with 31 seats, three committees and an inline output stays far below. */
 export const MAX_RECEIPT_BYTES = 18 * 1024 * 1024;
 
 const bad = (why: string) => new CoreError("RECEIPT_INVALID", { why });
 const isZero = (...values: readonly Hex[]): boolean => values.every((value) => BigInt(value) === 0n);
+
+/** What the board takes; mirror: contracts/evidence/enclave/VerdictBoard.sol. */
+const MAX_BOARD_BYTES = 16_384;
+const BOARD_PLATFORMS: readonly (string | undefined)[] = ["amd-snp", "aws-nitro"];
+
+/** One of two forms: a quote that the chain verified, or what the board was shown. */
+function checkEvidence({ tally, quote, endorsement, board }: EnclavedTally): void {
+  const isQuoted = quote !== "0x" || Object.values(endorsement).some((part) => part !== "0x");
+  if (board.length + (isQuoted ? 1 : 0) !== 1)
+    throw bad(`${isQuoted ? "a quote and " : ""}${board.length} cases of the board for tally ${tally}`);
+  for (const { vendor, evidence, endorsements } of board) {
+    if (vendor > 0x7f || !BOARD_PLATFORMS.includes(platformOf(vendor)))
+      throw bad(`evidence of vendor ${vendor} at the board for tally ${tally}`);
+    for (const part of [evidence, endorsements]) {
+      const size = part.length / 2 - 1;
+      if (size > MAX_BOARD_BYTES)
+        throw bad(`${size} bytes at the board for tally ${tally}, at most ${MAX_BOARD_BYTES}`);
+    }
+  }
+}
 
 /** One way to say that something is missing. */
 function checkAbsences(receipt: Receipt): void {
@@ -277,10 +317,12 @@ function checkAbsences(receipt: Receipt): void {
     if (committee === undefined || committee.fast || committee.seats.length > 0)
       throw bad(`a proof and votes for tally ${tally}`);
   }
-  for (const [i, { tally }] of receipt.enclaves.entries()) {
+  for (const [i, one] of receipt.enclaves.entries()) {
+    const { tally } = one;
     if (i > 0 && (receipt.enclaves[i - 1]?.tally ?? 0) >= tally) throw bad("enclaves do not ascend");
     if (receipt.committees[tally]?.seats.length !== 1)
       throw bad(`an enclave for tally ${tally}, which is not one seat's`);
+    checkEvidence(one);
   }
   const isShared = receipt.job.spec.policy.mask === ENCLAVE && receipt.enclaves.length > 0;
   if (receipt.schedule.length !== (isShared ? 1 : 0))

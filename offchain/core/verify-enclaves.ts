@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-import { equalBytes, fromHex, type Hex } from "./bytes.ts";
+import { equalBytes, fromHex, toHex, type Hex } from "./bytes.ts";
 import { addressWord, bindReportData, decodeRuntime, enclaveConfigDigest } from "./enclave-binding.ts";
 import { enclaveResultDigest } from "./enclave-result.ts";
+import { platformOf } from "./enclave-status.ts";
 import { stageInDigest } from "./digest.ts";
 import { jobTable } from "./network-part.ts";
 import type { EnclavedTally, Receipt } from "./receipt.ts";
@@ -22,7 +23,27 @@ function reportDataOf(quote: Uint8Array): Uint8Array {
   return quote.subarray(at, at + 64);
 }
 
-/** What the quote binds, by the receipt's words. */
+/** Where an SEV-SNP report has its report data, and how long it is; mirror: contracts/libraries/SnpLib.sol. */
+const SNP = { data: 0x50, bytes: 0x4a0 } as const;
+
+/**
+ * Whether evidence was made over `bound`, as far as bytes at fixed places say. A Nitro document has its data inside CBOR, which is read where
+ * its chain is: here they must occur in it, and only `judgeEnclaves` says that they are what AWS signed as the document's user data.
+ */
+function evidenceFailure({ quote, board, registeredAt }: EnclavedTally, bound: Uint8Array): string | undefined {
+  const [shown] = board;
+  if (shown === undefined)
+    return equalBytes(reportDataOf(fromHex(quote)), bound) ? undefined : "its quote is bound to something else";
+  if (shown.openedAt > registeredAt) return "its evidence was shown after its registration";
+  const evidence = fromHex(shown.evidence);
+  if (platformOf(shown.vendor) === "aws-nitro")
+    return toHex(evidence).includes(toHex(bound).slice(2)) ? undefined : "its document is bound to something else";
+  if (evidence.length !== SNP.bytes) return `its report has ${evidence.length} bytes instead of ${SNP.bytes}`;
+  const data = evidence.subarray(SNP.data, SNP.data + bound.length);
+  return equalBytes(data, bound) ? undefined : "its report is bound to something else";
+}
+
+/** What the evidence binds, by the receipt's words. */
 export const enclaveBindingOf = ({ chainId }: Pick<Receipt, "chainId">, one: EnclavedTally, worker: Hex) => ({
   chainId,
   registry: one.registry,
@@ -65,7 +86,8 @@ function failureOf(receipt: Receipt, domain: Hex, one: EnclavedTally): string | 
   if (runtime.configDigest !== enclaveConfigDigest({ chainId, hub, registry: one.registry }))
     return "it was started for another chain, hub or registry";
   const bound = bindReportData(enclaveBindingOf(receipt, one, seat.signer), fromHex(one.runtime));
-  if (!equalBytes(reportDataOf(fromHex(one.quote)), bound)) return "its quote is bound to something else";
+  const unbound = evidenceFailure(one, bound);
+  if (unbound !== undefined) return unbound;
   const apart = channelFailure(receipt, one, stage);
   if (apart !== undefined) return apart;
   if (one.simulated && chainId !== LOCAL_CHAIN_ID) return "it is SIMULATED, and the chain is not local";
@@ -73,8 +95,9 @@ function failureOf(receipt: Receipt, domain: Hex, one: EnclavedTally): string | 
 }
 
 /**
- * Whether an enclave signed each answer that stands without an audit, where the policy asks for one, and each stage that enclaves share: by a key that a quote binds to this
- * chain, registry, worker, model and epoch. Whether the quote is the vendor's is judged where its certificates are (`judgeEnclaves`).
+ * Whether an enclave signed each answer that stands without an audit, where the policy asks for one, and each stage that enclaves share: by
+ * a key that evidence binds to this chain, registry, worker, model and epoch. Not whether the evidence is the vendor's, nor whether a Nitro
+ * document states this binding or only contains it: both are judged where certificates and CBOR are read (`judgeEnclaves`).
  */
 export function enclavesFailure(receipt: Receipt, domain: Hex): string | undefined {
   const { enclaves, record, job } = receipt;

@@ -314,7 +314,7 @@ function enclavesText({ enclaves }: Receipt): string {
   const simulated = enclaves.some((one) => one.simulated);
   return simulated
     ? "signed by the bound key of a SIMULATED enclave, which proves nothing about hardware"
-    : "signed by the key that the enclave's quote binds; whether the quote is genuine is judged with the vendor's roots";
+    : "signed by the key that the enclave's evidence binds; whether the evidence is genuine is judged with the vendor's roots";
 }
 
 /**

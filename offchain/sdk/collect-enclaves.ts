@@ -2,7 +2,7 @@
 import type { Address, Client, Hex } from "viem";
 import { getBlock, getContractEvents, readContract } from "viem/actions";
 import { enclaveRegistryAbi } from "../adapters/chain/abi/enclave-registry.ts";
-import { readEndorsement, readQuote } from "../adapters/chain/read-endorsement.ts";
+import { readRegisteredEvidence } from "../adapters/chain/read-shown.ts";
 import { fromHex, toHex } from "../core/bytes.ts";
 import { domainSeparator } from "../core/eip712.ts";
 import { enclaveResultDigest } from "../core/enclave-result.ts";
@@ -35,7 +35,7 @@ const MOST_PLANS = 256;
 
 /**
  * The enclaves behind answers that stand without an audit: their signatures from the job's calls, the registrations from the registry's
- * event and call, and what those rested on from the calls that brought it. All of it is on the chain, so anyone can do it.
+ * event, and what those rested on from the calls that brought it, or from the board's event. All of it is on the chain, so anyone can do it.
  * Errors: RECEIPT_UNAVAILABLE where a call went through another contract, or the endpoint lacks it; RPC_UNAVAILABLE.
  */
 export async function collectEnclaves(
@@ -110,9 +110,9 @@ async function collectOne(
   const registration = await readRegistration(client, parameters, { key, epoch: signed.epoch });
   if (registration === null) throw missing(jobId, "the enclave's registration");
   const { fromBlock } = parameters;
-  const endorsement = await checked("getLogs", async () => readEndorsement(client, { ...registration, fromBlock }));
-  if (endorsement === null) throw missing(jobId, "what the enclave's evidence rests on");
-  const { binding, challenge, runtime, simulated, quote, registeredAt, registry } = registration;
+  const shown = await checked("getLogs", async () => readRegisteredEvidence(client, { ...registration, fromBlock }));
+  if (shown === null) throw missing(jobId, "the enclave's evidence, or what it rests on,");
+  const { binding, challenge, runtime, simulated, registeredAt, registry } = registration;
   const { channelKey, sealKey } = binding;
   // Behind a sample's signature stands the table of its model, which a receipt has.
   const handshake = plans.length === 0 ? "0x" : part(SIGNED_BYTES);
@@ -121,7 +121,7 @@ async function collectOne(
     0,
     plans.findIndex((bytes) => isPlanned(result, bytes)),
   );
-  return { tally, ...signed, plan, handshake, registry, key, channelKey, sealKey, challenge, runtime, registeredAt, simulated, quote, endorsement }; // prettier-ignore
+  return { tally, ...signed, plan, handshake, registry, key, channelKey, sealKey, challenge, runtime, registeredAt, simulated, ...shown }; // prettier-ignore
 }
 
 async function readRegistration(
@@ -144,19 +144,13 @@ async function readRegistration(
   const event = events.find(({ args }) => args.binding.epoch === epoch);
   if (event === undefined) return null;
   const { blockNumber, transactionHash, args } = event;
-  const [quote, { timestamp }, collateral] = await Promise.all([
-    checked("getTransaction", async () => readQuote(client, transactionHash)),
+  const place = async (functionName: "COLLATERAL" | "BOARD") =>
+    checked(functionName, async () => readContract(client, { address: registry, abi: enclaveRegistryAbi, functionName })); // prettier-ignore
+  const [{ timestamp }, collateral, board] = await Promise.all([
     checked("getBlock", async () => getBlock(client, { blockNumber })),
-    checked("COLLATERAL", async () => readContract(client, { address: registry, abi: enclaveRegistryAbi, functionName: "COLLATERAL" })), // prettier-ignore
+    place("COLLATERAL"),
+    place("BOARD"),
   ]);
-  if (quote === null) return null;
-  return {
-    ...args,
-    quote,
-    registry,
-    collateral,
-    blockNumber,
-    registeredAt: Number(timestamp),
-    pckId: args.enclave.origin,
-  };
+  const { vendor, origin } = args.enclave;
+  return { ...args, registry, collateral, board, vendor, origin, blockNumber, transactionHash, registeredAt: Number(timestamp) }; // prettier-ignore
 }

@@ -30,7 +30,7 @@ import { partCases } from "../../test/support/network-parts.ts";
 import { chainCases } from "../../test/support/split-receipt.ts";
 import { judgedReceipt, provenReceipt } from "../../test/support/proven-receipt.ts";
 import { refereedReceipt } from "../../test/support/refereed-receipt.ts";
-import { sharedJob } from "../../test/support/shared-receipt.ts";
+import { BOARDED, sharedJob } from "../../test/support/shared-receipt.ts";
 import {
   DEPLOYMENT,
   escalatedReceipt,
@@ -189,10 +189,14 @@ write("seal", "blobs[i] is plains[i] sealed to both keys with fixed randomness",
 });
 
 const receipts = [fastReceipt(1, 5), fastReceipt(3, 3), escalatedReceipt(), provenReceipt(3), judgedReceipt()];
-const shared = [sharedJob().receipt, sharedJob({ lost: 2, nonce: 8n }).receipt];
+const shared = [
+  sharedJob().receipt,
+  sharedJob({ lost: 2, nonce: 8n }).receipt,
+  sharedJob({ nonce: 9n, evidence: BOARDED }).receipt,
+];
 write(
   "receipt",
-  "encoded receipts, true in every check: one stage of five seats, three stages of three, one escalation, three proven stages, a court's ruling; by its form only, one with a referee's games; true again, three stages that SIMULATED enclaves shared, by one plan and by three",
+  "encoded receipts, true in every check: one stage of five seats, three stages of three, one escalation, three proven stages, a court's ruling; by its form only, one with a referee's games; true again, three stages that SIMULATED enclaves shared, by one plan, by three, and with evidence of AMD's and AWS's at a board",
   {
     receipts: receipts.map((receipt) => toHex(encodeReceipt(receipt))),
     receiptHashes: receipts.map(receiptHash),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Receipts of jobs whose stages several enclaves shared: every signature, binding, handshake and plan holds; the quotes are nobody's.
+import { NO_ENDORSEMENT, type RegisteredEvidence } from "../../offchain/adapters/chain/read-shown.ts";
 import { NO_EVIDENCE, receiptOfJob } from "../../offchain/core/build-receipt.ts";
 import { concatBytes, toHex, type Hex } from "../../offchain/core/bytes.ts";
 import { channelHashOf, HANDSHAKE_BYTES } from "../../offchain/core/channel-hash.ts";
@@ -27,11 +28,20 @@ const CANDIDATES = Array.from({ length: 12 }, (_, i) => i + 1);
 /** Candidates that have an enclave. */
 const HOSTS = [2, 3, 5, 6, 7, 8, 11];
 const REGISTRY: Hex = "0x00000000000000000000000000000000000e7c1a";
-const SIMULATED_TDX = 130;
+const BOARD: Hex = "0x0000000000000000000000000000000000b0a4d0";
+const [TDX, AMD, AWS, SIMULATED] = [2, 3, 4, 128] as const;
 const enclaveKey = (worker: number): Uint8Array => bytesOf(`enclave ${worker}`);
 const channelKeyOf = (worker: number): Hex => hashOf(`channel key ${worker}`);
 
+/** Evidence over report data of a candidate's enclave, and the vendor's number. */
+export interface EvidenceMaker {
+  readonly vendorOf: (host: number) => number;
+  readonly show: (vendor: number, reportData: Uint8Array) => RegisteredEvidence;
+}
+
 export interface SharedOptions {
+  /** Of whose evidence receipts' own checks read what is bound; quotes by default. */
+  readonly evidence?: EvidenceMaker;
   readonly stages?: number;
   /** How often an enclave is lost before its stage, each time the last one's. */
   readonly lost?: number;
@@ -52,7 +62,40 @@ function boundQuote(reportData: Uint8Array): Uint8Array {
   return concatBytes(head, reportData);
 }
 
-export function sharedJob({ stages = 3, lost = 0, nonce = 7n }: SharedOptions = {}): SharedJob {
+const QUOTED: EvidenceMaker = {
+  vendorOf: () => TDX,
+  show: (_, reportData) => ({ quote: toHex(boundQuote(reportData)), endorsement: NO_ENDORSEMENT, board: [] }),
+};
+
+/** Seconds from a case's opening to the registration by its verdict. */
+export const OBJECTION = 7_200;
+const EXPIRY = sampleJob(sampleManifest(1), 1).spec.expiry;
+export const REGISTERED_AT = EXPIRY - 90_000;
+
+/** What stands at a board of one enclave's. */
+export const atBoard = (
+  vendor: number,
+  evidence: Uint8Array,
+  endorsements: Uint8Array = new Uint8Array(),
+): RegisteredEvidence => ({
+  quote: "0x",
+  endorsement: NO_ENDORSEMENT,
+  board: [{ board: BOARD, caseId: BigInt(vendor), vendor, openedAt: REGISTERED_AT - OBJECTION, evidence: toHex(evidence), endorsements: toHex(endorsements) }], // prettier-ignore
+});
+
+/** AMD's of hosts with even numbers, AWS's of the others. */
+export const boardVendorOf = (host: number): number => (host % 2 === 0 ? AMD : AWS);
+
+/** Reports and documents as far as receipts' own checks read them. */
+export const BOARDED: EvidenceMaker = {
+  vendorOf: boardVendorOf,
+  show: (vendor, reportData) => {
+    const data = concatBytes(new Uint8Array(0x50), reportData, new Uint8Array(0x4a0 - 0x50 - 64));
+    return atBoard(vendor, vendor === AMD ? data : concatBytes(bytesOf("head"), reportData, bytesOf("tail")));
+  },
+};
+
+export function sharedJob({ stages = 3, lost = 0, nonce = 7n, evidence = QUOTED }: SharedOptions = {}): SharedJob {
   const manifest = { ...sampleManifest(stages), acceptedMasks: 1 << ENCLAVE };
   const sample = sampleJob(manifest, 1);
   const policy = { ...sample.spec.policy, mask: ENCLAVE, flags: 0, window: 0 };
@@ -62,8 +105,8 @@ export function sharedJob({ stages = 3, lost = 0, nonce = 7n }: SharedOptions = 
   const candidates = HOSTS.map((workerId): EnclaveSchedule["candidates"][number] => ({
     workerId,
     key: addressOfKey(enclaveKey(workerId)),
-    vendor: SIMULATED_TDX,
-    status: workerId === 5 ? 1 : 0,
+    vendor: evidence.vendorOf(workerId) | SIMULATED,
+    status: evidence.vendorOf(workerId) === AWS ? 7 : evidence === QUOTED && workerId === 5 ? 1 : 0,
     expiry: spec.expiry + 1_000 * workerId,
   }));
   const one = { jobId, table: manifest.stages, expiry: spec.expiry };
@@ -106,7 +149,6 @@ export function sharedJob({ stages = 3, lost = 0, nonce = 7n }: SharedOptions = 
     const [epoch, sealKey, challenge] = [1, hashOf(`seal key ${host}`), hashOf(`challenge ${host}`)];
     const channelKey = channelKeyOf(host);
     const bound = { chainId: DEPLOYMENT.chainId, registry: REGISTRY, key, channelKey, sealKey, worker: addressWord(signerOf(host)), epoch, challenge }; // prettier-ignore
-    const none = "0x" as const;
     return {
       tally: stage,
       channelHash,
@@ -120,10 +162,9 @@ export function sharedJob({ stages = 3, lost = 0, nonce = 7n }: SharedOptions = 
       sealKey,
       challenge,
       runtime: toHex(runtime),
-      registeredAt: spec.expiry - 90_000,
+      registeredAt: REGISTERED_AT,
       simulated: true,
-      quote: toHex(boundQuote(bindReportData(bound, runtime))),
-      endorsement: { pck: none, ca: none, root: none, rootCrl: none, caCrl: none, tcbSigner: none, tcbInfo: none, tcbInfoSignature: none, identitySigner: none, identity: none, identitySignature: none }, // prettier-ignore
+      ...evidence.show(evidence.vendorOf(host), bindReportData(bound, runtime)),
     };
   });
   const tallies = boundaries.map((digest, stage) => ({ stage, round: 0, seats: [hostOf(stage)], said: [digest], challenger: ZERO_ADDRESS, bond: 0n })); // prettier-ignore

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { getAbiItem, parseEventLogs, type Address, type ContractFunctionArgs, type Hex } from "viem";
-import { getLogs } from "viem/actions";
+import { getBlock, getLogs } from "viem/actions";
 import { enclaveRegistryAbi } from "./abi/enclave-registry.ts";
 import type { Chain } from "./chain.ts";
 import { toChainError } from "./decode-revert.ts";
@@ -59,5 +59,17 @@ export async function listRegistrations(
     );
   } catch (error) {
     throw toChainError(error, "eth_getLogs", chain.errors);
+  }
+}
+
+/** When a registration was made, Unix seconds. Errors: RPC_UNAVAILABLE, RPC_REJECTED. */
+export async function registrationTime(
+  chain: Pick<Chain, "client" | "errors">,
+  { blockNumber }: EnclaveRegistration,
+): Promise<number> {
+  try {
+    return Number((await getBlock(chain.client, { blockNumber })).timestamp);
+  } catch (error) {
+    throw toChainError(error, "eth_getBlockByNumber", chain.errors);
   }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 import {
-  getAbiItem,
   parseEventLogs,
   type Address,
   type ContractFunctionArgs,
@@ -9,7 +8,6 @@ import {
   type Log,
   type TransactionReceipt,
 } from "viem";
-import { getLogs } from "viem/actions";
 import { enclaveRegistryAbi } from "./abi/enclave-registry.ts";
 import { verdictBoardAbi } from "./abi/verdict-board.ts";
 import { hasCode, isAssayError } from "../../core/errors.ts";
@@ -18,6 +16,7 @@ import { toChainError } from "./decode-revert.ts";
 import type { EnclaveContracts } from "./enclave-contracts.ts";
 import { ChainError } from "./errors.ts";
 import { readContract } from "./read-contract.ts";
+import { readShown, type BlockRange } from "./read-shown.ts";
 
 export type BoardCase = ContractFunctionReturnType<typeof verdictBoardAbi, "view", "caseOf">;
 type OpenArgs = ContractFunctionArgs<typeof verdictBoardAbi, "nonpayable", "open">;
@@ -33,7 +32,6 @@ export const CASE_FAILED = 5;
 export const BOARD_NOTICE = 86_400;
 
 const at = (board: Address) => ({ address: board, abi: verdictBoardAbi }) as const;
-const OPENED = getAbiItem({ abi: verdictBoardAbi, name: "CaseOpened" });
 
 /** The board that a registry of enclaves believes. Errors: RPC_UNAVAILABLE, REVERTED. */
 export const readBoard = async (chain: Chain, { enclaves }: EnclaveContracts): Promise<Address> =>
@@ -55,12 +53,6 @@ export const readSeats = async (chain: Chain, board: Address, caseId: bigint, ro
 export const readSaid = async (chain: Chain, board: Address, caseId: bigint, round: number, account: Address): Promise<Hex> =>
   readContract(chain, { ...at(board), functionName: "saidBy", args: [caseId, round, account] }); // prettier-ignore
 
-/** Blocks in which an event is looked for. */
-export interface BlockRange {
-  readonly fromBlock: bigint;
-  readonly toBlock: bigint | "latest";
-}
-
 /** What a case showed. Errors: RPC_UNAVAILABLE, RPC_REJECTED; NO_CONTRACT if no log tells of it. */
 export async function findShown(
   chain: Chain,
@@ -69,11 +61,10 @@ export async function findShown(
   range: BlockRange,
 ): Promise<{ readonly evidence: Hex; readonly endorsements: Hex }> {
   try {
-    const logs = await getLogs(chain.client, { ...at(board), event: OPENED, args: { caseId }, ...range });
-    const [found] = parseEventLogs({ abi: verdictBoardAbi, eventName: "CaseOpened", logs });
-    if (found === undefined)
+    const found = await readShown(chain.client, board, caseId, range);
+    if (found === null)
       throw new ChainError("NO_CONTRACT", { name: `case ${caseId}`, address: board, chain: chain.chainId });
-    return found.args;
+    return found;
   } catch (error) {
     if (error instanceof ChainError) throw error;
     throw toChainError(error, "eth_getLogs", chain.errors);

@@ -8,7 +8,7 @@ import { addressWord, decodeRuntime, enclaveConfigDigest } from "../../core/encl
 import { isAssayError } from "../../core/errors.ts";
 import { judgeEvidence, rootsOf } from "../judge-enclaves.ts";
 import { bad, good, type Finding } from "../replay/claims.ts";
-import { findShownRegistration, pairSigners, rootIdOf, VENDORS } from "./enclave-pairs.ts";
+import { findShownRegistration, pairSigners, rootIdOf } from "./enclave-pairs.ts";
 import type { CollectedFile, JobContext } from "./evidence-class.ts";
 
 /** Seconds for which a registration is young enough for a critical job; mirror: EnclaveEvidence. */
@@ -81,7 +81,7 @@ export async function attestPairs(context: JobContext, parts: EnclaveParts): Pro
       const root = rootIdOf(shown);
       const kind = await rootClass(chain, parts.roots, { vendor, root });
       if (kind === null) return bad(where, `the chain pins no root ${root}`);
-      const roots = kind === ROOT_SIMULATED ? rootsOf([root], VENDORS.get(familyOf(vendor))) : rootsOf([]);
+      const roots = kind === ROOT_SIMULATED ? rootsOf([root]) : rootsOf([]);
       const { text, failure } = judgeEvidence({ evidence, endorsements, binding, at, simulated }, roots);
       if (failure !== undefined) return bad(where, failure);
       texts.push(`stage ${signer.stage}: ${text}`);

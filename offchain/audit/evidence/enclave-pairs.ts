@@ -2,9 +2,7 @@
 import type { Chain } from "../../adapters/chain/chain.ts";
 import type { EnclaveParts } from "../../adapters/chain/enclave-contracts.ts";
 import { listRegistrations, type EnclaveRegistration } from "../../adapters/chain/list-registrations.ts";
-import { readEndorsement, readQuote } from "../../adapters/chain/read-endorsement.ts";
-import { familyOf, INTEL } from "../../adapters/chain/read-enclaves.ts";
-import { findShown, readCase } from "../../adapters/chain/verdict-board.ts";
+import { readRegisteredEvidence, type RegisteredEvidence } from "../../adapters/chain/read-shown.ts";
 import { fromHex, utf8, type Hex } from "../../core/bytes.ts";
 import { stageInDigest } from "../../core/digest.ts";
 import { domainSeparator } from "../../core/eip712.ts";
@@ -15,10 +13,8 @@ import { encodeProofEvidence } from "../../core/zk/evidence.ts";
 import { readCertificate } from "../../engines/tee/bytes/certificate.ts";
 import { readPem } from "../../engines/tee/bytes/pem.ts";
 import { parseNitro } from "../../engines/tee/nitro/parse.ts";
-import { decodeEndorsements, FORMATS } from "../../engines/tee/board.ts";
 import { collateralBundle } from "../../engines/tee/collateral-file.ts";
-import type { Endorsements, Evidence, EvidenceVendor } from "../../engines/tee/verdict.ts";
-import { shownEnclave } from "../judge-enclaves.ts";
+import { shownEnclave, type ShownEnclave } from "../judge-enclaves.ts";
 import type { CollectedFile } from "./evidence-class.ts";
 
 /** An enclave that signed a proven stage: its maker, or the one of another vendor that agrees. */
@@ -46,16 +42,15 @@ export function pairSigners({ chainId, hub, jobId, job, manifest, record, proofs
 }
 
 /** What an enclave's registration showed the chain, and when that was judged. */
-export interface ShownRegistration {
+export interface ShownRegistration extends ShownEnclave {
   readonly registration: EnclaveRegistration;
-  readonly evidence: Evidence;
-  readonly endorsements: Endorsements;
-  /** Null: the block of the registration; else the time at which the board was shown it. */
-  readonly openedAt: number | null;
   readonly files: readonly CollectedFile[];
 }
 
-/** From the chain; null where the registry never took the key, or it came through another contract. Errors: RPC_UNAVAILABLE, REVERTED; QUOTE, ABI_NOT_CANONICAL. */
+/**
+ * From the chain; null where the registry never took the key, or it came through another contract. Errors: RPC_UNAVAILABLE, REVERTED; those of
+ * `shownEnclave`.
+ */
 export async function findShownRegistration(
   chain: Chain,
   parts: EnclaveParts,
@@ -64,34 +59,14 @@ export async function findShownRegistration(
   const all = await listRegistrations(chain, { contracts: parts, key, fromBlock: 0n });
   const registration = all.find(({ binding }) => binding.epoch === epoch);
   if (registration === undefined) return null;
-  const { vendor, origin, blockNumber, transactionHash } = registration;
-  const at = `enclaves/${key.toLowerCase()}`;
-  if (familyOf(vendor) === INTEL) {
-    const quote = await readQuote(chain.client, transactionHash);
-    if (quote === null) return null;
-    const { collateral } = parts;
-    const from = { collateral, blockNumber, pckId: origin, quote, fromBlock: 0n };
-    const endorsement = await readEndorsement(chain.client, from);
-    if (endorsement === null) return null;
-    const { evidence, endorsements } = shownEnclave({ quote, runtime: registration.runtime, endorsement });
-    return { registration, evidence, endorsements, openedAt: null, files: intelFiles(at, evidence, endorsements) };
-  }
-  const caseId = BigInt(origin);
-  const shown = await findShown(chain, parts.board, caseId, { fromBlock: 0n, toBlock: "latest" });
-  const format = FORMATS.get(vendor & 127);
-  if (format === undefined) return null;
-  const [bytes, given] = [fromHex(shown.evidence), fromHex(shown.endorsements)];
-  const evidence = { format, bytes, runtime: fromHex(registration.runtime) };
-  const { openedAt } = await readCase(chain, parts.board, caseId);
-  const files = [
-    { file: `${at}.quote`, content: bytes },
-    { file: `${at}.endorsements`, content: given },
-  ];
-  return { registration, evidence, endorsements: decodeEndorsements(format, given), openedAt, files };
+  const read = await readRegisteredEvidence(chain.client, { ...parts, ...registration, fromBlock: 0n });
+  if (read === null) return null;
+  const one = { ...read, key, runtime: registration.runtime };
+  return { registration, ...shownEnclave(one), files: shownFiles(one) };
 }
 
 /** The key at which a registration's evidence must end. Errors: CHAIN, QUOTE, CBOR, PEM, DER. */
-export function rootIdOf({ evidence, endorsements }: Pick<ShownRegistration, "evidence" | "endorsements">): Hex {
+export function rootIdOf({ evidence, endorsements }: Pick<ShownEnclave, "evidence" | "endorsements">): Hex {
   const der =
     endorsements.kind === "intel"
       ? readPem(endorsements.tcbInfoChain).at(-1)
@@ -101,20 +76,13 @@ export function rootIdOf({ evidence, endorsements }: Pick<ShownRegistration, "ev
   return `0x${readCertificate(der ?? new Uint8Array()).spkiHash}`;
 }
 
-/** By the chain's numbers of families. */
-export const VENDORS: ReadonlyMap<number, EvidenceVendor> = new Map([
-  [INTEL, "intel"],
-  [3, "amd"],
-  [4, "aws"],
-]);
-
-const intelFiles = (at: string, { bytes }: Evidence, endorsements: ReturnType<typeof shownEnclave>["endorsements"]) => [
-  { file: `${at}.quote`, content: bytes },
-  { file: `${at}.collateral.json`, content: utf8(`${JSON.stringify(collateralBundle(endorsements), null, 1)}\n`) },
-];
-
-/** Of an enclave whose registration the receipt shows. Errors: QUOTE, UTF8_INVALID. */
-export function shownFiles(one: EnclavedTally): readonly CollectedFile[] {
+/** Evidence as files: what it rested on in the form that `assay tee verify` takes, or as the board has it. Errors: those of `shownEnclave`. */
+export function shownFiles(one: RegisteredEvidence & Pick<EnclavedTally, "key" | "runtime">): readonly CollectedFile[] {
+  const at = `enclaves/${one.key.toLowerCase()}`;
   const { evidence, endorsements } = shownEnclave(one);
-  return intelFiles(`enclaves/${one.key.toLowerCase()}`, evidence, endorsements);
+  const beside =
+    endorsements.kind === "intel"
+      ? { file: `${at}.collateral.json`, content: utf8(`${JSON.stringify(collateralBundle(endorsements), null, 1)}\n`) }
+      : { file: `${at}.endorsements`, content: fromHex(one.board[0]?.endorsements ?? "0x") };
+  return [{ file: `${at}.quote`, content: evidence.bytes }, beside];
 }

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { readEnclaveParts } from "../../adapters/chain/enclave-contracts.ts";
-import { listRegistrations } from "../../adapters/chain/list-registrations.ts";
+import type { EnclaveRegistration } from "../../adapters/chain/list-registrations.ts";
 import { drainOf, enclaveAt, rootClass, ROOT_SIMULATED } from "../../adapters/chain/read-enclaves.ts";
-import { fromHex, type Hex } from "../../core/bytes.ts";
+import type { Hex } from "../../core/bytes.ts";
 import { ENCLAVE } from "../../core/types.ts";
 import { isShared } from "../../core/replay-record.ts";
-import { enclavedSigner } from "../../core/verify-enclaves.ts";
-import { readCertificate } from "../../engines/tee/bytes/certificate.ts";
-import { judgeEnclaves, rootsOf } from "../judge-enclaves.ts";
+import { registrationFailure } from "../check-registration.ts";
+import { judgeEnclaves, rootsOf, shownEnclave } from "../judge-enclaves.ts";
 import type { HistoryEvent } from "../fairness/history.ts";
 import { bad, good, type Finding } from "../replay/claims.ts";
 import { attestPairs, checkPairs, compareFiles } from "./check-enclave-pairs.ts";
-import { findShownRegistration, pairSigners, shownFiles } from "./enclave-pairs.ts";
+import { findShownRegistration, pairSigners, rootIdOf, shownFiles } from "./enclave-pairs.ts";
 import { checkPlans } from "./check-plans.ts";
 import type { CollectContext, CollectedFile, EvidenceClaim, EvidenceClass, JobContext } from "./evidence-class.ts";
 
@@ -46,25 +45,10 @@ async function checkRegistrations(context: JobContext): Promise<Finding> {
     const block = Number(taken.blockNumber);
     const now = BigInt(recorded.blocks[block]?.header.header.timestamp ?? 0);
     blocks.push(block);
-    if (one.registry.toLowerCase() !== parts.enclaves.toLowerCase())
-      return bad(where, `the hub's judge asks registry ${parts.enclaves}`);
-    const all = await listRegistrations(chain, { contracts: parts, key: one.key, fromBlock: 0n });
-    const found = all.find(({ binding }) => binding.epoch === one.epoch);
-    if (found === undefined) return bad(where, `the registry never took key ${one.key} for epoch ${one.epoch}`);
-    const { binding } = found;
-    const at = Number(recorded.blocks[Number(found.blockNumber)]?.header.header.timestamp ?? 0);
-    const pairs: readonly (readonly [string, unknown, unknown])[] = [
-      ["worker", binding.worker.toLowerCase(), enclavedSigner(receipt, one).toLowerCase()],
-      ["model", found.modelId, receipt.job.spec.modelId],
-      ["channel key", binding.channelKey, one.channelKey],
-      ["seal key", binding.sealKey, one.sealKey],
-      ["challenge", found.challenge, one.challenge],
-      ["runtime", found.runtime, one.runtime],
-      ["mark of simulation", found.simulated, one.simulated],
-      ["time", at, one.registeredAt],
-    ];
-    const differs = pairs.find(([, have, shown]) => have !== shown);
-    if (differs !== undefined) return bad(where, `the registry has another ${differs[0]}: ${String(differs[1])}`);
+    const timeOf = async ({ blockNumber }: EnclaveRegistration) =>
+      Number(recorded.blocks[Number(blockNumber)]?.header.header.timestamp ?? 0);
+    const why = await registrationFailure(chain, parts, receipt, one, timeOf);
+    if (why !== undefined) return bad(where, why);
     const { expiry } = await enclaveAt(chain, parts.enclaves, one.key, block);
     if (now > BigInt(expiry) + BigInt(await drainOf(chain, parts.enclaves)))
       return bad(where, `its registration was over for more than a day in block ${block}`);
@@ -85,7 +69,7 @@ async function checkAttestations(context: JobContext): Promise<Finding> {
   for (const one of enclaves) {
     const misfit = compareFiles(context, shownFiles(one));
     if (misfit !== undefined) return misfit;
-    const root: Hex = `0x${readCertificate(fromHex(one.endorsement.root)).spkiHash}`;
+    const root = rootIdOf(shownEnclave(one));
     const { vendor } = await enclaveAt(chain, parts.enclaves, one.key, bundle.manifest.toBlock);
     const kind = await rootClass(chain, parts.roots, { vendor, root });
     if (kind === null) return bad(`${path}, enclave of tally ${one.tally}`, `the chain pins no root ${root}`);

@@ -14,7 +14,7 @@ import { verifyReceipt } from "../../../offchain/core/verify-receipt.ts";
 import { expectCode } from "../../support/expect-code.ts";
 import { judgedReceipt } from "../../support/proven-receipt.ts";
 import { refereedReceipt } from "../../support/refereed-receipt.ts";
-import { sharedJob } from "../../support/shared-receipt.ts";
+import { BOARDED, sharedJob } from "../../support/shared-receipt.ts";
 
 type Lists = Readonly<Record<string, readonly Hex[]>>;
 const read = (name: string): Lists =>
@@ -35,7 +35,7 @@ describe("golden vectors", () => {
   });
   it("default: R68 receipts of enclaves that shared a program keep their bytes, and are true", () => {
     const { shared = [], sharedHashes } = read("receipt");
-    const made = [sharedJob().receipt, sharedJob({ lost: 2, nonce: 8n }).receipt];
+    const made = [sharedJob(), sharedJob({ lost: 2, nonce: 8n }), sharedJob({ nonce: 9n, evidence: BOARDED })].map(({ receipt }) => receipt); // prettier-ignore
     expect(made.map((receipt) => toHex(encodeReceipt(receipt)))).to.deep.equal(shared);
     for (const [i, hex] of shared.entries()) {
       const receipt = decodeReceipt(fromHex(hex));

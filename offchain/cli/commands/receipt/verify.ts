@@ -7,6 +7,7 @@ import {
   verifyReceiptFile,
   verifyReceiptFiles,
 } from "../../../audit/verify-receipt-file.ts";
+import type { Hex } from "../../../core/bytes.ts";
 import { MAX_RECEIPT_BYTES } from "../../../core/receipt.ts";
 import { MAX_PARENTS } from "../../../core/join.ts";
 import { MAX_TENSOR_BYTES } from "../../../core/tensor.ts";
@@ -16,7 +17,7 @@ import { defineCommand } from "../../command.ts";
 import { readFileBytes } from "../../connection.ts";
 import { CliError } from "../../errors.ts";
 import { EXIT, type ExitCode } from "../../exit-code.ts";
-import { address, flag, hash, list, optional, text, url } from "../../fields.ts";
+import { address, flag, hash, list, optional, text, url, type Parsed } from "../../fields.ts";
 import { fileBatches } from "../../file-batches.ts";
 import type { Io } from "../../io.ts";
 import { FileReports } from "../../report-files.ts";
@@ -25,6 +26,12 @@ import { FileReports } from "../../report-files.ts";
 const MAX_READ = MAX_RECEIPT_BYTES + 1;
 /** Of an input in parts: every part with its salt. */
 const MAX_OPENED = MAX_PARENTS * (MAX_TENSOR_BYTES + 64);
+
+const hashes = (value: string): Parsed<readonly Hex[]> => {
+  const all = value.split(",").map((part) => hash(part.trim()));
+  const wrong = all.find((one) => "why" in one);
+  return wrong ?? { value: all.flatMap((one) => ("value" in one ? [one.value] : [])) };
+};
 
 /** A model over ciphertexts has no program that an opened input could go through: only its manifest counts. */
 async function modelOptions(folder: string): Promise<Pick<AuditOptions, "model" | "manifest">> {
@@ -91,9 +98,9 @@ export const receiptVerify = defineCommand({
     secretFile: optional("file", "The job's secret as 0x and 64 digits.", text),
     joined: flag("The first receipt's job joins the results of the others' jobs: say what the whole guarantees."),
     simulatedRoot: optional(
-      "hash",
-      "Take evidence of SIMULATED enclaves under this root (0x, SHA-256 of its key). Development only: refused otherwise.",
-      hash,
+      "hashes",
+      "Take evidence of SIMULATED enclaves under this root, or these, separated by commas (0x, SHA-256 of the key). Development only: refused otherwise.",
+      hashes,
     ),
     refuseDevelopment: flag("Refuse proofs under development keys on the local chain too; elsewhere they always are."),
   },
@@ -113,7 +120,7 @@ export const receiptVerify = defineCommand({
       ...(opened === undefined ? {} : { opened }),
       ...(input.rpc === undefined ? {} : { rpcUrl: input.rpc }),
       ...(input.hub === undefined ? {} : { hub: input.hub }),
-      ...(input.simulatedRoot === undefined ? {} : { simulatedRoots: [input.simulatedRoot] }),
+      ...(input.simulatedRoot === undefined ? {} : { simulatedRoots: input.simulatedRoot }),
       refuseDevelopmentKeys: input.refuseDevelopment,
     };
     try {
