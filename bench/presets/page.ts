@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a run of the suite leaves in docs/presets.md and beside it: one table, and a picture of where a job's time goes.
-import { mkdir, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { drawBars } from "./draw-bars.ts";
 
 export const PARTS = ["until the seats are drawn", "delivery", "work, votes, proofs", "challenge window"] as const;
@@ -22,14 +23,20 @@ export interface Measured {
   readonly plainMs: number;
   readonly fee: number;
   readonly answersPerSec: number;
+  /** How many jobs were always under way for that. */
+  readonly atOnce: number;
 }
 
 const kilo = (bytes: number): string => `${(bytes / 1_000).toPrecision(3)} kB`;
 
-/** `setting`: what it ran on. */
-export async function writePage(rows: readonly Measured[], setting: string): Promise<void> {
+const MEASURED = "docs/presets/measured.json";
+
+/** Puts one row into the page, in place of an older one of that name. `order`: names of all; rows of no other are kept. `setting`: what it ran on. */
+export async function writeRow(row: Measured, order: readonly string[], setting: string): Promise<void> {
   await mkdir("docs/presets", { recursive: true });
-  await writeFile("docs/presets/measured.json", `${JSON.stringify(rows, undefined, 2)}\n`);
+  const known = existsSync(MEASURED) ? (JSON.parse(await readFile(MEASURED, "utf8")) as readonly Measured[]) : [];
+  const rows = order.flatMap((name) => (name === row.name ? [row] : known.filter((one) => one.name === name)));
+  await writeFile(MEASURED, `${JSON.stringify(rows, undefined, 2)}\n`);
   const bars = rows.map(({ name, parts, p95 }) => ({ name, parts, whisker: p95 }));
   await writeFile(
     "docs/presets/time.svg",
@@ -62,6 +69,6 @@ ${[header, header.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" |
 
 - Times are from the request to the final result, blocks of a second, sixteen workers on the same two cores. Real deployments wait for their own chain's blocks and windows; devnet windows are 15 s.
 - *processor* is that of all workers and their enclaves together, without what they take when idle; *over plain* compares it with the model alone, run once here with nobody to convince. Small models make that ratio large: signatures, transactions and watching the chain do not depend on the model.
-- *wire* is what client and workers exchange, the chain left out. *answers/s*: with eight jobs always under way. *fee* in DEV.
+- *wire* is what client and workers exchange, the chain left out. *answers/s*: with eight jobs always under way, of encrypted ones two. *fee* in DEV.
 `;
 }
