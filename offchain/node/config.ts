@@ -30,6 +30,8 @@ const PATHS = new Set([
   "store.folder",
   "enclave.model",
   "enclave.collateral",
+  "enclave.vcek",
+  "enclave.amdChain",
   "prove.keys",
   "prove.cache",
   "prove.openings",

@@ -113,7 +113,7 @@ export const SETTINGS = {
     provider: setting(
       z.enum(["none", "tsm", "nitro", "simulated"]),
       "none",
-      "Answer jobs that ask for an enclave: `tsm` in a TDX guest with Linux 6.7 or newer; `nitro` in an AWS Nitro enclave, by /dev/nsm; `simulated` proves nothing about hardware and works in development only.",
+      "Answer jobs that ask for an enclave: `tsm` in a TDX or SEV-SNP guest with Linux 6.7 or newer; `nitro` in an AWS Nitro enclave, by /dev/nsm; `simulated` proves nothing about hardware and works in development only.",
     ),
     model: setting(
       z.string(),
@@ -123,7 +123,17 @@ export const SETTINGS = {
     collateral: setting(
       z.string(),
       "",
-      "JSON bundle of Intel's collateral (CRLs, TCB info, QE identity), read again at each registration: keep it fresh. For `tsm`.",
+      "JSON bundle of Intel's collateral (CRLs, TCB info, QE identity), read again at each registration: keep it fresh. For `tsm` in a TDX guest.",
+    ),
+    vcek: setting(
+      z.string(),
+      "",
+      "The chip's certificate of AMD's key server, DER or PEM, read again at each registration: a firmware update needs another. For `tsm` in a SEV-SNP guest.",
+    ),
+    amdChain: setting(
+      z.string(),
+      "",
+      "PEM of AMD's signing key and root key, as AMD's key server gives it. Goes with `vcek`.",
     ),
     quoteServer: setting(z.string(), "", "Loopback URL of a development quote server. For `simulated`."),
     critical: setting(

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { Hex } from "../../core/bytes.ts";
+import { readAmdFiles } from "../../engines/tee/amd-files.ts";
 import { readCollateralBundle } from "../../engines/tee/collateral-file.ts";
 import { EvidenceError } from "../../engines/tee/errors.ts";
 import { fetchSimulatedCollateral, type QuoteServerFormat } from "../../engines/tee/provider/quote-server.ts";
@@ -40,14 +41,40 @@ export async function endorseSimulated(
   return { endorsements, roots: simulatedRoots(root, format) };
 }
 
-/** What goes with this worker's quotes. Errors: COLLATERAL, PROVIDER. */
-async function endorse({ provider, collateral, quoteServer }: NodeConfig["enclave"]) {
-  if (provider === "simulated") return endorseSimulated(quoteServer);
-  if (provider === "nitro") return { endorsements: { kind: "none" } as const, roots: PRODUCTION_ROOTS };
-  const text = await readFile(collateral, "utf8").catch((cause: unknown) => {
-    throw new EvidenceError("COLLATERAL", { detail: `${collateral} cannot be read` }, { cause });
+async function read(path: string): Promise<Uint8Array> {
+  return readFile(path).catch((cause: unknown) => {
+    throw new EvidenceError("COLLATERAL", { detail: `${path} cannot be read` }, { cause });
   });
-  return { endorsements: readCollateralBundle(JSON.parse(text)), roots: PRODUCTION_ROOTS };
+}
+
+function parse(path: string, bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch (cause) {
+    throw new EvidenceError("COLLATERAL", { detail: `${path} is no JSON` }, { cause });
+  }
+}
+
+/** What goes with this worker's evidence, read again each time. Errors: COLLATERAL, PEM, PROVIDER. */
+export async function endorse({ provider, collateral, vcek, amdChain, quoteServer }: EndorseSettings) {
+  if (provider === "simulated") return endorseSimulated(quoteServer);
+  const endorsements: Endorsements =
+    provider === "nitro"
+      ? { kind: "none" }
+      : vcek === ""
+        ? readCollateralBundle(parse(collateral, await read(collateral)))
+        : readAmdFiles(await read(vcek), await read(amdChain));
+  return { endorsements, roots: PRODUCTION_ROOTS };
+}
+
+type EndorseSettings = Pick<NodeConfig["enclave"], "provider" | "collateral" | "vcek" | "amdChain" | "quoteServer">;
+
+/** A guest is Intel's or AMD's. */
+function requireTsmFiles({ collateral, vcek, amdChain }: EndorseSettings): void {
+  const amd = [vcek, amdChain].filter((path) => path !== "").length;
+  if (collateral === "" && amd === 0) throw refuse("neither enclave.collateral nor enclave.vcek is set");
+  if (collateral !== "" && amd > 0) throw refuse("enclave.collateral is Intel's, enclave.vcek and enclave.amdChain are AMD's: set one vendor's"); // prettier-ignore
+  if (amd === 1) throw refuse("enclave.vcek and enclave.amdChain go together");
 }
 
 export interface OpenEnclaveModules extends Omit<EnclaveKeeperModules, "launch" | "endorse"> {
@@ -57,12 +84,12 @@ export interface OpenEnclaveModules extends Omit<EnclaveKeeperModules, "launch" 
 /** The enclave that the configuration asks for, not yet started; null if it asks for none. Error: ENCLAVE_SETTINGS. */
 export function openEnclave(config: NodeConfig, { models, ...modules }: OpenEnclaveModules): EnclaveKeeper | null {
   const { enclave, work, node, prove } = config;
-  const { provider, model, collateral, quoteServer } = enclave;
+  const { provider, model, quoteServer } = enclave;
   if (provider === "none") return null;
   const modelId = models.modelIds.find((id) => models.folder(id) === model);
   if (modelId === undefined) throw refuse(`enclave.model is ${model === "" ? "not set" : "none of work.models"}`);
   if (!isDeepStrictEqual(models.exposure(modelId), [])) throw refuse("models with stages at their client run in none");
-  if (provider === "tsm" && collateral === "") throw refuse("enclave.collateral is not set");
+  if (provider === "tsm") requireTsmFiles(enclave);
   if (provider === "simulated" && quoteServer === "") throw refuse("enclave.quoteServer is not set");
   const { executor, threads } = work;
   const proves = enclave.critical && prove.enabled;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Hex } from "../../../core/bytes.ts";
 import { isAssayError } from "../../../core/errors.ts";
-import { readPem } from "../../../engines/tee/bytes/pem.ts";
+import { readAmdFiles } from "../../../engines/tee/amd-files.ts";
 import { readCollateralBundle } from "../../../engines/tee/collateral-file.ts";
 import { PRODUCTION_ROOTS, type TrustRoots } from "../../../engines/tee/roots.ts";
 import type { Endorsements, Evidence, EvidenceFormat, EvidenceVendor } from "../../../engines/tee/verdict.ts";
@@ -83,13 +83,8 @@ function readEndorsements(vendor: EvidenceVendor, input: EvidenceInput): Endorse
   const pem = (path: string): string => toText(readFileBytes(path, 65_536));
   if (vendor === "intel" && input.collateral !== undefined) return readCollateralBundle(readJson(input.collateral));
   if (vendor === "nvidia" && input.chain !== undefined) return { kind: "nvidia", chain: pem(input.chain) };
-  if (vendor === "amd" && input.vcek !== undefined && input.amdChain !== undefined) {
-    const raw = readFileBytes(input.vcek, 65_536);
-    const vcek = raw[0] === 0x30 ? raw : readPem(toText(raw))[0];
-    const [ask, ark] = readPem(pem(input.amdChain));
-    const none = new Uint8Array();
-    return { kind: "amd", vcek: vcek ?? none, ask: ask ?? none, ark: ark ?? none };
-  }
+  if (vendor === "amd" && input.vcek !== undefined && input.amdChain !== undefined)
+    return readAmdFiles(readFileBytes(input.vcek, 65_536), readFileBytes(input.amdChain, 65_536));
   return { kind: "none" };
 }
 
