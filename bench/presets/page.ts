@@ -27,7 +27,8 @@ export interface Measured {
   readonly atOnce: number;
 }
 
-const kilo = (bytes: number): string => `${(bytes / 1_000).toPrecision(3)} kB`;
+const size = (bytes: number): string =>
+  bytes < 1e6 ? `${(bytes / 1e3).toPrecision(3)} kB` : `${(bytes / 1e6).toPrecision(3)} MB`;
 
 const MEASURED = "docs/presets/measured.json";
 
@@ -52,8 +53,8 @@ function page(rows: readonly Measured[], setting: string): string {
     `${row.p50.toFixed(1)} s`,
     `${row.p95.toFixed(1)} s`,
     `${Math.round(row.gas / 1_000)}k`,
-    kilo(row.wireBytes),
-    kilo(row.receiptBytes),
+    size(row.wireBytes),
+    size(row.receiptBytes),
     `${row.processorSec.toFixed(2)} s`,
     `${Math.round((1_000 * row.processorSec) / row.plainMs).toLocaleString("en")}×`,
     row.fee.toPrecision(3),
