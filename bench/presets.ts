@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Every preset that runs, on the devnet with sixteen real workers: latency, gas, bytes, processor time of all workers together, fee, what
 // dominates, and jobs a second at saturation; beside the same model run once, unverified, on this machine. With --write it renews
-// docs/presets.md. Twenty jobs a preset (ASSAY_BENCH_JOBS: another number) take about half an hour; --cases=cipher runs only cases with
+// docs/presets.md. Twenty jobs a preset (ASSAY_BENCH_JOBS: another number) take about an hour; --cases=cipher runs only cases with
 // that in their name, and leaves the other rows of the page as they were.
 import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -36,7 +36,7 @@ const WINDOWED_AT_ONCE = 4;
 /** Jobs for throughput, and how many of them are always under way. */
 const SUSTAINED = Math.ceil(1.6 * SINGLE);
 const AT_ONCE = 8;
-/** Of encrypted ones, whose client sends 40 MB of keys for each: with more, inputs come too late and jobs end without a result. */
+/** Of encrypted ones, whose client sends 50 to 70 MB of keys for each: with more, inputs come too late and jobs end without a result. */
 const ENCRYPTED_AT_ONCE = 2;
 const IDLE_MS = 4_000;
 const PLAIN_RUNS = 50;
