@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
 import type { Address, Client } from "viem";
-import { getContractEvents } from "viem/actions";
-import { enclaveRegistryAbi } from "../adapters/chain/abi/enclave-registry.ts";
 import { CANDIDATES } from "../core/draw.ts";
 import type { Spec } from "../core/types.ts";
-import { checked } from "./checked.ts";
 import { lackOfPair, type PairCandidate } from "./choose-pair.ts";
 import { SdkError } from "./errors.ts";
 import { findEnclaves, readEnclaveRegistry, type EnclaveTrust, type FoundEnclave } from "./find-enclaves.ts";
+import { registeredEnclaves } from "./registered-enclaves.ts";
 
 /** Why an enclave makes no critical result of a job that lasts until `expiry`; undefined if it may. */
 export function unfitFor({ criticalUntil, family }: FoundEnclave, expiry: number): string | undefined {
@@ -31,10 +29,7 @@ export async function assertPair(
   const { hub, spec, trust, fromBlock = 0n } = query;
   const { modelId, policy, expiry } = spec;
   const registry = await readEnclaveRegistry(client, hub);
-  const registered = { address: registry, abi: enclaveRegistryAbi, eventName: "EnclaveRegistered", fromBlock } as const;
-  const events = await checked("EnclaveRegistered", async () =>
-    getContractEvents(client, { ...registered, args: { modelId }, strict: true }),
-  );
+  const events = await registeredEnclaves(client, { registry, args: { modelId }, fromBlock });
   const workers = [...new Set(events.toReversed().map(({ args }) => args.worker))];
   const fit: Pick<PairCandidate, "enclave">[] = [];
   // The newest first: most of the time the first few are enough.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type { Address, Client, Hex } from "viem";
-import { getBlock, getContractEvents, readContract } from "viem/actions";
+import { getBlock, readContract } from "viem/actions";
 import { enclaveRegistryAbi } from "../adapters/chain/abi/enclave-registry.ts";
 import { readRegisteredEvidence } from "../adapters/chain/read-shown.ts";
 import { fromHex, toHex } from "../core/bytes.ts";
@@ -16,6 +16,7 @@ import { checked } from "./checked.ts";
 import { SdkError } from "./errors.ts";
 import { readEnclaveRegistry } from "./find-enclaves.ts";
 import { decodeCall, type JobTrail } from "./job-trail.ts";
+import { registeredEnclaves } from "./registered-enclaves.ts";
 
 export interface CollectEnclavesParameters {
   readonly hub: Address;
@@ -130,17 +131,7 @@ async function readRegistration(
   { key, epoch }: { readonly key: Hex; readonly epoch: number },
 ) {
   const registry = await readEnclaveRegistry(client, hub);
-  const events = await checked("EnclaveRegistered", async () =>
-    getContractEvents(client, {
-      address: registry,
-      abi: enclaveRegistryAbi,
-      eventName: "EnclaveRegistered",
-      args: { key },
-      fromBlock,
-      toBlock: "latest",
-      strict: true,
-    }),
-  );
+  const events = await registeredEnclaves(client, { registry, args: { key }, fromBlock });
   const event = events.find(({ args }) => args.binding.epoch === epoch);
   if (event === undefined) return null;
   const { blockNumber, transactionHash, args } = event;

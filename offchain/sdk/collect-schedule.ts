@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: MIT
 import type { Client, Hex } from "viem";
-import { getContractEvents } from "viem/actions";
-import { enclaveRegistryAbi } from "../adapters/chain/abi/enclave-registry.ts";
 import { fromHex } from "../core/bytes.ts";
 import { jobTable } from "../core/network-part.ts";
 import { admittedEnclaves } from "../core/planning/enclave-plan.ts";
 import type { EnclaveSchedule, Receipt } from "../core/receipt.ts";
 import type { ModelManifest } from "../core/types.ts";
 import { plannedEnclave } from "../core/verify-schedule.ts";
-import { checked } from "./checked.ts";
 import type { CollectEnclavesParameters } from "./collect-enclaves.ts";
 import { readEnclaveRegistry } from "./find-enclaves.ts";
+import { registeredEnclaves } from "./registered-enclaves.ts";
 
 export interface CollectScheduleParameters extends CollectEnclavesParameters {
   readonly manifest: ModelManifest;
@@ -45,17 +43,12 @@ async function readCandidates(
 ): Promise<EnclaveSchedule["candidates"]> {
   const { modelId, expiry: until } = job.spec;
   const registry = await readEnclaveRegistry(client, hub);
-  const events = await checked("EnclaveRegistered", async () =>
-    getContractEvents(client, {
-      address: registry,
-      abi: enclaveRegistryAbi,
-      eventName: "EnclaveRegistered",
-      args: { worker: [...signers.values()], modelId },
-      fromBlock,
-      toBlock,
-      strict: true,
-    }),
-  );
+  const events = await registeredEnclaves(client, {
+    registry,
+    args: { worker: [...signers.values()], modelId },
+    fromBlock,
+    toBlock,
+  });
   return record.seats.flatMap((workerId) => {
     const worker = signers.get(workerId)?.toLowerCase();
     const newest = events.findLast(({ args }) => args.worker.toLowerCase() === worker && args.enclave.expiry >= until);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { zeroAddress, type Address, type Client, type Hex } from "viem";
-import { getBlock, getContractEvents, readContract } from "viem/actions";
+import { getBlock, readContract } from "viem/actions";
 import { enclaveRegistryAbi } from "../adapters/chain/abi/enclave-registry.ts";
 import { stakeVaultAbi } from "../adapters/chain/abi/stake-vault.ts";
 import { deploymentErrors } from "../adapters/chain/create-chain.ts";
@@ -17,6 +17,7 @@ import { checked } from "./checked.ts";
 import { getDeployment } from "./deployment.ts";
 import { criticalFacts, readEnclaveRegistry, type EnclaveTrust, type FoundEnclave } from "./find-enclaves.ts";
 import { callSeat } from "./seat-call.ts";
+import { registeredEnclaves } from "./registered-enclaves.ts";
 
 export interface FindCommitteeParameters {
   readonly hub: Address;
@@ -112,11 +113,7 @@ async function assertTrusted(
   const holders = holdersOf(committee);
   const keys = holders.flatMap((index) => committee.members[index - 1]?.key ?? []);
   const at = { address: registry, abi: enclaveRegistryAbi } as const;
-  const events = await checked(
-    "EnclaveRegistered",
-    async () =>
-    getContractEvents(client, { ...at, eventName: "EnclaveRegistered", args: { key: keys }, fromBlock, toBlock: "latest", strict: true }), // prettier-ignore
-  );
+  const events = await registeredEnclaves(client, { registry, args: { key: keys }, fromBlock });
   const refuse = (index: number, why: string) => new ThresholdError("COMMITTEE_KEY", { why: `member ${index}: ${why}` }); // prettier-ignore
   const live = await Promise.all(
     keys.map(async (one) => checked("isLive", async () => readContract(client, { ...at, functionName: "isLive", args: [one, now] }))), // prettier-ignore

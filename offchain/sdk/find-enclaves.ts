@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { zeroAddress, type Address, type Client, type Hex } from "viem";
-import { getContractEvents, readContract } from "viem/actions";
+import { readContract } from "viem/actions";
 import { enclaveEvidenceAbi } from "../adapters/chain/abi/enclave-evidence.ts";
 import { enclaveRegistryAbi } from "../adapters/chain/abi/enclave-registry.ts";
 import { evidenceRouterAbi } from "../adapters/chain/abi/evidence-router.ts";
@@ -13,6 +13,7 @@ import { LOCAL_CHAIN_ID } from "../core/zk/verifying-key.ts";
 import { checked } from "./checked.ts";
 import { getDeployment } from "./deployment.ts";
 import { SdkError } from "./errors.ts";
+import { registeredEnclaves } from "./registered-enclaves.ts";
 
 export type EnclaveFamily = "intel" | "amd" | "aws" | "other";
 /** By the registry's vendor numbers. */
@@ -102,17 +103,12 @@ export async function findEnclaves(
 ): Promise<FindEnclavesReturnType> {
   const { hub, modelId, workers, fromBlock = 0n, blockNumber } = parameters;
   const registry = await readEnclaveRegistry(client, hub);
-  const events = await checked("EnclaveRegistered", async () =>
-    getContractEvents(client, {
-      address: registry,
-      abi: enclaveRegistryAbi,
-      eventName: "EnclaveRegistered",
-      args: { worker: [...workers], modelId },
-      fromBlock,
-      toBlock: blockNumber ?? "latest",
-      strict: true,
-    }),
-  );
+  const events = await registeredEnclaves(client, {
+    registry,
+    args: { worker: [...workers], modelId },
+    fromBlock,
+    toBlock: blockNumber,
+  });
   const found = new Map<string, FoundEnclave>();
   const refused = new Map<string, string>();
   await Promise.all(

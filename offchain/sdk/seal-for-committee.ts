@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type { Address, Client } from "viem";
-import { getBlock, getContractEvents } from "viem/actions";
-import { enclaveRegistryAbi } from "../adapters/chain/abi/enclave-registry.ts";
+import { getBlock } from "viem/actions";
 import { fromHex, type Hex } from "../core/bytes.ts";
 import { modelId as modelIdOf } from "../core/model.ts";
 import { jobTable } from "../core/network-part.ts";
@@ -21,6 +20,7 @@ import { findEnclaves, readEnclaveRegistry, type EnclaveTrust } from "./find-enc
 import { isJoinedInput } from "./joined-input.ts";
 import { stageSalts } from "./push-sealed.ts";
 import { accountOf, type WalletLike } from "./send.ts";
+import { registeredEnclaves } from "./registered-enclaves.ts";
 
 export interface SealForCommitteeParameters extends DeliverInputParameters {
   /** `COMMITTEE_RULES` by default. */
@@ -55,11 +55,7 @@ async function receiversOf(
   { hub, modelId, until, trust, fromBlock }: { readonly hub: Address; readonly modelId: Hex; readonly until: number; readonly trust: EnclaveTrust | undefined; readonly fromBlock: bigint }, // prettier-ignore
 ): Promise<readonly Uint8Array[]> {
   const registry = await readEnclaveRegistry(client, hub);
-  const events = await checked(
-    "EnclaveRegistered",
-    async () =>
-    getContractEvents(client, { address: registry, abi: enclaveRegistryAbi, eventName: "EnclaveRegistered", args: { modelId }, fromBlock, toBlock: "latest", strict: true }), // prettier-ignore
-  );
+  const events = await registeredEnclaves(client, { registry, args: { modelId }, fromBlock });
   const workers = [...new Set(events.map(({ args }) => args.worker))].slice(-MAX_RECEIVERS);
   const { found, refused } = await findEnclaves(client, { hub, modelId, workers, until, trust, fromBlock });
   const [why] = refused.values();

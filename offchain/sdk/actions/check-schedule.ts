@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type { Address, Client, Hex } from "viem";
-import { getContractEvents, readContract } from "viem/actions";
-import { enclaveRegistryAbi } from "../../adapters/chain/abi/enclave-registry.ts";
+import { readContract } from "viem/actions";
 import { stakeVaultAbi } from "../../adapters/chain/abi/stake-vault.ts";
 import { fromHex, toHex } from "../../core/bytes.ts";
 import { runCheck, type Check } from "../../core/check.ts";
@@ -19,6 +18,7 @@ import { findEnclaves, readEnclaveRegistry, type EnclaveTrust } from "../find-en
 import { decodeCall, type JobTrail } from "../job-trail.ts";
 import { readTrail } from "../read-trail.ts";
 import { getJob } from "./get-job.ts";
+import { registeredEnclaves } from "../registered-enclaves.ts";
 
 export interface CheckScheduleParameters {
   readonly hub: Address;
@@ -148,11 +148,7 @@ async function readCandidates(client: Client, hub: Address, trail: JobTrail) {
 
 /** Whose enclave a key is, and the key of its channels. A stranger's is nobody's. */
 async function readKey(client: Client, registry: Address, key: Hex, fromBlock: bigint) {
-  const events = await checked(
-    "EnclaveRegistered",
-    async () =>
-    getContractEvents(client, { address: registry, abi: enclaveRegistryAbi, eventName: "EnclaveRegistered", args: { key }, fromBlock, toBlock: "latest", strict: true }), // prettier-ignore
-  );
+  const events = await registeredEnclaves(client, { registry, args: { key }, fromBlock });
   const newest = events.at(-1)?.args;
   return { worker: newest?.worker ?? ZERO_ADDRESS, channelKey: newest?.binding.channelKey ?? ZERO_BYTES32 };
 }
