@@ -11,10 +11,10 @@ import { jobTable } from "../core/network-part.ts";
 import type { Receipt } from "../core/receipt.ts";
 import type { KnownEnclave } from "../core/verify-receipt.ts";
 import { encodeProofEvidence } from "../core/zk/evidence.ts";
+import { plainVendor, isSimulatedVendor } from "../core/enclave-status.ts";
 
 /** By the registry's vendor numbers: SGX and TDX are one family. */
 const FAMILIES: Readonly<Record<number, KnownEnclave["family"]>> = { 1: "intel", 2: "intel", 3: "amd", 4: "aws" };
-const SIMULATED = 128;
 
 /** The keys that signed a critical job's stages; what does not recover is the verifier's to name. */
 function keysOf({ chainId, hub, jobId, job, manifest, record, proofs }: Receipt): readonly Hex[] {
@@ -46,8 +46,8 @@ export async function readPairEnclaves(chain: Chain, receipt: Receipt): Promise<
     known
       .filter(({ epoch }) => epoch > 0)
       .map(({ key, worker, vendor }) => {
-        const family = FAMILIES[vendor & ~SIMULATED] ?? "other";
-        return [key, { worker, family, simulated: (vendor & SIMULATED) !== 0 }];
+        const family = FAMILIES[plainVendor(vendor)] ?? "other";
+        return [key, { worker, family, simulated: isSimulatedVendor(vendor) }];
       }),
   );
 }

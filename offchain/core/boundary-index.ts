@@ -5,7 +5,7 @@ import type { Hex } from "./bytes.ts";
 import { DTYPES, elementCount, MAX_RANK, type Dtype } from "./tensor.ts";
 import { MAX_BATCH_INPUTS } from "./batch-tensors.ts";
 import { JOB_INPUT } from "./sealed-input.ts";
-import { KIND_CIPHER, type DigestKind } from "./types.ts";
+import { KIND_CIPHER, type DigestKind, MAX_STAGES } from "./types.ts";
 
 /**
  * How a boundary goes from the seats of one stage to those of the next (split.md section 9). A holder announces it by its index, signed
@@ -14,8 +14,7 @@ import { KIND_CIPHER, type DigestKind } from "./types.ts";
  */
 export const BOUNDARY_PROTOCOL = "/assay/boundary/1";
 
-/** Most stages and thus micro-batches: 4 a stage. */
-const MAX_STAGES = 8;
+/** Most micro-batches: so many a stage. */
 export const MICRO_BATCHES_A_STAGE = 4;
 const MAX_MICRO_BATCHES = MICRO_BATCHES_A_STAGE * MAX_STAGES;
 const MAGIC = 0x41534249;

@@ -19,6 +19,13 @@ export type TcbStatus = (typeof TCB_STATUSES)[number] | "VendorManaged";
 export const tcbStatusOf = (number: number): TcbStatus | undefined =>
   number === TCB_STATUSES.length ? "VendorManaged" : TCB_STATUSES[number];
 
+/** Set in a registered key's vendor: made without hardware, proves nothing (`EnclaveLib.SIMULATED`). */
+const SIMULATED = 0x80;
+export const isSimulatedVendor = (vendor: number): boolean => (vendor & SIMULATED) !== 0;
+/** The vendor's number, whether simulated or not. */
+export const plainVendor = (vendor: number): number => vendor & ~SIMULATED;
+
 const VENDORS = [undefined, "intel-sgx", "intel-tdx", "amd-snp", "aws-nitro"] as const;
 /** The platform of a registered key's vendor, whether simulated or not. */
-export const platformOf = (vendor: number): Exclude<PlatformKind, "nvidia-gpu"> | undefined => VENDORS[vendor & 0x7f];
+export const platformOf = (vendor: number): Exclude<PlatformKind, "nvidia-gpu"> | undefined =>
+  VENDORS[plainVendor(vendor)];

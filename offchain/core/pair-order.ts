@@ -3,7 +3,7 @@ import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import type { Hex } from "./bytes.ts";
 import { decodeSealedInput, encodeSealedInput, type SealedInput } from "./sealed-input.ts";
-import { ZERO_ADDRESS } from "./types.ts";
+import { ZERO_ADDRESS, MAX_STAGES } from "./types.ts";
 
 /** Who answers one stage of a job of mask ENCLAVE and PROOF: signing addresses, lower case. */
 export interface OrderedPair {
@@ -26,8 +26,6 @@ export interface PairOrder {
 }
 
 const MAGIC = 0x4153454f;
-/** Stages a program may have (protocol.md section 5). */
-const MAX_STAGES = 8;
 const PAIR_BYTES = 40;
 
 /** Errors: NOT_CANONICAL, TOO_LARGE, HEX_INVALID. */

@@ -21,6 +21,7 @@ import {
   OPTIMISTIC,
   PROOF,
   VOTE,
+  MAX_STAGES,
 } from "./types.ts";
 
 /** Bits of `Policy.mask`. */
@@ -38,7 +39,6 @@ export const FLAG = {
 /** What every hub counts by itself; a deployment adds the kinds that its evidence router has adapters for. */
 export const SUPPORTED_EVIDENCE: number = EVIDENCE.VOTE | EVIDENCE.OPTIMISTIC;
 const NO_STAKE_SUFFICES = 2n ** 256n - 1n;
-export const MAX_STAGES = 8;
 export const MAX_SEATS = 31;
 
 /** The Policy struct without its ticket class. Times in seconds, stake in wei. */

@@ -2,15 +2,8 @@
 import { missingWorkers, type AvailableWorkers } from "./available-workers.ts";
 import { CANDIDATES } from "./draw.ts";
 import { leastSeatStake, mostInsuredByReward, mostInsuredBySampling, mostInsuredByStake } from "./economics.ts";
-import {
-  EVIDENCE,
-  FLAG,
-  MAX_SEATS,
-  MAX_STAGES,
-  SUPPORTED_EVIDENCE,
-  type PolicySet,
-  type PolicyTerms,
-} from "./policy.ts";
+import { EVIDENCE, FLAG, MAX_SEATS, SUPPORTED_EVIDENCE, type PolicySet, type PolicyTerms } from "./policy.ts";
+import { MAX_STAGES } from "./types.ts";
 import { isAssayError } from "./errors.ts";
 import { assertExposure, type Exposure } from "./planning/leakage-limits.ts";
 import { PRESETS, type Explanation, type Preset, type PresetName } from "./policy-presets.ts";

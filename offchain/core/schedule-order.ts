@@ -6,6 +6,7 @@ import { decodePlan } from "./planning/encode-plan.ts";
 import type { Plan } from "./planning/types.ts";
 import { decodeSealedInput, encodeSealedInput, type SealedInput } from "./sealed-input.ts";
 import { toWord, type Word } from "./tagged-hash.ts";
+import { MAX_STAGES } from "./types.ts";
 
 /** The enclave of one run of a plan, as the registry has it. Addresses in lower case. */
 export interface ScheduledEnclave {
@@ -38,8 +39,6 @@ export interface ScheduleOrder {
 }
 
 const MAGIC = 0x4153534f;
-/** Stages a program may have (protocol.md section 5). */
-const MAX_STAGES = 8;
 const ENCLAVE_BYTES = 80;
 
 /** An enclave's key as the planner's id. */

@@ -4,6 +4,7 @@ import { ByteWriter } from "./byte-writer.ts";
 import type { Hex } from "./bytes.ts";
 import { MAX_PARENTS } from "./join.ts";
 import { MAX_TENSOR_BYTES } from "./tensor.ts";
+import { MAX_STAGES } from "./types.ts";
 
 /**
  * What travels sealed to the seats of one stage: boundary tensors and boundary salts. A boundary is named by the stage that produces
@@ -49,8 +50,6 @@ export interface BoundaryTensor {
 
 /** The boundary that is the job's input (PRODUCER_INPUT of Types.sol). */
 export const JOB_INPUT = 0xffff;
-/** Stages a program may have (protocol.md section 5). */
-const MAX_STAGES = 8;
 const WHAT = "The sealed input";
 /** Header of the largest tensor: version, dtype, rank and 8 dimensions. */
 const MAX_ENCODED_TENSOR = MAX_TENSOR_BYTES + 35;

@@ -3,6 +3,9 @@ import type { AbiType, AbiValue } from "./abi.ts";
 
 // Mirror of contracts/types/Types.sol, which is normative. Field order is hashed.
 
+/** Stages a program may have (protocol.md section 5). */
+export const MAX_STAGES = 8;
+
 // Evidence kinds: bits of `Policy.mask`.
 export const VOTE = 1;
 export const PROOF = 2;

@@ -4,14 +4,13 @@ import { CANDIDATES } from "./draw.ts";
 import { jobTable } from "./network-part.ts";
 import { enclavePlanRequest, plansFailure } from "./planning/enclave-plan.ts";
 import type { EnclaveSchedule, Receipt } from "./receipt.ts";
-import { MAX_STAGES } from "./policy.ts";
-
-const SIMULATED = 128;
+import { MAX_STAGES } from "./types.ts";
+import { isSimulatedVendor } from "./enclave-status.ts";
 
 /** A candidate's enclave as the planner takes it. */
 export const plannedEnclave = (one: EnclaveSchedule["candidates"][number]) => ({
   ...one,
-  simulated: (one.vendor & SIMULATED) !== 0,
+  simulated: isSimulatedVendor(one.vendor),
 });
 
 /**

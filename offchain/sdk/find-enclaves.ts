@@ -14,11 +14,11 @@ import { checked } from "./checked.ts";
 import { getDeployment } from "./deployment.ts";
 import { SdkError } from "./errors.ts";
 import { registeredEnclaves } from "./registered-enclaves.ts";
+import { plainVendor } from "../core/enclave-status.ts";
 
 export type EnclaveFamily = "intel" | "amd" | "aws" | "other";
 /** By the registry's vendor numbers. */
 const FAMILIES: Readonly<Record<number, EnclaveFamily>> = { 1: "intel", 2: "intel", 3: "amd", 4: "aws" };
-const SIMULATED_BIT = 128;
 
 /** A registered enclave, as the chain judged its quote. */
 export interface FoundEnclave {
@@ -55,7 +55,7 @@ export function criticalFacts(enclave: {
   const { expiry, life, status, vendor } = enclave;
   const youngUntil = Math.min(expiry, expiry - 3_600 * life + CRITICAL_AGE_SEC);
   return {
-    family: FAMILIES[vendor & ~SIMULATED_BIT] ?? "other",
+    family: FAMILIES[plainVendor(vendor)] ?? "other",
     criticalUntil: CRITICAL_STATUSES.includes(status) ? youngUntil : 0,
   };
 }

@@ -6,6 +6,7 @@ import { decodeRuntime, enclaveConfigDigest } from "../../core/enclave-binding.t
 import { drawCommittee, type CommitteeRules, type DrawnCommittee, type RegistryEvent } from "../../core/threshold/draw-committee.ts"; // prettier-ignore
 import { enclaveRegistryAbi } from "./abi/enclave-registry.ts";
 import { toChainError } from "./decode-revert.ts";
+import { familyOf } from "./read-enclaves.ts";
 
 export interface ReadCommitteeParameters {
   readonly chainId: bigint;
@@ -22,14 +23,6 @@ const EVENTS = [
   getAbiItem({ abi: enclaveRegistryAbi, name: "EnclaveRegistered" }),
   getAbiItem({ abi: enclaveRegistryAbi, name: "EnclaveEnded" }),
 ] as const;
-
-const SIMULATED = 128;
-const [SGX, TDX] = [1, 2];
-/** As EnclaveLib.family: SGX and TDX share their roots. */
-function familyOf(vendor: number): number {
-  const kind = vendor & ~SIMULATED;
-  return kind === SGX ? TDX : kind;
-}
 
 /** The block that draws an epoch's committee. */
 export const drawBlockOf = ({ epochBlocks }: CommitteeRules, epoch: number): bigint =>

@@ -4,16 +4,16 @@ import { enclaveRegistryAbi } from "./abi/enclave-registry.ts";
 import { trustRootsAbi } from "./abi/trust-roots.ts";
 import type { Chain } from "./chain.ts";
 import { readContract } from "./read-contract.ts";
+import { plainVendor } from "../../core/enclave-status.ts";
 
 export type RegisteredEnclave = ContractFunctionReturnType<typeof enclaveRegistryAbi, "view", "enclave">;
 
 /** In a vendor's number: nothing of it says anything about hardware. */
-const SIMULATED = 128;
 export const ROOT_PRODUCTION = 1;
 export const ROOT_SIMULATED = 2;
 
 /** Who could forge two kinds of evidence at once forges one family's: Intel's SGX and TDX. Mirror: EnclaveLib.family. */
-export const familyOf = (vendor: number): number => Math.max(vendor & ~SIMULATED, INTEL);
+export const familyOf = (vendor: number): number => Math.max(plainVendor(vendor), INTEL);
 export const INTEL = 2;
 
 /** A key's record after a block; epoch 0 if it was never registered. Errors here and below: RPC_UNAVAILABLE, RPC_REJECTED, REVERTED. */
@@ -34,7 +34,7 @@ export async function rootClass(
   roots: Address,
   { vendor, root }: { readonly vendor: number; readonly root: Hex },
 ): Promise<typeof ROOT_PRODUCTION | typeof ROOT_SIMULATED | null> {
-  const args = [vendor & ~SIMULATED, root] as const;
+  const args = [plainVendor(vendor), root] as const;
   const found = await readContract(chain, { address: roots, abi: trustRootsAbi, functionName: "classOf", args });
   return found === ROOT_PRODUCTION || found === ROOT_SIMULATED ? found : null;
 }

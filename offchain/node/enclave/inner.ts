@@ -21,6 +21,7 @@ import {
   type DigestKind,
   type Job,
   type StageInfo,
+  MAX_STAGES,
 } from "../../core/types.ts";
 import { SAMPLED_ENCLAVE } from "../../core/verify-enclaves.ts";
 import type { EnclaveProvider } from "../../engines/tee/provider/port.ts";
@@ -71,8 +72,6 @@ interface OpenJob {
   readonly over: AbortController;
 }
 
-/** Stages a program may have (protocol.md section 5). */
-const MAX_STAGES = 8;
 /** Jobs held at once: the host forgets those that are over. */
 const MAX_JOBS = 256;
 const CHANNEL_NONE = ZERO_BYTES32;
