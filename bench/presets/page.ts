@@ -47,7 +47,19 @@ export async function writeRow(row: Measured, order: readonly string[], setting:
 }
 
 function page(rows: readonly Measured[], setting: string): string {
-  const header = ["preset", "jobs", "p50", "p95", "gas", "wire", "receipt", "processor", "over plain", "fee", "answers/s"];
+  const header = [
+    "preset",
+    "jobs",
+    "p50",
+    "p95",
+    "gas",
+    "wire",
+    "receipt",
+    "processor",
+    "over plain",
+    "fee",
+    "answers/s",
+  ];
   const lines = rows.map((row) => [
     row.name,
     String(row.jobs),
