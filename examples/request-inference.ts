@@ -12,11 +12,10 @@ const privateKey = readFileSync(requesterKeyFile, "utf8").trim() as `0x${string}
 const wallet = connectWallet({ rpcUrl, hub, privateKey });
 
 const model = await loadModel("models/tumor-mlp");
-const { manifest } = { manifest: model.manifest.model };
 const patient = readFileSync("models/data/tumor-test.csv", "utf8").split("\n")[1]?.split(",").map(Number) ?? [];
 const input = prepareInput(model.preprocess, patient.slice(0, 30));
 const { jobId, output, result } = await wallet.requestInferenceSync({
-  manifest,
+  manifest: model.manifest.model,
   input,
   deposit: true,
   policy: { tWork: 40 },
