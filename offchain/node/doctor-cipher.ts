@@ -10,6 +10,7 @@ import { capabilityBits, capabilityNames } from "../core/capabilities.ts";
 import { innerFolders } from "../engines/she/model/folders.ts";
 import { GAME_GAS } from "../protocol/bond-purse.ts";
 import { bondLimitOf } from "./cipher/bond-limit.ts";
+import { fine, poor, type Finding } from "./finding.ts";
 import type { NodeConfig } from "./settings.ts";
 
 export interface CipherFacts {
@@ -27,17 +28,9 @@ export interface CipherFacts {
   readonly gasPrice: bigint;
 }
 
-export interface CipherFinding {
-  readonly ok: boolean;
-  readonly detail: string;
-  readonly fix: string;
-}
-
 /** Whether who serves ciphertexts says so, and can play for its votes: the first thing to repair. Pure. */
-export function judgeCiphers(facts: CipherFacts): CipherFinding {
+export function judgeCiphers(facts: CipherFacts): Finding {
   const { models, hasReferee, capabilities, limit, tokens, gasMoney, gasPrice } = facts;
-  const fine = (detail: string): CipherFinding => ({ ok: true, detail, fix: "" });
-  const poor = (detail: string, fix: string): CipherFinding => ({ ok: false, detail, fix });
   if (models.length === 0) return fine("no model over ciphertexts");
   const names = models.join(", ");
   if (!hasReferee) return fine(`${names}; no jobs yet: the deployment has no referee`);

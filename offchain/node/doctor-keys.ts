@@ -4,23 +4,17 @@ import type { Logger } from "../core/ports/logger.ts";
 import { KIND_PUBLIC } from "../core/types.ts";
 import type { CheckedCeremony } from "./ceremony-check.ts";
 import type { Check } from "./doctor.ts";
+import { fine, poor, type Finding } from "./finding.ts";
 import { keyCheckOptions, KeyChecks, type KeyedStage } from "./key-checks.ts";
 import { FolderModelShelf } from "./model-shelf.ts";
 import type { NodeConfig } from "./settings.ts";
 import { isCommitted } from "./stage-circuits.ts";
 
-interface Finding {
-  readonly ok: boolean;
-  readonly detail: string;
-  readonly fix: string;
-}
-
-const fine = (detail: string): Finding => ({ ok: true, detail, fix: "" });
-const faulty = (text: string, error: unknown): Finding => ({
-  ok: false,
-  detail: `${text}: ${error instanceof Error ? error.message : String(error)}`,
-  fix: isAssayError(error) ? error.fix : "See the worker's log.",
-});
+const faulty = (text: string, error: unknown): Finding =>
+  poor(
+    `${text}: ${error instanceof Error ? error.message : String(error)}`,
+    isAssayError(error) ? error.fix : "See the worker's log.",
+  );
 
 function judgeKey({ state, contributors = [], error }: CheckedCeremony, text: string, isJudge: boolean): Finding {
   switch (state) {

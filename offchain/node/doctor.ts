@@ -25,22 +25,20 @@ import { describeProver } from "./describe-prover.ts";
 import { checkBeacon } from "./beacon/check-beacon.ts";
 import { cipherFacts, judgeCiphers } from "./doctor-cipher.ts";
 import { checkKeys } from "./doctor-keys.ts";
+import { checkEnclave } from "./enclave/check-enclave.ts";
+import { fine, poor, type Finding } from "./finding.ts";
 import type { NodeConfig } from "./settings.ts";
 
-export interface Check {
+export interface Check extends Finding {
   readonly name: string;
-  readonly ok: boolean;
-  readonly detail: string;
-  /** What to do; empty when ok. */
-  readonly fix: string;
 }
 
 /** Wall clock against block time: more than this and something is wrong with this machine's clock, seconds. */
 const MAX_SKEW_SEC = 30;
 const SPARE_MIB = 512;
 
-const pass = (name: string, detail: string): Check => ({ name, ok: true, detail, fix: "" });
-const fail = (name: string, detail: string, fix: string): Check => ({ name, ok: false, detail, fix });
+const pass = (name: string, detail: string): Check => ({ name, ...fine(detail) });
+const fail = (name: string, detail: string, fix: string): Check => ({ name, ...poor(detail, fix) });
 
 async function guarded(name: string, fix: string, check: () => Promise<Check> | Check): Promise<Check> {
   try {
@@ -145,6 +143,11 @@ export async function runDoctor(config: NodeConfig, modules: { readonly logger: 
     await guarded("beacon", "Start the worker: it registers a hash chain by itself.", async () => {
       if (chain === null || ring === null) return fail("beacon", "needs chain and keys", "Repair those checks first.");
       return { name: "beacon", ...(await checkBeacon(chain, ring, BigInt(config.chain.fromBlock))) };
+    }),
+    await guarded("enclave", "Correct the section `enclave` of the configuration.", async () => {
+      if (config.enclave.provider === "none") return pass("enclave", "off");
+      if (chain === null || operator === null) return fail("enclave", "needs chain and keys", "Repair those checks first."); // prettier-ignore
+      return { name: "enclave", ...(await checkEnclave(chain, operator, config)) };
     }),
     await guarded("attester", "Check attester.registry.", async () => {
       if (config.attester.duty === "off") return pass("attester", "off");

@@ -218,6 +218,12 @@ export const NodeError = defineErrors("node", 30, {
     fix: "It is shown again by itself in two minutes; each time costs what attesters earn of five rewards. Look whether the board has attesters (docs/tee.md).",
     retry: "later",
   },
+  ATTESTERS_FEW: {
+    n: 41,
+    text: "The verdict board {board} has {found} attesters beside this worker, and draws {needed}: it could give no verdict.",
+    fix: "Nothing was paid. Wait until more workers attest (`assay tee attest --join`), or use an Intel enclave, which chains verify by themselves.",
+    retry: "later",
+  },
   VERDICT_PENDING: {
     n: 37,
     text: "Case {case} is being voted on until {until}.",

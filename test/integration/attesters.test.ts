@@ -17,6 +17,7 @@ import { SimulatedPlatform } from "../../offchain/engines/tee/sim/platform.ts";
 import { REFUSED } from "../../offchain/engines/tee/board.ts";
 import { verifyEvidence } from "../../offchain/engines/tee/verify.ts";
 import { verdictBoardAbi } from "../../offchain/adapters/chain/abi/verdict-board.ts";
+import { BOARD_JURY, BOARD_SEATS } from "../../offchain/node/attester/register-by-board.ts";
 import { loadConfig } from "../../offchain/node/config.ts";
 import { initNode } from "../../offchain/node/init.ts";
 import { startNode, type RunningNode } from "../../offchain/node/start-node.ts";
@@ -168,12 +169,14 @@ describe("assay tee register and attest, by the verdict board", function suite()
       "--json",
     ]);
 
+  async function enrol(account: number): Promise<void> {
+    const joined = await tee(account, "attest", "--join", "--verdicts", "2");
+    expect(joined.code, joined.err).to.equal(0);
+    expect(JSON.parse(joined.out)).to.deep.equal({ ok: true, verdicts: [] });
+  }
+
   it("R56: behavior: an AWS enclave's key is registered by five workers' own verification", async () => {
-    for (const account of ATTESTERS) {
-      const joined = await tee(account, "attest", "--join", "--verdicts", "2");
-      expect(joined.code, joined.err).to.equal(0);
-      expect(JSON.parse(joined.out)).to.deep.equal({ ok: true, verdicts: [] });
-    }
+    for (const account of [WORKER, ...ATTESTERS.slice(1)]) await enrol(account);
     const { number, hash } = await node.clients(0).public.getBlock();
     const runtime = runtimeOf(MODEL);
     const shown = { key: KEY, channelKey: keccakText("channel"), sealKey: keccakText("seal"), epoch: 1 };
@@ -184,6 +187,16 @@ describe("assay tee register and attest, by the verdict board", function suite()
     argv.push(
       file("binding.json", JSON.stringify({ ...shown, challengeBlock: Number(number), runtime: toHex(runtime) })),
     );
+    const size = async (functionName: "SEATS" | "JURY") =>
+      node.clients(0).public.readContract({ address: made.board, abi: verdictBoardAbi, functionName });
+    expect([await size("SEATS"), await size("JURY")]).to.deep.equal([BOARD_SEATS, BOARD_JURY]);
+    // Five are attesters, and one of them asks.
+    const tokens = { address: node.deployment.token, abi: devTokenAbi, functionName: "balanceOf", args: [node.account(WORKER).address] } as const; // prettier-ignore
+    const held = await node.clients(0).public.readContract(tokens);
+    const alone = await tee(WORKER, ...argv);
+    expect([alone.code, alone.out.includes("ATTESTERS_FEW"), alone.out.includes("has 4 attesters")]).to.deep.equal([75, true, true]); // prettier-ignore
+    expect(await node.clients(0).public.readContract(tokens), "nothing paid").to.equal(held);
+    await enrol(ATTESTERS[0]);
     const opened = await tee(WORKER, ...argv);
     expect(opened.code, opened.out + opened.err).to.equal(75);
     expect(JSON.parse(opened.out)).to.include({ ok: true, case: 1, root: "simulated" });

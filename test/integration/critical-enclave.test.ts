@@ -31,6 +31,8 @@ import { verifyReceiptFile } from "../../offchain/audit/verify-receipt-file.ts";
 import { QuoteServerProvider } from "../../offchain/engines/tee/provider/quote-server.ts";
 import { fundBoard } from "../../offchain/node/attester/register-by-board.ts";
 import { Attester } from "../../offchain/node/attester/serve-attester.ts";
+import { loadConfig } from "../../offchain/node/config.ts";
+import { checkEnclave } from "../../offchain/node/enclave/check-enclave.ts";
 import { EnclaveKeeper } from "../../offchain/node/enclave/keep-enclave.ts";
 import { endorseSimulated } from "../../offchain/node/enclave/open-enclave.ts";
 import { StageProver } from "../../offchain/node/stage-prover.ts";
@@ -311,6 +313,37 @@ describe("R62: critical jobs that a pair of enclaves answers", function suite() 
     expect(paid).to.deep.equal([a, b].toSorted((one, other) => one - other));
     const receipt = await wallet.getReceipt({ jobId: done.jobId });
     expect(receipt.proofs.length).to.equal(1);
+  });
+
+  it("R59: behavior: the doctor's look at a deployment: Intel's files end, AWS's evidence needs attesters and tokens", async () => {
+    const look = async (worker: number, server: number) => {
+      const one = chains[worker] ?? expect.fail("no such worker");
+      const { config } = loadConfig({
+        flags: {
+          "chain.rpcUrl": chain.url,
+          "chain.id": "31337",
+          "chain.hub": chain.deployment.hub,
+          "node.development": "true",
+          "work.models": "some",
+          "enclave.provider": "simulated",
+          "enclave.model": "some",
+          "enclave.quoteServer": simulation.servers[server]?.url ?? "",
+        },
+      });
+      return checkEnclave(one, one.sender?.address ?? "0x", config);
+    };
+    const intel = await look(AWS_FROM - 1, 0);
+    expect(intel.ok, intel.fix).to.equal(true);
+    expect(intel.detail).to.match(/^SIMULATED, some; files until 20[-0-9T:]+Z$/);
+    // One who is an attester is not drawn for its own evidence.
+    for (const [worker, others] of [
+      [ATTESTERS, ATTESTERS],
+      [0, ATTESTERS - 1],
+    ] as const) {
+      const aws = await look(worker, 1);
+      expect(aws.ok, aws.fix).to.equal(true);
+      expect(aws.detail).to.match(new RegExp(`^SIMULATED, some; ${others} attesters .a challenge takes 16.; [0-9]+ for verdicts of [0-9]+$`)); // prettier-ignore
+    }
   });
 
   it("R62: error: PAIR_MISSING, and says what is missing: before anything is paid, or at once when the candidates are known", async () => {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 import {
+  isAddressEqual,
   parseEventLogs,
+  zeroAddress,
   type Address,
   type ContractFunctionArgs,
   type ContractFunctionReturnType,
@@ -103,6 +105,26 @@ export async function readMember(chain: Chain, board: Address, account: Address)
     if (hasCode(error, "REVERTED") && isAssayError(error) && error.meta["name"] === "NotAttester") return null;
     throw error;
   }
+}
+
+/** Slots are read so many at a time. */
+const SLOTS_AT_ONCE = 16;
+
+/** How many other than `account` are attesters now, counted up to `most`. Errors: RPC_UNAVAILABLE, REVERTED. */
+export async function countAttesters(chain: Chain, board: Address, account: Address, most: number): Promise<number> {
+  const slots = await readContract(chain, { ...at(board), functionName: "attesters" });
+  let found = 0;
+  // Slot 0 is nobody's.
+  for (let first = 1; first < slots && found < most; first += SLOTS_AT_ONCE) {
+    const some = Array.from({ length: Math.min(SLOTS_AT_ONCE, slots - first) }, (_, i) => first + i);
+    const members = await Promise.all(
+      some.map(async (slot) => readContract(chain, { ...at(board), functionName: "attester", args: [slot] })),
+    );
+    found += members.filter(
+      (one) => one.leftAt === 0 && one.account !== zeroAddress && !isAddressEqual(one.account, account),
+    ).length;
+  }
+  return Math.min(found, most);
 }
 
 /** Whose workers may join, and in what they stake. Errors: RPC_UNAVAILABLE, REVERTED. */

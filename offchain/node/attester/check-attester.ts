@@ -2,6 +2,7 @@
 import type { Chain } from "../../adapters/chain/chain.ts";
 import type { BoardMember } from "../../adapters/chain/verdict-board.ts";
 import type { Hex } from "../../core/bytes.ts";
+import { fine, poor, type Finding } from "../finding.ts";
 import type { NodeConfig } from "../settings.ts";
 import { findBoard } from "./board-port.ts";
 import { attesterOptions } from "./open-attester.ts";
@@ -14,18 +15,10 @@ export interface AttesterFacts {
   readonly balance: bigint;
 }
 
-export interface AttesterFinding {
-  readonly ok: boolean;
-  readonly detail: string;
-  readonly fix: string;
-}
-
 const JOIN = "Stop the worker and run `assay tee attest --join`.";
 
 /** Whether an attester can say what it will be drawn for: the first thing to repair. Pure. */
-export function judgeAttester({ member, isLeaving, stake, balance }: AttesterFacts): AttesterFinding {
-  const fine = (detail: string): AttesterFinding => ({ ok: true, detail, fix: "" });
-  const poor = (detail: string, fix: string): AttesterFinding => ({ ok: false, detail, fix });
+export function judgeAttester({ member, isLeaving, stake, balance }: AttesterFacts): Finding {
   if (isLeaving) return fine(member === null ? `has left; ${balance} on the board` : "leaving");
   if (member === null) return poor("no attester of the board", JOIN);
   if (member.leftAt !== 0)
@@ -41,7 +34,7 @@ export async function checkAttester(
   chain: Chain,
   account: Hex,
   config: Pick<NodeConfig, "chain" | "attester" | "rewards">,
-): Promise<AttesterFinding> {
+): Promise<Finding> {
   const { registry, fromBlock, isLeaving } = attesterOptions(config);
   const board = await findBoard(chain, { registry, fromBlock, account });
   return judgeAttester({ member: await board.member(), isLeaving, ...(await board.terms()) });

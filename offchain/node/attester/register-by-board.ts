@@ -7,6 +7,7 @@ import type { Chain } from "../../adapters/chain/chain.ts";
 import type { EnclaveContracts } from "../../adapters/chain/enclave-contracts.ts";
 import { ChainError } from "../../adapters/chain/errors.ts";
 import {
+  countAttesters,
   depositToBoard,
   openCase,
   readBoard,
@@ -21,10 +22,16 @@ import { EvidenceError } from "../../engines/tee/errors.ts";
 import type { TrustRoots } from "../../engines/tee/roots.ts";
 import type { Endorsements, Evidence, Verdict } from "../../engines/tee/verdict.ts";
 import { verifyEvidence } from "../../engines/tee/verify.ts";
+import { NodeError } from "../errors.ts";
 import type { ShownBinding } from "../enclave/register-enclave.ts";
 
-/** Seats that a case pays. */
-const SEATS = 5n;
+/** Attesters that a case draws and pays; `VerdictBoard.SEATS`. */
+export const BOARD_SEATS = 5;
+/** What a challenge draws besides; `VerdictBoard.JURY`. */
+export const BOARD_JURY = 11;
+
+/** What a case costs at most, wei: a reward each. */
+export const casePrice = (reward: bigint): bigint => BigInt(BOARD_SEATS) * reward;
 
 export interface BoardEvidence {
   /** Writes as the worker. */
@@ -64,7 +71,7 @@ export async function fundBoard(chain: Chain, board: Hex, account: Hex, amount: 
 
 /**
  * Shows an AMD or AWS enclave's evidence to the board and asks for a verdict; pays its five rewards. It is verified here first. Errors:
- * those of `verifyEvidence`, BINDING; REVERTED, READ_ONLY, RPC_UNAVAILABLE, TRANSACTION_*.
+ * those of `verifyEvidence`, BINDING; ATTESTERS_FEW before anything is paid; REVERTED, READ_ONLY, RPC_UNAVAILABLE, TRANSACTION_*.
  */
 export async function openBoardCase(
   parameters: BoardEvidence,
@@ -77,8 +84,11 @@ export async function openBoardCase(
   if (vendor === undefined || chain.sender === null)
     throw new EvidenceError("QUOTE", { detail: `${evidence.format} is verified on chain` });
   const board = await readBoard(chain, contracts);
-  const { reward } = await readTerms(chain, board, chain.sender.address);
-  await fundBoard(chain, board, chain.sender.address, SEATS * reward);
+  const account = chain.sender.address;
+  const found = await countAttesters(chain, board, account, BOARD_SEATS);
+  if (found < BOARD_SEATS) throw new NodeError("ATTESTERS_FEW", { board, found, needed: BOARD_SEATS });
+  const { reward } = await readTerms(chain, board, account);
+  await fundBoard(chain, board, account, casePrice(reward));
   const args = [vendor, toHex(used(evidence, verdict)), toHex(encodeEndorsements(endorsements)), binding.challengeBlock] as const; // prettier-ignore
   const caseId = await openCase(chain, board, args);
   return { caseId, board, verdict };

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { Hex } from "../../core/bytes.ts";
+import { ZERO_BYTES32 } from "../../core/types.ts";
 import { readAmdFiles } from "../../engines/tee/amd-files.ts";
 import { readCollateralBundle } from "../../engines/tee/collateral-file.ts";
 import { EvidenceError } from "../../engines/tee/errors.ts";
@@ -77,6 +78,14 @@ function requireTsmFiles({ collateral, vcek, amdChain }: EndorseSettings): void 
   if (amd === 1) throw refuse("enclave.vcek and enclave.amdChain go together");
 }
 
+/** Whether the section fits together; `isServed`: the model is one of the worker's. Error: ENCLAVE_SETTINGS. */
+export function requireEnclaveSettings(enclave: NodeConfig["enclave"], isServed: boolean): void {
+  const { provider, model, quoteServer } = enclave;
+  if (!isServed) throw refuse(`enclave.model is ${model === "" ? "not set" : "none of work.models"}`);
+  if (provider === "tsm") requireTsmFiles(enclave);
+  if (provider === "simulated" && quoteServer === "") throw refuse("enclave.quoteServer is not set");
+}
+
 export interface OpenEnclaveModules extends Omit<EnclaveKeeperModules, "launch" | "endorse"> {
   readonly models: FolderModelShelf;
 }
@@ -86,11 +95,10 @@ export function openEnclave(config: NodeConfig, { models, ...modules }: OpenEncl
   const { enclave, work, node, prove } = config;
   const { provider, model, quoteServer } = enclave;
   if (provider === "none") return null;
-  const modelId = models.modelIds.find((id) => models.folder(id) === model);
-  if (modelId === undefined) throw refuse(`enclave.model is ${model === "" ? "not set" : "none of work.models"}`);
+  const served = models.modelIds.filter((id) => models.folder(id) === model);
+  requireEnclaveSettings(enclave, served.length > 0);
+  const [modelId = ZERO_BYTES32] = served;
   if (!isDeepStrictEqual(models.exposure(modelId), [])) throw refuse("models with stages at their client run in none");
-  if (provider === "tsm") requireTsmFiles(enclave);
-  if (provider === "simulated" && quoteServer === "") throw refuse("enclave.quoteServer is not set");
   const { executor, threads } = work;
   const proves = enclave.critical && prove.enabled;
   const { chainId: _, ...checks } = keyCheckOptions(config);

@@ -120,12 +120,17 @@ describe("a worker from nothing to seats", function suite() {
       expect(fresh.get(name), name).to.include({ ok: true, fix: "" });
     expect(fresh.get("beacon"), "seeds of single blocks").to.deep.include({ ok: true, fix: "" });
     expectFailure(fresh, "models", /none configured/, /work\.models/);
+    expect(fresh.get("enclave")).to.include({ ok: true, detail: "off" });
+    const simulated = { "--enclave-provider": "simulated", "--enclave-model": "some" };
+    expectFailure(await doctor(simulated), "enclave", /none of work\.models/, /section `enclave`/);
     expectFailure(fresh, "stake", /no worker has the signer/, /stake add/);
 
     const unreachable = await doctor({ "--chain-rpc-url": "http://127.0.0.1:9" });
     expectFailure(unreachable, "chain", /does not answer/, /node runs/);
     expectFailure(unreachable, "clock", /no chain/, /chain check first/);
     expectFailure(unreachable, "stake", /needs chain and keys/, /those checks first/);
+    const away = { "--chain-rpc-url": "http://127.0.0.1:9", "--enclave-provider": "nitro" };
+    expectFailure(await doctor(away), "enclave", /needs chain and keys/, /those checks first/);
     expectFailure(unreachable, "beacon", /needs chain and keys/, /those checks first/);
     expectFailure(await doctor({ "--chain-hub": `0x${"12".repeat(20)}` }), "chain", /no AssayHub/, /addresses\.json/);
 

@@ -51,6 +51,13 @@ export function readCrl(der: Uint8Array, issuer: Certificate): RevocationList {
   return { thisUpdate: derTime(thisUpdate), nextUpdate: derTime(nextUpdate), serials };
 }
 
+/** When a list says that the next one follows, Unix seconds; nothing is verified. Errors: CRL, DER. */
+export function crlEnd(der: Uint8Array): bigint {
+  if (der.length > MAX_CRL_BYTES) return refuse("it is too long");
+  const [tbs] = derSequence(readDer(der, TAG.sequence));
+  return derTime(derSequence(tbs)[4]);
+}
+
 /** `now` in Unix seconds. Error: CRL. */
 export function requireCurrent(list: RevocationList, now: bigint, issuer: string): void {
   if (now < list.thisUpdate) return refuse(`${issuer}'s list is of the future`);

@@ -18,8 +18,11 @@ export interface TsmFiles {
   read(path: string): Promise<Uint8Array>;
 }
 
+/** Where configfs shows reports. */
+export const TSM_FOLDER = "/sys/kernel/config/tsm/report";
+
 export interface TsmOptions {
-  /** Where configfs shows reports; `$TSM_ROOT` of the worker. */
+  /** `TSM_FOLDER` by default. */
   readonly folder?: string;
 }
 export interface TsmModules {
@@ -50,7 +53,7 @@ export class TsmProvider implements EnclaveProvider {
   readonly #folder: string;
   readonly #modules: TsmModules;
 
-  constructor({ folder = "/sys/kernel/config/tsm/report" }: TsmOptions, modules: TsmModules) {
+  constructor({ folder = TSM_FOLDER }: TsmOptions, modules: TsmModules) {
     this.#folder = folder;
     this.#modules = modules;
   }

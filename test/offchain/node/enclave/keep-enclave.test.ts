@@ -82,6 +82,8 @@ class FakeRegistry {
   readonly cases: Asked[] = [];
   balance = 0n;
   paidIn = 0n;
+  /** Attesters of the board. */
+  members = 5;
   /** Calls that the endpoint takes and does not answer. */
   readonly lost = new Set<string>();
   readonly #number = () => BigInt(Math.floor((this.now - Number(PERIOD.from)) / 12));
@@ -100,6 +102,8 @@ class FakeRegistry {
       STAKE: 100n * REWARD,
       REWARD,
       balanceOf: this.balance,
+      attesters: 1 + this.members,
+      attester: { account: BOARD, joinedAt: 1, leftAt: 0, workerId: 1, reserve: 1n },
       caseOf: functionName === "caseOf" ? this.#caseOf(Number(args[0])) : undefined,
       isLive: known !== undefined && this.now < known.expiry && !this.isRevoked,
     };
@@ -468,6 +472,17 @@ describe("keeping an enclave registered", () => {
     expect(lines).to.deep.equal([OPENED, MISSING, OPENED, "enclave.registered"]);
     for (let i = 0; i < 20; i++) await pass(15);
     expect([registry.cases.length, registry.sent]).to.deep.equal([2, 1]);
+  });
+
+  it("R56: error: ATTESTERS_FEW where too few could be drawn: nothing is paid, and once there are enough the evidence is shown", async () => {
+    const { registry, keeper, lines, settle, pass } = keep("nitro-cose");
+    registry.members = 4;
+    await settle();
+    expect([lines.at(-1), registry.cases.length, registry.paidIn]).to.deep.equal(["enclave.not-registered ATTESTERS_FEW", 0, 0n]); // prettier-ignore
+    registry.members = 5;
+    await pass(120);
+    expect([lines.at(-1), registry.cases.length, registry.paidIn]).to.deep.equal(["enclave.case-opened", 1, 5n * REWARD]); // prettier-ignore
+    expect(keeper.status).to.equal(null);
   });
 
   it("R56: behavior: a renewal without a verdict costs neither the live key nor the job that it has open", async () => {
