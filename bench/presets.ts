@@ -104,7 +104,7 @@ async function measure(children: Children, report: (row: BenchRow) => void, prog
   for (const one of all.filter(({ name }) => name.includes(wanted))) {
     const row = await measureCase(one, { devnet, options, idle, report, progress });
     const order = all.map(({ name }) => name);
-    if (process.argv.includes("--write")) await writeRow(row, order, `${today()}, ${cpus().length} cores`);
+    if (process.argv.includes("--write")) await writeRow(row, order, `${cpus().length} cores`);
   }
 }
 
@@ -167,6 +167,7 @@ async function measureCase({ name, job, answers, windowed }: Case, bench: Bench)
   const answersPerSec = (SUSTAINED * answers) / ((performance.now() - loadMs) / 1_000);
   const measured: Measured = {
     name,
+    day: new Date().toISOString().slice(0, 10),
     jobs: SINGLE,
     p50: median(latencies),
     p95: percentile(latencies, 0.95),
@@ -211,8 +212,6 @@ async function keepUnderWay(atOnce: number, total: number, one: () => Promise<Ra
   await Promise.all(Array.from({ length: atOnce }, lane));
   return ran;
 }
-
-const today = (): string => new Date().toISOString().slice(0, 10);
 
 /** By nearest rank. */
 const percentile = (values: readonly number[], share: number): number =>

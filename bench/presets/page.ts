@@ -9,6 +9,8 @@ export const PARTS = ["until the seats are drawn", "delivery", "work, votes, pro
 /** Of one preset; times in seconds. */
 export interface Measured {
   readonly name: string;
+  /** When, for a run may measure some rows only. */
+  readonly day: string;
   readonly jobs: number;
   readonly p50: number;
   readonly p95: number;
@@ -49,6 +51,7 @@ export async function writeRow(row: Measured, order: readonly string[], setting:
 function page(rows: readonly Measured[], setting: string): string {
   const header = [
     "preset",
+    "day",
     "jobs",
     "p50",
     "p95",
@@ -62,6 +65,7 @@ function page(rows: readonly Measured[], setting: string): string {
   ];
   const lines = rows.map((row) => [
     row.name,
+    row.day,
     String(row.jobs),
     `${row.p50.toFixed(1)} s`,
     `${row.p95.toFixed(1)} s`,
