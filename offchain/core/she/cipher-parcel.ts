@@ -2,6 +2,7 @@
 import { ByteReader } from "../byte-reader.ts";
 import { ByteWriter } from "../byte-writer.ts";
 import type { Hex } from "../bytes.ts";
+import { MAX_STAGES } from "../types.ts";
 
 /**
  * What the seats of one stage over ciphertexts are given: the body roots of all the job's keys (`keySetRoot` is their tree), the keys that
@@ -23,7 +24,6 @@ export interface CipherParcel {
 
 const MAGIC = 0x41534350;
 const WHAT = "The parcel of an encrypted stage";
-export const MAX_STAGES = 8;
 const MAX_KEYS = 512;
 /** Of all keys of a stage (she.md section 7). */
 export const MAX_STAGE_KEY_BYTES = 16 * 1024 * 1024;
