@@ -20,7 +20,7 @@ import { endorse, requireEnclaveSettings } from "./open-enclave.ts";
  * With room, by `npm run bench -- tee --part=chain`: all of Intel's collateral anew with the largest lists, without a precompile, and a
  * registration; or a case with its evidence and a registration by its verdict.
  */
-const INTEL_GAS = 6_500_000n;
+const INTEL_GAS = 7_000_000n;
 const BOARD_GAS = 800_000n;
 const NSM_DEVICE = "/dev/nsm";
 

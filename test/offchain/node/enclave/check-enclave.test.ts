@@ -23,7 +23,7 @@ describe("the doctor about an enclave", () => {
       detail: "tsm, models/digits; files until 2026-10-21T14:13Z; 16 attesters or more; 120 for verdicts of 50",
       fix: "",
     });
-    const intel = judgeEnclave({ ...ready, board: null, gasMoney: 6_500_000n * 7n });
+    const intel = judgeEnclave({ ...ready, board: null, gasMoney: 7_000_000n * 7n });
     expect([intel.ok, intel.detail.includes("attesters")]).to.deep.equal([true, false]);
     expect(judgeEnclave({ ...ready, endsAt: null, provider: "nitro" }).detail).to.match(/^nitro, models\/digits; 16/);
   });
@@ -42,7 +42,7 @@ describe("the doctor about an enclave", () => {
     ["four attesters", { board: { attesters: 4, price: 50n, funds: 120n } }, "--join"],
     ["no tokens for a verdict", { board: { attesters: 16, price: 50n, funds: 49n } }, "tokens"],
     ["an account that cannot pay a case and a registration", { gasMoney: 800_000n * 7n - 1n }, "gas money"],
-    ["an account that cannot pay Intel's collateral", { board: null, gasMoney: 6_500_000n * 7n - 1n }, "gas money"],
+    ["an account that cannot pay Intel's collateral", { board: null, gasMoney: 7_000_000n * 7n - 1n }, "gas money"],
   ] as const)
     it(`R59: behavior: ${what}`, () => {
       const found = judgeEnclave({ ...ready, ...poor });
